@@ -1,0 +1,30 @@
+//! Exeat turns a reviewed list of permitted egress into the Azure resources that enforce it, and
+//! shows with recorded traffic that they let out what the list permits and nothing else.
+//!
+//! Two answers to "may this flow leave?" are kept equal: the list's ([`intent`]) and Azure's
+//! ([`azure`], decided by [`simulate`]).
+//!
+//! ```text
+//! .egress ──syntax──▶ Ast ──resolve──▶ Intent ──compile──▶ Deployment ──emit──▶ ARM · JSON
+//!                                        │                      ▲
+//!                                        │                      └──import── exeat.deployment/1
+//!                                        ▼                      ▼
+//! captures ──capture──▶ CapturedFlow ──▶ simulate (decide, with a trace) ──▶ report: text · JSON
+//! ```
+//!
+//! Nothing below [`cli`] prints, exits, reads the clock or the environment: those are arguments.
+
+pub mod diagnostic;
+pub mod flow;
+pub mod syntax;
+pub mod intent;
+pub mod resolve;
+pub mod azure;
+pub mod compile;
+pub mod emit;
+pub mod import;
+pub mod evidence;
+pub mod capture;
+pub mod simulate;
+pub mod report;
+pub mod cli;
