@@ -14,17 +14,17 @@
 //!
 //! Nothing below [`cli`] prints, exits, reads the clock or the environment: those are arguments.
 
-pub mod diagnostic;
-pub mod flow;
-pub mod syntax;
-pub mod intent;
-pub mod resolve;
 pub mod azure;
-pub mod compile;
-pub mod emit;
-pub mod import;
-pub mod evidence;
 pub mod capture;
-pub mod simulate;
-pub mod report;
 pub mod cli;
+pub mod compile;
+pub mod diagnostic;
+pub mod emit;
+pub mod evidence;
+pub mod flow;
+pub mod import;
+pub mod intent;
+pub mod report;
+pub mod resolve;
+pub mod simulate;
+pub mod syntax;

@@ -78,7 +78,10 @@ fn each_stage_names_only_the_stages_below_it() {
                     offences.push(format!("{} names `{named}`", file.display()));
                 }
                 if !is_stage && !named.is_empty() {
-                    offences.push(format!("{} imports `crate::{{…}}` or `{named}`; write one stage per `use`", file.display()));
+                    offences.push(format!(
+                        "{} imports `crate::{{…}}` or `{named}`; write one stage per `use`",
+                        file.display()
+                    ));
                 }
             }
         }

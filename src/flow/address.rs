@@ -1,0 +1,277 @@
+//! Addresses, ranges of addresses and sets of addresses.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
+
+use ipnet::IpNet;
+use ipnet::Ipv4Subnets;
+use ipnet::Ipv6Subnets;
+
+use super::set::intervals::Intervals;
+
+/// A range of addresses of one family, closed at both ends as in Azure (`10.0.0.4-10.0.0.9`).
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct AddressRange {
+    // Invariant: one family, first <= last.
+    first: IpAddr,
+    last: IpAddr,
+}
+
+impl AddressRange {
+    /// The range from `first` to `last`, or `None` where the families differ or it is empty.
+    pub fn new(first: IpAddr, last: IpAddr) -> Option<AddressRange> {
+        (first.is_ipv4() == last.is_ipv4() && first <= last).then_some(AddressRange { first, last })
+    }
+
+    /// The lowest address.
+    pub fn first(self) -> IpAddr {
+        self.first
+    }
+
+    /// The highest address.
+    pub fn last(self) -> IpAddr {
+        self.last
+    }
+
+    /// The fewest prefixes that hold just these addresses, ascending.
+    pub fn prefixes(self) -> Vec<IpNet> {
+        match (self.first, self.last) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => Ipv4Subnets::new(a, b, 0).map(IpNet::V4).collect(),
+            (IpAddr::V6(a), IpAddr::V6(b)) => Ipv6Subnets::new(a, b, 0).map(IpNet::V6).collect(),
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => Vec::new(),
+        }
+    }
+}
+
+impl From<IpNet> for AddressRange {
+    fn from(prefix: IpNet) -> AddressRange {
+        AddressRange { first: prefix.network(), last: prefix.broadcast() }
+    }
+}
+
+impl From<IpAddr> for AddressRange {
+    fn from(address: IpAddr) -> AddressRange {
+        AddressRange { first: address, last: address }
+    }
+}
+
+impl fmt::Display for AddressRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.prefixes().as_slice() {
+            [one] if one.prefix_len() == one.max_prefix_len() => write!(f, "{}", one.addr()),
+            [one] => write!(f, "{one}"),
+            _ => write!(f, "{}-{}", self.first, self.last),
+        }
+    }
+}
+
+/// The position of an address among all addresses: IPv4 lies below IPv6.
+type Position = (u8, u128);
+
+const V4: u8 = 4;
+const V6: u8 = 6;
+
+fn position(address: IpAddr) -> Position {
+    match address {
+        IpAddr::V4(v4) => (V4, u128::from(u32::from(v4))),
+        IpAddr::V6(v6) => (V6, u128::from(v6)),
+    }
+}
+
+/// The position directly above `address`, which for the last address of a family is no address.
+fn above(address: IpAddr) -> Position {
+    let (family, value) = position(address);
+    match value.checked_add(1) {
+        Some(next) => (family, next),
+        None => (family + 1, 0),
+    }
+}
+
+fn address_at((family, value): Position) -> Option<IpAddr> {
+    match family {
+        V4 => u32::try_from(value).ok().map(|v4| IpAddr::V4(Ipv4Addr::from(v4))),
+        V6 => Some(IpAddr::V6(Ipv6Addr::from(value))),
+        _ => None,
+    }
+}
+
+fn address_below((family, value): Position) -> Option<IpAddr> {
+    match value.checked_sub(1) {
+        Some(previous) => address_at((family, previous)),
+        None => address_at((family.checked_sub(1)?, u128::MAX)),
+    }
+}
+
+/// A set of addresses in canonical form: equal sets are equal values.
+#[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct AddressSet(Intervals<Position>);
+
+impl AddressSet {
+    /// The set without addresses.
+    pub fn empty() -> AddressSet {
+        AddressSet::default()
+    }
+
+    /// Every address of both families.
+    pub fn all() -> AddressSet {
+        [
+            AddressRange { first: Ipv4Addr::UNSPECIFIED.into(), last: Ipv4Addr::BROADCAST.into() },
+            AddressRange {
+                first: Ipv6Addr::UNSPECIFIED.into(),
+                last: Ipv6Addr::from(u128::MAX).into(),
+            },
+        ]
+        .into_iter()
+        .collect()
+    }
+
+    /// Whether `address` is in the set.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.contains(&position(address))
+    }
+
+    /// Whether the set holds no address.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether every address of `other` is in this set.
+    pub fn covers(&self, other: &AddressSet) -> bool {
+        other.difference(self).is_empty()
+    }
+
+    /// Whether some address is in both sets.
+    pub fn meets(&self, other: &AddressSet) -> bool {
+        !self.intersection(other).is_empty()
+    }
+
+    /// The addresses in either set.
+    #[must_use]
+    pub fn union(&self, other: &AddressSet) -> AddressSet {
+        AddressSet(self.0.union(&other.0))
+    }
+
+    /// The addresses in both sets.
+    #[must_use]
+    pub fn intersection(&self, other: &AddressSet) -> AddressSet {
+        AddressSet(self.0.intersection(&other.0))
+    }
+
+    /// The addresses of this set that are not in `other`.
+    #[must_use]
+    pub fn difference(&self, other: &AddressSet) -> AddressSet {
+        AddressSet(self.0.difference(&other.0))
+    }
+
+    /// The set as disjoint, ascending ranges; those of IPv4 come first.
+    pub fn ranges(&self) -> Vec<AddressRange> {
+        self.0
+            .pairs()
+            .flat_map(|(start, end)| {
+                let end = end.copied().unwrap_or((V6 + 1, 0));
+                split_by_family(*start, end)
+            })
+            .collect()
+    }
+
+    /// The fewest prefixes that hold just these addresses, ascending.
+    pub fn prefixes(&self) -> Vec<IpNet> {
+        self.ranges().into_iter().flat_map(AddressRange::prefixes).collect()
+    }
+
+    /// How many addresses the set holds, at most `u128::MAX`.
+    pub fn count(&self) -> u128 {
+        self.ranges().iter().fold(0, |sum: u128, range| {
+            let (_, first) = position(range.first);
+            let (_, last) = position(range.last);
+            sum.saturating_add((last - first).saturating_add(1))
+        })
+    }
+}
+
+/// Cuts a stretch that runs from IPv4 into IPv6 in two.
+fn split_by_family(start: Position, end: Position) -> Vec<AddressRange> {
+    let v6_start = (V6, 0);
+    let pieces = if start < v6_start && v6_start < end {
+        vec![(start, (V4, 1 << 32)), (v6_start, end)]
+    } else {
+        vec![(start, end)]
+    };
+    pieces
+        .into_iter()
+        .filter_map(|(start, end)| AddressRange::new(address_at(start)?, address_below(end)?))
+        .collect()
+}
+
+impl From<AddressRange> for AddressSet {
+    fn from(range: AddressRange) -> AddressSet {
+        [range].into_iter().collect()
+    }
+}
+
+impl From<IpNet> for AddressSet {
+    fn from(prefix: IpNet) -> AddressSet {
+        AddressRange::from(prefix).into()
+    }
+}
+
+impl From<IpAddr> for AddressSet {
+    fn from(address: IpAddr) -> AddressSet {
+        AddressRange::from(address).into()
+    }
+}
+
+impl FromIterator<AddressRange> for AddressSet {
+    fn from_iter<T: IntoIterator<Item = AddressRange>>(ranges: T) -> AddressSet {
+        AddressSet(Intervals::from_spans(
+            ranges.into_iter().map(|range| (position(range.first), Some(above(range.last)))),
+        ))
+    }
+}
+
+impl FromIterator<IpNet> for AddressSet {
+    fn from_iter<T: IntoIterator<Item = IpNet>>(prefixes: T) -> AddressSet {
+        prefixes.into_iter().map(AddressRange::from).collect()
+    }
+}
+
+impl fmt::Display for AddressSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, range) in self.ranges().iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(f, "{comma}{range}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(prefixes: &[&str]) -> AddressSet {
+        prefixes.iter().map(|text| text.parse::<IpNet>().unwrap()).collect()
+    }
+
+    #[test]
+    fn neighbouring_prefixes_become_one() {
+        assert_eq!(set(&["10.0.0.0/25", "10.0.0.128/25"]), set(&["10.0.0.0/24"]));
+    }
+
+    #[test]
+    fn a_difference_is_written_as_the_fewest_prefixes() {
+        let left = set(&["10.0.0.0/30"]).difference(&set(&["10.0.0.1/32"]));
+        assert_eq!(left.to_string(), "10.0.0.0, 10.0.0.2/31");
+    }
+
+    #[test]
+    fn the_ends_of_both_families_are_addresses() {
+        let all = AddressSet::all();
+        assert_eq!(all.to_string(), "0.0.0.0/0, ::/0");
+        assert!(all.contains("255.255.255.255".parse().unwrap()));
+        assert!(all.difference(&all).is_empty());
+        assert_eq!(set(&["0.0.0.0/0"]).count(), 1 << 32);
+    }
+}
