@@ -1,1 +1,57 @@
-//! The `intent` stage.
+//! The list: what is permitted, from where, and why.
+//!
+//! In: what `resolve` made of the source text. Out: values without an unresolved name, so that
+//! later stages have no such error. What a list means for a flow is in `simulate`, next to what a
+//! deployment means for it; this stage knows no Azure resource.
+
+pub mod check;
+pub mod permission;
+pub mod settings;
+pub mod topology;
+
+use crate::diagnostic::Span;
+
+pub use check::Assertion;
+pub use check::Example;
+pub use permission::Deny;
+pub use permission::Destination;
+pub use permission::Permission;
+pub use permission::Requirement;
+pub use permission::Service;
+pub use settings::Context;
+pub use settings::Placement;
+pub use settings::PolicySettings;
+pub use topology::Topology;
+
+/// Where a statement stands.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Origin {
+    /// The file, relative to the folder of the rules file; `std:aks/core` for a shipped ruleset.
+    pub file: String,
+    /// The whole statement.
+    pub span: Span,
+}
+
+/// A reviewed list of permitted egress, resolved.
+///
+/// The order of permissions and denies means nothing: deny wins (`semantics.md`, Intent). They are
+/// kept in the order of the source, imports first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Intent {
+    /// Where new resources lie.
+    pub placement: Placement,
+    /// The network that the list is about.
+    pub topology: Topology,
+    /// Settings of the policy that is written.
+    pub settings: PolicySettings,
+    /// What is permitted.
+    pub permissions: Vec<Permission>,
+    /// What is not permitted, whatever else says so.
+    pub denies: Vec<Deny>,
+    /// Claims about the list.
+    pub assertions: Vec<Assertion>,
+    /// Flows with the verdict that they must have.
+    pub examples: Vec<Example>,
+    /// Deployments that stand beside or above what is written.
+    pub context: Vec<Context>,
+}

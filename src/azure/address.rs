@@ -1,0 +1,104 @@
+//! Addresses as rules, routes and groups write them.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::flow::AddressSet;
+use crate::flow::address::AddressRange;
+
+/// One entry of a list of addresses.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum AddressEntry {
+    /// `*`.
+    Any,
+    /// A single address.
+    Address(IpAddr),
+    /// A prefix; bits below the mask are kept as written and ignored.
+    Prefix(IpNet),
+    /// A range `a-b`.
+    Range(AddressRange),
+    /// Addresses that are not known, under a name of [`Deployment::unknowns`].
+    ///
+    /// [`Deployment::unknowns`]: super::Deployment::unknowns
+    Unknown(String),
+}
+
+impl AddressEntry {
+    /// The addresses, or `None` where they are not known.
+    pub fn addresses(&self) -> Option<AddressSet> {
+        match self {
+            AddressEntry::Any => Some(AddressSet::all()),
+            AddressEntry::Address(address) => Some((*address).into()),
+            AddressEntry::Prefix(prefix) => Some((*prefix).into()),
+            AddressEntry::Range(range) => Some((*range).into()),
+            AddressEntry::Unknown(_) => None,
+        }
+    }
+
+    /// The shortest entries that hold just the addresses of `set`, ascending: prefixes, or a range
+    /// where it takes fewer.
+    pub fn of_set(set: &AddressSet) -> Vec<AddressEntry> {
+        if *set == AddressSet::all() {
+            return vec![AddressEntry::Any];
+        }
+        set.ranges()
+            .into_iter()
+            .map(|range| match range.prefixes().as_slice() {
+                [one] if one.prefix_len() == one.max_prefix_len() => {
+                    AddressEntry::Address(one.addr())
+                }
+                [one] => AddressEntry::Prefix(*one),
+                _ => AddressEntry::Range(range),
+            })
+            .collect()
+    }
+}
+
+impl fmt::Display for AddressEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AddressEntry::Any => f.write_str("*"),
+            AddressEntry::Address(address) => address.fmt(f),
+            AddressEntry::Prefix(prefix) => prefix.fmt(f),
+            AddressEntry::Range(range) => write!(f, "{}-{}", range.first(), range.last()),
+            AddressEntry::Unknown(name) => write!(f, "unknown {name}"),
+        }
+    }
+}
+
+/// A service tag, such as `Storage.WestEurope`. Azure compares tags without regard to case.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ServiceTag(pub String);
+
+impl ServiceTag {
+    /// The tag in ASCII lower case, as atoms and evidence spell it.
+    pub fn folded(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+}
+
+impl fmt::Display for ServiceTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One entry of a list of destinations.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum DestinationEntry {
+    /// Addresses.
+    Addresses(AddressEntry),
+    /// A service tag.
+    ServiceTag(ServiceTag),
+}
+
+impl fmt::Display for DestinationEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DestinationEntry::Addresses(entry) => entry.fmt(f),
+            DestinationEntry::ServiceTag(tag) => tag.fmt(f),
+        }
+    }
+}
