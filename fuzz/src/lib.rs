@@ -8,12 +8,13 @@
 use exeat::flow::Fqdn;
 use exeat::flow::FqdnPattern;
 use exeat::flow::NameSet;
+use exeat::flow::notation::FlowText;
 
 /// A law over the fuzzer's bytes.
 pub type Law = fn(&[u8]);
 
 /// Every law under the name of its target, corpus and regressions.
-pub const LAWS: &[(&str, Law)] = &[("names", names)];
+pub const LAWS: &[(&str, Law)] = &[("names", names), ("notation", notation)];
 
 /// A set of names holds exactly what its patterns match, and so do union, intersection and
 /// difference; what a pattern or a set prints is read back as the same.
@@ -51,4 +52,18 @@ fn matched_and_set(patterns: &[FqdnPattern], name: &Fqdn) -> (bool, NameSet) {
         assert_eq!(again, set, "{patterns:?} told as {told:?}");
     }
     (matched, set)
+}
+
+/// What a flow in text says is printed so that it is read back as the same.
+///
+/// # Panics
+///
+/// Where the law does not hold.
+pub fn notation(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let Ok(written) = FlowText::parse(text) else { return };
+    let Some(observation) = written.to_observation() else { return };
+    let printed = observation.to_string();
+    let again = FlowText::parse(&printed).expect("what we print, we can read");
+    assert_eq!(again.to_observation().as_ref(), Some(&observation), "{text} printed as {printed}");
 }
