@@ -4,7 +4,7 @@
 # from what this script starts; no other program has a say in them.
 #
 # Runs as root on Linux. All traffic stays in network namespaces that have no route
-# out and are removed at the end; outside them nothing is touched but the four files.
+# out and are removed at the end, as is a temporary folder; what stays are the four files.
 #
 #   sudo PYTHON=/path/to/python3 ./record.sh
 #
@@ -18,7 +18,7 @@ prefix="trips$$"
 fail() { echo "record.sh: $*" >&2; exit 1; }
 
 [ "$(id -u)" = 0 ] || fail "needs root, for network namespaces and dumpcap"
-for tool in ip nft curl openssl dig unbound chronyd dumpcap mergecap capinfos; do
+for tool in ip nft curl openssl dig unbound chronyd dumpcap mergecap reordercap capinfos; do
   command -v "$tool" >/dev/null || fail "\`$tool\` is missing"
 done
 "$python" -c 'import OpenSSL, pytds' 2>/dev/null || fail "\`$python\` lacks python-tds or pyOpenSSL"
@@ -183,7 +183,7 @@ lookup() {
   local proto=udp; [ "${3:-}" = +tcp ] && proto=tcp
   next_port
   expect $proto "$(address_of "$1")" $port 10.0.1.4 53 dns - not-judged "DNS to the firewall's proxy"
-  found=$(within "$1" dig +noall +answer +tries=1 ${3:-} -b "$(address_of "$1")#$port" @10.0.1.4 "$2" A |
+  found=$(within "$1" dig +noall +answer +tries=1 "${@:3}" -b "$(address_of "$1")#$port" @10.0.1.4 "$2" A |
     awk '$4 == "A" { print $5 }')
   [ -n "$found" ] || fail "no address for $2"
 }
@@ -197,6 +197,15 @@ fetch() {
   expect tcp "$(address_of "$1")" $port "$found" $dport $app "$2" "$3" "$4"
   within "$1" curl -sS --max-time 10 --http1.1 --cacert "$work/ca.pem" --resolve "$2:$dport:$found" \
     --local-port $port -o /dev/null "$scheme://$2/file"
+}
+
+# from_pod NAME ADDRESS BOX COMMENT: the same from the pod, whose connection is seen with its own
+# address on azv1 and with its node's on eth0
+from_pod() {
+  next_port
+  expect tcp 10.1.8.4 $port "$2" 443 tls "$1" "$3" "$4"
+  within pod curl -sS --max-time 10 --http1.1 --cacert "$work/ca.pem" --resolve "$1:443:$2" \
+    --local-port $port -o /dev/null "https://$1/file"
 }
 
 # tls NODE ADDRESS PORT NAME|- BOX COMMENT [OPTION…]: a handshake by openssl, then close
@@ -231,8 +240,8 @@ database() {
 clock() {
   lookup "$1" ntp.ubuntu.com
   next_port
-  expect udp "$(address_of "$1")" $port "$found" 123 other - required-passed "clock: chrony, by the address the proxy gave"
-  printf 'server %s iburst\nacquisitionport %s\ncmdport 0\npidfile %s\n' "$found" $port "$work/clock.pid" >"$work/clock.conf"
+  expect udp "$(address_of "$1")" $port "$found" 123 other - required-passed "aks::clock: chrony, by the address the proxy gave"
+  printf 'server %s iburst\nacquisitionport %s\ncmdport 0\nbindcmdaddress /\npidfile %s\n' "$found" $port "$work/clock.pid" >"$work/clock.conf"
   within "$1" chronyd -x -Q -u root -t 20 -f "$work/clock.conf" >>"$work/clients.log" 2>&1
 }
 
@@ -254,7 +263,6 @@ record() {
   local day=$1; shift
   local dumps=() parts=() spec interface options
   list="$work/$day.expected.tsv"
-  port=$first_port
   printf 'proto\tsrc\tsport\tdst\tdport\tapp\tname\tbox\tcomment\n' >"$list"
   for spec in "$@"; do
     options=()
@@ -271,7 +279,8 @@ record() {
   sleep 2
   kill -INT "${dumps[@]}"
   wait "${dumps[@]}" || true
-  (cd "$work" && mergecap -w "$day.pcapng" "${parts[@]}")
+  # dumpcap writes several interfaces in batches, so the merged file is put in order of time.
+  (cd "$work" && mergecap -w merged.pcapng "${parts[@]}" && reordercap merged.pcapng "$day.pcapng" >/dev/null)
 }
 
 # What every day is like.
@@ -310,13 +319,11 @@ monday() {
 friday() {
   routine
 
-  # The pod's connection is seen with its own address on azv1 and with its node's on eth0.
   lookup apps-1 geocode.example.com
-  next_port
-  expect tcp 10.1.8.4 $port "$found" 443 tls geocode.example.com required-passed \
+  from_pod geocode.example.com "$found" required-passed \
     "poi-backfill, from pod 10.244.1.7: seen before and after source NAT, one flow"
-  within pod curl -sS --max-time 10 --http1.1 --cacert "$work/ca.pem" --local-port $port \
-    --resolve "geocode.example.com:443:$found" -o /dev/null https://geocode.example.com/file
+  from_pod trips-0a1b2c3d.privatelink.westeurope.azmk8s.io 10.1.12.4 not-judged \
+    "a workload calls the API server: in the network, with its node's address, out of the firewall's reach"
 
   fetch apps-1 security.ubuntu.com permitted-passed "updates" http
 
@@ -352,8 +359,10 @@ friday() {
   within apps-1 "$python" "$here/recorder/handshake.py" 10.1.8.4 $port 203.0.113.90 443
 }
 
-first_port=40000 record monday system:eth0 apps-1:eth0 apps-2:eth0
-first_port=41000 record friday system:eth0 apps-1:eth0,azv1 apps-2:eth0,enP1
+port=40000
+record monday system:eth0 apps-1:eth0 apps-2:eth0
+port=41000
+record friday system:eth0 apps-1:eth0,azv1 apps-2:eth0,enP1
 
 for day in monday friday; do
   install -m 644 "$work/$day.pcapng" "$work/$day.expected.tsv" "$here/"
