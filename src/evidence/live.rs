@@ -47,9 +47,9 @@ pub struct Inquiry {
     pub server: SocketAddr,
     /// The time that is written to the answers.
     pub at: Timestamp,
-    /// How long to wait for one response.
+    /// How long to wait in one attempt, within which a lost question may be sent again.
     pub timeout: Duration,
-    /// How often to ask for one record type of one name before giving up; 0 counts as 1.
+    /// How many attempts to make for one record type of one name; 0 counts as 1.
     pub attempts: usize,
 }
 
@@ -167,7 +167,8 @@ fn resolver(inquiry: Inquiry) -> Result<TokioResolver, NetError> {
     );
     let options = builder.options_mut();
     options.timeout = inquiry.timeout;
-    options.attempts = inquiry.attempts.max(1);
+    // The resolver counts the attempts after the first.
+    options.attempts = inquiry.attempts.saturating_sub(1);
     options.use_hosts_file = ResolveHosts::Never;
     // A cached answer would come with what is left of its TTL.
     options.cache_size = 0;

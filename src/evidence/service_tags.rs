@@ -197,3 +197,94 @@ impl<'de> Deserialize<'de> for Prefix {
         deserializer.deserialize_str(Text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    const TEXT: &str = r#"{
+  "changeNumber": 343,
+  "cloud": "Public",
+  "values": [
+    { "name": "Storage", "id": "Storage", "properties": { "changeNumber": 1, "region": "",
+      "regionId": 0, "addressPrefixes": ["192.0.2.0/25", "2001:db8::/32"] } },
+    { "name": "Storage.WestEurope", "properties": { "region": "westeurope",
+      "addressPrefixes": ["192.0.2.0/26", "198.51.100.7"] } },
+    { "name": "AzureFrontDoor.Backend", "properties": { "region": "", "addressPrefixes": [] } }
+  ]
+}"#;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_tag_is_found_whatever_its_case() {
+        let tags = ServiceTags::read(TEXT.as_bytes()).unwrap();
+        assert_eq!((tags.cloud(), tags.change_number()), ("Public", 343));
+        assert_eq!(tags.contains("STORAGE.westeurope", address("192.0.2.1")), Fact::True);
+        assert_eq!(tags.contains("storage.westeurope", address("192.0.2.64")), Fact::False);
+        assert_eq!(tags.contains("Storage", address("2001:db8::1")), Fact::True);
+        assert_eq!(tags.contains("Internet", address("192.0.2.1")), Fact::Unknown);
+    }
+
+    #[test]
+    fn the_file_says_how_far_a_region_lies_in_its_global_tag() {
+        let tags = ServiceTags::read(TEXT.as_bytes()).unwrap();
+        let regional = tags.tag("Storage.WestEurope").unwrap();
+        assert_eq!(tags.global(regional).unwrap().name, "Storage");
+        assert_eq!(tags.outside_global(regional).to_string(), "198.51.100.7");
+        let dotted = tags.tag("AzureFrontDoor.Backend").unwrap();
+        assert_eq!(tags.global(dotted), None);
+    }
+
+    #[test]
+    fn a_packed_file_is_the_same_file() {
+        let plain = ServiceTags::read(TEXT.as_bytes()).unwrap();
+        assert_eq!(ServiceTags::read(&gzip(TEXT.as_bytes())).unwrap(), plain);
+    }
+
+    #[test]
+    fn a_few_packed_bytes_do_not_fill_the_memory() {
+        let bomb = gzip(&vec![b' '; LONGEST_DOCUMENT + 1]);
+        assert!(bomb.len() < 1 << 20);
+        assert!(matches!(ServiceTags::read(&bomb), Err(ServiceTagsError::TooLong)));
+    }
+
+    #[track_caller]
+    fn refuses(bytes: &[u8], expected: &str) {
+        assert_eq!(ServiceTags::read(bytes).unwrap_err().to_string(), expected);
+    }
+
+    #[test]
+    fn what_is_no_list_of_tags_is_refused() {
+        refuses(
+            TEXT.replace("192.0.2.0/26", "192.0.2.0/33").as_bytes(),
+            "expected Microsoft's service tags as JSON: invalid value: string \"192.0.2.0/33\", \
+             expected an address prefix such as `10.0.0.0/8` at line 8 column 40",
+        );
+        refuses(
+            TEXT.replace("Storage.WestEurope", "STORAGE").as_bytes(),
+            "the service tag `Storage` is there twice",
+        );
+        refuses(
+            TEXT.replace("addressPrefixes", "prefixes").as_bytes(),
+            "expected Microsoft's service tags as JSON: missing field `addressPrefixes` at line 6 \
+             column 68",
+        );
+        let packed = gzip(TEXT.as_bytes());
+        let cut = packed.split_at(packed.len() / 2).0;
+        assert!(matches!(ServiceTags::read(cut), Err(ServiceTagsError::Gzip(_))));
+    }
+}

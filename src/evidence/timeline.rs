@@ -96,7 +96,7 @@ pub struct HeldName {
 }
 
 /// The DNS answers that were seen.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DnsTimeline {
     by_client: BTreeMap<(IpAddr, Fqdn), History>,
     by_server: BTreeMap<(IpAddr, Fqdn), History>,

@@ -180,7 +180,8 @@ impl Keyed for ImportEntry {
     }
 }
 
-/// Reads a list in which no key is there twice; the error has the place of the second.
+/// Reads a list in which no key is there twice; the error names the key, and its place is the end
+/// of the list.
 fn unique<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -228,5 +229,84 @@ impl From<NameEntry> for LockedName {
 impl From<ImportEntry> for LockedImport {
     fn from(entry: ImportEntry) -> LockedImport {
         LockedImport { import: entry.import, version: entry.version, sha256: entry.sha256 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"{
+  "schema": "exeat.lock/1",
+  "names": [
+    {"name":"a.test","addresses":["192.0.2.1","2001:db8::1"],"ttl":20,"aliases":["b.test"],"server":"10.0.0.4:53","at":"2096-03-01T10:00:00Z"},
+    {"name":"z.test","addresses":[],"ttl":0,"aliases":[],"server":"[2001:db8::53]:53","at":"2096-03-01T10:00:00.5Z"}
+  ],
+  "imports": [
+    {"import":"./mirrors.egress","version":null,"sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+    {"import":"aks/core","version":"1","sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}
+  ]
+}
+"#;
+
+    #[test]
+    fn what_is_written_is_what_was_read() {
+        let lock = read(TEXT).unwrap();
+        assert_eq!(write(&lock), TEXT);
+        let pin = lock.import("./mirrors.egress").unwrap();
+        assert_eq!(pin.sha256, ContentHash::of(b""));
+    }
+
+    #[test]
+    fn a_lock_without_entries_is_still_a_document() {
+        let text = write(&Lock::default());
+        assert_eq!(
+            text,
+            "{\n  \"schema\": \"exeat.lock/1\",\n  \"names\": [],\n  \"imports\": []\n}\n"
+        );
+        assert_eq!(read(&text), Ok(Lock::default()));
+    }
+
+    /// Reads the document with `from` replaced by `to`.
+    #[track_caller]
+    fn refuses(from: &str, to: &str, expected: &str) {
+        assert!(TEXT.contains(from));
+        let error = read(&TEXT.replacen(from, to, 1)).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn what_is_no_lock_is_refused_with_its_place() {
+        refuses(
+            "lock/1",
+            "lock/2",
+            "line 2, column 26: unknown variant `exeat.lock/2`, expected `exeat.lock/1`",
+        );
+        refuses(
+            r#""ttl":20"#,
+            r#""ttl":20,"source":"me""#,
+            "line 4, column 78: unknown field `source`, expected one of `name`, `addresses`, \
+             `ttl`, `aliases`, `server`, `at`",
+        );
+        refuses(r#""ttl":20,"#, "", "line 4, column 133: missing field `ttl`");
+        refuses(r#""version":null,"#, "", "line 8, column 109: missing field `version`");
+        refuses("z.test", "A.test.", "line 6, column 3: `a.test` is there twice");
+        refuses(
+            "aks/core",
+            "./mirrors.egress",
+            "line 10, column 3: `./mirrors.egress` is there twice",
+        );
+        refuses(
+            "a.test",
+            "*.a.test",
+            "line 4, column 22: `*.a.test`: `*` is allowed only at the far left of a name",
+        );
+        refuses("192.0.2.1", "192.0.2", "line 4, column 43: invalid IP address syntax");
+        refuses(
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "E3B0",
+            "line 8, column 64: `E3B0`: expected 64 hexadecimal digits in lower case",
+        );
+        refuses("\n}\n", "", "line 10, column 3: EOF while parsing an object");
     }
 }

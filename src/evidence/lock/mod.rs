@@ -68,29 +68,28 @@ impl ContentHash {
     }
 }
 
-/// A text that is no hash.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("expected 64 hexadecimal digits in lower case, found `{0}`")]
-pub struct HashError(String);
+/// The text is no hash.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("expected 64 hexadecimal digits in lower case")]
+pub struct HashError;
 
 impl FromStr for ContentHash {
     type Err = HashError;
 
     fn from_str(text: &str) -> Result<ContentHash, HashError> {
-        let refused = || HashError(text.to_owned());
         let digit = |byte: u8| match byte {
             b'0'..=b'9' => Ok(byte - b'0'),
             b'a'..=b'f' => Ok(byte - b'a' + 10),
-            _ => Err(refused()),
+            _ => Err(HashError),
         };
         let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
-            return Err(refused());
+            return Err(HashError);
         };
         let bytes = pairs
             .iter()
             .map(|[high, low]| Ok(digit(*high)? << 4 | digit(*low)?))
             .collect::<Result<Vec<u8>, HashError>>()?;
-        bytes.try_into().map(ContentHash).map_err(|_| refused())
+        bytes.try_into().map(ContentHash).map_err(|_| HashError)
     }
 }
 
