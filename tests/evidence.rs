@@ -26,12 +26,15 @@ use exeat::evidence::RecordType;
 use exeat::evidence::ResponseCode;
 use exeat::evidence::ServiceTags;
 use exeat::evidence::azure_cloud::region_suffix;
+use exeat::evidence::lock::ContentHash;
+use exeat::evidence::lock::LockedImport;
 use exeat::evidence::lock::LockedName;
 use exeat::evidence::timeline::Failure;
 use exeat::evidence::timeline::NameRole;
 use exeat::evidence::timeline::Resolution;
 use exeat::flow::Atom;
 use exeat::flow::Fqdn;
+use jiff::SignedDuration;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -185,6 +188,16 @@ fn a_name_that_is_gone_has_no_addresses_and_a_failed_server_changes_nothing() {
     check_client(&seen, "a.test", 199, "192.0.2.1");
     check_client(&seen, "a.test", 200, "");
     check_client(&seen, "a.test", 231 + HOUR, "?");
+}
+
+#[test]
+fn addresses_in_an_error_or_of_the_other_family_are_not_believed() {
+    let mut error = failure(0, "a.test", ResponseCode::SERVER_FAILURE);
+    error.records = answer(0, "a.test", &["a.test 60 192.0.2.1"]).records;
+    let seen = timeline(&[error, answer(0, "b.test", &["b.test 60 2001:db8::1"])]);
+    check_names(&seen, "192.0.2.1", 0, "");
+    check_firewall(&seen, "a.test", "192.0.2.1", 0, Fact::Unknown);
+    check_client(&seen, "b.test", 0, "");
 }
 
 #[test]
@@ -360,7 +373,38 @@ fn answers_and_a_shuffle() -> impl Strategy<Value = (Vec<DnsAnswer>, Vec<DnsAnsw
         .prop_flat_map(|answers| (Just(answers.clone()), Just(answers).prop_shuffle()))
 }
 
+fn some_locked_name() -> impl Strategy<Value = LockedName> {
+    let addresses = prop::collection::btree_set(any::<IpAddr>(), 0..4);
+    let aliases = prop::collection::vec(prop::sample::select(NAMES), 0..3);
+    ("[a-z0-9]{1,3}", addresses, any::<u32>(), aliases, any::<String>(), any::<u32>()).prop_map(
+        |(label, addresses, ttl, aliases, server, nanosecond)| LockedName {
+            name: name(&format!("{label}.test")),
+            addresses,
+            ttl,
+            aliases: aliases.into_iter().map(name).collect(),
+            server,
+            at: time(0) + SignedDuration::from_nanos(nanosecond.into()),
+        },
+    )
+}
+
 proptest! {
+    #[test]
+    fn a_lock_is_read_back_as_it_was_written(
+        names in prop::collection::vec(some_locked_name(), 0..5),
+        imports in prop::collection::vec(any::<(String, Option<String>)>(), 0..3),
+    ) {
+        let mut lock = Lock::default();
+        for locked in names {
+            lock.insert_name(locked);
+        }
+        for (import, version) in imports {
+            let sha256 = ContentHash::of(import.as_bytes());
+            lock.insert_import(LockedImport { import, version, sha256 });
+        }
+        prop_assert_eq!(Lock::read(&lock.write()), Ok(lock));
+    }
+
     #[test]
     fn the_order_of_the_answers_means_nothing((answers, shuffled) in answers_and_a_shuffle()) {
         prop_assert_eq!(timeline(&answers), timeline(&shuffled));

@@ -7,6 +7,9 @@ use std::net::IpAddr;
 use super::answer::DnsRecord;
 use crate::flow::Fqdn;
 
+/// The most aliases that are followed, as in the common resolvers; a longer way leads to no address.
+const LONGEST_CHAIN: usize = 16;
+
 /// The names that a response leads over, and the addresses at its end.
 pub(super) struct Chain {
     // Invariant: never empty; the first is the name that was asked for.
@@ -37,7 +40,9 @@ impl Chain {
         }
         let mut steps = Vec::new();
         let mut last = question;
-        while let Some((target, ttl)) = targets.remove(last) {
+        while steps.len() < LONGEST_CHAIN
+            && let Some((target, ttl)) = targets.remove(last)
+        {
             steps.push((last.clone(), lifetime(ttl)));
             last = target;
         }
@@ -136,6 +141,15 @@ mod tests {
             &[address("bank.test", "192.0.2.66", 60), address("a.test", "192.0.2.1", 60)],
             "a.test 60 = 192.0.2.1",
         );
+    }
+
+    #[test]
+    fn a_chain_longer_than_resolvers_follow_leads_nowhere() {
+        let mut records: Vec<DnsRecord> =
+            (0..99).map(|n| alias(&format!("{n}.test"), &format!("{}.test", n + 1), 30)).collect();
+        records.push(address("99.test", "192.0.2.1", 30));
+        let chain = Chain::follow(&name("0.test"), &records);
+        assert_eq!((chain.links.len(), chain.addresses.len()), (LONGEST_CHAIN + 1, 0));
     }
 
     #[test]

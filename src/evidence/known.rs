@@ -43,7 +43,8 @@ impl Evidence {
     ///
     /// `proxy` is the firewall's private address where its DNS proxy is on, else `None`: without
     /// the proxy no answer that was seen is the firewall's own. The lock is asked before the time
-    /// line, since the user states it as a fact.
+    /// line, since the user states it as a fact. A name is resolvable if it has an IPv4 address:
+    /// application rules know no other (`azure-firewall.md §1.13`).
     pub fn fact(&self, atom: &Atom, proxy: Option<IpAddr>, at: Timestamp) -> Fact {
         match atom {
             Atom::InServiceTag { tag, address } => match &self.service_tags {
@@ -62,7 +63,7 @@ impl Evidence {
             }
             Atom::Resolvable { name } => {
                 match self.lock.as_ref().and_then(|lock| lock.name(name)) {
-                    Some(locked) => Fact::from(!locked.addresses.is_empty()),
+                    Some(locked) => Fact::from(locked.addresses.iter().any(IpAddr::is_ipv4)),
                     None => match proxy.map(|server| self.timeline.resolution(server, name, at)) {
                         Some(Resolution::Resolves) => Fact::True,
                         Some(Resolution::Fails(_)) => Fact::False,

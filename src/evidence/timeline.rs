@@ -41,7 +41,8 @@ pub const FIREWALL_GRACE: SignedDuration = SignedDuration::from_mins(15);
 /// The longest TTL that is believed, in seconds: a day, the limit that resolvers set by default.
 pub const LONGEST_TTL: u32 = 86_400;
 
-/// How many names and addresses a time line keeps, over all answers: some hundred megabytes.
+/// How many names and addresses a time line keeps, over all answers: about half a gigabyte where
+/// every answer is about another name (measured).
 ///
 /// A capture is a stranger's text; without a limit it could fill the memory.
 pub const MOST_RECORDS: usize = 1_000_000;
@@ -98,8 +99,8 @@ pub struct HeldName {
 /// The DNS answers that were seen.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DnsTimeline {
-    by_client: BTreeMap<(IpAddr, Fqdn), History>,
-    by_server: BTreeMap<(IpAddr, Fqdn), History>,
+    by_client: Histories,
+    by_server: Histories,
     /// By client and address: the names whose answers ever held it.
     names: BTreeMap<(IpAddr, IpAddr), BTreeSet<Fqdn>>,
     records: usize,
@@ -109,8 +110,9 @@ pub struct DnsTimeline {
     whole_until: Option<Timestamp>,
 }
 
-/// The answers about one name; several can have been seen at one instant.
-type History = BTreeMap<Timestamp, BTreeSet<Arc<Told>>>;
+/// By the client or server, the name and the time: what was told. Several answers can have been
+/// seen at one instant.
+type Histories = BTreeMap<(IpAddr, Fqdn, Timestamp), BTreeSet<Arc<Told>>>;
 
 /// What an answer told about one name on its way.
 #[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -119,7 +121,8 @@ struct Told {
     asked: RecordType,
     code: ResponseCode,
     ttl: SignedDuration,
-    addresses: BTreeSet<IpAddr>,
+    // Invariant: ascending.
+    addresses: Arc<[IpAddr]>,
 }
 
 impl Default for DnsTimeline {
@@ -147,7 +150,11 @@ impl DnsTimeline {
     /// The same answer seen twice at one instant is one answer. As long as nothing is dropped, the
     /// order of the calls means nothing.
     pub fn add(&mut self, answer: &DnsAnswer) {
-        let chain = Chain::follow(&answer.question, &answer.records);
+        let mut chain = Chain::follow(&answer.question, &answer.records);
+        // What an error, or an answer to another question, holds besides is not believed.
+        chain.addresses.retain(|address| {
+            answer.code == ResponseCode::NO_ERROR && answer.asked == RecordType::of(*address)
+        });
         let cost = chain.links.len().saturating_mul(chain.addresses.len() + 1);
         let records = self.records.saturating_add(cost);
         if records > self.most_records {
@@ -158,6 +165,7 @@ impl DnsTimeline {
         }
         self.records = records;
 
+        let addresses: Arc<[IpAddr]> = chain.addresses.iter().copied().collect();
         let mut role = NameRole::Asked;
         for link in chain.links {
             let told = Arc::new(Told {
@@ -165,17 +173,17 @@ impl DnsTimeline {
                 asked: answer.asked,
                 code: answer.code,
                 ttl: SignedDuration::from_secs(link.ttl.min(LONGEST_TTL).into()),
-                addresses: chain.addresses.clone(),
+                addresses: Arc::clone(&addresses),
             });
             role = NameRole::Alias;
-            for address in &chain.addresses {
+            for address in &*addresses {
                 let held = self.names.entry((answer.client, *address)).or_default();
                 held.insert(link.name.clone());
             }
-            let client = self.by_client.entry((answer.client, link.name.clone())).or_default();
-            client.entry(answer.at).or_default().insert(Arc::clone(&told));
-            let server = self.by_server.entry((answer.server, link.name)).or_default();
-            server.entry(answer.at).or_default().insert(told);
+            let to_client = (answer.client, link.name.clone(), answer.at);
+            self.by_client.entry(to_client).or_default().insert(Arc::clone(&told));
+            let by_server = (answer.server, link.name, answer.at);
+            self.by_server.entry(by_server).or_default().insert(told);
         }
     }
 
@@ -197,7 +205,7 @@ impl DnsTimeline {
         name: &Fqdn,
         at: Timestamp,
     ) -> Option<BTreeSet<IpAddr>> {
-        let held = held(self.by_client.get(&(client, name.clone()))?, at);
+        let held = self.held(client, name, at);
         if held.is_empty() {
             return None;
         }
@@ -215,8 +223,7 @@ impl DnsTimeline {
         let mut found: Vec<HeldName> = candidates
             .iter()
             .filter_map(|name| {
-                let history = self.by_client.get(&(client, name.clone()))?;
-                held(history, at)
+                self.held(client, name, at)
                     .into_iter()
                     .filter(|(_, told)| told.addresses.contains(&address))
                     .map(|(at, told)| HeldName { name: name.clone(), role: told.role, at })
@@ -273,12 +280,29 @@ impl DnsTimeline {
         }
     }
 
+    /// The answers about `name` that `client` holds at `at`, newest first.
+    fn held(&self, client: IpAddr, name: &Fqdn, at: Timestamp) -> Vec<(Timestamp, &Told)> {
+        let mut replaced = BTreeSet::new();
+        let mut held = Vec::new();
+        for (age, seen, told) in newest_first(&self.by_client, client, name, at) {
+            let settled: Vec<RecordType> = [RecordType::A, RecordType::Aaaa]
+                .into_iter()
+                .filter(|of| told.settles(*of))
+                .collect();
+            let for_sure = told.ttl.max(CLIENT_USE);
+            let lasts =
+                if replaced.contains(&told.asked) { for_sure } else { for_sure + CLIENT_GRACE };
+            if age <= lasts && !settled.is_empty() {
+                held.push((seen, told));
+            }
+            replaced.extend(settled);
+        }
+        held
+    }
+
     /// What `server` told about `name` and the firewall would still go by, newest first.
     fn told_by(&self, server: IpAddr, name: &Fqdn, at: Timestamp) -> impl Iterator<Item = &Told> {
-        let history = self.by_server.get(&(server, name.clone()));
-        history
-            .into_iter()
-            .flat_map(move |history| newest_first(history, at))
+        newest_first(&self.by_server, server, name, at)
             .filter(|(age, _, told)| *age <= told.ttl + FIREWALL_GRACE)
             .map(|(_, _, told)| told)
     }
@@ -298,33 +322,21 @@ impl Told {
     }
 }
 
-/// The answers that a client holds at `at`, newest first.
-fn held(history: &History, at: Timestamp) -> Vec<(Timestamp, &Told)> {
-    let mut replaced = BTreeSet::new();
-    let mut held = Vec::new();
-    for (age, seen, told) in newest_first(history, at) {
-        let settled: Vec<RecordType> =
-            [RecordType::A, RecordType::Aaaa].into_iter().filter(|of| told.settles(*of)).collect();
-        let for_sure = told.ttl.max(CLIENT_USE);
-        let lasts = if replaced.contains(&told.asked) { for_sure } else { for_sure + CLIENT_GRACE };
-        if age <= lasts && !settled.is_empty() {
-            held.push((seen, told));
-        }
-        replaced.extend(settled);
-    }
-    held
-}
-
-/// The answers up to `at` that can still matter, newest first, with their age.
-fn newest_first(
-    history: &History,
+/// What `party` was told, or told, about `name` up to `at` and can still matter: newest first, with
+/// its age.
+fn newest_first<'t>(
+    histories: &'t Histories,
+    party: IpAddr,
+    name: &Fqdn,
     at: Timestamp,
-) -> impl Iterator<Item = (SignedDuration, Timestamp, &Told)> {
+) -> impl Iterator<Item = (SignedDuration, Timestamp, &'t Told)> + use<'t> {
     let horizon = SignedDuration::from_secs(LONGEST_TTL.into()) + CLIENT_GRACE.max(FIREWALL_GRACE);
-    history
-        .range(..=at)
+    let first = (party, name.clone(), Timestamp::MIN);
+    let last = (party, name.clone(), at);
+    histories
+        .range(first..=last)
         .rev()
-        .map(move |(seen, told)| (at.duration_since(*seen), *seen, told))
+        .map(move |((_, _, seen), told)| (at.duration_since(*seen), *seen, told))
         .take_while(move |(age, _, _)| *age <= horizon)
         .flat_map(|(age, seen, told)| told.iter().rev().map(move |told| (age, seen, told.as_ref())))
 }
