@@ -532,7 +532,10 @@ fn answer_to(
     answer: &mut impl FnMut(DnsAnswer),
 ) {
     if let Some(response) = dns::response(message) {
-        let dns::Response { question, code, records } = response;
-        answer(DnsAnswer { at, client, server, question, code, records });
+        let dns::Response { question, asked, code, records } = response;
+        // A response to another question says nothing of addresses, not even that there are none.
+        if let Some(asked) = asked {
+            answer(DnsAnswer { at, client, server, question, asked, code, records });
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 
 use crate::evidence::DnsRecord;
+use crate::evidence::RecordType;
 use crate::evidence::ResponseCode;
 use crate::flow::Fqdn;
 
@@ -24,6 +25,8 @@ const MOST_NAME_BYTES: usize = 255;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(in crate::capture) struct Response {
     pub(in crate::capture) question: Fqdn,
+    /// The type of record that was asked for, where it is one of addresses.
+    pub(in crate::capture) asked: Option<RecordType>,
     pub(in crate::capture) code: ResponseCode,
     pub(in crate::capture) records: Vec<DnsRecord>,
 }
@@ -99,7 +102,12 @@ pub(in crate::capture) fn response(bytes: &[u8]) -> Option<Response> {
         .filter_map(|record| record.leads_on(bytes))
         .collect();
     let code = ResponseCode(header.flags & CODE);
-    Some(Response { question: asked.name?, code, records })
+    let of_addresses = match asked.kind {
+        A => Some(RecordType::A),
+        AAAA => Some(RecordType::Aaaa),
+        _ => None,
+    };
+    Some(Response { question: asked.name?, asked: of_addresses, code, records })
 }
 
 const RESPONSE: u16 = 0x8000;
