@@ -310,12 +310,11 @@ pub enum AssumptionError {
 }
 
 fn advice(nearest: Option<&'static str>) -> String {
-    match nearest {
-        Some(key) => format!("did you mean `{key}`?"),
-        None => {
-            let keys: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).collect();
-            format!("the assumptions are {}", keys.join(", "))
-        }
+    if let Some(key) = nearest {
+        format!("did you mean `{key}`?")
+    } else {
+        let keys: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).collect();
+        format!("the assumptions are {}", keys.join(", "))
     }
 }
 

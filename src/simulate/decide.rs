@@ -113,10 +113,8 @@ impl<'a> Simulator<'a> {
             | Verdict::Local
             | Verdict::Platform => Vec::new(),
         };
-        let looked = Looked {
-            payload: inquiry.read_payload,
-            unseen_request: inquiry.read_unseen_request,
-        };
+        let looked =
+            Looked { payload: inquiry.read_payload, unseen_request: inquiry.read_unseen_request };
         let decision = Decision {
             verdict: end.verdict,
             reason: end.reason,
@@ -133,10 +131,11 @@ impl<'a> Simulator<'a> {
 
     /// From the source's subnet to the verdict.
     fn walk(&self, flow: &Flow, inquiry: &mut Inquiry<'_>) -> End {
-        if self.deployment.virtual_networks.is_empty() && !is_platform(flow.destination) {
-            if let Some(only) = &self.only {
-                return self.ask_only(only, flow, inquiry);
-            }
+        if self.deployment.virtual_networks.is_empty()
+            && !is_platform(flow.destination)
+            && let Some(only) = &self.only
+        {
+            return self.ask_only(only, flow, inquiry);
         }
         if let Some(cluster) = self.hides(flow.source) {
             let to_pods = cluster.pod_ranges.iter().any(|range| range.contains(&flow.destination));
@@ -243,10 +242,8 @@ impl<'a> Simulator<'a> {
         if stays || is_platform(flow.destination) {
             return unchanged;
         }
-        let here = SubnetId {
-            network: vantage.network_name.clone(),
-            subnet: vantage.subnet.name.clone(),
-        };
+        let here =
+            SubnetId { network: vantage.network_name.clone(), subnet: vantage.subnet.name.clone() };
         let clusters = self.deployment.clusters.values();
         let pod_subnets = clusters.filter(|cluster| cluster.plugin == NetworkPlugin::PodSubnet);
         let mut pools = pod_subnets.flat_map(|cluster| &cluster.pools);
@@ -379,7 +376,8 @@ impl<'a> Simulator<'a> {
             | Hop::Dropped => return None,
         };
         self.firewalls.iter().find_map(|(name, enforced)| {
-            let stands_there = enforced.firewall?.place == FirewallPlace::VirtualNetwork(place.clone());
+            let stands_there =
+                enforced.firewall?.place == FirewallPlace::VirtualNetwork(place.clone());
             let is_it = stands_there && enforced.is_private_address(destination);
             is_it.then_some((*name, enforced))
         })
@@ -394,12 +392,7 @@ impl<'a> Simulator<'a> {
 
     /// How traffic to a name goes on. Its address is the firewall's own answer, so its route is
     /// known only where every route delivers.
-    fn send_on(
-        &self,
-        vantage: Vantage<'a>,
-        passed: &Passed,
-        inquiry: &mut Inquiry<'_>,
-    ) -> SendOn {
+    fn send_on(&self, vantage: Vantage<'a>, passed: &Passed, inquiry: &mut Inquiry<'_>) -> SendOn {
         let table = vantage.subnet.route_table.as_ref();
         let table = table.and_then(|name| self.deployment.route_tables.get(name));
         if table.is_none_or(|table| table.routes.is_empty()) {
@@ -504,8 +497,8 @@ impl Leg<'_, '_> {
         let here = self.vantage.network;
         let forwarded = !here.address_space.iter().any(|p| p.contains(&self.flow.source));
         let remote = self.vantage.deployment.virtual_networks.get(remote);
-        let back = remote
-            .and_then(|r| r.peerings.iter().find(|p| p.remote == *self.vantage.network_name));
+        let back =
+            remote.and_then(|r| r.peerings.iter().find(|p| p.remote == *self.vantage.network_name));
         forwarded && back.is_some_and(|peering| !peering.allow_forwarded_traffic)
     }
 
@@ -540,7 +533,8 @@ fn conclude(
 
 /// The policy that no other has as its parent, if there is just one.
 fn only_policy(deployment: &Deployment) -> Option<&Key> {
-    let is_parent = |name: &Key| deployment.policies.values().any(|p| p.base.as_ref() == Some(name));
+    let is_parent =
+        |name: &Key| deployment.policies.values().any(|p| p.base.as_ref() == Some(name));
     let mut leaves = deployment.policies.keys().filter(|name| !is_parent(name));
     let only = leaves.next()?;
     leaves.next().is_none().then_some(only)

@@ -44,11 +44,7 @@ const NEVER_DECRYPTED: [&str; 4] = ["education", "finance", "government", "healt
 #[derive(Clone, Debug)]
 pub(super) enum Handled {
     /// It goes no further.
-    Ends {
-        verdict: Verdict,
-        reason: Reason,
-        rule: Option<RuleId>,
-    },
+    Ends { verdict: Verdict, reason: Reason, rule: Option<RuleId> },
     /// It is let through.
     Passes(Passed),
 }
@@ -134,7 +130,7 @@ impl<'a> Gate<'a> {
         }
         let section = "azure-firewall.md §2.12";
         inquiry.step(Stage::Local, format!("port {port}"), "the explicit proxy", section);
-        Some(match self.sniff_proxied(flow, https, inquiry) {
+        Some(match Self::sniff_proxied(flow, https, inquiry) {
             Ok(view) => self.application(flow, &view, true, inquiry),
             Err(reason) => denied(reason, None),
         })
@@ -148,7 +144,7 @@ impl<'a> Gate<'a> {
         }
         let section = "azure-firewall.md §1.7";
         for indicator in parties {
-            let listed = inquiry.ask(Atom::ThreatListed { indicator: indicator.clone() })
+            let listed = inquiry.ask(&Atom::ThreatListed { indicator: indicator.clone() })
                 && !self.enforced.is_threat_allowed(indicator, inquiry);
             if listed && mode == ThreatIntelMode::Deny {
                 inquiry.step(Stage::ThreatIntel, indicator.to_string(), "deny", section);
@@ -222,10 +218,10 @@ impl<'a> Gate<'a> {
                 if !matching::nat_rule(rule, flow, self.deployment, inquiry) {
                     continue;
                 }
-                if let Translation::Fqdn(name) = &rule.translation {
-                    if !inquiry.ask(Atom::Resolvable { name: name.clone() }) {
-                        continue;
-                    }
+                if let Translation::Fqdn(name) = &rule.translation
+                    && !inquiry.ask(&Atom::Resolvable { name: name.clone() })
+                {
+                    continue;
                 }
                 if !self.enforced.is_own_policy(placed.policy) {
                     inquiry.note(Note::ParentDnat);
@@ -297,7 +293,7 @@ impl<'a> Gate<'a> {
             return None;
         }
         let what = "an SQL session".to_owned();
-        if !inquiry.ask(Atom::PrecededBy { what, source: flow.source }) {
+        if !inquiry.ask(&Atom::PrecededBy { what, source: flow.source }) {
             return None;
         }
         let port = flow.destination_port;
@@ -399,7 +395,6 @@ impl<'a> Gate<'a> {
     /// Modelling choice: on the HTTPS port, or for port 443, it is a CONNECT and counts as HTTPS;
     /// else it is a request with an absolute URI and counts as HTTP.
     fn sniff_proxied(
-        self,
         flow: &Flow,
         https: bool,
         inquiry: &mut Inquiry<'_>,
@@ -444,7 +439,7 @@ impl<'a> Gate<'a> {
         }
         let hit = self.first_application(view, inquiry);
         self.trace_application(Stage::Application, hit.as_ref(), inquiry);
-        let plain = self.ruling(hit.as_ref(), &view.host, inquiry);
+        let plain = Self::ruling(hit.as_ref(), &view.host, inquiry);
         let inspecting = hit.as_ref().filter(|hit| {
             hit.rule.terminate_tls
                 && view.protocol == ApplicationProtocolType::Https
@@ -495,7 +490,6 @@ impl<'a> Gate<'a> {
 
     /// Steps 9 to 11: the rule's action, the infrastructure rules, the default.
     fn ruling(
-        self,
         hit: Option<&Hit<'_, ApplicationRule>>,
         host: &Host,
         inquiry: &mut Inquiry<'_>,
@@ -508,7 +502,7 @@ impl<'a> Gate<'a> {
             };
         }
         let section = "azure-firewall.md §2.13";
-        if inquiry.ask(Atom::Infrastructure { host: host.clone() }) {
+        if inquiry.ask(&Atom::Infrastructure { host: host.clone() }) {
             inquiry.step(Stage::Infrastructure, host.to_string(), "allow", section);
             return Ruling::Allow(Reason::Infrastructure, None);
         }
@@ -536,17 +530,12 @@ impl<'a> Gate<'a> {
         let exempt = matters
             && NEVER_DECRYPTED.iter().any(|category| {
                 let (category, url) = ((*category).to_owned(), view.host.to_string());
-                inquiry.ask(Atom::InWebCategory { category, url })
+                inquiry.ask(&Atom::InWebCategory { category, url })
             });
         if exempt { (plain, false) } else { (decrypted, true) }
     }
 
-    fn decrypted(
-        self,
-        flow: &Flow,
-        view: &ApplicationView,
-        inquiry: &mut Inquiry<'_>,
-    ) -> Ruling {
+    fn decrypted(self, flow: &Flow, view: &ApplicationView, inquiry: &mut Inquiry<'_>) -> Ruling {
         let unseen;
         let request = match &flow.payload {
             Payload::Tls { inner: Some(request), .. } => request,
@@ -575,7 +564,7 @@ impl<'a> Gate<'a> {
         };
         let hit = self.first_application(&inner, inquiry);
         self.trace_application(Stage::Inspection, hit.as_ref(), inquiry);
-        self.ruling(hit.as_ref(), host, inquiry)
+        Self::ruling(hit.as_ref(), host, inquiry)
     }
 
     /// Steps 12 and 13: the firewall connects to its own answer for the name.
@@ -593,7 +582,7 @@ impl<'a> Gate<'a> {
         let (peer, destination) = match &view.host {
             Host::Address(address) => (Peer::Address(*address), *address),
             Host::Name(name) => {
-                if !inquiry.ask(Atom::Resolvable { name: name.clone() })
+                if !inquiry.ask(&Atom::Resolvable { name: name.clone() })
                     && (sees_request || !inquiry.second_reading(HTTPS_DESTINATION))
                 {
                     inquiry.step(Stage::Resolve, looked_at, "deny, no address", section);
@@ -604,8 +593,7 @@ impl<'a> Gate<'a> {
             }
         };
         inquiry.step(Stage::Resolve, looked_at, "the firewall connects", section);
-        let passed =
-            Passed { reason, rule, peer, translated: true, destination, port: view.port };
+        let passed = Passed { reason, rule, peer, translated: true, destination, port: view.port };
         self.passes(passed, inquiry)
     }
 

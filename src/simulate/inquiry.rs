@@ -33,18 +33,18 @@ impl<'o> Inquiry<'o> {
     }
 
     /// Whether `atom` holds.
-    pub(super) fn ask(&mut self, atom: Atom) -> bool {
-        (self.oracle)(&atom)
+    pub(super) fn ask(&mut self, atom: &Atom) -> bool {
+        (self.oracle)(atom)
     }
 
     /// Whether a fact holds for which the model has no atom of its own.
     pub(super) fn ask_named(&mut self, name: String) -> bool {
-        self.ask(Atom::Named { name })
+        self.ask(&Atom::Named { name })
     }
 
     /// Whether the second reading of `setting` is the true one.
     pub(super) fn second_reading(&mut self, setting: &'static str) -> bool {
-        self.ask(Atom::Reading { setting })
+        self.ask(&Atom::Reading { setting })
     }
 
     /// Writes down a step.

@@ -57,7 +57,7 @@ pub(super) fn network_rule(
             || ip_groups(&rule.destination_ip_groups, flow.destination, deployment, inquiry)
             || rule.destination_fqdns.iter().any(|name| {
                 let (name, address) = (name.clone(), flow.destination);
-                inquiry.ask(Atom::FirewallAnswer { name, address })
+                inquiry.ask(&Atom::FirewallAnswer { name, address })
             }))
 }
 
@@ -108,12 +108,12 @@ fn target(
         || rule.target_urls.iter().any(|url| url_target(rule, url, view, tier, inquiry))
         || rule.fqdn_tags.iter().any(|tag| {
             let (tag, host, port) = (fqdn_tag(tag), view.host.clone(), view.port);
-            inquiry.ask(Atom::InFqdnTag { tag, host, port })
+            inquiry.ask(&Atom::InFqdnTag { tag, host, port })
         })
         || tier != Tier::Basic
             && rule.web_categories.iter().any(|category| {
                 let category = category.to_ascii_lowercase();
-                inquiry.ask(Atom::InWebCategory { category, url: categorised(view, tier) })
+                inquiry.ask(&Atom::InWebCategory { category, url: categorised(view, tier) })
             })
         || rule
             .unknown_targets
@@ -121,7 +121,7 @@ fn target(
             .any(|name| inquiry.ask_named(format!("{} in {name}", view.host)))
         || has_only_destination_addresses(rule) && {
             let (rule, address) = (id().to_string(), view.destination);
-            inquiry.ask(Atom::ApplicationDestination { rule, address })
+            inquiry.ask(&Atom::ApplicationDestination { rule, address })
         }
 }
 
@@ -236,7 +236,7 @@ fn destinations(entries: &[DestinationEntry], address: IpAddr, inquiry: &mut Inq
             addresses(std::slice::from_ref(entry), address, inquiry)
         }
         DestinationEntry::ServiceTag(tag) => {
-            inquiry.ask(Atom::InServiceTag { tag: tag.folded(), address })
+            inquiry.ask(&Atom::InServiceTag { tag: tag.folded(), address })
         }
     })
 }

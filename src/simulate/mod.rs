@@ -11,13 +11,17 @@
 
 pub mod assumptions;
 pub mod decision;
+pub mod environment;
+pub mod judge;
 pub mod route;
 
 mod decide;
+mod explore;
 mod firewall;
 mod inquiry;
 mod matching;
 mod policy;
+mod representatives;
 mod security;
 
 pub use assumptions::Assumptions;
@@ -26,3 +30,5 @@ pub use decision::Decision;
 pub use decision::Missing;
 pub use decision::Reason;
 pub use decision::Verdict;
+pub use environment::Environment;
+pub use judge::Reading;

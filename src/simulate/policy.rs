@@ -23,6 +23,7 @@ use crate::azure::policy::SnatSettings;
 use crate::azure::policy::ThreatIntelMode;
 use crate::azure::policy::Tier;
 use crate::flow::AddressSet;
+use crate::flow::FqdnPattern;
 use crate::flow::Host;
 
 /// A firewall and the collections of its policy chain in the order of `azure-firewall.md §1.2`.
@@ -137,12 +138,16 @@ impl<'a> Enforced<'a> {
         })
     }
 
+    /// The names that threat intelligence leaves alone.
+    pub(super) fn threat_allowed_names(&self) -> impl Iterator<Item = &'a FqdnPattern> {
+        self.policies().flat_map(|policy| &policy.threat_intel_allowlist.fqdns)
+    }
+
     /// Whether the firewall answers DNS (`azure-firewall.md §4.3`). A child without settings of
     /// its own has its parent's in one reading (`§1.3`).
     pub(super) fn has_dns_proxy(&self, inquiry: &mut Inquiry<'_>) -> bool {
-        let enabled = |policy: &Policy| {
-            policy.dns.as_ref().is_some_and(|dns| dns.enable_proxy == Some(true))
-        };
+        let enabled =
+            |policy: &Policy| policy.dns.as_ref().is_some_and(|dns| dns.enable_proxy == Some(true));
         let mut policies = self.policies().rev();
         let Some(own) = policies.next() else { return false };
         if own.dns.is_some() {
@@ -180,11 +185,7 @@ impl<'a> Enforced<'a> {
 
     /// Whether a network rule's flow to `destination` leaves with an address of the firewall
     /// (`azure-firewall.md §4.2`).
-    pub(super) fn translates_source(
-        &self,
-        destination: IpAddr,
-        inquiry: &mut Inquiry<'_>,
-    ) -> bool {
+    pub(super) fn translates_source(&self, destination: IpAddr, inquiry: &mut Inquiry<'_>) -> bool {
         if destination.is_ipv6() {
             // §1.13: always, except within fc00::/7.
             return !is_private(destination);

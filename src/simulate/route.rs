@@ -229,24 +229,29 @@ impl<'a> Vantage<'a> {
         }
         let mut candidates = self.user_routes(destination, inquiry);
         let endpoints = self.service_endpoint_routes(destination, inquiry);
-        if let Some(first) = endpoints.first() {
-            if !inquiry.second_reading(SE_OVERRIDE) {
-                return self.taken(first.clone(), destination, inquiry);
-            }
+        if let Some(first) = endpoints.first()
+            && !inquiry.second_reading(SE_OVERRIDE)
+        {
+            return self.taken(first.clone(), destination, inquiry);
         }
         candidates.extend(endpoints);
         candidates.extend(self.system_routes(destination));
         let own = self.network_routes(destination);
-        let bgp_overridden = candidates.iter().any(|candidate| {
-            matches!(candidate.kind, Kind::User { has_bgp_override: true, .. })
-        });
+        let bgp_overridden = candidates
+            .iter()
+            .any(|candidate| matches!(candidate.kind, Kind::User { has_bgp_override: true, .. }));
         if own.is_empty() && !bgp_overridden {
             candidates.extend(self.gateway_routes(destination));
         }
         candidates.extend(own);
         if let Some((endpoint, home, network)) = self.private_endpoint(destination) {
             return self.private_endpoint_rule(
-                &candidates, endpoint, home, network, destination, inquiry,
+                &candidates,
+                endpoint,
+                home,
+                network,
+                destination,
+                inquiry,
             );
         }
         if self.has_default_user_route() && !inquiry.second_reading(NONE_ROUTES) {
@@ -339,9 +344,8 @@ impl<'a> Vantage<'a> {
             return Vec::new();
         }
         let remote = self.peers().filter(|(peering, _, remote)| {
-            let offered = |back: &Peering| {
-                back.remote == *self.network_name && back.allow_gateway_transit
-            };
+            let offered =
+                |back: &Peering| back.remote == *self.network_name && back.allow_gateway_transit;
             peering.use_remote_gateways && remote.peerings.iter().any(offered)
         });
         let prefixes = remote.flat_map(|(_, _, remote)| &remote.gateway_routes);
@@ -365,7 +369,7 @@ impl<'a> Vantage<'a> {
                 RouteDestination::ServiceTag(tag) => {
                     let tag = tag.folded();
                     let atom = Atom::InServiceTag { tag: tag.clone(), address: destination };
-                    if !inquiry.ask(atom) {
+                    if !inquiry.ask(&atom) {
                         continue;
                     }
                     Reach::Tag(tag)
@@ -375,10 +379,7 @@ impl<'a> Vantage<'a> {
                 reach,
                 shown: route.destination.to_string(),
                 rank: Rank::User,
-                source: RouteSource::User {
-                    table: table_name.clone(),
-                    route: route.name.clone(),
-                },
+                source: RouteSource::User { table: table_name.clone(), route: route.name.clone() },
                 kind: Kind::User {
                     next_hop: route.next_hop.clone(),
                     has_bgp_override: route.has_bgp_override,
@@ -409,7 +410,7 @@ impl<'a> Vantage<'a> {
         }
         for endpoint in &self.subnet.service_endpoints {
             for tag in self.tags_of(endpoint) {
-                if inquiry.ask(Atom::InServiceTag { tag: tag.clone(), address: destination }) {
+                if inquiry.ask(&Atom::InServiceTag { tag: tag.clone(), address: destination }) {
                     routes.push(Candidate {
                         reach: Reach::Tag(tag.clone()),
                         shown: tag,
@@ -459,7 +460,8 @@ impl<'a> Vantage<'a> {
         let here = [self.network].into_iter();
         here.chain(self.peers().map(|(_, _, remote)| remote)).find_map(|network| {
             network.subnets.iter().find_map(|subnet| {
-                let endpoint = subnet.private_endpoints.iter().find(|e| e.address == destination)?;
+                let endpoint =
+                    subnet.private_endpoints.iter().find(|e| e.address == destination)?;
                 Some((endpoint, subnet, network))
             })
         })
@@ -508,10 +510,9 @@ impl<'a> Vantage<'a> {
     ) -> RouteTaken {
         let hop = match &candidate.kind {
             Kind::VnetLocal => Hop::Local,
-            Kind::SystemNone => Hop::Dropped,
             Kind::Peering(network) if self.reaches(network) => Hop::Peering(network.clone()),
-            // The peering refuses access (`allowVirtualNetworkAccess`, §8).
-            Kind::Peering(_) => Hop::Dropped,
+            // A peering may refuse access (`allowVirtualNetworkAccess`, §8).
+            Kind::Peering(_) | Kind::SystemNone => Hop::Dropped,
             Kind::Gateway => Hop::Gateway,
             Kind::ServiceEndpoint(service) => Hop::ServiceEndpoint(service.clone()),
             Kind::SystemInternet => self.internet(),
@@ -613,7 +614,7 @@ fn tag_is_longer(
 ) -> bool {
     // No tag holds every address, so each of its prefixes is longer than /0.
     let least = if or_equal { bits.saturating_sub(1) } else { bits };
-    least == 0 || inquiry.ask(Atom::TagPrefixLonger { tag: tag.to_owned(), address, bits: least })
+    least == 0 || inquiry.ask(&Atom::TagPrefixLonger { tag: tag.to_owned(), address, bits: least })
 }
 
 /// Which of two tags holds `address` in the longer prefix.

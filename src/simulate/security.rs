@@ -153,9 +153,9 @@ fn side(
         DestinationEntry::Addresses(entry) => {
             entry.addresses().is_some_and(|set| set.contains(address))
         }
-    }) || groups.iter().any(|group| {
-        inquiry.ask_named(format!("{address} in application security group {group}"))
-    })
+    }) || groups
+        .iter()
+        .any(|group| inquiry.ask_named(format!("{address} in application security group {group}")))
 }
 
 /// Whether `address` is in `tag`; tags that Microsoft's file does not hold are made up here
@@ -172,7 +172,7 @@ fn in_tag(
         "internet" => in_internet(address, vantage, inquiry),
         "azureloadbalancer" | "azureplatformdns" => address == AZURE_HOST,
         "azureplatformimds" => address == METADATA,
-        _ => inquiry.ask(Atom::InServiceTag { tag, address }),
+        _ => inquiry.ask(&Atom::InServiceTag { tag, address }),
     }
 }
 
@@ -195,7 +195,7 @@ fn in_virtual_network(address: IpAddr, vantage: Vantage<'_>, inquiry: &mut Inqui
             RouteDestination::Prefix(_) => return true,
             RouteDestination::ServiceTag(tag) => {
                 let tag = tag.folded();
-                if inquiry.ask(Atom::InServiceTag { tag, address }) {
+                if inquiry.ask(&Atom::InServiceTag { tag, address }) {
                     return true;
                 }
             }
