@@ -75,6 +75,7 @@ impl Evidence {
             | Atom::InWebCategory { .. }
             | Atom::Infrastructure { .. }
             | Atom::ThreatListed { .. }
+            | Atom::TagPrefixLonger { .. }
             | Atom::ApplicationDestination { .. }
             | Atom::PrecededBy { .. }
             | Atom::Reading { .. }
