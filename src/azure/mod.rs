@@ -13,6 +13,7 @@ pub mod key;
 pub mod network;
 pub mod order;
 pub mod policy;
+pub mod region;
 pub mod route;
 pub mod rule;
 pub mod security_group;
