@@ -13,7 +13,6 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::path::PathBuf;
 
-use exeat::capture::Application;
 use exeat::capture::CaptureError;
 use exeat::capture::CapturedFlow;
 use exeat::capture::Reader;
@@ -21,6 +20,7 @@ use exeat::capture::Sink;
 use exeat::capture::Summary;
 use exeat::evidence::DnsAnswer;
 use exeat::evidence::DnsRecord;
+use exeat::flow::Fqdn;
 use exeat::flow::Host;
 use serde_json::Value;
 
@@ -112,8 +112,9 @@ impl Ends {
 
 impl fmt::Display for Ends {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Ends { protocol, source: (a, p), destination: (b, q) } = self;
-        write!(f, "{protocol} {a} {p} {b} {q}")
+        let Ends { protocol, source, destination } = self;
+        let ((from, from_port), (to, to_port)) = (source, destination);
+        write!(f, "{protocol} {from} {from_port} {to} {to_port}")
     }
 }
 
@@ -231,6 +232,7 @@ fn flows_agree_with_the_ground_truth() {
                 misses.insert(miss(entry, found));
             }
             if let Some(flow) = found {
+                // The tools that gave the ground truth count copies; we tell them apart.
                 score.packets_agreed += u32::from(flow.packets + flow.copies == entry.packets);
                 score.syn_agreed += u32::from(entry.syn.is_none_or(|syn| syn == flow.syn));
             }
@@ -295,4 +297,71 @@ fn miss(entry: &Expected, found: Option<&CapturedFlow>) -> String {
     };
     let theirs = format!("{} {}", entry.application, show(entry.name.clone()));
     format!("{}\t{}\t{}\t{theirs}\t{ours}", entry.file, entry.frame, entry.ends)
+}
+
+/// A DNS response in a form that both sides can be written in: who asked whom for what, the response
+/// code, and what led on to addresses.
+type Answer = (IpAddr, IpAddr, String, u16, Vec<String>);
+
+fn ours(answer: &DnsAnswer) -> Answer {
+    let records = answer
+        .records
+        .iter()
+        .map(|record| match record {
+            DnsRecord::Alias { owner, target, ttl } => format!("{owner} {ttl} {target}"),
+            DnsRecord::Address { owner, address, ttl } => format!("{owner} {ttl} {address}"),
+        })
+        .collect();
+    (answer.client, answer.server, answer.question.to_string(), answer.code.0, records)
+}
+
+/// The same from the ground truth, or `None` where the question is no host name.
+fn theirs(entry: &Value) -> Option<Answer> {
+    let host = |value: &Value| Fqdn::parse(value.as_str()?).ok().map(|name| name.to_string());
+    let records = entry["answers"]
+        .as_array()?
+        .iter()
+        .filter(|record| matches!(record["type"].as_str(), Some("A" | "AAAA" | "CNAME")))
+        .filter_map(|record| {
+            let value = &record["value"];
+            let target = match record["type"].as_str()? {
+                "CNAME" => host(value)?,
+                _ => value.as_str()?.to_owned(),
+            };
+            Some(format!("{} {} {target}", host(&record["name"])?, record["ttl"]))
+        })
+        .collect();
+    let code = u16::try_from(entry["rcode"].as_u64()?).ok()?;
+    let address = |key: &str| entry[key].as_str()?.parse().ok();
+    Some((address("client")?, address("server")?, host(&entry["qname"])?, code, records))
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "the scores are the result")]
+fn dns_answers_agree_with_the_ground_truth() {
+    let Some(folder) = captures() else { return };
+    let (mut entries, mut agreed) = (0_u32, 0_u32);
+    let mut missed = Vec::new();
+    let mut made_up = Vec::new();
+    for file in files(&folder) {
+        let (taken, _) = read(&fs::read(folder.join(&file)).unwrap());
+        let mut found: Vec<Answer> = taken.answers.iter().map(ours).collect();
+        if let Ok(text) = fs::read_to_string(folder.join(format!("{file}.dns.json"))) {
+            let truth: Vec<Value> = serde_json::from_str(&text).unwrap();
+            for answer in truth.iter().filter_map(theirs) {
+                entries += 1;
+                match found.iter().position(|ours| *ours == answer) {
+                    Some(place) => {
+                        found.remove(place);
+                        agreed += 1;
+                    }
+                    None => missed.push(format!("{file} {answer:?}")),
+                }
+            }
+        }
+        made_up.extend(found.into_iter().map(|answer| format!("{file} {answer:?}")));
+    }
+    eprintln!("{agreed} of {entries} responses agree; missed:\n{}", missed.join("\n"));
+    eprintln!("and nobody else has:\n{}", made_up.join("\n"));
+    assert!(agreed * 100 >= entries * 95, "{agreed} of {entries}");
 }

@@ -20,6 +20,7 @@ use super::captured::SeenName;
 use super::dialogue::Heard;
 use super::dialogue::Listener;
 use super::names::dns;
+use super::names::first::Ports;
 use super::names::quic;
 use super::stream::Piece;
 use super::stream::Stream;
@@ -32,8 +33,6 @@ const MOST_OPENINGS: usize = 1024;
 /// Datagrams of a UDP flow that are looked at before it is taken for no known protocol.
 const MOST_DATAGRAMS: u8 = 16;
 
-/// The port of DNS.
-const DNS: u16 = 53;
 /// Ports of NetBIOS names, multicast DNS and LLMNR, which write messages as DNS does.
 const NOT_DNS: [u16; 3] = [137, 5353, 5355];
 
@@ -163,11 +162,6 @@ impl Conversation {
             story: Story::default(),
             datagrams: 0,
         }
-    }
-
-    /// When the last packet was seen.
-    pub(super) fn last(&self) -> Timestamp {
-        self.last
     }
 
     /// Bytes held back.
@@ -334,7 +328,7 @@ impl Conversation {
     fn ear(&self, end: End, mark: Mark) -> Ear {
         let (asking, answering) = self.addresses(end.other());
         let is_client = end == self.client();
-        Ear { is_client, on_dns_port: self.is_on_dns_port(), asking, answering, mark }
+        Ear { is_client, ports: self.ports(), asking, answering, mark }
     }
 
     fn parts(&mut self, end: End) -> (&mut Speaker, &mut Story) {
@@ -372,10 +366,9 @@ impl Conversation {
     }
 
     fn recognise(&self, payload: &[u8]) -> Option<Application> {
-        let on_dns_port = self.is_on_dns_port();
-        let ports = [self.first.endpoint.port, self.second.endpoint.port];
-        let excluded = ports.iter().any(|port| NOT_DNS.contains(port));
-        if on_dns_port && dns::is_message(payload) {
+        let ports = self.ports();
+        let excluded = ports.0.iter().any(|port| NOT_DNS.contains(port));
+        if ports.are_of_dns() && dns::is_message(payload) {
             Some(Application::Dns)
         } else if quic::is_quic(payload) {
             Some(Application::Quic)
@@ -386,8 +379,8 @@ impl Conversation {
         }
     }
 
-    fn is_on_dns_port(&self) -> bool {
-        self.first.endpoint.port == DNS || self.second.endpoint.port == DNS
+    fn ports(&self) -> Ports {
+        Ports([self.first.endpoint.port, self.second.endpoint.port])
     }
 
     /// The addresses of `asking` and of the other end.
@@ -474,11 +467,12 @@ impl Story {
             Some(Application::Http) => SeenPayload::Kind(PayloadKind::Http),
             Some(Application::Quic) => SeenPayload::Kind(PayloadKind::Quic),
             Some(Application::Mssql) => SeenPayload::Kind(PayloadKind::Mssql),
-            Some(Application::Dns | Application::Other) => SeenPayload::Exactly(Payload::Other),
             // A handshake was all, unless its beginning is missing.
             None if !self.openings.is_empty() && !self.incomplete => return,
             None if protocol == IpProtocol::TCP => SeenPayload::Unknown,
-            None => SeenPayload::Exactly(Payload::Other),
+            None | Some(Application::Dns | Application::Other) => {
+                SeenPayload::Exactly(Payload::Other)
+            }
         };
         let Mark { packet, frame, at } = self.recognised.unwrap_or(first);
         self.openings.push(Opening { packet, frame, at, payload });
@@ -498,7 +492,7 @@ impl Story {
 #[derive(Clone, Copy, Debug)]
 struct Ear {
     is_client: bool,
-    on_dns_port: bool,
+    ports: Ports,
     /// The address that the end talks to, and its own.
     asking: IpAddr,
     answering: IpAddr,
@@ -513,7 +507,7 @@ impl Ear {
         story: &mut Story,
         answer: &mut impl FnMut(DnsAnswer),
     ) {
-        listener.take(piece, self.on_dns_port, &mut |heard| match heard {
+        listener.take(piece, self.ports, &mut |heard| match heard {
             // A server may greet first in a protocol that is known by what the client says.
             Heard::Unknown if !self.is_client => {}
             Heard::Dns(message) => {

@@ -12,6 +12,7 @@ use super::names::dns;
 use super::names::first::First;
 use super::names::first::Match;
 use super::names::first::Place;
+use super::names::first::Ports;
 use super::names::first::first;
 use super::names::http;
 use super::names::http::RequestSeen;
@@ -89,30 +90,41 @@ impl Listener {
     }
 
     /// Takes the next piece of what this end says.
-    pub(super) fn take(&mut self, piece: Piece<'_>, dns_port: bool, out: &mut impl FnMut(Heard)) {
+    pub(super) fn take(&mut self, piece: Piece<'_>, ports: Ports, out: &mut impl FnMut(Heard)) {
         match piece {
-            Piece::Bytes(bytes) => self.bytes(bytes, dns_port, out),
+            Piece::Bytes(bytes) => self.bytes(bytes, ports, out),
             Piece::Lost(count) => self.lost(count, out),
         }
     }
 
     /// Ends the listening; bytes that are still unsettled are told.
     pub(super) fn finish(&mut self, out: &mut impl FnMut(Heard)) {
-        let unsettled = match self {
-            Listener::Start { held, .. } => !held.is_empty(),
-            _ => false,
-        };
-        if unsettled {
-            out(Heard::Opening(SeenPayload::Unknown, None));
+        match self {
+            Listener::Start { held, .. } if !held.is_empty() => {
+                out(Heard::Opening(SeenPayload::Unknown, None));
+            }
+            Listener::Http(reader) => {
+                if let Some(request) = reader.unfinished() {
+                    out(http_opening(request, NameOrigin::Host));
+                    out(Heard::Incomplete);
+                }
+            }
+            Listener::Start { .. }
+            | Listener::Tls(_)
+            | Listener::HttpAfterLoss
+            | Listener::Http2(_)
+            | Listener::Tds(_)
+            | Listener::Dns(_)
+            | Listener::Done => {}
         }
         *self = Listener::Done;
     }
 
-    fn bytes(&mut self, bytes: &[u8], dns_port: bool, out: &mut impl FnMut(Heard)) {
+    fn bytes(&mut self, bytes: &[u8], ports: Ports, out: &mut impl FnMut(Heard)) {
         match std::mem::replace(self, Listener::Done) {
             Listener::Start { mut held, place, tries } => {
                 held.extend_from_slice(bytes);
-                *self = settle(held, bytes, place, tries, dns_port, out);
+                *self = settle(held, bytes, place, tries, ports, out);
             }
             Listener::Tls(mut reader) => match reader.push(bytes) {
                 Hello::Unsettled => *self = Listener::Tls(reader),
@@ -127,9 +139,9 @@ impl Listener {
                 }
             }
             Listener::HttpAfterLoss => {
-                if http::begins_request(bytes, Place::Middle) == Match::Yes {
+                if http::begins_request(bytes) == Match::Yes {
                     *self = Listener::Http(http::RequestReader::default());
-                    self.bytes(bytes, dns_port, out);
+                    self.bytes(bytes, ports, out);
                 } else {
                     *self = Listener::HttpAfterLoss;
                 }
@@ -141,7 +153,7 @@ impl Listener {
             Listener::Tds(mut reader) => match reader.push(bytes) {
                 Hello::Unsettled => *self = Listener::Tds(reader),
                 Hello::Client(shown) => out(tds_opening(shown)),
-                Hello::None => out(tds_opening(Shown::Nothing)),
+                Hello::None => {}
                 Hello::Unreadable => out(kind(PayloadKind::Mssql)),
             },
             Listener::Dns(mut reader) => {
@@ -164,8 +176,8 @@ impl Listener {
             }
             Listener::Http(reader) => {
                 if !reader.lose(count.into()) {
-                    if reader.is_inside_head() {
-                        out(kind(PayloadKind::Http));
+                    if let Some(request) = reader.unfinished() {
+                        out(http_opening(request, NameOrigin::Host));
                     }
                     out(Heard::Incomplete);
                     *self = Listener::HttpAfterLoss;
@@ -184,14 +196,14 @@ fn settle(
     latest: &[u8],
     place: Place,
     tries: u8,
-    dns_port: bool,
+    ports: Ports,
     out: &mut impl FnMut(Heard),
 ) -> Listener {
-    let mut found = first(&held, place, dns_port);
+    let mut found = first(&held, place, ports);
     let mut held = held;
     if found == First::Other && place == Place::Middle && held.len() > latest.len() {
         held = latest.to_vec();
-        found = first(&held, place, dns_port);
+        found = first(&held, place, ports);
     }
     let (application, mut listener) = match found {
         First::Tls => (Application::Tls, Listener::Tls(tls::HelloReader::default())),
@@ -217,7 +229,7 @@ fn settle(
         }
     };
     out(Heard::Application(application));
-    listener.bytes(&held, dns_port, out);
+    listener.bytes(&held, ports, out);
     listener
 }
 

@@ -13,6 +13,9 @@ use super::pcapng::Pcapng;
 /// The longest packet that is accepted; libpcap's own limit for all links that carry IP.
 pub(super) const MOST_PACKET_BYTES: u32 = 256 * 1024;
 
+/// The time of packets that have none.
+pub(super) const UNTIMED: Timestamp = Timestamp::UNIX_EPOCH;
+
 /// A packet as the file holds it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame<'a> {

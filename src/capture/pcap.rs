@@ -87,12 +87,12 @@ impl Pcap {
         Ok(Pcap { order, nanoseconds, link })
     }
 
-    pub(super) fn link(&self) -> LinkType {
+    pub(super) fn link(self) -> LinkType {
         self.link
     }
 
     /// Takes the next record off the front of `bytes`.
-    pub(super) fn step<'a>(&self, bytes: &'a [u8]) -> Result<Step<'a>, Damage> {
+    pub(super) fn step(self, bytes: &[u8]) -> Result<Step<'_>, Damage> {
         let Some((header, rest)) = bytes.split_first_chunk::<RECORD_HEADER>() else {
             return Ok(Step::More { need: RECORD_HEADER });
         };
@@ -115,11 +115,11 @@ impl Pcap {
         Ok(Step::Taken { length, frame: Some(self.frame(seconds, fraction, data, original)) })
     }
 
-    fn frame<'a>(&self, seconds: u32, fraction: u32, data: &'a [u8], original: u32) -> Frame<'a> {
+    fn frame(self, seconds: u32, fraction: u32, data: &[u8], original: u32) -> Frame<'_> {
         Frame { at: self.at(seconds, fraction), interface: 0, link: self.link, data, original }
     }
 
-    fn at(&self, seconds: u32, fraction: u32) -> Timestamp {
+    fn at(self, seconds: u32, fraction: u32) -> Timestamp {
         let nanoseconds = i128::from(fraction) * if self.nanoseconds { 1 } else { 1000 };
         timestamp(i128::from(seconds) * 1_000_000_000 + nanoseconds)
     }

@@ -5,6 +5,7 @@ use super::error::Damage;
 use super::file::Frame;
 use super::file::MOST_PACKET_BYTES;
 use super::file::Step;
+use super::file::UNTIMED;
 use super::file::timestamp;
 use super::link::LinkType;
 use super::pcap::Order;
@@ -245,7 +246,7 @@ impl Pcapng {
         // The data is padded to a multiple of 4, so the block may hold more than the packet.
         let captured = usize::try_from(captured).unwrap_or(usize::MAX).min(data.len());
         Ok(Frame {
-            at: timestamp(0),
+            at: UNTIMED,
             interface: self.before,
             link: interface.link,
             data: data.get(..captured).unwrap_or(data),

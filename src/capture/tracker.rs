@@ -20,6 +20,7 @@ use super::error::CaptureError;
 use super::error::Limit;
 use super::error::Summary;
 use super::file::Frame;
+use super::file::UNTIMED;
 use super::fragments::Fragments;
 use super::link::LinkType;
 use super::wire;
@@ -60,6 +61,9 @@ struct Followed {
     key: Key,
     /// The ends that it had before source NAT.
     before: Vec<Key>,
+    /// The latest time in the file when its last packet came. Files that were merged step back in
+    /// time; a flow is idle by the packets that come after it, not by its own clock.
+    touched: Timestamp,
 }
 
 /// Follows the flows of a capture.
@@ -72,7 +76,7 @@ pub(super) struct Tracker {
     /// Flows by number; they are numbered in the order of their first packets.
     flows: HashMap<u64, Followed>,
     by_ends: HashMap<Key, u64>,
-    /// A time not after the last packet of each flow, and the flow; the least first.
+    /// A time not after each flow was touched, and the flow; the least first.
     ages: BinaryHeap<Reverse<(Timestamp, u64)>>,
     next: u64,
     held: usize,
@@ -140,9 +144,10 @@ impl Tracker {
             Some(fragment) => {
                 let whole = self.fragments.take(&datagram, fragment, vantage.0, frame.at);
                 if let Some(whole) = whole {
-                    let extended = match datagram.source.is_ipv6() {
-                        true => ipv6::extensions(datagram.protocol.0, &whole.payload)?,
-                        false => ipv6::Extended::plain(datagram.protocol, &whole.payload),
+                    let extended = if datagram.source.is_ipv6() {
+                        ipv6::extensions(datagram.protocol.0, &whole.payload)?
+                    } else {
+                        ipv6::Extended::plain(datagram.protocol, &whole.payload)
                     };
                     let datagram = Datagram {
                         protocol: extended.protocol,
@@ -230,6 +235,7 @@ impl Tracker {
             return;
         }
         self.summary.packets += 1;
+        flow.touched = self.now;
         let before = flow.conversation.held();
         flow.conversation.take(packet, &mut |answer| sink.answer(answer));
         self.account(number, before);
@@ -266,9 +272,10 @@ impl Tracker {
         let mut conversation = Conversation::new(packet);
         self.summary.packets += 1;
         conversation.take(packet, &mut |answer| sink.answer(answer));
-        self.ages.push(Reverse((packet.at, number)));
+        self.ages.push(Reverse((self.now, number)));
         self.by_ends.insert(key, number);
-        self.flows.insert(number, Followed { conversation, key, before: Vec::new() });
+        self.flows
+            .insert(number, Followed { conversation, key, before: Vec::new(), touched: self.now });
         self.account(number, 0);
     }
 
@@ -309,9 +316,12 @@ impl Tracker {
     /// Ends the flow with the least age, or gives it its true age if that is greater.
     fn end_first(&mut self, sink: &mut impl Sink) {
         let Some(Reverse((at, number))) = self.ages.pop() else { return };
-        match self.flows.get(&number) {
-            Some(flow) if flow.conversation.last() > at => {
-                self.ages.push(Reverse((flow.conversation.last(), number)));
+        match self.flows.get_mut(&number) {
+            Some(flow) if flow.touched > at => self.ages.push(Reverse((flow.touched, number))),
+            // Some files hold packets without a time; they are as late as the next that has one.
+            Some(flow) if at == UNTIMED && self.now > at => {
+                flow.touched = self.now;
+                self.ages.push(Reverse((self.now, number)));
             }
             Some(_) => self.end(number, sink),
             None => {}

@@ -31,11 +31,17 @@ pub(in crate::capture) struct Response {
     pub(in crate::capture) records: Vec<DnsRecord>,
 }
 
-/// Whether a datagram to or from port 53 is a message: its header and first question can be read.
+/// Whether a datagram to or from port 53 is a message: its header is one whatever became of the
+/// names behind it, or its first question can be read whatever became of the header.
 pub(in crate::capture) fn is_message(bytes: &[u8]) -> bool {
-    let Some(header) = Header::parse(bytes) else { return false };
-    let mut cursor = after_header(bytes);
-    header.questions == 0 || question(bytes, &mut cursor).is_some()
+    Header::parse(bytes).is_some_and(|header| {
+        // The operations that are assigned (RFC 6895 §2.2), and no more than one question
+        // (RFC 9619).
+        let is_plain = header.flags & RESERVED == 0
+            && matches!((header.flags & OPCODE) >> 11, 0..=2 | 4..=6)
+            && header.questions <= 1;
+        is_plain || question(bytes, &mut after_header(bytes)).is_some()
+    })
 }
 
 /// Whether a datagram on any port is a message beyond doubt: one question, every record whole and
@@ -75,12 +81,9 @@ pub(in crate::capture) fn begins_stream(bytes: &[u8], place: Place) -> Match {
     }
     match (message.get(..length), place) {
         (Some(message), _) if is_message(message) => Match::Yes,
-        (Some(_), _) | (None, Place::Middle) => Match::No,
         (None, Place::Start) if message.len() < HEADER => Match::Unsettled,
-        (None, Place::Start) => match Header::parse(message) {
-            Some(_) => Match::Unsettled,
-            None => Match::No,
-        },
+        (None, Place::Start) if is_message(message) => Match::Yes,
+        (Some(_) | None, Place::Start | Place::Middle) => Match::No,
     }
 }
 

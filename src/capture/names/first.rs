@@ -36,19 +36,33 @@ pub(in crate::capture) enum Place {
     Middle,
 }
 
-/// Tells the protocol from the bytes, and from the ports only whether it may be DNS.
-pub(in crate::capture) fn first(bytes: &[u8], place: Place, dns_port: bool) -> First {
+/// What the ports of a connection let expect. They never name a protocol alone.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::capture) struct Ports(pub(in crate::capture) [u16; 2]);
+
+impl Ports {
+    const DNS: &[u16] = &[53];
+    const MSSQL: &[u16] = &[1433];
+    /// Where HTTP/2 without TLS is looked for. Elsewhere it carries calls between programs, whose
+    /// `:authority` is no name that a firewall or another reader of captures would go by.
+    const HTTP: &[u16] = &[80, 443, 591, 8000, 8008, 8080, 8888];
+
+    fn include(self, ports: &[u16]) -> bool {
+        self.0.iter().any(|port| ports.contains(port))
+    }
+
+    /// Whether one is the port of DNS.
+    pub(in crate::capture) fn are_of_dns(self) -> bool {
+        self.include(Ports::DNS)
+    }
+}
+
+/// Tells the protocol that `bytes` begin with.
+pub(in crate::capture) fn first(bytes: &[u8], place: Place, ports: Ports) -> First {
     let mut unsettled = bytes.is_empty();
     for (recognise, found) in RECOGNISERS {
-        match recognise(bytes, place) {
+        match recognise(bytes, place, ports) {
             Match::Yes => return *found,
-            Match::No => {}
-            Match::Unsettled => unsettled = true,
-        }
-    }
-    if dns_port {
-        match dns::begins_stream(bytes, place) {
-            Match::Yes => return First::Dns,
             Match::No => {}
             Match::Unsettled => unsettled = true,
         }
@@ -78,12 +92,28 @@ impl Match {
     }
 }
 
-type Recognise = fn(&[u8], Place) -> Match;
+type Recognise = fn(&[u8], Place, Ports) -> Match;
 
 const RECOGNISERS: &[(Recognise, First)] = &[
-    (tls::begins, First::Tls),
-    (http2::begins, First::Http2),
-    (http::begins_request, First::HttpRequest),
-    (http::begins_response, First::HttpResponse),
-    (tds::begins, First::Tds),
+    (|bytes, place, _| tls::begins(bytes, place), First::Tls),
+    (http2, First::Http2),
+    (|bytes, _, _| http::begins_request(bytes), First::HttpRequest),
+    (|bytes, _, _| http::begins_response(bytes), First::HttpResponse),
+    (tds, First::Tds),
+    (dns, First::Dns),
 ];
+
+fn http2(bytes: &[u8], _: Place, ports: Ports) -> Match {
+    if ports.include(Ports::HTTP) { http2::begins(bytes) } else { Match::No }
+}
+
+fn tds(bytes: &[u8], place: Place, ports: Ports) -> Match {
+    match tds::begins(bytes, place) {
+        Match::No if place == Place::Middle && ports.include(Ports::MSSQL) => tds::continues(bytes),
+        found => found,
+    }
+}
+
+fn dns(bytes: &[u8], place: Place, ports: Ports) -> Match {
+    if ports.are_of_dns() { dns::begins_stream(bytes, place) } else { Match::No }
+}

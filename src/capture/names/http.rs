@@ -4,7 +4,6 @@ use crate::flow::Request;
 
 use super::Shown;
 use super::first::Match;
-use super::first::Place;
 
 /// The longest request head that is put together; servers accept 8 to 64 KiB.
 const MOST_HEAD_BYTES: usize = 64 * 1024;
@@ -14,7 +13,7 @@ const MOST_FIELDS: usize = 256;
 const MOST_METHOD_BYTES: usize = 24;
 
 /// Whether `bytes` begin with a request line.
-pub(in crate::capture) fn begins_request(bytes: &[u8], _: Place) -> Match {
+pub(in crate::capture) fn begins_request(bytes: &[u8]) -> Match {
     let method = bytes.iter().take_while(|byte| is_token(**byte)).count();
     if method > MOST_METHOD_BYTES {
         return Match::No;
@@ -29,12 +28,13 @@ pub(in crate::capture) fn begins_request(bytes: &[u8], _: Place) -> Match {
         None | Some([]) if target > MOST_HEAD_BYTES => Match::No,
         None | Some([]) => Match::Unsettled,
         Some([b' ', version @ ..]) if target > 0 => Match::prefix_of_version(version),
+        Some([b'\r' | b'\n', ..]) if is_version_0(bytes) => Match::Yes,
         Some(_) => Match::No,
     }
 }
 
 /// Whether `bytes` begin with a status line.
-pub(in crate::capture) fn begins_response(bytes: &[u8], _: Place) -> Match {
+pub(in crate::capture) fn begins_response(bytes: &[u8]) -> Match {
     Match::prefix_of_version(bytes)
 }
 
@@ -43,6 +43,11 @@ impl Match {
         let version = bytes.get(..7).unwrap_or(bytes);
         Match::prefix(version, b"HTTP/1.")
     }
+}
+
+/// Whether a request line without a version is one of HTTP/0.9 (RFC 1945 §5.1).
+fn is_version_0(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"GET /")
 }
 
 /// RFC 9110 §5.6.2.
@@ -123,9 +128,22 @@ impl RequestReader {
         matches!(self.0, State::Ended)
     }
 
-    /// Whether a request has begun that is not complete.
-    pub(in crate::capture) fn is_inside_head(&self) -> bool {
-        matches!(&self.0, State::Head { held, .. } if !held.is_empty())
+    /// The request that has begun and is not complete, as far as its whole lines go.
+    pub(in crate::capture) fn unfinished(&self) -> Option<RequestSeen> {
+        let State::Head { held, .. } = &self.0 else { return None };
+        if begins_request(held) != Match::Yes {
+            return None;
+        }
+        let lines = held.iter().rposition(|byte| *byte == b'\n').and_then(|end| held.get(..=end));
+        let mut head = lines.unwrap_or_default().to_vec();
+        head.extend_from_slice(b"\r\n");
+        Some(match read_head(&head) {
+            // The host may have stood in a line that is missing.
+            Some((RequestSeen::Whole(Request { host: None, .. }), _)) | None => {
+                RequestSeen::Unreadable
+            }
+            Some((request, _)) => request,
+        })
     }
 
     /// Goes over `bytes` that were lost; tells whether the reader still knows where it is.
@@ -180,8 +198,12 @@ fn head<'a>(
     };
     let room = MOST_HEAD_BYTES.saturating_sub(before).min(bytes.len());
     held.extend_from_slice(bytes.get(..room).unwrap_or_default());
+    if let Some(request) = version_0(&held) {
+        seen(request);
+        return (State::Ended, &[]);
+    }
     let Some(end) = head_end(&held, searched) else {
-        if begins_request(&held, Place::Start) == Match::No {
+        if begins_request(&held) == Match::No {
             return (State::Ended, &[]);
         }
         if held.len() >= MOST_HEAD_BYTES {
@@ -191,20 +213,27 @@ fn head<'a>(
         let searched = held.len().saturating_sub(3);
         return (State::Head { held, searched }, &[]);
     };
-    if begins_request(&held, Place::Start) != Match::Yes {
+    if begins_request(&held) != Match::Yes {
         return (State::Ended, &[]);
     }
     let rest = bytes.get(end.saturating_sub(before)..).unwrap_or_default();
-    match read_head(held.get(..end).unwrap_or(&held)) {
-        Some((request, body)) => {
-            seen(request);
-            (body, rest)
-        }
-        None => {
-            seen(RequestSeen::Unreadable);
-            (State::Ended, &[])
-        }
+    let Some((request, body)) = read_head(held.get(..end).unwrap_or(&held)) else {
+        seen(RequestSeen::Unreadable);
+        return (State::Ended, &[]);
+    };
+    seen(request);
+    (body, rest)
+}
+
+/// A request of HTTP/0.9: one line, and no host.
+fn version_0(head: &[u8]) -> Option<RequestSeen> {
+    let line = head.split(|byte| *byte == b'\n').next().filter(|line| line.len() < head.len())?;
+    let target = line.trim_ascii_end().strip_prefix(b"GET ")?;
+    if !target.starts_with(b"/") || target.contains(&b' ') {
+        return None;
     }
+    let path = String::from_utf8_lossy(target).into_owned();
+    Some(RequestSeen::Whole(Request { host: None, port: None, path }))
 }
 
 /// The position behind the empty line that ends a head.
@@ -223,7 +252,27 @@ fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
 }
 
 /// Reads a complete head: the request, and what kind of body follows it.
+///
+/// A value that goes on in the next line is joined first: it is obsolete, but servers accept it
+/// (RFC 9112 §5.2), and httparse does not.
 fn read_head(bytes: &[u8]) -> Option<(RequestSeen, State)> {
+    read_lines(bytes).or_else(|| unfolded(bytes).and_then(|bytes| read_lines(&bytes)))
+}
+
+/// The head with each line that begins with white space joined to the one before it, if there is
+/// such a line.
+fn unfolded(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut head: Vec<u8> = Vec::with_capacity(bytes.len());
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        if matches!(line, [b' ' | b'\t', ..]) {
+            head.truncate(head.trim_ascii_end().len());
+        }
+        head.extend_from_slice(line);
+    }
+    (head.len() < bytes.len()).then_some(head)
+}
+
+fn read_lines(bytes: &[u8]) -> Option<(RequestSeen, State)> {
     let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
     let mut head = httparse::Request::new(&mut fields);
     if !head.parse(bytes).ok()?.is_complete() {
@@ -290,7 +339,8 @@ pub(in crate::capture) fn host_and_port(authority: &[u8]) -> (Shown, Option<u16>
     let colon = host.iter().rposition(|byte| *byte == b':').filter(|colon| {
         let inside = in_brackets && host.get(*colon..).is_some_and(|rest| rest.contains(&b']'));
         // Colons without brackets are an IPv6 address, against RFC 3986 but seen.
-        let bare = !in_brackets && host.iter().filter(|byte| **byte == b':').count() > 1;
+        let first = host.iter().position(|byte| *byte == b':');
+        let bare = !in_brackets && first != Some(*colon);
         !inside && !bare
     });
     match colon.and_then(|colon| host.split_at_checked(colon)) {

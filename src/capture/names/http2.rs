@@ -5,7 +5,6 @@ use crate::flow::Request;
 use super::Shown;
 use super::cursor::Cursor;
 use super::first::Match;
-use super::first::Place;
 use super::hpack;
 use super::http::RequestSeen;
 use super::http::host_and_port;
@@ -22,7 +21,7 @@ const PADDED: u8 = 0x8;
 const PRIORITY: u8 = 0x20;
 
 /// Whether `bytes` begin with the client's preface.
-pub(in crate::capture) fn begins(bytes: &[u8], _: Place) -> Match {
+pub(in crate::capture) fn begins(bytes: &[u8]) -> Match {
     Match::prefix(bytes, PREFACE)
 }
 
@@ -65,8 +64,7 @@ impl RequestReader {
         let mut held = std::mem::take(&mut self.held);
         let mut cursor = Cursor(&held);
         let mut rest = cursor;
-        loop {
-            let Some(frame) = Frame::header(&mut cursor) else { break };
+        while let Some(frame) = Frame::header(&mut cursor) {
             if !matches!(frame.kind, HEADERS | CONTINUATION) {
                 let here = frame.length.min(cursor.0.len());
                 self.skip = frame.length - here;

@@ -1,5 +1,6 @@
 //! TDS: the packets of SQL Server's protocol, and the ClientHello inside its pre-login ([MS-TDS]).
 
+use super::Shown;
 use super::cursor::Cursor;
 use super::first::Match;
 use super::first::Place;
@@ -19,7 +20,6 @@ const TERMINATOR: u8 = 0xff;
 /// Whether `bytes` begin with a pre-login or a login.
 pub(in crate::capture) fn begins(bytes: &[u8], place: Place) -> Match {
     match bytes {
-        [] => Match::Unsettled,
         [kind, ..] if !matches!(*kind, PRE_LOGIN | LOGIN7) => Match::No,
         [_, status, ..] if *status > 1 => Match::No,
         [kind, _, l0, l1, _, _, _, window, body @ ..] => {
@@ -34,6 +34,25 @@ pub(in crate::capture) fn begins(bytes: &[u8], place: Place) -> Match {
             if fits.is_some() { Match::Yes } else { Match::No }
         }
         _ => Match::Unsettled,
+    }
+}
+
+/// Whether `bytes`, on the port of SQL Server and with what came before missing, are a packet of any
+/// type: it ends here, goes on, or the next header follows.
+pub(in crate::capture) fn continues(bytes: &[u8]) -> Match {
+    let is_header = |bytes: &[u8]| match bytes {
+        [kind, status, l0, l1, _, _, _, window, ..] => {
+            let length = usize::from(u16::from_be_bytes([*l0, *l1]));
+            let fits = matches!(*kind, 1..=4 | 6..=8 | 14 | 16..=18) && *status < 0x20;
+            (fits && *window == 0 && (HEADER + 1..=MOST_PACKET_BYTES).contains(&length))
+                .then_some(length)
+        }
+        _ => None,
+    };
+    match is_header(bytes).map(|length| bytes.get(length..).unwrap_or_default()) {
+        Some([]) => Match::Yes,
+        Some(next) if is_header(next).is_some() => Match::Yes,
+        Some(_) | None => Match::No,
     }
 }
 
@@ -69,8 +88,8 @@ fn is_login(body: &[u8]) -> Option<()> {
 #[derive(Debug, Default)]
 pub(in crate::capture) struct LoginReader {
     header: Vec<u8>,
-    /// The type of the current packet and bytes that are left of it.
-    packet: Option<(u8, usize)>,
+    /// Bytes that are left of the current packet.
+    packet: usize,
     /// Whether the first packet, which holds the options, is over.
     past_options: bool,
     hello: HelloReader,
@@ -86,9 +105,8 @@ impl LoginReader {
     pub(in crate::capture) fn push(&mut self, bytes: &[u8]) -> Hello {
         let mut rest = bytes;
         while !rest.is_empty() {
-            let (kind, left) = match self.packet {
-                Some(packet) => packet,
-                None => {
+            let left = match self.packet {
+                0 => {
                     let missing = HEADER.saturating_sub(self.header.len());
                     let (taken, after) = rest.split_at(rest.len().min(missing));
                     self.header.extend_from_slice(taken);
@@ -97,28 +115,30 @@ impl LoginReader {
                         return Hello::Unsettled;
                     };
                     self.header.clear();
-                    let length = usize::from(u16::from_be_bytes([l0, l1]));
-                    if kind != PRE_LOGIN {
+                    match kind {
+                        PRE_LOGIN => {}
                         // The login in the clear: no hello comes before it.
-                        return Hello::None;
+                        LOGIN7 => return Hello::Client(Shown::Nothing),
+                        _ => return Hello::None,
                     }
+                    let length = usize::from(u16::from_be_bytes([l0, l1]));
                     let Some(left) = length.checked_sub(HEADER) else {
                         return Hello::Unreadable;
                     };
-                    (kind, left)
+                    left
                 }
+                left => left,
             };
             let (taken, after) = rest.split_at(rest.len().min(left));
             rest = after;
-            let left = left - taken.len();
-            self.packet = (left > 0).then_some((kind, left));
+            self.packet = left - taken.len();
             if self.past_options && !taken.is_empty() {
                 match self.hello.push(taken) {
                     Hello::Unsettled => {}
                     settled => return settled,
                 }
             }
-            if left == 0 {
+            if self.packet == 0 {
                 self.past_options = true;
             }
         }

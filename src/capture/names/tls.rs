@@ -22,7 +22,6 @@ const HOST_NAME: u8 = 0;
 /// Whether `bytes` begin with a record of SSL 3 or TLS, or a hello in the form of SSL 2.
 pub(in crate::capture) fn begins(bytes: &[u8], place: Place) -> Match {
     match bytes {
-        [] => Match::Unsettled,
         [0x80..=0xff, ..] if place == Place::Start => begins_v2(bytes),
         [kind, ..] if !(CHANGE_CIPHER_SPEC..=HEARTBEAT).contains(kind) => Match::No,
         [_, major, ..] if *major != 3 => Match::No,
@@ -47,19 +46,17 @@ pub(in crate::capture) fn begins(bytes: &[u8], place: Place) -> Match {
 /// In the middle of a stream one record may be chance; if there is another, it must fit as well.
 fn next_record(length: usize, rest: &[u8]) -> Match {
     match rest.get(length..) {
-        None | Some([]) => Match::Yes,
         Some([kind, ..]) if !(CHANGE_CIPHER_SPEC..=HEARTBEAT).contains(kind) => Match::No,
         Some([_, major, ..]) if *major != 3 => Match::No,
-        Some(_) => Match::Yes,
+        Some(_) | None => Match::Yes,
     }
 }
 
 /// A ClientHello in the form of SSL 2 (RFC 5246 Appendix E.2).
 fn begins_v2(bytes: &[u8]) -> Match {
     match bytes {
-        [_] | [_, _] | [_, _, CLIENT_HELLO] | [_, _, CLIENT_HELLO, 3] => Match::Unsettled,
+        [_] | [_, _] | [_, _, CLIENT_HELLO] | [_, _, CLIENT_HELLO, 0 | 3] => Match::Unsettled,
         [_, _, CLIENT_HELLO, 0, 2, ..] | [_, _, CLIENT_HELLO, 3, 0..=3, ..] => Match::Yes,
-        [_, _, CLIENT_HELLO, 0] => Match::Unsettled,
         _ => Match::No,
     }
 }

@@ -65,14 +65,15 @@ pub(in crate::capture) fn above(
     Ok(None)
 }
 
-/// PPPoE (RFC 2516 §4) and the PPP protocol field behind it.
+/// PPPoE (RFC 2516 §4) and the PPP protocol field behind it, which may be compressed to its second
+/// byte (RFC 1661 §6.5).
 fn point_to_point(bytes: &[u8], side: Side) -> Result<Option<Linked<'_>>, Malformed> {
-    let Some(([_, _, _, _, _, _, protocol @ ..], payload)) = bytes.split_first_chunk::<8>() else {
-        return Err(Malformed::truncated("pppoe", 8, bytes));
+    let Some((_, frame)) = bytes.split_first_chunk::<6>() else {
+        return Err(Malformed::truncated("pppoe", 6, bytes));
     };
-    let network = match protocol {
-        [0x00, 0x21] => Network::V4,
-        [0x00, 0x57] => Network::V6,
+    let (network, payload) = match frame {
+        [0x00, 0x21, payload @ ..] | [0x21, payload @ ..] => (Network::V4, payload),
+        [0x00, 0x57, payload @ ..] | [0x57, payload @ ..] => (Network::V6, payload),
         _ => return Ok(None),
     };
     Ok(Some(Linked { network, side, payload }))

@@ -86,9 +86,11 @@ pub(super) fn link(link: LinkType, frame: &[u8]) -> Result<Option<Linked<'_>>, M
         LinkType::LINUX_SLL => cooked::parse(frame),
         LinkType::LINUX_SLL2 => cooked::parse_v2(frame),
         LinkType::NFLOG => nflog::parse(frame),
-        LinkType::IPV4 => bare(Network::V4),
-        LinkType::IPV6 => bare(Network::V6),
-        LinkType::RAW | LinkType::RAW_BSD | LinkType::RAW_OPENBSD => bare(Network::Either),
+        LinkType::RAW
+        | LinkType::RAW_BSD
+        | LinkType::RAW_OPENBSD
+        | LinkType::IPV4
+        | LinkType::IPV6 => bare(Network::Either),
         // The reader refuses every other type before it comes here.
         LinkType(_) => Ok(None),
     }
