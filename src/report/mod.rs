@@ -7,5 +7,6 @@
 pub mod check;
 mod finding_json;
 pub mod flow_row;
+pub mod replay;
 
 pub use flow_row::FlowRow;

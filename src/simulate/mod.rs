@@ -15,6 +15,7 @@ pub mod decision;
 pub mod environment;
 pub mod judge;
 pub mod outcome;
+pub mod replay;
 pub mod required;
 pub mod route;
 
@@ -36,4 +37,5 @@ pub use decision::Verdict;
 pub use environment::Environment;
 pub use judge::Reading;
 pub use outcome::Outcome;
+pub use replay::Replayed;
 pub use required::Judged;
