@@ -205,10 +205,9 @@ impl Judge<'_> {
             evidence: &self.subject.evidence,
             assumptions: &self.subject.assumptions,
             at: flow.first,
-            day: rules::day_of(self.subject.at),
         };
         let intent = self.subject.intent.as_ref();
-        let replayed = self.simulator.replay(&openings, intent, &environment)?;
+        let replayed = self.simulator.replay(&openings, intent, rules::day_of(self.subject.at), &environment)?;
         let judged = replayed.judged.as_ref();
         let statement = intent.zip(judged).and_then(|(intent, judged)| {
             let deny = judged.denied_by.and_then(|index| intent.denies.get(index));

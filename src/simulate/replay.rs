@@ -1,5 +1,7 @@
 //! A recorded connection, put into a box.
 
+use jiff::civil::Date;
+
 use super::decide::Simulator;
 use super::decision::Decision;
 use super::decision::Reason;
@@ -27,7 +29,8 @@ pub struct Replayed {
 
 impl Simulator<'_> {
     /// Follows a connection flow by flow, the handshake first, up to the first that does not leave
-    /// or that leaves and may not. `None` for a connection without flows.
+    /// or that leaves and may not, with the permissions that are active on `day`. `None` for a
+    /// connection without flows.
     ///
     /// A handshake that the firewall answers itself says nothing as long as bytes follow
     /// (`azure-firewall.md §1.6`).
@@ -35,6 +38,7 @@ impl Simulator<'_> {
         &self,
         flows: &[Observation],
         intent: Option<&Intent>,
+        day: Date,
         environment: &Environment<'_>,
     ) -> Option<Replayed> {
         let mut last = None;
@@ -48,7 +52,7 @@ impl Simulator<'_> {
             // The list is asked with the name seen in the flow, also where the firewall decides
             // before it sees one (`semantics.md`, Replay).
             let asked = if is_silent { flows.get(index + 1).unwrap_or(flow) } else { flow };
-            let judged = intent.map(|intent| intent.judge(asked, environment));
+            let judged = intent.map(|intent| intent.judge_on(day, asked, environment));
             let outcome = Outcome::of(judged.as_ref(), &decision);
             let is_settled = match decision.verdict {
                 Verdict::Allow => outcome.is_objection(),

@@ -62,14 +62,26 @@ pub struct Judged {
 impl Intent {
     /// What the list says of `observation`, with the name that was seen in it, else with a name
     /// whose answer to that client held the destination.
+    /// Permissions are active or not on the day of the environment.
     pub fn judge(&self, observation: &Observation, environment: &Environment<'_>) -> Judged {
+        let day = environment.at.to_zoned(TimeZone::UTC).date();
+        self.judge_on(day, observation, environment)
+    }
+
+    /// [`Intent::judge`] with the permissions that are active on `day`, which may be another than
+    /// that of the flow: an old capture can be judged by the list of today.
+    pub fn judge_on(
+        &self,
+        day: Date,
+        observation: &Observation,
+        environment: &Environment<'_>,
+    ) -> Judged {
         let proxies: Vec<Option<IpAddr>> = self
             .topology
             .firewalls
             .iter()
             .map(|firewall| firewall.dns_proxy.then_some(firewall.private_address))
             .collect();
-        let day = environment.at.to_zoned(TimeZone::UTC).date();
         let mut says: BTreeSet<Says> = BTreeSet::new();
         let mut asked: BTreeSet<Atom> = BTreeSet::new();
         let mut assumptions: BTreeSet<&'static str> = BTreeSet::new();
