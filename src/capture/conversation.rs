@@ -112,10 +112,11 @@ pub(super) struct Conversation {
     started: Timestamp,
     last: Timestamp,
     frame: u64,
+    last_frame: u64,
     packets: u64,
     bytes: u64,
-    pub(super) copies: u64,
-    pub(super) translated_from: Option<SocketAddr>,
+    copies: u64,
+    translated_from: Option<SocketAddr>,
     story: Story,
     datagrams: u8,
 }
@@ -155,6 +156,7 @@ impl Conversation {
             started: packet.at,
             last: packet.at,
             frame: packet.frame,
+            last_frame: packet.frame,
             packets: 0,
             bytes: 0,
             copies: 0,
@@ -201,6 +203,7 @@ impl Conversation {
         self.packets += 1;
         self.bytes = self.bytes.saturating_add(packet.wire);
         self.last = self.last.max(packet.at);
+        self.last_frame = packet.frame;
         let mark = Mark { packet: self.packets, frame: packet.frame, at: packet.at };
         let sender = self.sender(packet);
         match &packet.tcp {
@@ -217,7 +220,7 @@ impl Conversation {
 
     /// Ends the flow.
     pub(super) fn finish(mut self, answer: &mut impl FnMut(DnsAnswer)) -> CapturedFlow {
-        let mark = Mark { packet: self.packets, frame: self.frame, at: self.last };
+        let mark = Mark { packet: self.packets, frame: self.last_frame, at: self.last };
         for end in [End::First, End::Second] {
             let ear = self.ear(end, mark);
             let (speaker, story) = self.parts(end);
