@@ -491,6 +491,15 @@ fn on_both_sides(
     frames
 }
 
+/// A segment as it is seen outside of the node: the client has the node's address.
+fn translated(segment: &Segment) -> Segment {
+    if segment.from.0 == CLIENT.0 {
+        Segment { from: NODE, ..segment.clone() }
+    } else {
+        Segment { to: NODE, ..segment.clone() }
+    }
+}
+
 fn full_session() -> Vec<Segment> {
     let mut segments = session(SERVER, &[&client_hello("www.example.com")]);
     segments.push(Segment::new(SERVER, CLIENT, ACK, 5001, &[22, 3, 3, 0, 4, 2, 0, 0, 0]));
@@ -510,19 +519,33 @@ fn a_flow_on_two_interfaces_is_one_flow() {
 
 #[test]
 fn a_flow_before_and_after_source_nat_is_one_flow() {
-    let translated = |segment: &Segment| {
-        if segment.from.0 == CLIENT.0 {
-            Segment { from: NODE, ..segment.clone() }
-        } else {
-            Segment { to: NODE, ..segment.clone() }
-        }
-    };
     let (taken, _) = read(&pcap_at(COOKED, &on_both_sides(&full_session(), translated)));
     let [flow] = taken.flows.as_slice() else { panic!("{:#?}", taken.flows) };
     assert_eq!((flow.source.to_string(), flow.source_port), ("10.1.0.5".to_owned(), 61_000));
     assert_eq!(flow.translated_from.unwrap().to_string(), "10.0.0.4:50000");
     assert_eq!((flow.packets, flow.copies), (5, 5));
     assert_eq!(story(flow), "tls www.example.com | 1 silent | 4 tls www.example.com");
+}
+
+#[test]
+fn the_side_of_source_nat_is_told_by_time_where_the_file_is_out_of_order() {
+    let before = Segment::new(CLIENT, SERVER, SYN, 1000, b"");
+    let after = Segment { from: NODE, ..before.clone() };
+    let frames =
+        [(20, cooked(2, FROM_US, &after.packet())), (0, cooked(5, TO_US, &before.packet()))];
+    let flow = only(&pcap_at(COOKED, &frames));
+    assert_eq!(flow.source.to_string(), "10.1.0.5");
+    assert_eq!(flow.translated_from.unwrap().to_string(), "10.0.0.4:50000");
+    assert_eq!((flow.packets, flow.copies), (1, 1));
+}
+
+#[test]
+fn a_syn_sent_again_before_source_nat_is_a_copy() {
+    let mut frames = on_both_sides(&full_session()[..2], translated);
+    let again = Segment::new(CLIENT, SERVER, SYN, 1000, b"");
+    frames.push((1_500_000, cooked(5, TO_US, &again.packet())));
+    let flow = only(&pcap_at(COOKED, &frames));
+    assert_eq!((flow.packets, flow.copies), (2, 3));
 }
 
 #[test]
