@@ -7,6 +7,7 @@
 pub mod address;
 pub mod cluster;
 pub mod deployment;
+pub mod document;
 pub mod firewall;
 pub mod key;
 pub mod network;

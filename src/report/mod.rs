@@ -1,1 +1,11 @@
-//! The `report` stage.
+//! Answers as text and as JSON.
+//!
+//! In: what `simulate` and the other stages found. Out: strings, in the formats of `cli.md`. The
+//! JSON has structs of its own, so that a change of the model is no change of the interface.
+//! Nothing here decides, and nothing prints.
+
+pub mod check;
+mod finding_json;
+pub mod flow_row;
+
+pub use flow_row::FlowRow;
