@@ -59,10 +59,17 @@ const APPLICATION: u16 = 2_000;
 const DENY: u16 = 100;
 const ALLOW: u16 = 200;
 
-/// The pairs of the last deny: those of the infrastructure rules (`azure-firewall.md §2.13`).
-pub(super) const CLOSED: [ApplicationProtocol; 2] = [
+/// The pairs of the last deny: the usual ports, with everything that a client can show there. An
+/// infrastructure rule takes a name whatever its protocol, as far as anybody knows
+/// (`azure-firewall.md §2.13`).
+pub(super) const CLOSED: [ApplicationProtocol; 7] = [
     ApplicationProtocol { protocol: ApplicationProtocolType::Http, port: 80 },
+    ApplicationProtocol { protocol: ApplicationProtocolType::Http, port: 443 },
+    ApplicationProtocol { protocol: ApplicationProtocolType::Http, port: 1433 },
+    ApplicationProtocol { protocol: ApplicationProtocolType::Https, port: 80 },
     ApplicationProtocol { protocol: ApplicationProtocolType::Https, port: 443 },
+    ApplicationProtocol { protocol: ApplicationProtocolType::Https, port: 1433 },
+    ApplicationProtocol { protocol: ApplicationProtocolType::Mssql, port: 1433 },
 ];
 
 /// The groups of a list, and which statement each rule comes from.

@@ -44,8 +44,6 @@ use crate::azure::Key;
 use crate::azure::Ownership;
 use crate::azure::order::OrderError;
 use crate::azure::policy::Action;
-use crate::azure::rule::ApplicationProtocol;
-use crate::azure::rule::ApplicationProtocolType;
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Severity;
@@ -146,19 +144,16 @@ fn carry_all<'a>(
     all
 }
 
-/// A note if a permission makes the firewall read names on a port that the last deny does not
-/// close. The last deny lists fixed ports, so that no permission changes it.
+/// A note if a statement makes the firewall read names on a port that the last deny does not
+/// close. The last deny lists fixed ports, so that no statement changes it.
 fn still_open(carried: &Carried<'_>) -> Option<Diagnostic> {
     let Matcher::Application(rule) = &carried.matcher else { return None };
-    let open: Vec<String> = rule
-        .protocols
-        .iter()
-        .filter(|pair| !layout::CLOSED.contains(pair) && serves_infrastructure(**pair))
-        .map(|pair| pair.port.to_string())
-        .collect();
-    if open.is_empty() || rule.any_service {
+    let open = rule.protocols.iter().filter(|pair| !layout::CLOSED.contains(pair));
+    let open: BTreeSet<u16> = open.map(|pair| pair.port).collect();
+    if open.is_empty() {
         return None;
     }
+    let open: Vec<String> = open.iter().map(u16::to_string).collect();
     let statement = &carried.statement;
     Some(
         Diagnostic::new(
@@ -169,16 +164,8 @@ fn still_open(carried: &Carried<'_>) -> Option<Diagnostic> {
                 statement.label
             ),
         )
-        .at(statement.spans.services, "not 80 or 443"),
+        .at(statement.spans.services, "none of the usual ports"),
     )
-}
-
-/// Whether the built-in rules could pass a flow on `pair`: they name hosts of the web.
-fn serves_infrastructure(pair: ApplicationProtocol) -> bool {
-    match pair.protocol {
-        ApplicationProtocolType::Http | ApplicationProtocolType::Https => true,
-        ApplicationProtocolType::Mssql => false,
-    }
 }
 
 /// The rules that are looked at before ours.

@@ -173,7 +173,7 @@ const REDIRECT_TO_NAME: Words = Words {
     here: (Place::Services, "the machines that clients are sent on to have no name"),
     other: Some((Place::Destinations, "a name")),
     note: None,
-    help: "write `mssql proxy` and set the server to proxy connections; or name `tag Sql` as the destination; or set `allow-sql-redirect` in the policy",
+    help: "write `mssql proxy` and set the server to proxy connections; or name `tag Sql` as the destination; or set `sql-redirect on` in the policy",
 };
 
 const HIDDEN_PODS: Words = Words {
@@ -209,7 +209,7 @@ const PORT: Words = Words {
     here: (Place::Services, "out of reach"),
     other: None,
     note: Some(
-        "application rules have ports 1 to 64000, network rules 1 to 65535 or all of them; with `allow-sql-redirect`, 11000 to 11999 belong to the firewall",
+        "application rules have ports 1 to 64000, network rules 1 to 65535 or all of them; with `sql-redirect on`, 11000 to 11999 belong to the firewall",
     ),
     help: "write a port in that range",
 };

@@ -1,5 +1,9 @@
 //! The policy without its rules: tier, parent, settings, and what they must agree with.
 
+use super::ground::Ground;
+use super::topology::has_route_table;
+use super::topology::route_table_name;
+use super::topology::tier;
 use crate::azure::Deployment;
 use crate::azure::Key;
 use crate::azure::Ownership;
@@ -11,16 +15,12 @@ use crate::azure::policy::SnatSettings;
 use crate::azure::policy::ThreatIntelMode;
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Span;
 use crate::intent::Intent;
 use crate::intent::PolicySettings;
 use crate::intent::settings::ThreatIntel;
 use crate::intent::topology::Firewall;
 use crate::intent::topology::Tier;
-
-use super::ground::Ground;
-use super::topology::has_route_table;
-use super::topology::route_table_name;
-use super::topology::tier;
 
 /// The policy's name where the source gives none.
 const DEFAULT_POLICY: &str = "egress";
@@ -51,7 +51,7 @@ pub(super) fn policy(
     let settings = &intent.settings;
     let name = policy_name(settings);
     let mut findings = firewalls_agree(&intent.topology.firewalls);
-    findings.extend(names_taken(intent, &name, context));
+    findings.extend(names_taken(intent, context));
     if context.policies.values().any(|policy| policy.base.as_ref() == Some(&name)) {
         findings.push(
             Diagnostic::new(
@@ -63,6 +63,8 @@ pub(super) fn policy(
             )
             .help("compile the list to a policy that no other extends"),
         );
+    } else if context.policies.contains_key(&name) {
+        findings.push(taken("policy", &name));
     }
     let base = settings.extends.as_deref().map(Key::new);
     let parent = base.as_ref().and_then(|base| context.policies.get(base));
@@ -170,43 +172,40 @@ fn firewalls_agree(firewalls: &[Firewall]) -> Vec<Diagnostic> {
     findings
 }
 
-/// Resources of the list that the context holds too: which of the two is meant is not known.
-fn names_taken(intent: &Intent, policy: &Key, context: &Deployment) -> Vec<Diagnostic> {
+/// Resources of the network that the context holds too: which of the two is meant is not known.
+fn names_taken(intent: &Intent, context: &Deployment) -> Vec<Diagnostic> {
     let topology = &intent.topology;
     let mut findings = Vec::new();
-    let mut taken = |kind: &str, name: &Key, is_taken: bool, span| {
+    let mut check = |kind: &str, name: &Key, is_taken: bool, span: Span| {
         if is_taken {
-            let finding = Diagnostic::new(
-                Code::NAME_TAKEN,
-                format!("the {kind} `{name}` is described here and in a `context` file"),
-            )
-            .help("describe it in one place, or give one of them another name");
-            findings.push(match span {
-                Some(span) => finding.at(span, "described here too"),
-                None => finding,
-            });
+            findings.push(taken(kind, name).at(span, "described here too"));
         }
     };
-    taken("policy", policy, context.policies.contains_key(policy), None);
     for network in &topology.networks {
-        let span = Some(network.origin.span);
         let name = Key::new(&network.name);
-        taken("virtual network", &name, context.virtual_networks.contains_key(&name), span);
+        let is_taken = context.virtual_networks.contains_key(&name);
+        check("virtual network", &name, is_taken, network.origin.span);
         for subnet in network.subnets.iter().filter(|subnet| has_route_table(subnet)) {
             let name = route_table_name(network, subnet);
-            let span = Some(subnet.origin.span);
-            taken("route table", &name, context.route_tables.contains_key(&name), span);
+            let is_taken = context.route_tables.contains_key(&name);
+            check("route table", &name, is_taken, subnet.origin.span);
         }
     }
     for firewall in &topology.firewalls {
         let name = Key::new(&firewall.name);
-        let is_taken = context.firewalls.contains_key(&name);
-        taken("firewall", &name, is_taken, Some(firewall.origin.span));
+        check("firewall", &name, context.firewalls.contains_key(&name), firewall.origin.span);
     }
     for cluster in &topology.clusters {
         let name = Key::new(&cluster.name);
-        let is_taken = context.clusters.contains_key(&name);
-        taken("cluster", &name, is_taken, Some(cluster.origin.span));
+        check("cluster", &name, context.clusters.contains_key(&name), cluster.origin.span);
     }
     findings
+}
+
+fn taken(kind: &str, name: &Key) -> Diagnostic {
+    Diagnostic::new(
+        Code::NAME_TAKEN,
+        format!("the {kind} `{name}` is described here and in a `context` file"),
+    )
+    .help("describe it in one place, or give one of them another name")
 }
