@@ -71,7 +71,8 @@ pub(super) fn resolve(
     terminal: &mut Terminal<'_>,
 ) -> Result<List, Failure> {
     let day = day_of(time(args, terminal));
-    let options = resolve::Options { assignments: assignments(args, terminal)?, day };
+    let parameters = assignments(args, terminal)?;
+    let options = resolve::Options { parameters, ..resolve::Options::on(day) };
     let mut unreadable = None;
     let mut read = |file: &Path| -> io::Result<Vec<u8>> {
         match files::read(file, MAX_SOURCE_BYTES, terminal) {
@@ -90,9 +91,9 @@ pub(super) fn resolve(
     if let Some(failure) = unreadable {
         return Err(failure);
     }
-    let resolve::Resolved { intent, sources, diagnostics, pins } = resolved;
+    let resolve::Resolved { intent, sources, diagnostics, imports } = resolved;
     match intent {
-        Some(intent) => Ok(List { intent, sources, findings: diagnostics, pins, day }),
+        Some(intent) => Ok(List { intent, sources, findings: diagnostics, pins: imports, day }),
         None => Err(Failure::Findings { diagnostics, sources }),
     }
 }
