@@ -1,0 +1,179 @@
+//! The registry of diagnostic codes: one line a code.
+//!
+//! Ranges: `E01xx` syntax · `E02xx` names and resolution · `E03xx` types, values and topology ·
+//! `E04xx` what Azure cannot do · `E05xx` limits · `W01xx` and `N01xx` warnings and notes. A code
+//! is never renumbered and never used again for something else.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::Hash;
+use std::hash::Hasher;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Severity {
+    /// There is no result.
+    Error,
+    /// There is a result, and something in the source deserves a change.
+    Warning,
+    /// Worth knowing.
+    Note,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        })
+    }
+}
+
+/// A diagnostic code: a row of the registry.
+#[derive(Clone, Copy)]
+pub struct Code(&'static Row);
+
+/// What the registry says of a code.
+struct Row {
+    id: &'static str,
+    name: &'static str,
+    level: Severity,
+    summary: &'static str,
+    page: &'static str,
+}
+
+impl Code {
+    /// The code, such as `E0203`.
+    pub fn id(self) -> &'static str {
+        self.0.id
+    }
+
+    /// The name in kebab-case, such as `unknown-name`.
+    pub fn name(self) -> &'static str {
+        self.0.name
+    }
+
+    /// The level unless a finding is graded otherwise.
+    pub fn level(self) -> Severity {
+        self.0.level
+    }
+
+    /// One line on what it means.
+    pub fn summary(self) -> &'static str {
+        self.0.summary
+    }
+
+    /// Path of the page in the project, such as `docs/codes/E0203.md`.
+    pub fn page_path(self) -> String {
+        format!("docs/codes/{}.md", self.0.id)
+    }
+
+    /// The page's text, Markdown.
+    pub fn page(self) -> &'static str {
+        self.0.page
+    }
+
+    /// The code with this id or name, in any case.
+    pub fn find(wanted: &str) -> Option<Code> {
+        let same = |code: &&Code| {
+            code.id().eq_ignore_ascii_case(wanted) || code.name().eq_ignore_ascii_case(wanted)
+        };
+        Code::ALL.iter().find(same).copied()
+    }
+}
+
+impl PartialEq for Code {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
+impl Eq for Code {}
+
+impl Ord for Code {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.id.cmp(other.0.id)
+    }
+}
+
+impl PartialOrd for Code {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Hash for Code {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.id.hash(state);
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.0.id, self.0.name)
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.id)
+    }
+}
+
+/// Each line makes a constant of [`Code`], its place in [`Code::ALL`], and takes its page in.
+macro_rules! codes {
+    ($($constant:ident = $level:ident $id:literal $name:literal $summary:literal;)*) => {
+        impl Code {
+            $(
+                #[doc = concat!("`", $id, "`: ", $summary, ".")]
+                pub const $constant: Code = Code(&Row {
+                    id: $id,
+                    name: $name,
+                    level: Severity::$level,
+                    summary: $summary,
+                    page: include_str!(concat!("../../docs/codes/", $id, ".md")),
+                });
+            )*
+
+            /// Every code, in the order of the registry.
+            pub const ALL: &[Code] = &[$(Code::$constant),*];
+        }
+    };
+}
+
+codes! {
+    UNEXPECTED = Error "E0101" "unexpected" "something else was expected here";
+    MISSING_VERSION = Error "E0102" "missing-version" "the first line does not say the language's version";
+    UNKNOWN_VERSION = Error "E0103" "unknown-version" "a version of the language that this program does not know";
+    UNKNOWN_STATEMENT = Error "E0104" "unknown-statement" "a sentence begins with a word that begins none";
+    UNCLOSED_STRING = Error "E0105" "unclosed-string" "a quoted text has no closing quote on its line";
+    BAD_ESCAPE = Error "E0106" "bad-escape" "a backslash in a quoted text with a letter that means nothing";
+    BAD_HOLE = Error "E0107" "bad-hole" "a hole `${…}` that names no parameter, or stands where none may";
+    UNCLOSED_BRACE = Error "E0108" "unclosed-brace" "a brace or parenthesis is opened and never closed";
+    EQUALS_FOR_COLON = Error "E0109" "equals-for-colon" "`=` stands where `:` belongs";
+    COLON_FOR_EQUALS = Error "E0110" "colon-for-equals" "`:` stands where `=` belongs";
+    MISSING_ARROW = Error "E0111" "missing-arrow" "no `->` between sources and destinations";
+    MISSING_SERVICE = Error "E0112" "missing-service" "a sentence does not say which services it is about";
+    MISSING_REASON = Error "E0113" "missing-reason" "a sentence that needs `because` has none";
+    PORT_WITHOUT_PROTOCOL = Error "E0114" "port-without-protocol" "a port without `tcp/` or `udp/` before it";
+    URL_FOR_NAME = Error "E0115" "url-for-name" "a URL stands where a host name belongs";
+    STAR_ALONE = Error "E0116" "star-alone" "`*` alone does not say what it stands for";
+    STAR_INSIDE = Error "E0117" "star-inside" "a star that is not the whole first label of a name";
+    SNI_FOR_TLS = Error "E0118" "sni-for-tls" "`sni` stands where `tls` belongs";
+    DUPLICATE_CLAUSE = Error "E0119" "duplicate-clause" "a clause or setting is given twice";
+    CLAUSE_NOT_HERE = Error "E0120" "clause-not-here" "a clause that this kind of sentence cannot have";
+    RESERVED_WORD = Error "E0121" "reserved-word" "a word of the language is used as a name";
+    BAD_IDENTIFIER = Error "E0122" "bad-identifier" "a name that does not start with a letter, or holds other characters than letters, digits and dashes";
+    BAD_DATE = Error "E0123" "bad-date" "a date that is not in the calendar, or not written as `2099-06-30`";
+    BAD_ADDRESS = Error "E0124" "bad-address" "an address, prefix or range that is none";
+    BAD_PORT = Error "E0125" "bad-port" "a port or protocol number out of range";
+    MIXED_OPERATORS = Error "E0126" "mixed-operators" "`,`, `and` and `except` are mixed without parentheses";
+    DOC_NOT_HERE = Error "E0127" "doc-not-here" "a `///` comment stands before nothing it could describe";
+    STATEMENT_NOT_HERE = Error "E0128" "statement-not-here" "a sentence stands in a block that cannot hold it";
+    UNKNOWN_SETTING = Error "E0129" "unknown-setting" "a block holds a word that is none of its settings";
+    BAD_VALUE = Error "E0130" "bad-value" "a setting has a value that is none of its choices";
+    FILE_TOO_LARGE = Error "E0501" "file-too-large" "a source file is longer than the program reads";
+    NESTED_TOO_DEEPLY = Error "E0502" "nested-too-deeply" "blocks or parentheses are nested more deeply than the program reads";
+    TOO_MANY_FINDINGS = Error "E0503" "too-many-findings" "the rest of the file was not read, since it has too many mistakes";
+}
