@@ -3,8 +3,6 @@
 use jiff::civil::Date;
 
 use crate::azure::policy::Action;
-use crate::diagnostic::Code;
-use crate::diagnostic::Diagnostic;
 use crate::intent::Destination;
 use crate::intent::Intent;
 use crate::intent::Service;
@@ -25,12 +23,11 @@ pub(super) struct Statement<'a> {
     pub spans: StatementSpans,
 }
 
-/// The statements that are active on `day`, by label, and a finding for each that is not.
+/// The statements that are active on `day`, by label. `resolve` tells which have expired.
 ///
 /// Sorted, since their order in the source means nothing (`semantics.md`, Intent).
-pub(super) fn active(intent: &Intent, day: Date) -> (Vec<Statement<'_>>, Vec<Diagnostic>) {
+pub(super) fn active(intent: &Intent, day: Date) -> Vec<Statement<'_>> {
     let mut statements = Vec::new();
-    let mut findings = Vec::new();
     for permission in &intent.permissions {
         let statement = Statement {
             action: Action::Allow,
@@ -45,8 +42,6 @@ pub(super) fn active(intent: &Intent, day: Date) -> (Vec<Statement<'_>>, Vec<Dia
         };
         if permission.is_active(day) {
             statements.push(statement);
-        } else {
-            findings.push(expired(&statement, permission.expires));
         }
     }
     for deny in &intent.denies {
@@ -63,17 +58,8 @@ pub(super) fn active(intent: &Intent, day: Date) -> (Vec<Statement<'_>>, Vec<Dia
         };
         if deny.is_active(day) {
             statements.push(statement);
-        } else {
-            findings.push(expired(&statement, deny.expires));
         }
     }
     statements.sort_by_key(|statement| statement.label);
-    (statements, findings)
-}
-
-fn expired(statement: &Statement<'_>, last: Option<Date>) -> Diagnostic {
-    let ended = last.map_or_else(String::new, |last| format!(" on {last}"));
-    Diagnostic::new(Code::EXPIRED, format!("`{}` expired{ended} and is left out", statement.label))
-        .at(statement.spans.label, "no rule is made of this")
-        .help("remove it, or give it a later `expires` after a review")
+    statements
 }
