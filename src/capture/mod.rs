@@ -26,6 +26,7 @@ mod wire;
 mod conversation;
 mod dialogue;
 mod names;
+mod story;
 mod stream;
 mod tracker;
 

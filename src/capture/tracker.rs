@@ -26,6 +26,7 @@ use super::fragments::Fragments;
 use super::link::LinkType;
 use super::wire;
 use super::wire::Datagram;
+use super::wire::Fragment;
 use super::wire::Malformed;
 use super::wire::ipv6;
 use super::wire::tcp::TcpHeader;
@@ -35,7 +36,7 @@ use super::wire::udp::UdpHeader;
 /// How long a flow without packets is followed. Longer than any idle timeout that Azure Firewall
 /// has (`azure-firewall.md §1.6`), so that what it takes for one session is one flow here.
 const IDLE: SignedDuration = SignedDuration::from_hours(1);
-/// Flows followed at a time: at most some 150 MB of memory.
+/// Flows followed at a time: at most some 250 MB of memory.
 const MOST_FLOWS: usize = 1 << 17;
 /// Bytes held of all flows together, besides what each flow takes anyway.
 const MOST_HELD_BYTES: usize = 256 << 20;
@@ -142,26 +143,36 @@ impl Tracker {
                 let wire = u64::try_from(datagram.wire).unwrap_or(u64::MAX);
                 self.datagram(&datagram, wire, arrival, sink)?;
             }
-            Some(fragment) => {
-                let whole = self.fragments.take(&datagram, fragment, vantage.0, frame.at);
-                if let Some(whole) = whole {
-                    let extended = if datagram.source.is_ipv6() {
-                        ipv6::extensions(datagram.protocol.0, &whole.payload)?
-                    } else {
-                        ipv6::Extended::plain(datagram.protocol, &whole.payload)
-                    };
-                    let datagram = Datagram {
-                        protocol: extended.protocol,
-                        fragment: None,
-                        payload: extended.payload,
-                        payload_wire: extended.payload.len(),
-                        ..datagram
-                    };
-                    self.datagram(&datagram, whole.wire, arrival, sink)?;
-                }
-            }
+            Some(fragment) => self.fragment(&datagram, fragment, arrival, sink)?,
         }
         Ok(true)
+    }
+
+    fn fragment(
+        &mut self,
+        datagram: &Datagram<'_>,
+        fragment: Fragment,
+        arrival: Arrival,
+        sink: &mut impl Sink,
+    ) -> Result<(), Malformed> {
+        let Arrival { at, vantage, .. } = arrival;
+        let Some(whole) = self.fragments.take(datagram, fragment, vantage.0, at) else {
+            return Ok(());
+        };
+        // Of IPv6, extension headers may lie in the part that was cut up.
+        let extended = if datagram.source.is_ipv6() {
+            ipv6::extensions(datagram.protocol.0, &whole.payload)?
+        } else {
+            ipv6::Extended::plain(datagram.protocol, &whole.payload)
+        };
+        let datagram = Datagram {
+            protocol: extended.protocol,
+            fragment: None,
+            payload: extended.payload,
+            payload_wire: extended.payload.len(),
+            ..*datagram
+        };
+        self.datagram(&datagram, whole.wire, arrival, sink)
     }
 
     fn datagram(
