@@ -96,6 +96,13 @@ impl Speaker {
     }
 }
 
+/// The addresses of a client on both sides of source NAT.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Translation {
+    pub(super) before: Endpoint,
+    pub(super) after: Endpoint,
+}
+
 /// A flow that has not ended.
 #[derive(Debug)]
 pub(super) struct Conversation {
@@ -112,7 +119,7 @@ pub(super) struct Conversation {
     packets: u64,
     bytes: u64,
     copies: u64,
-    translated_from: Option<SocketAddr>,
+    translation: Option<Translation>,
     story: Story,
     datagrams: u8,
 }
@@ -133,7 +140,7 @@ impl Conversation {
             packets: 0,
             bytes: 0,
             copies: 0,
-            translated_from: None,
+            translation: None,
             story: Story::default(),
             datagrams: 0,
         }
@@ -144,7 +151,7 @@ impl Conversation {
         self.first.held() + self.second.held() + self.story.held
     }
 
-    /// The end that opened the flow.
+    /// The end that opened the flow, as it was seen first.
     pub(super) fn source(&self) -> Endpoint {
         self.speaker(self.client()).endpoint
     }
@@ -153,10 +160,7 @@ impl Conversation {
     /// sequence number.
     pub(super) fn is_reopened_by(&self, packet: &Packet<'_>) -> bool {
         let Some(tcp) = packet.tcp.filter(|tcp| tcp.flags.opens()) else { return false };
-        // Before source NAT the client has another address than the one that it is known by.
-        let before = packet.source != self.first.endpoint && packet.source != self.second.endpoint;
-        let sender = if before { self.client() } else { self.sender(packet) };
-        let base = self.speaker(sender).base;
+        let base = self.speaker(self.sender(packet)).base;
         base.is_some_and(|base| base != tcp.sequence)
     }
 
@@ -166,16 +170,9 @@ impl Conversation {
         self.last = self.last.max(at);
     }
 
-    /// Gives the initiator the address that it was translated to; it had another before.
-    pub(super) fn translated_to(&mut self, after: Endpoint) {
-        let client = self.client();
-        self.translated_from(self.speaker(client).endpoint);
-        self.speaker_mut(client).endpoint = after;
-    }
-
-    /// Notes the address that the initiator had before it was translated to the one known.
-    pub(super) fn translated_from(&mut self, before: Endpoint) {
-        self.translated_from.get_or_insert_with(|| SocketAddr::new(before.address, before.port));
+    /// Notes that the initiator was seen on both sides of source NAT.
+    pub(super) fn translate(&mut self, translation: Translation) {
+        self.translation.get_or_insert(translation);
     }
 
     /// Takes a packet; DNS responses in it go to `answer`.
@@ -218,8 +215,9 @@ impl Conversation {
 
     fn captured(self) -> CapturedFlow {
         let client = self.client();
-        let (source, destination) =
-            (self.speaker(client).endpoint, self.speaker(client.other()).endpoint);
+        let source = self.shown(client);
+        let destination = self.shown(client.other());
+        let before = self.translation.map(|translation| translation.before);
         let answered = self.speaker(client.other()).spoke;
         let first = Mark { packet: 1, frame: self.frame, at: self.started };
         let application = self.story.application.unwrap_or(Application::Other);
@@ -247,7 +245,7 @@ impl Conversation {
             openings_left_out: story.left_out,
             incomplete: story.incomplete,
             copies: self.copies,
-            translated_from: self.translated_from,
+            translated_from: before.map(|end| SocketAddr::new(end.address, end.port)),
         }
     }
 
@@ -368,7 +366,15 @@ impl Conversation {
 
     /// The addresses of `asking` and of the other end.
     fn addresses(&self, asking: End) -> (IpAddr, IpAddr) {
-        (self.speaker(asking).endpoint.address, self.speaker(asking.other()).endpoint.address)
+        (self.shown(asking).address, self.shown(asking.other()).address)
+    }
+
+    /// An end as it is shown: behind source NAT, as a firewall sees it.
+    fn shown(&self, end: End) -> Endpoint {
+        match self.translation {
+            Some(Translation { after, .. }) if end == self.client() => after,
+            Some(_) | None => self.speaker(end).endpoint,
+        }
     }
 
     fn client(&self) -> End {
