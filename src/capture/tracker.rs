@@ -35,7 +35,7 @@ use super::wire::udp;
 use super::wire::udp::UdpHeader;
 
 /// How long a flow without packets is followed. Longer than any idle timeout that Azure Firewall
-/// has (`azure-firewall.md §1.6`), so that what it takes for one session is one flow here.
+/// has (`azure-firewall.md §1.11`), so that no session of the firewall is two flows here.
 const IDLE: SignedDuration = SignedDuration::from_hours(1);
 /// Flows followed at a time: at most some 250 MB of memory.
 const MOST_FLOWS: usize = 1 << 17;
