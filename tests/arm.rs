@@ -59,7 +59,7 @@ fn small_deployments_are_written_as_expected() {
 
 /// The templates among `files`, by path.
 fn templates(files: &BTreeMap<String, String>) -> BTreeMap<&str, Value> {
-    let is_template = |path: &str| path.ends_with(".json") && path != "deploy-order.json";
+    let is_template = |path: &str| path != "deploy-order.json" && path != "commands.sh";
     files
         .iter()
         .filter(|(path, _)| is_template(path))
@@ -167,7 +167,7 @@ fn changed(case: &str, change: impl FnOnce(&mut Deployment)) -> Deployment {
 fn an_incomplete_subnet_is_associated_by_a_command_and_its_network_left_alone() {
     for spoil in
         [(|subnet| subnet.complete = false) as fn(&mut exeat::azure::network::Subnet), |subnet| {
-            subnet.explicit_outbound = true
+            subnet.explicit_outbound = true;
         }]
     {
         let deployment = changed("hub-and-spoke", |deployment| {

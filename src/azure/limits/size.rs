@@ -1,13 +1,13 @@
-//! Azure's limits (`azure-firewall.md §6`, `azure-routing.md §12`).
+//! The size of a rule collection group.
 
 use std::collections::BTreeMap;
 
-use super::arm;
-use super::arm::Surroundings;
-use super::deployment::Origin;
-use super::deployment::RuleId;
-use super::key::Key;
-use super::policy::RuleCollectionGroup;
+use crate::azure::arm;
+use crate::azure::arm::Surroundings;
+use crate::azure::deployment::Origin;
+use crate::azure::deployment::RuleId;
+use crate::azure::key::Key;
+use crate::azure::policy::RuleCollectionGroup;
 
 /// The most that a rule collection group may take, in bytes (`azure-firewall.md §6.1`).
 pub const MAX_GROUP_BYTES: usize = 2_000_000;
