@@ -135,9 +135,10 @@ impl Deployment {
                 .iter()
                 .find(|rule| rule.name == id.rule)
                 .map(|rule| FoundRule::Network(*action, rule.clone())),
-            Rules::Nat(rules) => {
-                rules.iter().find(|rule| rule.name == id.rule).map(|rule| FoundRule::Nat(rule.clone()))
-            }
+            Rules::Nat(rules) => rules
+                .iter()
+                .find(|rule| rule.name == id.rule)
+                .map(|rule| FoundRule::Nat(rule.clone())),
         }
     }
 

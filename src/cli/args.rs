@@ -266,5 +266,7 @@ fn time(text: &str) -> Result<Timestamp, String> {
         .ok()
         .and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok())
         .map(|start| start.timestamp())
-        .ok_or_else(|| "expected a time such as 2026-03-01T10:00:00Z, or a day such as 2026-03-01".to_owned())
+        .ok_or_else(|| {
+            "expected a time such as 2026-03-01T10:00:00Z, or a day such as 2026-03-01".to_owned()
+        })
 }

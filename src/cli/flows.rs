@@ -23,8 +23,12 @@ pub(super) fn run(args: &FlowsArgs, terminal: &mut Terminal<'_>) -> Result<Outco
             full: terminal.path(path),
             progress: terminal.shows_progress && !args.common.quiet,
         };
-        let mut lines =
-            Lines { capture: &name, format: args.format, output: &mut *terminal.output, failed: None };
+        let mut lines = Lines {
+            capture: &name,
+            format: args.format,
+            output: &mut *terminal.output,
+            failed: None,
+        };
         let summary = recording.read(&mut *terminal.input, &mut lines);
         if let Some(failure) = lines.failed {
             return Err(failure);
@@ -32,7 +36,8 @@ pub(super) fn run(args: &FlowsArgs, terminal: &mut Terminal<'_>) -> Result<Outco
         let summary = summary?;
         terminal.write_out("")?;
         if !args.common.quiet {
-            let all = recording::truncation(&summary).into_iter().chain(recording::warnings(&summary));
+            let all =
+                recording::truncation(&summary).into_iter().chain(recording::warnings(&summary));
             for warning in all {
                 terminal.write_err(&format!("warning: `{name}`: {warning}\n"))?;
             }

@@ -39,6 +39,8 @@ pub(super) enum Refusal {
     DenyWithoutName,
     /// A URL inside TLS.
     Inspection,
+    /// It means no flow.
+    Empty,
 }
 
 impl Refusal {
@@ -84,6 +86,7 @@ impl Refusal {
             Refusal::TwoRules => &TWO_RULES,
             Refusal::DenyWithoutName => &DENY_WITHOUT_NAME,
             Refusal::Inspection => &INSPECTION,
+            Refusal::Empty => &EMPTY,
         }
     }
 }
@@ -259,4 +262,13 @@ const INSPECTION: Words = Words {
     other: None,
     note: Some("policies with TLS inspection are not written by this version"),
     help: "write the name without its path, or `http`",
+};
+
+const EMPTY: Words = Words {
+    code: Code::EMPTY_STATEMENT,
+    headline: "means no flow",
+    here: (Place::Destinations, "nothing is left of the destinations"),
+    other: Some((Place::Sources, "or of the sources")),
+    note: Some("Azure skips a rule without sources, and refuses one without destinations"),
+    help: "look at what `except` and `and` leave, or remove the KIND",
 };

@@ -197,14 +197,15 @@ codes! {
     LAXER_THAN_PARENT = Error "E0422" "laxer-than-parent" "a setting is laxer than the parent's";
     FIREWALLS_DISAGREE = Error "E0423" "firewalls-disagree" "two firewalls cannot enforce one policy";
     NAME_TAKEN = Error "E0424" "name-taken" "a resource is described here and in a context file";
+    EMPTY_STATEMENT = Error "E0425" "empty-statement" "a statement whose sources or destinations are empty";
+    FILE_TOO_LARGE = Error "E0501" "file-too-large" "a source file is longer than the program reads";
+    NESTED_TOO_DEEPLY = Error "E0502" "nested-too-deeply" "blocks or parentheses are nested more deeply than the program reads";
+    TOO_MANY_FINDINGS = Error "E0503" "too-many-findings" "the rest of the file was not read, since it has too many mistakes";
+    INFRASTRUCTURE_OPEN = Note "N0401" "infrastructure-open" "the last deny does not close an unusual port to Azure's infrastructure rules";
     EXPIRED = Warning "W0401" "expired" "a statement has expired and is left out";
     UNROUTED_SOURCE = Warning "W0402" "unrouted-source" "the routes do not bring a source to the firewall";
     NAME_FILTER_OFF = Warning "W0403" "name-filter-off" "a network rule passes flows past the name filter, and that was accepted";
     DENY_LEAVES_ADDRESSES = Warning "W0404" "deny-leaves-addresses" "a deny by name does not hold for some addresses, and that was accepted";
     NOTHING_PERMITTED = Warning "W0405" "nothing-permitted" "the list permits nothing";
     PARENT_DENIES = Warning "W0406" "parent-denies" "a parent may deny what the list permits";
-    INFRASTRUCTURE_OPEN = Note "N0401" "infrastructure-open" "the last deny does not close an unusual port to Azure's infrastructure rules";
-    FILE_TOO_LARGE = Error "E0501" "file-too-large" "a source file is longer than the program reads";
-    NESTED_TOO_DEEPLY = Error "E0502" "nested-too-deeply" "blocks or parentheses are nested more deeply than the program reads";
-    TOO_MANY_FINDINGS = Error "E0503" "too-many-findings" "the rest of the file was not read, since it has too many mistakes";
 }

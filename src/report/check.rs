@@ -36,9 +36,8 @@ pub fn to_json(
     at: Timestamp,
     findings: &[(&Diagnostic, &SourceMap)],
 ) -> serde_json::Result<String> {
-    let count = |level: Severity| {
-        findings.iter().filter(|(found, _)| found.severity() == level).count()
-    };
+    let count =
+        |level: Severity| findings.iter().filter(|(found, _)| found.severity() == level).count();
     let document = Document {
         schema: "exeat.check/1",
         subject: files,

@@ -113,7 +113,11 @@ fn service() -> BoxedStrategy<String> {
     let port = prop_oneof![3 => any::<u16>().prop_map(|port| port.to_string()), 1 => path(), 1 => quoted()];
     let ports = prop_oneof![
         port.clone(),
-        (any::<u16>(), any::<u16>()).prop_map(|(one, other)| format!("{}-{}", one.min(other), one.max(other))),
+        (any::<u16>(), any::<u16>()).prop_map(|(one, other)| format!(
+            "{}-{}",
+            one.min(other),
+            one.max(other)
+        )),
     ];
     prop_oneof![
         2 => path(),
@@ -130,7 +134,8 @@ fn service() -> BoxedStrategy<String> {
 
 /// A set over `one`, with parentheses where the language asks for them, and some where not.
 fn set(one: BoxedStrategy<String>) -> BoxedStrategy<String> {
-    let element = one.prop_recursive(3, 12, 4, |inner| list(inner).prop_map(|list| format!("({list})")));
+    let element =
+        one.prop_recursive(3, 12, 4, |inner| list(inner).prop_map(|list| format!("({list})")));
     list(element.boxed()).boxed()
 }
 
@@ -143,8 +148,9 @@ fn list(element: BoxedStrategy<String>) -> impl Strategy<Value = String> {
 }
 
 fn relation() -> impl Strategy<Value = String> {
-    (set(operand()), set(operand()), set(service()))
-        .prop_map(|(sources, destinations, services)| format!("{sources} -> {destinations} : {services}"))
+    (set(operand()), set(operand()), set(service())).prop_map(
+        |(sources, destinations, services)| format!("{sources} -> {destinations} : {services}"),
+    )
 }
 
 fn permission() -> BoxedStrategy<String> {
@@ -203,15 +209,20 @@ fn module() -> BoxedStrategy<String> {
             let source = if std { "std \"a/b\"" } else { "\"./a.egress\"" };
             format!("import {source} as {name} with {{ {} }}", arguments.join(", "))
         }),
-        (ident(), kind(), option::of(set(atom()))).prop_map(|(name, kind, default)| match default {
-            Some(default) => format!("param {name}: {kind} = {default}"),
-            None => format!("param {name}: {kind}"),
-        }),
-        (ident(), kind(), vec(entry, 0..4))
-            .prop_map(|(name, kind, entries)| format!("table {name}: {kind} by xkey {{\n{}\n}}", entries.join("\n"))),
+        (ident(), kind(), option::of(set(atom()))).prop_map(
+            |(name, kind, default)| match default {
+                Some(default) => format!("param {name}: {kind} = {default}"),
+                None => format!("param {name}: {kind}"),
+            }
+        ),
+        (ident(), kind(), vec(entry, 0..4)).prop_map(|(name, kind, entries)| format!(
+            "table {name}: {kind} by xkey {{\n{}\n}}",
+            entries.join("\n")
+        )),
         name().prop_map(|name| format!("owns policy {name}, priorities 1000-1999, subnet {name}")),
         (name(), quoted()).prop_map(|(name, id)| format!("existing ip-group {name} {id}")),
-        (ident(), quoted()).prop_map(|(name, reason)| format!("unknown {name} owner xteam because {reason}")),
+        (ident(), quoted())
+            .prop_map(|(name, reason)| format!("unknown {name} owner xteam because {reason}")),
         quoted().prop_map(|text| format!("azure {{ location {text} resource-group {text} }}")),
         Just("context \"hub.json\"".to_owned()),
     ]
@@ -239,20 +250,22 @@ fn some(settings: Vec<String>) -> impl Strategy<Value = String> {
 }
 
 fn network() -> BoxedStrategy<String> {
-    let subnet = (name(), address_value(), name(), single_address()).prop_flat_map(|(name, prefix, other, hop)| {
-        some(vec![
-            format!("routes via {other}"),
-            format!("route {prefix} via {hop}"),
-            format!("route tag Storage via internet"),
-            "route 10.0.0.0/8 via none".to_owned(),
-            "gateway-routes off".to_owned(),
-            "service-endpoints Microsoft.Sql, Microsoft.Storage".to_owned(),
-            "outbound nat-gateway".to_owned(),
-            format!("nsg {other}"),
-            "private-endpoint-policies on".to_owned(),
-        ])
-        .prop_map(move |settings| format!("subnet {name} {prefix} {{ {settings} }}"))
-    });
+    let subnet = (name(), address_value(), name(), single_address()).prop_flat_map(
+        |(name, prefix, other, hop)| {
+            some(vec![
+                format!("routes via {other}"),
+                format!("route {prefix} via {hop}"),
+                format!("route tag Storage via internet"),
+                "route 10.0.0.0/8 via none".to_owned(),
+                "gateway-routes off".to_owned(),
+                "service-endpoints Microsoft.Sql, Microsoft.Storage".to_owned(),
+                "outbound nat-gateway".to_owned(),
+                format!("nsg {other}"),
+                "private-endpoint-policies on".to_owned(),
+            ])
+            .prop_map(move |settings| format!("subnet {name} {prefix} {{ {settings} }}"))
+        },
+    );
     let vnet = (name(), address_value(), vec(subnet, 0..3), single_address()).prop_flat_map(
         |(name, prefix, subnets, server)| {
             let mut members = subnets;
@@ -284,9 +297,11 @@ fn network() -> BoxedStrategy<String> {
         ])
         .prop_map(move |settings| format!("cluster {name} in {other} {{ {settings} }}"))
     });
-    let rule = (any::<u16>(), name(), relation())
-        .prop_map(|(priority, label, relation)| format!("outbound {priority} deny {label}: {relation}"));
-    let nsg = (name(), vec(rule, 0..3)).prop_map(|(name, rules)| format!("nsg {name} {{ {} }}", rules.join("\n")));
+    let rule = (any::<u16>(), name(), relation()).prop_map(|(priority, label, relation)| {
+        format!("outbound {priority} deny {label}: {relation}")
+    });
+    let nsg = (name(), vec(rule, 0..3))
+        .prop_map(|(name, rules)| format!("nsg {name} {{ {} }}", rules.join("\n")));
     let others = select(vec![
         "gateway xg in xhub { kind express-route learns 10.100.0.0/16, xrange }",
         "on-premises xdc 10.100.0.0/16",
@@ -295,7 +310,9 @@ fn network() -> BoxedStrategy<String> {
     ])
     .prop_map(str::to_owned);
     let item = prop_oneof![3 => vnet, 2 => firewall, 2 => cluster, 1 => nsg, 1 => others];
-    (name(), vec(item, 0..4)).prop_map(|(name, items)| format!("network {name} {{\n{}\n}}", items.join("\n"))).boxed()
+    (name(), vec(item, 0..4))
+        .prop_map(|(name, items)| format!("network {name} {{\n{}\n}}", items.join("\n")))
+        .boxed()
 }
 
 fn address_value() -> impl Strategy<Value = String> {

@@ -33,8 +33,11 @@ fn with_comments(text: &str, places: &[(prop::sample::Index, bool)]) -> String {
         }
         escaped = c == '\\' && !escaped;
     }
-    let mut chosen: Vec<(usize, usize, bool)> =
-        places.iter().enumerate().map(|(number, (index, own))| (*index.get(&spaces), number, *own)).collect();
+    let mut chosen: Vec<(usize, usize, bool)> = places
+        .iter()
+        .enumerate()
+        .map(|(number, (index, own))| (*index.get(&spaces), number, *own))
+        .collect();
     chosen.sort_unstable();
     let mut commented = text.to_owned();
     for (at, number, own_line) in chosen.into_iter().rev() {
@@ -50,7 +53,9 @@ fn places(ast: &Ast) -> Vec<(String, usize)> {
     let mut places: Vec<(String, usize)> = ast
         .comments
         .iter()
-        .map(|comment| (comment.text.clone(), ends.partition_point(|end| *end <= comment.span.start)))
+        .map(|comment| {
+            (comment.text.clone(), ends.partition_point(|end| *end <= comment.span.start))
+        })
         .collect();
     places.sort();
     places
