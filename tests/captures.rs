@@ -362,6 +362,26 @@ fn dns_answers_agree_with_the_ground_truth() {
         made_up.extend(found.into_iter().map(|answer| format!("{file} {answer:?}")));
     }
     eprintln!("{agreed} of {entries} responses agree; missed:\n{}", missed.join("\n"));
-    eprintln!("and nobody else has:\n{}", made_up.join("\n"));
-    assert!(agreed * 100 >= entries * 95, "{agreed} of {entries}");
+    assert!(made_up.is_empty(), "answers that nobody else sees:\n{}", made_up.join("\n"));
+    // What is missed lies in tunnels, in ICMP errors or in damaged messages.
+    assert!(agreed * 100 >= entries * 97, "{agreed} of {entries}");
+}
+
+#[test]
+fn the_flows_of_a_file_do_not_depend_on_how_it_is_cut_into_pieces() {
+    let Some(folder) = captures() else { return };
+    for file in files(&folder) {
+        let bytes = fs::read(folder.join(&file)).unwrap();
+        let (whole, whole_summary) = read(&bytes);
+        let sizes: &[usize] = if bytes.len() < 20_000 { &[1, 13, 1000] } else { &[61, 5000] };
+        for size in sizes {
+            let mut taken = Taken::default();
+            let mut reader = Reader::new();
+            let fed = bytes.chunks(*size).try_for_each(|piece| reader.feed(piece, &mut taken));
+            let summary = fed.and_then(|()| reader.finish(&mut taken));
+            assert_eq!(summary, whole_summary, "{file} in pieces of {size}");
+            assert_eq!(taken.flows, whole.flows, "{file} in pieces of {size}");
+            assert_eq!(taken.answers, whole.answers, "{file} in pieces of {size}");
+        }
+    }
 }

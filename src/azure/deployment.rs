@@ -70,6 +70,16 @@ impl fmt::Display for RuleId {
     }
 }
 
+/// Two deployments describe one resource.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{kind} `{name}`")]
+pub struct DescribedTwice {
+    /// What it is.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: Key,
+}
+
 /// A rule with the action of its collection.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FoundRule {
@@ -123,6 +133,25 @@ pub struct Deployment {
 }
 
 impl Deployment {
+    /// Takes the resources of `more` in.
+    ///
+    /// # Errors
+    /// The kind and name of a resource that both describe; this deployment then holds a part of
+    /// `more` and is of no use.
+    pub fn absorb(&mut self, more: Deployment) -> Result<(), DescribedTwice> {
+        take(&mut self.policies, more.policies, "firewall policy")?;
+        take(&mut self.firewalls, more.firewalls, "firewall")?;
+        take(&mut self.ip_groups, more.ip_groups, "IP group")?;
+        take(&mut self.virtual_networks, more.virtual_networks, "virtual network")?;
+        take(&mut self.route_tables, more.route_tables, "route table")?;
+        let groups = more.network_security_groups;
+        take(&mut self.network_security_groups, groups, "network security group")?;
+        take(&mut self.clusters, more.clusters, "cluster")?;
+        self.unknowns.extend(more.unknowns);
+        self.origins.extend(more.origins);
+        Ok(())
+    }
+
     /// The rule with this id.
     pub fn find_rule(&self, id: &RuleId) -> Option<FoundRule> {
         let collection = self.policies.get(&id.policy)?.collection(id)?;
@@ -159,6 +188,21 @@ impl Deployment {
         changed.origins.remove(id);
         changed
     }
+}
+
+/// Moves the resources of `more` to `all`, unless one has a name that is taken.
+fn take<T>(
+    all: &mut BTreeMap<Key, T>,
+    more: BTreeMap<Key, T>,
+    kind: &'static str,
+) -> Result<(), DescribedTwice> {
+    for (name, resource) in more {
+        if all.contains_key(&name) {
+            return Err(DescribedTwice { kind, name });
+        }
+        all.insert(name, resource);
+    }
+    Ok(())
 }
 
 impl Policy {

@@ -59,6 +59,8 @@ pub(super) struct Packet<'a> {
     pub(super) payload: &'a [u8],
     /// Bytes of the payload that were not captured.
     pub(super) cut: u32,
+    /// How many routers it may still pass.
+    pub(super) hop_limit: u8,
 }
 
 /// The two ends, by who was seen first.
@@ -112,10 +114,11 @@ pub(super) struct Conversation {
     started: Timestamp,
     last: Timestamp,
     frame: u64,
+    last_frame: u64,
     packets: u64,
     bytes: u64,
-    pub(super) copies: u64,
-    pub(super) translated_from: Option<SocketAddr>,
+    copies: u64,
+    translated_from: Option<SocketAddr>,
     story: Story,
     datagrams: u8,
 }
@@ -130,6 +133,8 @@ struct Story {
     names: Vec<SeenName>,
     openings: Vec<Opening>,
     left_out: u64,
+    /// Bytes of the openings and names.
+    held: usize,
     incomplete: bool,
     /// The packet at which the application was recognised.
     recognised: Option<Mark>,
@@ -155,6 +160,7 @@ impl Conversation {
             started: packet.at,
             last: packet.at,
             frame: packet.frame,
+            last_frame: packet.frame,
             packets: 0,
             bytes: 0,
             copies: 0,
@@ -164,9 +170,9 @@ impl Conversation {
         }
     }
 
-    /// Bytes held back.
+    /// Bytes held: what waits for a name, and what was asked so far.
     pub(super) fn held(&self) -> usize {
-        self.first.held() + self.second.held()
+        self.first.held() + self.second.held() + self.story.held
     }
 
     /// The end that opened the flow.
@@ -178,7 +184,10 @@ impl Conversation {
     /// sequence number.
     pub(super) fn is_reopened_by(&self, packet: &Packet<'_>) -> bool {
         let Some(tcp) = packet.tcp.filter(|tcp| tcp.flags.opens()) else { return false };
-        let base = self.speaker(self.sender(packet)).base;
+        // Before source NAT the client has another address than the one that it is known by.
+        let before = packet.source != self.first.endpoint && packet.source != self.second.endpoint;
+        let sender = if before { self.client() } else { self.sender(packet) };
+        let base = self.speaker(sender).base;
         base.is_some_and(|base| base != tcp.sequence)
     }
 
@@ -189,11 +198,15 @@ impl Conversation {
     }
 
     /// Gives the initiator the address that it was translated to; it had another before.
-    pub(super) fn translate(&mut self, to: Endpoint) {
+    pub(super) fn translated_to(&mut self, after: Endpoint) {
         let client = self.client();
-        let before = self.speaker(client).endpoint;
+        self.translated_from(self.speaker(client).endpoint);
+        self.speaker_mut(client).endpoint = after;
+    }
+
+    /// Notes the address that the initiator had before it was translated to the one known.
+    pub(super) fn translated_from(&mut self, before: Endpoint) {
         self.translated_from.get_or_insert_with(|| SocketAddr::new(before.address, before.port));
-        self.speaker_mut(client).endpoint = to;
     }
 
     /// Takes a packet; DNS responses in it go to `answer`.
@@ -201,6 +214,7 @@ impl Conversation {
         self.packets += 1;
         self.bytes = self.bytes.saturating_add(packet.wire);
         self.last = self.last.max(packet.at);
+        self.last_frame = packet.frame;
         let mark = Mark { packet: self.packets, frame: packet.frame, at: packet.at };
         let sender = self.sender(packet);
         match &packet.tcp {
@@ -217,7 +231,7 @@ impl Conversation {
 
     /// Ends the flow.
     pub(super) fn finish(mut self, answer: &mut impl FnMut(DnsAnswer)) -> CapturedFlow {
-        let mark = Mark { packet: self.packets, frame: self.frame, at: self.last };
+        let mark = Mark { packet: self.packets, frame: self.last_frame, at: self.last };
         for end in [End::First, End::Second] {
             let ear = self.ear(end, mark);
             let (speaker, story) = self.parts(end);
@@ -443,12 +457,14 @@ impl Story {
             self.left_out += 1;
             return;
         }
+        self.held += size_of::<Opening>() + path_length(&payload);
         let Mark { packet, frame, at } = mark;
         self.openings.push(Opening { packet, frame, at, payload });
     }
 
     fn name(&mut self, name: Host, origin: NameOrigin, mark: Mark) {
         if self.names.len() < MOST_OPENINGS {
+            self.held += size_of::<SeenName>();
             self.names.push(SeenName { name, origin, at: mark.at, packet: mark.packet });
         }
     }
@@ -485,6 +501,14 @@ impl Story {
             SeenPayload::Exactly(payload) => Some(payload.wire_name()),
             SeenPayload::Kind(_) | SeenPayload::Unknown => Some(None),
         })?
+    }
+}
+
+/// The part of a payload that can be long.
+fn path_length(payload: &SeenPayload) -> usize {
+    match payload {
+        SeenPayload::Exactly(Payload::Http(request)) => request.path.len(),
+        SeenPayload::Exactly(_) | SeenPayload::Kind(_) | SeenPayload::Unknown => 0,
     }
 }
 

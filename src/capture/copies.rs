@@ -5,6 +5,7 @@
 //! was seen from another side of this host, and directly after the first. A segment that is sent
 //! again is seen from the same side again, and is no copy.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::collections::hash_map::Entry;
@@ -90,7 +91,18 @@ struct Sighting {
 struct OpeningSeen {
     at: Timestamp,
     vantage: Vantage,
+    hop_limit: u8,
     flow: u64,
+}
+
+/// A flow that shows the same opening on the other side of source NAT.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Translated {
+    /// The flow, of which the new opening is what it became.
+    After(u64),
+    /// The flow, of which the new opening is what it was. Captures of several interfaces are
+    /// written in the order in which they were read, not in the order of the packets.
+    Before(u64),
 }
 
 /// Remembers the packets of the last moments.
@@ -137,17 +149,24 @@ impl Copies {
         false
     }
 
-    /// The flow of which `packet`, the first of its own, is the opening after source NAT.
+    /// The flow of which `packet`, the first of its own, is the opening on the other side of source
+    /// NAT.
     pub(super) fn translated(
         &self,
         packet: &Packet<'_>,
         identification: u32,
         vantage: Vantage,
-    ) -> Option<u64> {
+    ) -> Option<Translated> {
         let key = (packet.destination, self.unchanged(packet, identification));
         let seen = self.openings.get(&key)?;
         let is_recent = packet.at.duration_since(seen.at).abs() <= WINDOW;
-        (is_recent && seen.vantage != vantage).then_some(seen.flow)
+        if !is_recent || seen.vantage == vantage {
+            return None;
+        }
+        // The host that translates is a router: it takes one from the hop limit.
+        let came_first =
+            (Reverse(packet.hop_limit), packet.at) < (Reverse(seen.hop_limit), seen.at);
+        Some(if came_first { Translated::Before(seen.flow) } else { Translated::After(seen.flow) })
     }
 
     /// Remembers the first packet of a flow, if it is one that can be known again by its content.
@@ -168,7 +187,8 @@ impl Copies {
             return;
         }
         let key = (packet.destination, self.unchanged(packet, identification));
-        self.openings.insert(key, OpeningSeen { at: packet.at, vantage, flow });
+        self.openings
+            .insert(key, OpeningSeen { at: packet.at, vantage, hop_limit: packet.hop_limit, flow });
         self.opening_ages.push_back((packet.at, key));
     }
 

@@ -139,9 +139,7 @@ pub enum Damage {
 pub enum Limit {
     /// Flows followed at a time; the one idle for longest was ended early.
     Flows,
-    /// Bytes held back of one stream while waiting for a name.
-    StreamBytes,
-    /// Bytes held back of all streams together.
+    /// Bytes held of all flows together: what waits for a name, and what was asked.
     HeldBytes,
     /// Openings kept of one flow.
     Openings,
@@ -156,8 +154,7 @@ impl Limit {
     pub fn describe(self) -> &'static str {
         match self {
             Limit::Flows => "flows followed at a time",
-            Limit::StreamBytes => "bytes held back of one stream",
-            Limit::HeldBytes => "bytes held back of all streams",
+            Limit::HeldBytes => "bytes held of all flows",
             Limit::Openings => "requests kept of one flow",
             Limit::FragmentedDatagrams => "fragmented datagrams held at a time",
             Limit::Vantages => "interfaces told apart",

@@ -17,6 +17,8 @@ use super::wire::Fragment;
 const MOST_DATAGRAMS: usize = 256;
 /// The longest datagram that IP can carry (RFC 791 §3.1).
 const MOST_BYTES: usize = 65_535;
+/// Bytes held of one datagram; more than it has, since fragments may overlap.
+const MOST_HELD_BYTES: usize = 2 * MOST_BYTES;
 /// Fragments of one datagram; the smallest allowed ones cut the longest datagram into 8,192, but
 /// links carry at least 1,280 bytes.
 const MOST_FRAGMENTS: usize = 128;
@@ -45,6 +47,7 @@ pub(super) struct Whole {
 struct Partial {
     /// Ascending by offset.
     parts: Vec<(usize, Vec<u8>)>,
+    held: usize,
     /// Known once the last fragment was seen.
     length: Option<usize>,
     wire: u64,
@@ -128,9 +131,12 @@ impl Partial {
     fn take(&mut self, datagram: &Datagram<'_>, Fragment { offset, more }: Fragment) {
         let bytes = datagram.payload;
         let end = offset + bytes.len();
-        if end > MOST_BYTES || self.parts.len() >= MOST_FRAGMENTS {
+        let is_full =
+            self.parts.len() >= MOST_FRAGMENTS || self.held + bytes.len() > MOST_HELD_BYTES;
+        if end > MOST_BYTES || is_full {
             return;
         }
+        self.held += bytes.len();
         self.wire = self.wire.saturating_add(u64::try_from(datagram.wire).unwrap_or(u64::MAX));
         if !more {
             self.length.get_or_insert(end);

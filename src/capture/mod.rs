@@ -32,6 +32,9 @@ mod tracker;
 mod captured;
 mod error;
 
+#[cfg(test)]
+mod tests;
+
 pub use captured::Application;
 pub use captured::CapturedFlow;
 pub use captured::NameOrigin;

@@ -27,7 +27,9 @@ const PLAIN_PIECE: usize = 64 * 1024;
 /// than one packet or block. The flows do not depend on how the file was cut into pieces.
 ///
 /// ```
-/// use exeat::capture::{CapturedFlow, Reader, Sink};
+/// use exeat::capture::CapturedFlow;
+/// use exeat::capture::Reader;
+/// use exeat::capture::Sink;
 /// use exeat::evidence::DnsAnswer;
 ///
 /// #[derive(Default)]

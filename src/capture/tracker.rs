@@ -14,6 +14,7 @@ use super::conversation::Conversation;
 use super::conversation::Endpoint;
 use super::conversation::Packet;
 use super::copies::Copies;
+use super::copies::Translated;
 use super::copies::Vantage;
 use super::copies::Vantages;
 use super::error::CaptureError;
@@ -36,8 +37,8 @@ use super::wire::udp::UdpHeader;
 const IDLE: SignedDuration = SignedDuration::from_hours(1);
 /// Flows followed at a time: at most some 150 MB of memory.
 const MOST_FLOWS: usize = 1 << 17;
-/// Bytes held back in all flows together.
-const MOST_HELD_BYTES: usize = 64 << 20;
+/// Bytes held of all flows together, besides what each flow takes anyway.
+const MOST_HELD_BYTES: usize = 256 << 20;
 
 /// The two ends of a flow, the lower one first.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -201,6 +202,7 @@ impl Tracker {
             tcp,
             payload,
             cut,
+            hop_limit: datagram.hop_limit,
         };
         self.packet(&packet, datagram.identification, arrival.vantage, sink);
         Ok(())
@@ -251,13 +253,22 @@ impl Tracker {
         sink: &mut impl Sink,
     ) {
         let translated = self.copies.translated(packet, identification, vantage);
-        if let Some(number) = translated
+        if let Some(translated @ (Translated::After(number) | Translated::Before(number))) =
+            translated
             && let Some(flow) = self.flows.get_mut(&number)
             && flow.conversation.source().address != packet.source.address
         {
-            flow.conversation.translate(packet.source);
-            flow.before.push(flow.key);
-            flow.key = key;
+            match translated {
+                Translated::After(_) => {
+                    flow.conversation.translated_to(packet.source);
+                    flow.before.push(flow.key);
+                    flow.key = key;
+                }
+                Translated::Before(_) => {
+                    flow.conversation.translated_from(packet.source);
+                    flow.before.push(key);
+                }
+            }
             self.by_ends.insert(key, number);
             self.count_copy(Some(number), packet.at);
             return;
@@ -286,13 +297,14 @@ impl Tracker {
         }
     }
 
-    /// Accounts for what a flow holds back, and stops it when all hold too much.
+    /// Accounts for what a flow holds, and stops it when all hold too much.
     fn account(&mut self, number: u64, before: usize) {
         let Some(flow) = self.flows.get_mut(&number) else { return };
         self.held = self.held.saturating_sub(before) + flow.conversation.held();
         if self.held > MOST_HELD_BYTES {
             self.held = self.held.saturating_sub(flow.conversation.held());
             flow.conversation.give_up();
+            self.held += flow.conversation.held();
             self.summary.limits.insert(Limit::HeldBytes);
         }
     }

@@ -4,12 +4,21 @@
 //! the only one that writes. Each subcommand has a file; [`Outcome`] is what a pipeline reads.
 
 mod args;
+mod check;
 mod code;
+mod compile;
+mod explain;
 mod failure;
 mod files;
 mod flows;
+mod fmt;
+#[cfg(feature = "live-dns")]
+mod lock;
 mod outcome;
 mod recording;
+mod replay;
+mod rules;
+mod subject;
 mod terminal;
 
 use std::ffi::OsString;
@@ -29,10 +38,16 @@ pub fn run(args: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_>
         Ok(cli) => cli,
         Err(error) => return usage(&error, terminal),
     };
-    let result = match cli.command {
-        Command::Code(args) => code::run(&args, terminal),
-        Command::Flows(args) => flows::run(&args, terminal),
-        _ => Err(Failure::new("TEMP")),
+    let result = match &cli.command {
+        Command::Check(args) => check::run(args, terminal),
+        Command::Fmt(args) => fmt::run(args, terminal),
+        Command::Compile(args) => compile::run(args, terminal),
+        Command::Explain(args) => explain::run(args, terminal),
+        Command::Flows(args) => flows::run(args, terminal),
+        Command::Replay(args) => replay::run(args, terminal),
+        #[cfg(feature = "live-dns")]
+        Command::Lock(args) => lock::run(args, terminal),
+        Command::Code(args) => code::run(args, terminal),
     };
     match result {
         Ok(outcome) => outcome,

@@ -5,7 +5,9 @@
 //! Nothing here decides, and nothing prints.
 
 pub mod check;
+pub mod explain;
 mod finding_json;
 pub mod flow_row;
+pub mod replay;
 
 pub use flow_row::FlowRow;

@@ -70,6 +70,8 @@ pub enum Reason {
     Infrastructure,
     /// An allowed SQL session before this one.
     SqlRedirect,
+    /// A session that was let through before (`azure-firewall.md §1.10`).
+    LiveSession,
     /// No rule matched.
     DefaultDeny,
     /// The firewall answered the handshake, and no byte followed.
@@ -137,6 +139,7 @@ impl Reason {
             Reason::DnatRule => "dnat-rule",
             Reason::Infrastructure => "infrastructure",
             Reason::SqlRedirect => "sql-redirect",
+            Reason::LiveSession => "live-session",
             Reason::DefaultDeny => "default-deny",
             Reason::HandshakeOnly => "handshake-only",
             Reason::UnrecognisedProtocol => "unrecognised-protocol",

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use super::assumptions::Assumptions;
-use super::assumptions::CLIENT_ANSWERS;
 use super::assumptions::INFRASTRUCTURE;
 use super::assumptions::RESOLVER;
 use super::assumptions::THREAT_LIST;
@@ -74,18 +73,10 @@ impl Environment<'_> {
         }
     }
 
-    /// Whether `client` holds `address` for `name`.
-    pub fn client_holds(&self, client: IpAddr, name: &Fqdn, address: IpAddr) -> Answer {
-        match self.evidence.timeline.addresses(client, name, self.at) {
-            Some(held) => Answer { truth: Some(held.contains(&address)), assumption: None },
-            None => Answer::default(),
-        }
-    }
-
-    /// Whether a client that shows a name sends to an address that it holds for it, where no
-    /// answer to it was seen.
-    pub fn client_holds_unseen(&self) -> Answer {
-        self.assumed(CLIENT_ANSWERS, |evidence_only| (!evidence_only).then_some(true))
+    /// Whether `client` holds `address` for `name`; `None` where no answer to it was seen.
+    pub fn client_holds(&self, client: IpAddr, name: &Fqdn, address: IpAddr) -> Option<bool> {
+        let held = self.evidence.timeline.addresses(client, name, self.at)?;
+        Some(held.contains(&address))
     }
 
     fn seen(&self, atom: &Atom, proxies: &[Option<IpAddr>]) -> Answer {

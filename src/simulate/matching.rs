@@ -174,17 +174,33 @@ fn matches_url(url: &UrlPattern, view: &ApplicationView, inquiry: &mut Inquiry<'
     if !url.host.matches_host(&view.host) {
         return false;
     }
-    let target = view.path.as_deref().unwrap_or("/");
+    match fit_path(&url.path, view.path.as_deref().unwrap_or("/")) {
+        PathFit::Yes => true,
+        PathFit::No => false,
+        PathFit::HostOnly => inquiry.second_reading(URL_HOST_ONLY_COVERS_PATHS),
+    }
+}
+
+/// Whether the path of a URL pattern fits that of a request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum PathFit {
+    Yes,
+    No,
+    /// The pattern has no path, and the request has one.
+    HostOnly,
+}
+
+/// Compares paths (`azure-firewall.md §2.4`): without query, with regard to case.
+pub(super) fn fit_path(pattern: &str, target: &str) -> PathFit {
     let path = target.split(['?', '#']).next().unwrap_or(target);
     let is_root = matches!(path, "" | "/");
-    match url.path.as_str() {
-        "" => is_root || inquiry.second_reading(URL_HOST_ONLY_COVERS_PATHS),
-        "/" => is_root,
-        pattern => match pattern.strip_suffix('*') {
-            Some(prefix) => path.starts_with(prefix),
-            None => without_final_slash(path) == without_final_slash(pattern),
-        },
-    }
+    let fits = match (pattern, pattern.strip_suffix('*')) {
+        ("", _) if !is_root => return PathFit::HostOnly,
+        ("" | "/", _) => is_root,
+        (_, Some(prefix)) => path.starts_with(prefix),
+        (_, None) => without_final_slash(path) == without_final_slash(pattern),
+    };
+    if fits { PathFit::Yes } else { PathFit::No }
 }
 
 fn without_final_slash(path: &str) -> &str {

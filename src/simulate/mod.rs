@@ -10,9 +10,13 @@
 //! environment that the evidence leaves open. Nothing here reads a file or the clock.
 
 pub mod assumptions;
+pub mod connection;
 pub mod decision;
 pub mod environment;
 pub mod judge;
+pub mod outcome;
+pub mod replay;
+pub mod required;
 pub mod route;
 
 mod decide;
@@ -32,3 +36,6 @@ pub use decision::Reason;
 pub use decision::Verdict;
 pub use environment::Environment;
 pub use judge::Reading;
+pub use outcome::Outcome;
+pub use replay::Replayed;
+pub use required::Judged;

@@ -8,7 +8,7 @@ use proptest::sample::subsequence;
 
 /// A file without comments, one token from the next by a space or a line feed.
 pub(crate) fn file() -> impl Strategy<Value = String> {
-    vec(statement(), 0..8).prop_map(|statements| format!("language 1\n{}", statements.concat()))
+    vec(statement(), 0..5).prop_map(|statements| format!("language 1\n{}", statements.concat()))
 }
 
 fn statement() -> impl Strategy<Value = String> {
@@ -142,8 +142,9 @@ fn set(one: BoxedStrategy<String>) -> BoxedStrategy<String> {
 fn list(element: BoxedStrategy<String>) -> impl Strategy<Value = String> {
     let joined = (vec(element.clone(), 1..5), select(vec![", ", " and "]));
     (joined, vec(element, 0..2)).prop_map(|((elements, between), without)| {
-        let except: String = without.iter().map(|one| format!(" except {one}")).collect();
-        elements.join(between) + &except
+        let mut parts = vec![elements.join(between)];
+        parts.extend(without);
+        parts.join(" except ")
     })
 }
 
@@ -255,7 +256,7 @@ fn network() -> BoxedStrategy<String> {
             some(vec![
                 format!("routes via {other}"),
                 format!("route {prefix} via {hop}"),
-                format!("route tag Storage via internet"),
+                "route tag Storage via internet".to_owned(),
                 "route 10.0.0.0/8 via none".to_owned(),
                 "gateway-routes off".to_owned(),
                 "service-endpoints Microsoft.Sql, Microsoft.Storage".to_owned(),

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use exeat::diagnostic::FileId;
 use exeat::syntax;
+use exeat::syntax::Place;
 use exeat::syntax::ast::Ast;
 
 use super::drawn;
@@ -47,22 +48,23 @@ fn with_comments(text: &str, places: &[(prop::sample::Index, bool)]) -> String {
     commented
 }
 
-/// Each comment, and the number of the first sentence that ends behind it.
+/// Each comment, and the number of the sentence it stands in, behind or before.
 fn places(ast: &Ast) -> Vec<(String, usize)> {
     let ends: Vec<u32> = ast.statements.iter().map(|statement| statement.kind.span.end).collect();
-    let mut places: Vec<(String, usize)> = ast
-        .comments
-        .iter()
-        .map(|comment| {
-            (comment.text.clone(), ends.partition_point(|end| *end <= comment.span.start))
-        })
-        .collect();
+    let mut places = Vec::new();
+    for comment in ast.comments.iter() {
+        let at = match comment.place {
+            Place::OwnLine => comment.span.start,
+            Place::Behind(end) => end.saturating_sub(1),
+        };
+        places.push((comment.text.clone(), ends.partition_point(|end| *end <= at)));
+    }
     places.sort();
     places
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_written_reads_as_the_same_tree(text in generate::file()) {

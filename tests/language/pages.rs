@@ -92,3 +92,39 @@ fn the_registry_is_in_order_and_agrees_with_the_folder() {
         assert_eq!(Code::find(code.name()), Some(*code));
     }
 }
+
+/// The grammar stands above the functions that read it, and whole in the documentation.
+#[test]
+fn the_grammar_in_the_documentation_is_the_one_in_the_code() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/language.md")).expect("docs/language.md");
+    let mut files = vec![root.join("src/syntax/lexer.rs")];
+    let entries = fs::read_dir(root.join("src/syntax/parse")).expect("the parser");
+    files.extend(entries.map(|entry| entry.expect("a file").path()));
+    let mut productions = 0;
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a source file");
+        let mut in_grammar = false;
+        for line in text.lines().map_while(|line| line.strip_prefix("//!")) {
+            let line = line.strip_prefix(' ').unwrap_or(line);
+            if line.starts_with("```") {
+                in_grammar = line == "```text";
+            } else if in_grammar {
+                assert!(page.lines().any(|other| other == line), "{}: {line}", file.display());
+                productions += 1;
+            }
+        }
+    }
+    assert!(productions > 100, "{productions} lines of grammar");
+}
+
+#[test]
+fn the_example_of_the_documentation_is_as_fmt_writes_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/language.md")).expect("docs/language.md");
+    let blocks = blocks(&page);
+    let (_, example) = blocks.first().expect("an example");
+    let (ast, findings, _) = parse("language.egress", example);
+    assert!(findings.is_empty());
+    assert_eq!(&exeat::syntax::format(&ast).expect("a tree without mistakes"), example);
+}

@@ -15,7 +15,7 @@ pub(in crate::capture) fn parse(bytes: &[u8], wire: usize) -> Result<Datagram<'_
     let Some(fixed) = bytes.first_chunk::<20>() else {
         return Err(Malformed::truncated(LAYER, 20, bytes));
     };
-    let [first, _, l0, l1, i0, i1, f0, f1, _, protocol, _, _, addresses @ ..] = *fixed;
+    let [first, _, l0, l1, i0, i1, f0, f1, hop_limit, protocol, _, _, addresses @ ..] = *fixed;
     // The header length counts 32-bit words and cannot be less than the fixed part.
     let header = usize::from(first & 0x0f) * 4;
     if header < 20 {
@@ -42,6 +42,7 @@ pub(in crate::capture) fn parse(bytes: &[u8], wire: usize) -> Result<Datagram<'_
         protocol: IpProtocol(protocol),
         identification: u16::from_be_bytes([i0, i1]).into(),
         fragment: (offset > 0 || more).then_some(Fragment { offset, more }),
+        hop_limit,
         wire: total,
         payload_wire,
         payload: rest.get(..payload_wire).unwrap_or(rest),

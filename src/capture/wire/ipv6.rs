@@ -29,7 +29,7 @@ pub(in crate::capture) fn parse(bytes: &[u8], wire: usize) -> Result<Datagram<'_
     let Some((fixed, rest)) = bytes.split_first_chunk::<HEADER>() else {
         return Err(Malformed::truncated(LAYER, HEADER, bytes));
     };
-    let [_, _, _, _, l0, l1, next, _, addresses @ ..] = *fixed;
+    let [_, _, _, _, l0, l1, next, hop_limit, addresses @ ..] = *fixed;
     // 0 stands for a jumbogram, or for what segmentation offload leaves.
     let payload_wire = match usize::from(u16::from_be_bytes([l0, l1])) {
         0 => wire.saturating_sub(HEADER),
@@ -48,6 +48,7 @@ pub(in crate::capture) fn parse(bytes: &[u8], wire: usize) -> Result<Datagram<'_
         protocol: extended.protocol,
         identification: extended.identification,
         fragment: extended.fragment,
+        hop_limit,
         wire: HEADER + payload_wire,
         payload_wire: payload_wire.saturating_sub(taken),
         payload: extended.payload,

@@ -106,6 +106,7 @@ pub(super) struct Datagram<'a> {
     /// The identification; 0 where IPv6 has none.
     pub(super) identification: u32,
     pub(super) fragment: Option<Fragment>,
+    pub(super) hop_limit: u8,
     /// Length on the wire, header included.
     pub(super) wire: usize,
     /// How much of `wire` is payload.

@@ -12,16 +12,17 @@ use crate::azure::address::DestinationEntry;
 use crate::azure::deployment::FoundRule;
 use crate::diagnostic::Edit;
 use crate::diagnostic::Span;
+use crate::flow::Atom;
 use crate::flow::FqdnPattern;
 use crate::flow::Host;
 use crate::flow::IpProtocol;
 use crate::flow::SeenPayload;
 use crate::intent::Permission;
-use crate::simulate::Hop;
 use crate::simulate::Missing;
+use crate::simulate::Outcome;
 use crate::simulate::Reason;
-use crate::simulate::ReplayBox;
-use crate::simulate::RouteSource;
+use crate::simulate::route::Hop;
+use crate::simulate::route::RouteSource;
 
 /// A change that answers a group of objections.
 #[derive(Clone, Debug)]
@@ -60,7 +61,7 @@ impl Cure {
 #[derive(Clone, Debug)]
 pub struct Group<'a> {
     /// The box of all of them.
-    pub outcome: ReplayBox,
+    pub outcome: Outcome,
     /// What happened, in one sentence.
     pub headline: String,
     /// The flows, in the order of the report.
@@ -82,8 +83,8 @@ enum Cause {
 impl Replay<'_> {
     /// The objections, box by box and by cause, in the order in which the causes first show.
     pub fn groups(&self) -> Vec<Group<'_>> {
-        let mut groups: BTreeMap<(ReplayBox, Cause), Vec<&ReplayedFlow>> = BTreeMap::new();
-        let mut order: Vec<(ReplayBox, Cause)> = Vec::new();
+        let mut groups: BTreeMap<(Outcome, Cause), Vec<&ReplayedFlow>> = BTreeMap::new();
+        let mut order: Vec<(Outcome, Cause)> = Vec::new();
         for flow in self.flows.iter().filter(|flow| flow.is_objection()) {
             let key = (flow.outcome, cause(flow));
             if !groups.contains_key(&key) {
@@ -97,16 +98,17 @@ impl Replay<'_> {
             let flows = groups.remove(&key)?;
             let first = flows.first()?;
             let (headline, cure) = match first.outcome {
-                ReplayBox::Leak => self.leak(first),
-                ReplayBox::Breakage => self.breakage(first),
-                ReplayBox::Undetermined => undetermined(first),
-                ReplayBox::Bypass => self.bypass(first),
-                ReplayBox::RequiredPassed
-                | ReplayBox::PermittedPassed
-                | ReplayBox::PermittedBlocked
-                | ReplayBox::Passed
-                | ReplayBox::Blocked
-                | ReplayBox::NotJudged => return None,
+                Outcome::Leak => self.leak(first),
+                Outcome::Breakage => self.breakage(first),
+                Outcome::Undetermined => undetermined(first),
+                Outcome::Bypass => self.bypass(first),
+                Outcome::RequiredPassed
+                | Outcome::PermittedPassed
+                | Outcome::PermittedBlocked
+                | Outcome::Passed
+                | Outcome::Accepted
+                | Outcome::Blocked
+                | Outcome::NotJudged => return None,
             };
             Some(Group { outcome: key.0, headline, flows, cure })
         });
@@ -148,7 +150,8 @@ impl Replay<'_> {
             .filter(|flow| flow.permitted == Some(true))
             .collect();
         if needed.is_empty() {
-            let mut cure = Cure::new("take the rule out: no recorded flow that the list permits needs it");
+            let mut cure =
+                Cure::new("take the rule out: no recorded flow that the list permits needs it");
             cure.change = Some(Change::Rule { id: id.clone(), instead: None });
             return cure;
         }
@@ -205,9 +208,8 @@ impl Replay<'_> {
                 cure
             }
             (_, Reason::SniMissing | Reason::UnrecognisedProtocol | Reason::HandshakeOnly) => {
-                let mut cure = Cure::new(
-                    "have the client show the name, or carry the permission by address",
-                );
+                let mut cure =
+                    Cure::new("have the client show the name, or carry the permission by address");
                 cure.change = self.carry_by_address(flow).map(Change::Source);
                 cure
             }
@@ -217,7 +219,9 @@ impl Replay<'_> {
             (_, Reason::Unresolvable) => {
                 Cure::new("have the firewall's DNS servers resolve the name")
             }
-            _ => Cure::new("change the permission to what the flow is, or the client to what it says"),
+            _ => Cure::new(
+                "change the permission to what the flow is, or the client to what it says",
+            ),
         };
         (headline, cure)
     }
@@ -231,9 +235,9 @@ impl Replay<'_> {
             Some((RouteSource::User { table, route }, _)) => {
                 let mut cure =
                     Cure::new(format!("take route `{route}` out of route table `{table}`"));
-                cure.change = self.route_exception(flow).map(|span| {
-                    Change::Source(vec![Edit::remove(self.whole_line(span))])
-                });
+                cure.change = self
+                    .route_exception(flow)
+                    .map(|span| Change::Source(vec![Edit::remove(self.whole_line(span))]));
                 cure
             }
             Some((_, Hop::ServiceEndpoint(service))) => Cure::new(format!(
@@ -369,21 +373,22 @@ fn with_port(word: &str, port: u16, usual: u16) -> String {
 fn cause(flow: &ReplayedFlow) -> Cause {
     let decision = &flow.decision;
     match flow.outcome {
-        ReplayBox::Leak => match &decision.rule {
+        Outcome::Leak => match &decision.rule {
             Some(rule) => Cause::Rule(rule.clone()),
             None => Cause::Reason(decision.reason.keyword()),
         },
-        ReplayBox::Bypass => Cause::Route(
-            decision.route.as_ref().map(ToString::to_string).unwrap_or_default(),
-        ),
-        ReplayBox::Undetermined => Cause::Missing(decision.missing.clone()),
-        ReplayBox::Breakage
-        | ReplayBox::RequiredPassed
-        | ReplayBox::PermittedPassed
-        | ReplayBox::PermittedBlocked
-        | ReplayBox::Passed
-        | ReplayBox::Blocked
-        | ReplayBox::NotJudged => Cause::Permission(
+        Outcome::Bypass => {
+            Cause::Route(decision.route.as_ref().map(ToString::to_string).unwrap_or_default())
+        }
+        Outcome::Undetermined => Cause::Missing(decision.missing.clone()),
+        Outcome::Breakage
+        | Outcome::RequiredPassed
+        | Outcome::PermittedPassed
+        | Outcome::PermittedBlocked
+        | Outcome::Passed
+        | Outcome::Accepted
+        | Outcome::Blocked
+        | Outcome::NotJudged => Cause::Permission(
             flow.permission.clone(),
             decision.reason.keyword(),
             decision.rule.clone(),
@@ -393,19 +398,17 @@ fn cause(flow: &ReplayedFlow) -> Cause {
 
 /// Something undetermined: what would settle it.
 fn undetermined(flow: &ReplayedFlow) -> (String, Cure) {
-    let missing: Vec<String> =
-        flow.decision.missing.iter().map(ToString::to_string).collect();
+    let missing: Vec<String> = flow.decision.missing.iter().map(ToString::to_string).collect();
     let headline = format!("the verdict depends on what is not known: {}", missing.join(", "));
     (headline, Cure::new(settle(&flow.decision.missing)))
 }
 
 /// How to supply what is missing.
 fn settle(missing: &[Missing]) -> String {
-    use crate::flow::Atom;
     let mut ways: BTreeSet<&str> = BTreeSet::new();
     for one in missing {
         ways.insert(match one {
-            Missing::Atom(Atom::InServiceTag { .. }) => {
+            Missing::Atom(Atom::InServiceTag { .. } | Atom::TagPrefixLonger { .. }) => {
                 "give Microsoft's service-tag file: `--service-tags ServiceTags_Public.json`"
             }
             Missing::Atom(Atom::FirewallAnswer { .. } | Atom::Resolvable { .. }) => {
@@ -438,12 +441,19 @@ pub(super) fn reason_in_words(flow: &ReplayedFlow) -> String {
         Reason::NetworkRule => format!("network {rule} decides it first"),
         Reason::DefaultDeny => "no rule lets it pass".to_owned(),
         Reason::HandshakeOnly => {
-            "the client sent nothing after the handshake, which the firewall answers itself".to_owned()
+            "the client sent nothing after the handshake, which the firewall answers itself"
+                .to_owned()
         }
-        Reason::SniMissing => "the client shows no name, and the firewall refuses TLS without one".to_owned(),
-        Reason::UnrecognisedProtocol => "its first bytes are of no protocol the firewall's proxy knows".to_owned(),
+        Reason::SniMissing => {
+            "the client shows no name, and the firewall refuses TLS without one".to_owned()
+        }
+        Reason::UnrecognisedProtocol => {
+            "its first bytes are of no protocol the firewall's proxy knows".to_owned()
+        }
         Reason::HostMissing => "the request names no host".to_owned(),
-        Reason::HostPortMismatch => "the port in its `Host` header is not the one it connects to".to_owned(),
+        Reason::HostPortMismatch => {
+            "the port in its `Host` header is not the one it connects to".to_owned()
+        }
         Reason::Unresolvable => "the firewall cannot resolve the name".to_owned(),
         Reason::Undeliverable => "Azure does not deliver it".to_owned(),
         Reason::Infrastructure => "the built-in infrastructure rules let it pass".to_owned(),

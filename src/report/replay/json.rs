@@ -29,7 +29,7 @@ struct Document<'a> {
     schema: &'static str,
     subject: SubjectJson<'a>,
     at: String,
-    assumptions: Vec<AssumptionJson>,
+    assumptions: Vec<AssumptionJson<'a>>,
     flows: Vec<ReplayedJson<'a>>,
     findings: Vec<FindingJson<'a>>,
     summary: Summary<'a>,
@@ -42,8 +42,10 @@ struct SubjectJson<'a> {
 }
 
 #[derive(Serialize)]
-struct AssumptionJson {
-    assumption: String,
+struct AssumptionJson<'a> {
+    key: &'static str,
+    value: &'a str,
+    section: &'static str,
 }
 
 #[derive(Serialize)]
@@ -120,7 +122,7 @@ impl Replay<'_> {
             assumptions: self
                 .assumptions_depended_on()
                 .into_iter()
-                .map(|assumption| AssumptionJson { assumption })
+                .map(|one| AssumptionJson { key: one.key, value: &one.value, section: one.section })
                 .collect(),
             flows: self.flows.iter().filter(is_listed).map(|flow| self.flow_json(flow)).collect(),
             findings: self

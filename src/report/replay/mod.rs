@@ -1,10 +1,11 @@
 //! The report on a replay: recorded flows, each in a box, and what to do about each objection.
 
-mod cure;
+pub mod cure;
 mod json;
 mod text;
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
@@ -14,9 +15,11 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::SourceMap;
 use crate::flow::Observation;
 use crate::intent::Intent;
-use crate::simulate::Assumptions;
 use crate::simulate::Decision;
-use crate::simulate::ReplayBox;
+use crate::simulate::Outcome;
+use crate::simulate::assumptions::Assumption;
+
+pub use json::Listed;
 
 /// The name of the JSON format.
 pub const SCHEMA: &str = "exeat.replay/1";
@@ -32,6 +35,8 @@ pub struct ReplayedFlow {
     pub permitted: Option<bool>,
     /// The label of the permission, or of the deny, that says so.
     pub permission: Option<String>,
+    /// The assumptions that what the list says depends on.
+    pub judged_under: Vec<Assumption>,
     /// The verdict.
     pub decision: Decision,
     /// The index in the flow of the packet at which the verdict fell, from 1.
@@ -41,7 +46,7 @@ pub struct ReplayedFlow {
     /// Whether the other end, or the firewall in its name, answered the handshake.
     pub answered: bool,
     /// The box.
-    pub outcome: ReplayBox,
+    pub outcome: Outcome,
     /// Why the box is no objection, where it would be one.
     pub accepted: Option<String>,
 }
@@ -86,8 +91,6 @@ pub struct Replay<'a> {
     pub subject: Subject<'a>,
     /// The time as of which permissions are active.
     pub at: Timestamp,
-    /// The assumptions that were in force.
-    pub assumptions: &'a Assumptions,
     /// The captures, in the order of the command line.
     pub captures: Vec<ReplayedCapture>,
     /// The flows, in the order in which they ended, capture by capture.
@@ -141,9 +144,9 @@ impl Replay<'_> {
     }
 
     /// The assumptions that some verdict depended on, each once, in order.
-    fn assumptions_depended_on(&self) -> Vec<String> {
-        let all = self.flows.iter().flat_map(|flow| &flow.decision.assumptions);
-        let texts: std::collections::BTreeSet<String> = all.map(ToString::to_string).collect();
-        texts.into_iter().collect()
+    fn assumptions_depended_on(&self) -> BTreeSet<&Assumption> {
+        let decisions = self.flows.iter().flat_map(|flow| &flow.decision.assumptions);
+        let judgements = self.flows.iter().flat_map(|flow| &flow.judged_under);
+        decisions.chain(judgements).collect()
     }
 }

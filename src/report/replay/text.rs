@@ -9,8 +9,8 @@ use super::ReplayedFlow;
 use super::cure::Group;
 use crate::diagnostic::render::escape_controls;
 use crate::report::flow_row::count;
+use crate::simulate::Outcome;
 use crate::simulate::Reason;
-use crate::simulate::ReplayBox;
 
 /// Flows shown of a group; the others are counted.
 const SHOWN_FLOWS: usize = 5;
@@ -95,8 +95,13 @@ impl Replay<'_> {
         let width = tallies.values().map(|tally| tally.flows.to_string().len()).max().unwrap_or(1);
         for ((outcome, accepted), tally) in tallies {
             let mark = if outcome.is_objection() && !accepted { '!' } else { ' ' };
-            let name = if accepted { format!("{} (accepted)", outcome.keyword()) } else { outcome.keyword().to_owned() };
-            let why = if outcome == ReplayBox::NotJudged { self.why_not_judged() } else { String::new() };
+            let name = if accepted {
+                format!("{} (accepted)", outcome.keyword())
+            } else {
+                outcome.keyword().to_owned()
+            };
+            let why =
+                if outcome == Outcome::NotJudged { self.why_not_judged() } else { String::new() };
             let line = format!(
                 "{mark} {:>width$}  {name:<18}  {}, {}{why}",
                 tally.flows,
@@ -111,7 +116,7 @@ impl Replay<'_> {
     /// Why flows were not judged, with how many of each.
     fn why_not_judged(&self) -> String {
         let mut reasons: BTreeMap<Reason, u64> = BTreeMap::new();
-        for flow in self.flows.iter().filter(|flow| flow.outcome == ReplayBox::NotJudged) {
+        for flow in self.flows.iter().filter(|flow| flow.outcome == Outcome::NotJudged) {
             *reasons.entry(flow.decision.reason).or_default() += 1;
         }
         let parts: Vec<String> =
@@ -120,7 +125,12 @@ impl Replay<'_> {
     }
 
     fn group(&self, text: &mut String, number: usize, group: &Group<'_>) -> std::fmt::Result {
-        writeln!(text, "{number}. {}: {}", group.outcome.keyword(), escape_controls(&group.headline))?;
+        writeln!(
+            text,
+            "{number}. {}: {}",
+            group.outcome.keyword(),
+            escape_controls(&group.headline)
+        )?;
         for flow in group.flows.iter().take(SHOWN_FLOWS) {
             let row = flow.row.endpoints();
             let name = flow.row.name.as_deref().map(|name| format!(" {name}")).unwrap_or_default();
@@ -175,7 +185,11 @@ impl Replay<'_> {
 
     fn conclusion(&self, text: &mut String, groups: &[Group<'_>]) -> std::fmt::Result {
         writeln!(text)?;
-        let depended = self.assumptions_depended_on();
+        let depended: Vec<String> = self
+            .assumptions_depended_on()
+            .into_iter()
+            .map(|one| format!("{}={}", one.key, one.value))
+            .collect();
         if !depended.is_empty() {
             writeln!(text, "assumed: {}", depended.join(", "))?;
         }
@@ -194,7 +208,9 @@ impl Replay<'_> {
 
 /// Whether the flow was refused although its handshake was completed.
 fn handshake_means_nothing(flow: &ReplayedFlow) -> bool {
-    flow.answered && flow.outcome == ReplayBox::Breakage && flow.opening.protocol == crate::flow::IpProtocol::TCP
+    flow.answered
+        && flow.outcome == Outcome::Breakage
+        && flow.opening.protocol == crate::flow::IpProtocol::TCP
 }
 
 /// `text` for a shell: as it is, or in double quotes, or in single quotes where it holds what a

@@ -58,10 +58,7 @@ impl Flat for TagName {
 
 impl Flat for Path {
     fn flat(&self) -> String {
-        match &self.module {
-            Some(module) => format!("{}::{}", module.node, self.name.node),
-            None => self.name.flat(),
-        }
+        self.to_string()
     }
 }
 
@@ -150,10 +147,7 @@ impl Flat for AddressSpec {
 
 impl Flat for HostPattern {
     fn flat(&self) -> String {
-        match self {
-            HostPattern::Exact(host) => host.clone(),
-            HostPattern::Below(parent) => format!("*.{parent}"),
-        }
+        self.to_string()
     }
 }
 
