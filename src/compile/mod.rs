@@ -43,7 +43,6 @@ use crate::azure::Deployment;
 use crate::azure::Key;
 use crate::azure::Ownership;
 use crate::azure::order::OrderError;
-use crate::azure::policy::Action;
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Severity;
@@ -73,7 +72,8 @@ pub fn compile(
     day: Date,
 ) -> Result<Compiled, Vec<Diagnostic>> {
     let ground = Ground::new(intent);
-    let (statements, mut findings) = statement::active(intent, day);
+    let mut findings = Vec::new();
+    let statements = statement::active(intent, day);
     let policy_name = settings::policy_name(&intent.settings);
     let policy = settings::policy(intent, &ground, context);
     let carried = carry_all(&statements, intent, &ground, &mut findings);
@@ -134,12 +134,6 @@ fn carry_all<'a>(
             Err(more) => refusals.extend(more),
         }
         findings.extend(refusals.into_iter().map(|refusal| refusal.report(statement)));
-    }
-    if !statements.iter().any(|statement| statement.action == Action::Allow) {
-        findings.push(
-            Diagnostic::new(Code::NOTHING_PERMITTED, "the list permits nothing")
-                .help("add an `allow`, if that is not what is meant"),
-        );
     }
     all
 }

@@ -122,7 +122,7 @@ struct Words {
 }
 
 const NAME_WITHOUT_SERVICE: Words = Words {
-    code: Code::NAME_WITHOUT_SERVICE,
+    code: Code::NEEDS_BY_ADDRESS,
     headline: "names hosts, but its service shows the firewall no name",
     here: (Place::Services, "judged by address"),
     other: Some((Place::Destinations, "a name")),
@@ -256,7 +256,7 @@ const DENY_WITHOUT_NAME: Words = Words {
 };
 
 const INSPECTION: Words = Words {
-    code: Code::INSPECTION,
+    code: Code::UNSUPPORTED,
     headline: "judges a URL inside TLS, which needs inspection",
     here: (Place::Destinations, "the path is encrypted"),
     other: None,
@@ -265,7 +265,7 @@ const INSPECTION: Words = Words {
 };
 
 const EMPTY: Words = Words {
-    code: Code::EMPTY_STATEMENT,
+    code: Code::EMPTY_SET,
     headline: "means no flow",
     here: (Place::Destinations, "nothing is left of the destinations"),
     other: Some((Place::Sources, "or of the sources")),
