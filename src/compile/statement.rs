@@ -1,4 +1,4 @@
-//! Permissions and denies under one view, without those that have expired.
+//! Permissions and denies under one view, without those that have expired (`resolve` has said so).
 
 use jiff::civil::Date;
 
@@ -23,43 +23,34 @@ pub(super) struct Statement<'a> {
     pub spans: StatementSpans,
 }
 
-/// The statements that are active on `day`, by label. `resolve` tells which have expired.
+/// The statements that are active on `day`, by label.
 ///
 /// Sorted, since their order in the source means nothing (`semantics.md`, Intent).
 pub(super) fn active(intent: &Intent, day: Date) -> Vec<Statement<'_>> {
-    let mut statements = Vec::new();
-    for permission in &intent.permissions {
-        let statement = Statement {
-            action: Action::Allow,
-            label: &permission.label,
-            sources: &permission.sources,
-            destinations: &permission.destinations,
-            services: &permission.services,
-            by_address: permission.by_address.as_deref(),
-            description: permission.description.as_deref(),
-            file: &permission.origin.file,
-            spans: permission.spans,
-        };
-        if permission.is_active(day) {
-            statements.push(statement);
-        }
-    }
-    for deny in &intent.denies {
-        let statement = Statement {
-            action: Action::Deny,
-            label: &deny.label,
-            sources: &deny.sources,
-            destinations: &deny.destinations,
-            services: &deny.services,
-            by_address: None,
-            description: deny.description.as_deref(),
-            file: &deny.origin.file,
-            spans: deny.spans,
-        };
-        if deny.is_active(day) {
-            statements.push(statement);
-        }
-    }
+    let permissions = intent.permissions.iter().filter(|one| one.is_active(day));
+    let permissions = permissions.map(|permission| Statement {
+        action: Action::Allow,
+        label: &permission.label,
+        sources: &permission.sources,
+        destinations: &permission.destinations,
+        services: &permission.services,
+        by_address: permission.by_address.as_deref(),
+        description: permission.description.as_deref(),
+        file: &permission.origin.file,
+        spans: permission.spans,
+    });
+    let denies = intent.denies.iter().filter(|one| one.is_active(day)).map(|deny| Statement {
+        action: Action::Deny,
+        label: &deny.label,
+        sources: &deny.sources,
+        destinations: &deny.destinations,
+        services: &deny.services,
+        by_address: None,
+        description: deny.description.as_deref(),
+        file: &deny.origin.file,
+        spans: deny.spans,
+    });
+    let mut statements: Vec<Statement<'_>> = permissions.chain(denies).collect();
     statements.sort_by_key(|statement| statement.label);
     statements
 }
