@@ -12,8 +12,12 @@ use exeat::diagnostic::render::Style;
 fn main() -> ExitCode {
     let (mut input, mut output, mut error) = (io::stdin(), io::stdout(), io::stderr());
     // The library is handed the time and the environment; this is the place where they are read.
-    #[expect(clippy::disallowed_methods, reason = "`main` is where the clock and environment enter")]
-    let (now, plain) = (jiff::Timestamp::now(), env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty()));
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "`main` is where the clock and environment enter"
+    )]
+    let (now, plain) =
+        (jiff::Timestamp::now(), env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty()));
     let style = |terminal: bool| if terminal && !plain { Style::Styled } else { Style::Plain };
     let mut terminal = Terminal {
         output_style: style(output.is_terminal()),

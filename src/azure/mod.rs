@@ -7,11 +7,13 @@
 pub mod address;
 pub mod cluster;
 pub mod deployment;
+pub mod document;
 pub mod firewall;
 pub mod key;
 pub mod network;
 pub mod order;
 pub mod policy;
+pub mod region;
 pub mod route;
 pub mod rule;
 pub mod security_group;

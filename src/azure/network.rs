@@ -130,6 +130,7 @@ pub struct PrivateEndpoint {
 
 /// A peering as one side holds it.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "these are ARM's own fields")]
 pub struct Peering {
     /// `name`.
     pub name: Key,

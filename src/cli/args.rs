@@ -95,13 +95,10 @@ pub(super) struct RulesArgs {
 /// Options of commands that decide flows.
 #[derive(Args, Debug)]
 pub(super) struct SubjectArgs {
-    /// The rules file; with `--deployment` alone there is no list
-    #[arg(value_name = "SUBJECT")]
-    pub(super) subject: Option<PathBuf>,
     /// Judge this deployment (exeat.deployment/1) instead of the compiled one; repeatable
     #[arg(long, value_name = "FILE")]
     pub(super) deployment: Vec<PathBuf>,
-    /// Decide what the sources leave open; without a value, `--assume list` shows the keys
+    /// Decide what sources leave open; `--assume list` shows the keys
     #[arg(long, value_name = "KEY=VALUE")]
     pub(super) assume: Vec<String>,
     /// Microsoft's service-tag file, also gzipped
@@ -166,11 +163,12 @@ pub(super) struct CompileArgs {
 
 #[derive(Args, Debug)]
 pub(super) struct ExplainArgs {
+    /// The rules file, unless only `--deployment` is asked, and the flow, such as
+    /// "10.1.0.4 -> 93.184.216.34 : tcp/443 tls www.example.com"
+    #[arg(required = true, value_names = ["SUBJECT", "FLOW"], num_args = 1..)]
+    pub(super) words: Vec<String>,
     #[command(flatten)]
     pub(super) subject: SubjectArgs,
-    /// The flow, such as `"10.1.0.4 -> 93.184.216.34 : tcp/443 tls www.example.com"`
-    #[arg(value_name = "FLOW", num_args = 0.., trailing_var_arg = true)]
-    pub(super) flow: Vec<String>,
     /// A capture or several, for the DNS answers in them
     #[arg(long, value_name = "FILE")]
     pub(super) capture: Vec<PathBuf>,
@@ -209,6 +207,9 @@ pub(super) enum ListedFlows {
 
 #[derive(Args, Debug)]
 pub(super) struct ReplayArgs {
+    /// The rules file; with `--deployment` alone there is no list
+    #[arg(value_name = "SUBJECT", required_unless_present = "deployment")]
+    pub(super) rules_file: Option<PathBuf>,
     #[command(flatten)]
     pub(super) subject: SubjectArgs,
     /// A capture; repeatable, `-` is standard input
@@ -266,5 +267,7 @@ fn time(text: &str) -> Result<Timestamp, String> {
         .ok()
         .and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok())
         .map(|start| start.timestamp())
-        .ok_or_else(|| "expected a time such as 2026-03-01T10:00:00Z, or a day such as 2026-03-01".to_owned())
+        .ok_or_else(|| {
+            "expected a time such as 2026-03-01T10:00:00Z, or a day such as 2026-03-01".to_owned()
+        })
 }

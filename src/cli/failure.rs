@@ -1,5 +1,6 @@
 //! What stops a result from existing.
 
+use std::fmt;
 use std::io;
 use std::path::Path;
 
@@ -72,6 +73,19 @@ fn plain(error: &io::Error) -> String {
     match text.split_once(" (os error") {
         Some((message, _)) => message.to_lowercase(),
         None => text,
+    }
+}
+
+impl fmt::Display for Failure {
+    /// The message alone, for a place that says the rest.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Message { message, .. } => f.write_str(message),
+            Failure::Findings { diagnostics, .. } => {
+                f.write_str(diagnostics.first().map_or("", Diagnostic::headline))
+            }
+            Failure::BrokenPipe => f.write_str("the reader of the output went away"),
+        }
     }
 }
 

@@ -6,8 +6,10 @@
 mod args;
 mod code;
 mod failure;
-mod fmt;
+mod files;
+mod flows;
 mod outcome;
+mod recording;
 mod terminal;
 
 use std::ffi::OsString;
@@ -29,7 +31,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_>
     };
     let result = match cli.command {
         Command::Code(args) => code::run(&args, terminal),
-        Command::Fmt(args) => fmt::run(&args, terminal),
+        Command::Flows(args) => flows::run(&args, terminal),
+        _ => Err(Failure::new("TEMP")),
     };
     match result {
         Ok(outcome) => outcome,

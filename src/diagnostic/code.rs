@@ -1,8 +1,8 @@
 //! The registry of diagnostic codes: one line a code.
 //!
 //! Ranges: `E01xx` syntax · `E02xx` names and resolution · `E03xx` types, values and topology ·
-//! `E04xx` what Azure cannot do · `E05xx` limits · `W01xx` and `N01xx` warnings and notes. A code
-//! is never renumbered and never used again for something else.
+//! `E04xx` what Azure cannot do · `E05xx` limits · `W` and `N`, warnings and notes, in the same
+//! ranges. A code is never renumbered and never used again for something else.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -193,17 +193,47 @@ codes! {
     BAD_NAME = Error "E0304" "bad-name" "a text is no host name, tag or name";
     BAD_ADDRESS_VALUE = Error "E0305" "bad-address-value" "a value is not the one address or prefix that is needed";
     EMPTY_SET = Error "E0306" "empty-set" "nothing is left in a set";
-    NEEDS_BY_ADDRESS = Error "E0307" "needs-by-address" "a name with a service that shows no name";
-    MSSQL_MODE = Error "E0308" "mssql-mode" "`mssql` without `proxy` or `redirect`";
-    ANY_IN_PERMISSION = Error "E0309" "any-in-permission" "a permission goes to `any`, or is for `any` service";
-    NAMES_NOT_PATTERNS = Error "E0310" "names-not-patterns" "a set of names that no patterns say";
-    MISSING_SETTING = Error "E0311" "missing-setting" "a part of the network does not say what it must";
-    OVERLAP = Error "E0312" "overlap" "two parts of the network have the same addresses";
-    BAD_PLACE = Error "E0313" "bad-place" "a part of the network stands where it cannot";
-    INCOMPLETE_TABLE = Error "E0314" "incomplete-table" "a table has no value for a key";
-    BAD_FLOW = Error "E0315" "bad-flow" "an example is no flow";
-    MIXED_KINDS = Error "E0316" "mixed-kinds" "`and` or `except` between things that have no elements in common";
-    CLAUSE_ON_DENY = Error "E0317" "clause-on-deny" "a deny accepts something";
+    MSSQL_MODE = Error "E0307" "mssql-mode" "`mssql` without `proxy` or `redirect`";
+    ANY_IN_PERMISSION = Error "E0308" "any-in-permission" "a permission goes to `any`, or is for `any` service";
+    NAMES_NOT_PATTERNS = Error "E0309" "names-not-patterns" "a set of names that no patterns say";
+    MISSING_SETTING = Error "E0310" "missing-setting" "a part of the network does not say what it must";
+    OVERLAP = Error "E0311" "overlap" "two parts of the network have the same addresses";
+    BAD_PLACE = Error "E0312" "bad-place" "a part of the network stands where it cannot";
+    INCOMPLETE_TABLE = Error "E0313" "incomplete-table" "a table has no value for a key";
+    BAD_FLOW = Error "E0314" "bad-flow" "an example is no flow";
+    MIXED_KINDS = Error "E0315" "mixed-kinds" "`and` or `except` between things that have no elements in common";
+    CLAUSE_ON_DENY = Error "E0316" "clause-on-deny" "a deny accepts something";
+    NAME_WITHOUT_SERVICE = Error "E0401" "name-without-service" "a name goes with a service that shows the firewall no name";
+    WILDCARD_BY_ADDRESS = Error "E0402" "wildcard-by-address" "a wildcard goes with a service that is judged by address";
+    ADDRESS_FOR_NAME = Error "E0403" "address-for-name" "addresses or a service tag go with a service that is judged by name";
+    ICMP_OUTSIDE = Error "E0404" "icmp-outside" "ICMP goes where the firewall cannot deliver it";
+    NO_RULE = Error "E0405" "no-rule" "no rule of Azure's says this service for this destination";
+    REDIRECT_TO_NAME = Error "E0406" "redirect-to-name" "redirected SQL goes to a name";
+    HIDDEN_PODS = Error "E0407" "hidden-pods" "pods that leave with the address of their node are a source";
+    IPV6 = Error "E0408" "ipv6" "an IPv6 address in a rule";
+    PORT_OUT_OF_REACH = Error "E0409" "port-out-of-reach" "a port that the rule cannot have";
+    TIER_LACKS = Error "E0410" "tier-lacks" "the firewall's SKU does not have what a permission needs";
+    PROXY_OFF = Error "E0411" "proxy-off" "a network rule needs a name, and the DNS proxy is off";
+    TWO_RULES = Error "E0412" "two-rules" "a statement takes more than one rule";
+    HIDES_NAME_FILTER = Error "E0413" "hides-name-filter" "a network rule passes flows that an application rule is to judge by name";
+    DENY_DEFEATED = Error "E0414" "deny-defeated" "a rule that is looked at before a deny passes what it denies";
+    DENY_OUT_OF_REACH = Error "E0415" "deny-out-of-reach" "a deny on `any` service does not reach a port of a permission";
+    DENY_TOO_WIDE = Error "E0416" "deny-too-wide" "a deny by address would also deny what a permission means";
+    DENY_WITHOUT_NAME = Error "E0417" "deny-without-name" "a deny by name goes with a service that shows none";
+    EXCEPTION_CUTS = Error "E0418" "exception-cuts" "an exception from a wildcard would cut another permission";
+    INSPECTION = Error "E0419" "inspection" "a URL inside TLS, which needs inspection";
+    UNKNOWN_PARENT = Error "E0420" "unknown-parent" "the parent of the policy is not known, or has no order";
+    PARENT_OF_OTHERS = Error "E0421" "parent-of-others" "the policy of a list is the parent of another";
+    LAXER_THAN_PARENT = Error "E0422" "laxer-than-parent" "a setting is laxer than the parent's";
+    FIREWALLS_DISAGREE = Error "E0423" "firewalls-disagree" "two firewalls cannot enforce one policy";
+    NAME_TAKEN = Error "E0424" "name-taken" "a resource is described here and in a context file";
+    EXPIRED = Warning "W0401" "expired" "a statement has expired and is left out";
+    UNROUTED_SOURCE = Warning "W0402" "unrouted-source" "the routes do not bring a source to the firewall";
+    NAME_FILTER_OFF = Warning "W0403" "name-filter-off" "a network rule passes flows past the name filter, and that was accepted";
+    DENY_LEAVES_ADDRESSES = Warning "W0404" "deny-leaves-addresses" "a deny by name does not hold for some addresses, and that was accepted";
+    NOTHING_PERMITTED = Warning "W0405" "nothing-permitted" "the list permits nothing";
+    PARENT_DENIES = Warning "W0406" "parent-denies" "a parent may deny what the list permits";
+    INFRASTRUCTURE_OPEN = Note "N0401" "infrastructure-open" "the last deny does not close an unusual port to Azure's infrastructure rules";
     FILE_TOO_LARGE = Error "E0501" "file-too-large" "a source file is longer than the program reads";
     NESTED_TOO_DEEPLY = Error "E0502" "nested-too-deeply" "blocks or parentheses are nested more deeply than the program reads";
     TOO_MANY_FINDINGS = Error "E0503" "too-many-findings" "the rest of the file was not read, since it has too many mistakes";
@@ -213,8 +243,6 @@ codes! {
     UNUSED_PARAMETER = Warning "W0202" "unused-parameter" "a parameter that nothing refers to";
     UNUSED_IMPORT = Warning "W0203" "unused-import" "an import that says nothing and that nothing refers to";
     DUPLICATE_PERMISSION = Warning "W0204" "duplicate-permission" "a permission says what another says";
-    EXPIRED = Warning "W0205" "expired" "a statement is past its last day and not active";
-    EMPTY_LIST = Warning "W0206" "empty-list" "a list permits nothing";
     NOT_YET_PROVED = Note "N0201" "not-yet-proved" "an assertion is checked for its names only";
     ASSUMED_ADDRESS = Note "N0202" "assumed-address" "an example names a host whose address is not known";
 }

@@ -123,3 +123,52 @@ fn patches<'a>(fix: &'a Fix, sources: &'a SourceMap) -> Group<'a> {
     }
     group
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::diagnostic::Code;
+    use crate::diagnostic::Edit;
+    use crate::diagnostic::Span;
+
+    #[test]
+    fn what_steers_a_terminal_is_made_visible() {
+        assert_eq!(escape_controls("a\u{1b}[31m\u{202e}b\n"), "a\\u{1b}[31m\\u{202e}b\\u{a}");
+        assert_eq!(escape_controls("bücher.example"), "bücher.example");
+    }
+
+    #[test]
+    fn a_finding_is_drawn_with_its_parties_in_two_files_and_its_edit() {
+        let mut map = SourceMap::new();
+        let here = map.add("here.egress", "allow a\n".to_owned()).unwrap();
+        let there = map.add("there.egress", "names a\n".to_owned()).unwrap();
+        let found = Diagnostic::new(Code::UNEXPECTED, "one\u{7}")
+            .at(Span::new(here, 6, 7), "two")
+            .also(Span::new(there, 6, 7), "three")
+            .note("four")
+            .help("five")
+            .fix("six", vec![Edit::replace(Span::new(here, 6, 7), "b")]);
+        let drawn = draw(&found, &map, Style::Plain);
+        assert!(drawn.starts_with("error[E0101]: one\\u{7}\n"), "{drawn}");
+        for part in [
+            "here.egress:1:7",
+            "two",
+            "there.egress:1:7",
+            "three",
+            "four",
+            "five",
+            "six",
+            "+ allow b",
+        ] {
+            assert!(drawn.contains(part), "{part:?} is not in\n{drawn}");
+        }
+        assert!(draw(&found, &map, Style::Styled).contains("\u{1b}["));
+    }
+
+    #[test]
+    fn a_finding_without_a_place_is_its_headline() {
+        let found = Diagnostic::new(Code::UNEXPECTED, "one");
+        assert_eq!(draw(&found, &SourceMap::new(), Style::Plain), "error[E0101]: one\n");
+    }
+}

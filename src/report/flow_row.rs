@@ -129,7 +129,8 @@ impl FlowRow {
         if let Some(name) = &self.name {
             let _ = write!(line, " {}", escape_controls(name));
         }
-        let _ = writeln!(line, "  ({}, {})", count(self.packets, "packet"), count(self.bytes, "byte"));
+        let _ =
+            writeln!(line, "  ({}, {})", count(self.packets, "packet"), count(self.bytes, "byte"));
         line
     }
 

@@ -4,6 +4,9 @@
 //! JSON has structs of its own, so that a change of the model is no change of the interface.
 //! Nothing here decides, and nothing prints.
 
+pub mod check;
+mod finding_json;
 pub mod flow_row;
+pub mod replay;
 
 pub use flow_row::FlowRow;

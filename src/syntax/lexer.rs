@@ -55,6 +55,8 @@ pub(super) struct Token<'s> {
     pub(super) span: Span,
     /// Whether it is the first on its line.
     pub(super) starts_line: bool,
+    /// Whether white space stands before it.
+    pub(super) indented: bool,
 }
 
 /// What a token looks like.
@@ -110,7 +112,8 @@ pub(super) fn lex(file: FileId, text: &str) -> (Vec<Token<'_>>, Comments) {
                 comments.push(Comment { text: text.to_owned(), span, place, blank_after: false });
             }
             Piece::Token(kind) => {
-                tokens.push(Token { kind, text: piece.fragment(), span, starts_line });
+                let indented = gap.fragment().ends_with([' ', '\t']);
+                tokens.push(Token { kind, text: piece.fragment(), span, starts_line, indented });
                 starts_line = false;
             }
         }

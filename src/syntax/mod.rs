@@ -9,10 +9,13 @@
 //! `parse/`.
 
 pub mod ast;
+mod format;
 mod lexer;
 mod parse;
 mod trivia;
 
+pub use format::FormatError;
+pub use format::format;
 pub use parse::is_reserved;
 pub use parse::parse;
 pub use trivia::Comment;

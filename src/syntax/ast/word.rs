@@ -43,6 +43,15 @@ pub struct Path {
     pub name: Spanned<Ident>,
 }
 
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(module) = &self.module {
+            write!(f, "{}::", module.node)?;
+        }
+        self.name.node.fmt(f)
+    }
+}
+
 /// A quoted text, taken apart at its holes.
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Text {
@@ -113,6 +122,16 @@ pub enum Name {
     Quoted(Text),
 }
 
+impl Name {
+    /// The name's characters, if there is no hole in it.
+    pub fn as_literal(&self) -> Option<&str> {
+        match self {
+            Name::Plain(ident) => Some(ident.as_str()),
+            Name::Quoted(text) => text.as_literal(),
+        }
+    }
+}
+
 /// A value of its own kind, or a way to it.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Value<T> {
@@ -142,6 +161,15 @@ pub enum HostPattern {
     Exact(String),
     /// `*.data.mcr.microsoft.com`; holds what follows the star and its dot.
     Below(String),
+}
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HostPattern::Exact(host) => f.write_str(host),
+            HostPattern::Below(parent) => write!(f, "*.{parent}"),
+        }
+    }
 }
 
 /// A word that Azure gives out, such as a service tag `Storage.WestEurope` or the service

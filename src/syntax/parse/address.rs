@@ -3,7 +3,8 @@
 //! ```text
 //! address-spec = address [ "/" number ] | address "-" address      nothing between the parts
 //! address      = IPv4 | "[" IPv6 "]"
-//! host         = label "." label { "." label } | "*." host-or-label
+//! host         = [ "*." ] host-label { "." host-label }          two labels or more, or a star
+//! host-label   = ( letter | digit | "_" | "-" ) { letter | digit | "_" | "-" }
 //! tag-name     = letter { letter | digit | "." | "-" | "_" } | quoted
 //! ```
 

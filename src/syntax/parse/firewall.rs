@@ -1,7 +1,7 @@
 //! Firewalls and clusters.
 //!
 //! ```text
-//! firewall = "firewall" name "in" name "{" { "sku" sku | "private-ip" address | "public-ip" address-list
+//! firewall = "firewall" name "in" name "{" { "sku" sku | "private-ip" address-value | "public-ip" address-list
 //!          | "dns-proxy" switch | "dns-servers" address-list | "enforces" name | id } "}"
 //! sku      = "basic" | "standard" | "premium"
 //! cluster  = "cluster" name "in" name "{" { "plugin" plugin | "pods" prefixes | "service-range" prefix

@@ -15,6 +15,8 @@
 //!                "{" { "address" address-list | "serves" host-list | "resource" quoted } "}"
 //! nsg          = "nsg" name "{" { nsg-rule | id } "}"
 //! nsg-rule     = ( "inbound" | "outbound" ) number ( "allow" | "deny" ) label sentence
+//! host-list    = host-value { "," host-value }
+//! host-value   = host | path | quoted
 //! prefixes     = prefix { "," prefix }
 //! prefix       = address-spec | path | quoted
 //! ```

@@ -136,6 +136,10 @@ pub(super) fn ordered(input: Tokens<'_>) -> Parsed<'_, Ordered> {
     Ok((rest, Ordered { label, statements }))
 }
 
+/// A sentence of another kind that is indented was meant to be inside; one that is not tells that
+/// the brace was forgotten.
 fn begins_permission(token: &Token<'_>) -> bool {
-    token.kind == TokenKind::Doc || matches!(token.text, "allow" | "may" | "deny")
+    matches!(token.text, "allow" | "may" | "deny")
+        || token.kind == TokenKind::Doc
+        || token.indented && item::is_statement_word(token)
 }

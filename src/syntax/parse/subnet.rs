@@ -7,7 +7,7 @@
 //!         | "outbound" ( "none" | "default" | "nat-gateway" | "load-balancer" | "public-ip" )
 //!         | "private-endpoint-policies" switch | id
 //! route   = "route" ( prefix | "tag" tag-name ) "via" target
-//! target  = "internet" | "none" | "vnet" | "gateway" | address | path | quoted
+//! target  = "internet" | "none" | "vnet" | "gateway" | address-value
 //! ```
 
 use crate::diagnostic::Spanned;

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! atom  = number | date | "true" | "false" | operand
-//! type  = element | "set" "of" element | "bool" | "enum" "{" ident { "," ident } [ "," ] "}"
-//! element = "label" | "name" | "address" | "port" | "text" | "date"
+//! type  = atom-type | "set" "of" atom-type | "bool" | "enum" "{" ident { "," ident } [ "," ] "}"
+//! atom-type = "label" | "name" | "address" | "port" | "text" | "date"
 //! ```
 
 use super::super::ast::Atom;

@@ -4,6 +4,7 @@
 //! ident = letter { letter | digit | "-" }          letters are ASCII; no reserved word
 //! name  = ident | quoted
 //! path  = ident [ "::" ident ]
+//! number = digit { digit }
 //! ```
 
 use crate::diagnostic::Code;
