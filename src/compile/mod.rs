@@ -72,7 +72,7 @@ pub fn compile(
     day: Date,
 ) -> Result<Compiled, Vec<Diagnostic>> {
     let ground = Ground::new(intent);
-    let mut findings = Vec::new();
+    let mut findings = statement::inactive(intent, day);
     let statements = statement::active(intent, day);
     let policy_name = settings::policy_name(&intent.settings);
     let policy = settings::policy(intent, &ground, context);
