@@ -404,7 +404,10 @@ fn a_deny_by_address_must_not_cut_what_it_does_not_mean() {
 
 #[test]
 fn a_deny_by_name_needs_a_service_that_shows_one() {
-    check_codes(&list_of(vec![], vec![deny("d", "any", "bad.example.com", "tcp/22")]), &["E0416"]);
+    check_codes(
+        &list_of(vec![], vec![deny("d", "any", "bad.example.com", "tcp/22")]),
+        &["E0416", "W0206"],
+    );
 }
 
 #[test]
@@ -434,7 +437,7 @@ fn an_exception_becomes_a_deny_of_its_own() {
 fn an_exception_that_is_no_deny_ahead_of_a_permission_is_refused() {
     let wildcard = list::names("*.example.com", "*.bad.example.com");
     let excepting = Deny { destinations: vec![wildcard.clone()], ..deny("d", "any", "x", "https") };
-    check_codes(&list_of(vec![], vec![excepting]), &["E0411"]);
+    check_codes(&list_of(vec![], vec![excepting]), &["E0411", "W0206"]);
     let beside_a_tag = Permission {
         destinations: vec![wildcard, list::destination("fqdn-tag WindowsUpdate")],
         ..allow("p", SYSTEM, "x", "https")
@@ -462,6 +465,7 @@ fn what_has_expired_is_left_out() {
     };
     check_codes(&list_of(vec![permission(TODAY)], vec![]), &[]);
     let intent = list_of(vec![permission(date(2089, 12, 31))], vec![]);
+    check_codes(&intent, &["W0205", "W0206"]);
     assert!(rules(&run(&intent).unwrap().deployment).is_empty());
 }
 
@@ -491,7 +495,7 @@ fn every_list_ends_with_a_deny_of_every_name() {
         "deny-every-name: * -> * : Http:80 Http:443 Http:1433 Https:80 Https:443 Https:1433 \
          Mssql:1433"
     );
-    assert_eq!(codes(&compiled.diagnostics), [""; 0]);
+    assert_eq!(codes(&compiled.diagnostics), ["W0206"]);
 }
 
 #[test]

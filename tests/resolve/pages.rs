@@ -9,6 +9,8 @@ use super::options;
 use super::resolve_texts;
 
 const OF_THIS_STAGE: &[&str] = &["E02", "E03", "E0504", "E0505", "W02", "N02"];
+/// Codes of this range that `compile` gives.
+const OF_COMPILE: &[&str] = &["E0307", "W0205", "W0206"];
 
 /// The fenced blocks of a page: the words behind `egress`, and the text.
 fn blocks(page: &str) -> Vec<(&str, String)> {
@@ -27,7 +29,9 @@ fn blocks(page: &str) -> Vec<(&str, String)> {
 fn the_example_of_a_page_gives_its_code_and_its_correction_no_mistake() {
     let mut wrong = Vec::new();
     for code in Code::ALL {
-        if !OF_THIS_STAGE.iter().any(|start| code.id().starts_with(start)) {
+        if !OF_THIS_STAGE.iter().any(|start| code.id().starts_with(start))
+            || OF_COMPILE.contains(&code.id())
+        {
             continue;
         }
         let blocks = blocks(code.page());
@@ -62,7 +66,9 @@ fn the_example_of_a_page_gives_its_code_and_its_correction_no_mistake() {
 #[test]
 fn offered_edits_mend_what_they_are_offered_for() {
     for code in Code::ALL {
-        if !OF_THIS_STAGE.iter().any(|start| code.id().starts_with(start)) {
+        if !OF_THIS_STAGE.iter().any(|start| code.id().starts_with(start))
+            || OF_COMPILE.contains(&code.id())
+        {
             continue;
         }
         let blocks = blocks(code.page());
