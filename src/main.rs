@@ -1,5 +1,33 @@
 //! The command `exeat`: arguments in, exit code out.
 
-fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+use std::env;
+use std::io;
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use exeat::cli;
+use exeat::cli::Terminal;
+use exeat::diagnostic::render::Style;
+
+fn main() -> ExitCode {
+    let (mut input, mut output, mut error) = (io::stdin(), io::stdout(), io::stderr());
+    // The library is handed the time and the environment; this is the place where they are read.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "`main` is where the clock and environment enter"
+    )]
+    let (now, plain) =
+        (jiff::Timestamp::now(), env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty()));
+    let style = |terminal: bool| if terminal && !plain { Style::Styled } else { Style::Plain };
+    let mut terminal = Terminal {
+        output_style: style(output.is_terminal()),
+        error_style: style(error.is_terminal()),
+        shows_progress: error.is_terminal(),
+        input: &mut input,
+        output: &mut output,
+        error: &mut error,
+        now,
+        folder: env::current_dir().unwrap_or_default(),
+    };
+    cli::run(env::args_os(), &mut terminal).into()
 }

@@ -8,8 +8,14 @@ use super::cluster::Cluster;
 use super::firewall::Firewall;
 use super::key::Key;
 use super::network::VirtualNetwork;
+use super::policy::Action;
 use super::policy::Policy;
+use super::policy::RuleCollection;
+use super::policy::Rules;
 use super::route::RouteTable;
+use super::rule::ApplicationRule;
+use super::rule::NatRule;
+use super::rule::NetworkRule;
 use super::security_group::NetworkSecurityGroup;
 
 /// Where a resource lies.
@@ -64,6 +70,27 @@ impl fmt::Display for RuleId {
     }
 }
 
+/// Two deployments describe one resource.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{kind} `{name}`")]
+pub struct DescribedTwice {
+    /// What it is.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: Key,
+}
+
+/// A rule with the action of its collection.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FoundRule {
+    /// An application rule.
+    Application(Action, ApplicationRule),
+    /// A network rule.
+    Network(Action, NetworkRule),
+    /// A NAT rule.
+    Nat(NatRule),
+}
+
 /// Where a rule comes from.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Origin {
@@ -103,4 +130,114 @@ pub struct Deployment {
     pub unknowns: Vec<Unknown>,
     /// Which permission a rule comes from.
     pub origins: BTreeMap<RuleId, Origin>,
+}
+
+impl Deployment {
+    /// Takes the resources of `more` in.
+    ///
+    /// # Errors
+    /// The kind and name of a resource that both describe; this deployment then holds a part of
+    /// `more` and is of no use.
+    pub fn absorb(&mut self, more: Deployment) -> Result<(), DescribedTwice> {
+        take(&mut self.policies, more.policies, "firewall policy")?;
+        take(&mut self.firewalls, more.firewalls, "firewall")?;
+        take(&mut self.ip_groups, more.ip_groups, "IP group")?;
+        take(&mut self.virtual_networks, more.virtual_networks, "virtual network")?;
+        take(&mut self.route_tables, more.route_tables, "route table")?;
+        let groups = more.network_security_groups;
+        take(&mut self.network_security_groups, groups, "network security group")?;
+        take(&mut self.clusters, more.clusters, "cluster")?;
+        self.unknowns.extend(more.unknowns);
+        self.origins.extend(more.origins);
+        Ok(())
+    }
+
+    /// The rule with this id.
+    pub fn find_rule(&self, id: &RuleId) -> Option<FoundRule> {
+        let collection = self.policies.get(&id.policy)?.collection(id)?;
+        match &collection.rules {
+            Rules::Application(action, rules) => rules
+                .iter()
+                .find(|rule| rule.name == id.rule)
+                .map(|rule| FoundRule::Application(*action, rule.clone())),
+            Rules::Network(action, rules) => rules
+                .iter()
+                .find(|rule| rule.name == id.rule)
+                .map(|rule| FoundRule::Network(*action, rule.clone())),
+            Rules::Nat(rules) => rules
+                .iter()
+                .find(|rule| rule.name == id.rule)
+                .map(|rule| FoundRule::Nat(rule.clone())),
+        }
+    }
+
+    /// The deployment with `instead` in place of the rule with this id, or without that rule. A
+    /// collection or group that would be left without content goes with its last rule. The rule
+    /// put in must be of the kind of its collection; another one leaves the deployment as it is.
+    #[must_use]
+    pub fn with_rule(&self, id: &RuleId, instead: Option<&FoundRule>) -> Deployment {
+        let mut changed = self.clone();
+        let Some(policy) = changed.policies.get_mut(&id.policy) else { return changed };
+        for group in policy.groups.iter_mut().filter(|group| group.name == id.group) {
+            for collection in group.collections.iter_mut().filter(|c| c.name == id.collection) {
+                replace(collection, &id.rule, instead);
+            }
+            group.collections.retain(|collection| !collection.rules.is_empty());
+        }
+        policy.groups.retain(|group| !group.collections.is_empty());
+        changed.origins.remove(id);
+        changed
+    }
+}
+
+/// Moves the resources of `more` to `all`, unless one has a name that is taken.
+fn take<T>(
+    all: &mut BTreeMap<Key, T>,
+    more: BTreeMap<Key, T>,
+    kind: &'static str,
+) -> Result<(), DescribedTwice> {
+    for (name, resource) in more {
+        if all.contains_key(&name) {
+            return Err(DescribedTwice { kind, name });
+        }
+        all.insert(name, resource);
+    }
+    Ok(())
+}
+
+impl Policy {
+    /// The collection in which the rule with this id lies.
+    fn collection(&self, id: &RuleId) -> Option<&RuleCollection> {
+        let mut groups = self.groups.iter().filter(|group| group.name == id.group);
+        groups.find_map(|group| group.collections.iter().find(|c| c.name == id.collection))
+    }
+}
+
+impl Rules {
+    /// Whether there is no rule.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Rules::Application(_, rules) => rules.is_empty(),
+            Rules::Network(_, rules) => rules.is_empty(),
+            Rules::Nat(rules) => rules.is_empty(),
+        }
+    }
+}
+
+fn replace(collection: &mut RuleCollection, name: &str, instead: Option<&FoundRule>) {
+    match (&mut collection.rules, instead) {
+        (Rules::Application(_, rules), None) => rules.retain(|rule| rule.name != name),
+        (Rules::Network(_, rules), None) => rules.retain(|rule| rule.name != name),
+        (Rules::Nat(rules), None) => rules.retain(|rule| rule.name != name),
+        (Rules::Application(_, rules), Some(FoundRule::Application(_, new))) => {
+            rules.iter_mut().filter(|rule| rule.name == name).for_each(|rule| *rule = new.clone());
+        }
+        (Rules::Network(_, rules), Some(FoundRule::Network(_, new))) => {
+            rules.iter_mut().filter(|rule| rule.name == name).for_each(|rule| *rule = new.clone());
+        }
+        (Rules::Nat(rules), Some(FoundRule::Nat(new))) => {
+            rules.iter_mut().filter(|rule| rule.name == name).for_each(|rule| *rule = new.clone());
+        }
+        (Rules::Application(..) | Rules::Network(..) | Rules::Nat(_), Some(_)) => {}
+    }
 }

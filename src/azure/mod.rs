@@ -15,6 +15,7 @@ pub mod limits;
 pub mod network;
 pub mod order;
 pub mod policy;
+pub mod region;
 pub mod route;
 pub mod rule;
 pub mod security_group;

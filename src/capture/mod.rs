@@ -1,1 +1,55 @@
-//! The `capture` stage.
+//! Captures: bytes of a pcap or pcapng file in, flows and DNS answers out.
+//!
+//! In: the bytes of a file, fed to a [`Reader`] as they come. Out: a [`CapturedFlow`] for each flow
+//! when it ends and a `DnsAnswer` for each DNS response, given to a [`Sink`], and a [`Summary`] at
+//! the end. A capture is never held whole: what is kept of each stream reaches only to the next
+//! name, within limits that [`Limit`] lists, and a capture that runs into one says so.
+//!
+//! It reads Ethernet with VLAN tags, Linux cooked, loopback and raw IP; IPv4 and IPv6 with their
+//! extension headers and fragments; names in TLS, HTTP, TDS; DNS over UDP and TCP. It does not
+//! decrypt QUIC, nor look into tunnels: the outer flow is what a firewall on the way sees. Of HTTP/2
+//! in the clear it reads the first request, on the ports of HTTP.
+//!
+//! What was captured more than once, on several interfaces of a host or on both sides of its source
+//! NAT, counts once: a flow has the source that a firewall behind the host sees.
+//!
+//! It knows of no rule, judges nothing and guesses no name: a hello that was not captured leaves the
+//! kind of the payload known and no name.
+
+mod reader;
+
+mod file;
+mod pcap;
+mod pcapng;
+
+mod copies;
+mod fragments;
+mod link;
+mod wire;
+
+mod conversation;
+mod dialogue;
+mod names;
+mod story;
+mod stream;
+mod tracker;
+
+mod captured;
+mod error;
+
+#[cfg(test)]
+mod tests;
+
+pub use captured::Application;
+pub use captured::CapturedFlow;
+pub use captured::NameOrigin;
+pub use captured::Opening;
+pub use captured::SeenName;
+pub use captured::Sink;
+pub use error::CaptureError;
+pub use error::Damage;
+pub use error::Limit;
+pub use error::Summary;
+pub use error::Truncation;
+pub use link::LinkType;
+pub use reader::Reader;

@@ -1,5 +1,6 @@
 //! One DNS response.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -17,6 +18,48 @@ impl ResponseCode {
     pub const SERVER_FAILURE: ResponseCode = ResponseCode(2);
     /// The name does not exist.
     pub const NAME_ERROR: ResponseCode = ResponseCode(3);
+}
+
+impl fmt::Display for ResponseCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            ResponseCode::NO_ERROR => f.write_str("NOERROR"),
+            ResponseCode::SERVER_FAILURE => f.write_str("SERVFAIL"),
+            ResponseCode::NAME_ERROR => f.write_str("NXDOMAIN"),
+            ResponseCode(number) => write!(f, "RCODE {number}"),
+        }
+    }
+}
+
+/// A type of record that carries addresses.
+///
+/// An answer to a question of another type (MX, HTTPS) is no evidence that a name has no address,
+/// so only answers to these are kept.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum RecordType {
+    /// An IPv4 address (RFC 1035 §3.4.1).
+    A,
+    /// An IPv6 address (RFC 3596 §2.1).
+    Aaaa,
+}
+
+impl RecordType {
+    /// The type whose records hold addresses like `address`.
+    pub fn of(address: IpAddr) -> RecordType {
+        match address {
+            IpAddr::V4(_) => RecordType::A,
+            IpAddr::V6(_) => RecordType::Aaaa,
+        }
+    }
+}
+
+impl fmt::Display for RecordType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RecordType::A => "A",
+            RecordType::Aaaa => "AAAA",
+        })
+    }
 }
 
 /// A record of a response that leads from a name towards its addresses.
@@ -53,6 +96,8 @@ pub struct DnsAnswer {
     pub server: IpAddr,
     /// The name that was asked for.
     pub question: Fqdn,
+    /// The type of record that was asked for.
+    pub asked: RecordType,
     /// The response code.
     pub code: ResponseCode,
     /// The aliases and addresses of the answer section, in their order.

@@ -19,6 +19,16 @@ pub enum Atom {
         /// The address.
         address: IpAddr,
     },
+    /// The prefix of the service tag that holds the address is longer than so many bits
+    /// (`azure-routing.md §3`).
+    TagPrefixLonger {
+        /// The tag, in ASCII lower case.
+        tag: String,
+        /// The address, one of the tag's.
+        address: IpAddr,
+        /// The number of bits.
+        bits: u8,
+    },
     /// The address is in the firewall's own answer for the name.
     FirewallAnswer {
         /// The name of a network or DNAT rule.
@@ -88,6 +98,9 @@ impl fmt::Display for Atom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Atom::InServiceTag { tag, address } => write!(f, "{address} in service tag {tag}"),
+            Atom::TagPrefixLonger { tag, address, bits } => {
+                write!(f, "{address} in a prefix of service tag {tag} longer than /{bits}")
+            }
             Atom::FirewallAnswer { name, address } => {
                 write!(f, "{address} in the firewall's answer for {name}")
             }

@@ -1,1 +1,13 @@
-//! The `report` stage.
+//! Answers as text and as JSON.
+//!
+//! In: what `simulate` and the other stages found. Out: strings, in the formats of `cli.md`. The
+//! JSON has structs of its own, so that a change of the model is no change of the interface.
+//! Nothing here decides, and nothing prints.
+
+pub mod check;
+pub mod explain;
+mod finding_json;
+pub mod flow_row;
+pub mod replay;
+
+pub use flow_row::FlowRow;

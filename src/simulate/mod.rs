@@ -1,1 +1,41 @@
-//! The `simulate` stage.
+//! What becomes of a flow: the slow, obviously right engine.
+//!
+//! In: a deployment, a list, evidence, assumptions, and a flow or what was seen of one. Out: a
+//! [`Decision`] with the way to it, what the list says of the same flow, and the box that both
+//! give. The procedure is that of `azure-firewall.md §10` and `azure-routing.md §2`, under the
+//! definitions of `semantics.md`; each function names the section that it carries out.
+//!
+//! [`Simulator::decide`] is total and two-valued: every fact it cannot see is an
+//! [`Atom`](crate::flow::Atom) that the caller answers. [`Simulator::judge`] asks it in every
+//! environment that the evidence leaves open. Nothing here reads a file or the clock.
+
+pub mod assumptions;
+pub mod connection;
+pub mod decision;
+pub mod environment;
+pub mod judge;
+pub mod outcome;
+pub mod replay;
+pub mod required;
+pub mod route;
+
+mod decide;
+mod explore;
+mod firewall;
+mod inquiry;
+mod matching;
+mod policy;
+mod representatives;
+mod security;
+
+pub use assumptions::Assumptions;
+pub use decide::Simulator;
+pub use decision::Decision;
+pub use decision::Missing;
+pub use decision::Reason;
+pub use decision::Verdict;
+pub use environment::Environment;
+pub use judge::Reading;
+pub use outcome::Outcome;
+pub use replay::Replayed;
+pub use required::Judged;

@@ -1,0 +1,170 @@
+//! What a capture holds: flows with the names they showed, as they end.
+
+use std::net::IpAddr;
+use std::net::SocketAddr;
+
+use jiff::Timestamp;
+
+use crate::evidence::DnsAnswer;
+use crate::flow::Host;
+use crate::flow::IpProtocol;
+use crate::flow::Observation;
+use crate::flow::SeenPayload;
+
+/// Takes what is read from a capture, as it is read.
+pub trait Sink {
+    /// Takes a flow that has ended: idle, its ports reused, or the capture over.
+    ///
+    /// Flows that end together come in the order of their first packets.
+    fn flow(&mut self, flow: CapturedFlow);
+
+    /// Takes a DNS response, in the order of the capture.
+    fn answer(&mut self, answer: DnsAnswer);
+}
+
+/// The application protocol of a flow: the first one that its payload shows.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Application {
+    /// TLS over TCP from the first byte on; STARTTLS and the like are [`Application::Other`].
+    Tls,
+    /// HTTP in the clear, version 1 or 2.
+    Http,
+    /// QUIC, Google's older versions of it among them.
+    Quic,
+    /// DNS over UDP or TCP; not multicast DNS, LLMNR or NetBIOS names.
+    Dns,
+    /// TDS, the protocol of SQL Server, up to version 7.4; TDS 8 is [`Application::Tls`].
+    Mssql,
+    /// Anything else, no payload at all among it.
+    Other,
+}
+
+impl Application {
+    /// The word of flows as JSON.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Application::Tls => "tls",
+            Application::Http => "http",
+            Application::Quic => "quic",
+            Application::Dns => "dns",
+            Application::Mssql => "mssql",
+            Application::Other => "other",
+        }
+    }
+}
+
+/// Where in a flow a name was read.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum NameOrigin {
+    /// The server name of a ClientHello (RFC 6066 §3).
+    Sni,
+    /// The `Host` header of a request, or else the authority of its target (RFC 9112 §3.2).
+    Host,
+    /// The `:authority` of an HTTP/2 request in the clear (RFC 9113 §8.3.1).
+    Authority,
+    /// The server name of the ClientHello inside a TDS pre-login.
+    TdsSni,
+}
+
+impl NameOrigin {
+    /// The word of flows as JSON.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            NameOrigin::Sni => "sni",
+            NameOrigin::Host => "host",
+            NameOrigin::Authority => "authority",
+            NameOrigin::TdsSni => "tds-sni",
+        }
+    }
+}
+
+/// A name that a flow showed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SeenName {
+    /// The name.
+    pub name: Host,
+    /// Where it was read.
+    pub origin: NameOrigin,
+    /// When the packet that completed it was seen.
+    pub at: Timestamp,
+    /// The index of that packet in the flow, from 1.
+    pub packet: u64,
+}
+
+/// One of the questions that a connection puts to the firewall (`semantics.md`, connection).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Opening {
+    /// The index in the flow of the packet that completed the question, from 1.
+    pub packet: u64,
+    /// The number of that packet in the file, from 1.
+    pub frame: u64,
+    /// When it was seen.
+    pub at: Timestamp,
+    /// What the client had sent by then, as far as the capture holds it.
+    pub payload: SeenPayload,
+}
+
+/// A flow of a capture: a connection, or the datagrams between two endpoints.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CapturedFlow {
+    /// The protocol of the IP header, behind the extension headers of IPv6.
+    pub protocol: IpProtocol,
+    /// The initiator: the sender of the first SYN, else the receiver of the SYN-ACK, else the
+    /// sender of the first packet seen.
+    pub source: IpAddr,
+    /// The initiator's port; 0 where the protocol has none.
+    pub source_port: u16,
+    /// The other end.
+    pub destination: IpAddr,
+    /// Its port; 0 where the protocol has none.
+    pub destination_port: u16,
+    /// The application protocol.
+    pub application: Application,
+    /// The name in the first ClientHello or request, if it shows one.
+    pub name: Option<Host>,
+    /// How many IP headers lie outside this flow's; 0 is what a router on the wire sees.
+    pub depth: u8,
+    /// When the first packet was seen.
+    pub first: Timestamp,
+    /// When the last packet was seen.
+    pub last: Timestamp,
+    /// The number of the first packet in the file, from 1.
+    pub frame: u64,
+    /// IP datagrams in both directions; a fragmented one counts once, when it is complete.
+    pub packets: u64,
+    /// Bytes of those datagrams on the wire, IP headers included.
+    pub bytes: u64,
+    /// Whether the opening SYN was captured; false where the protocol has none.
+    pub syn: bool,
+    /// Whether the other end sent anything but a reset. On a port that the firewall proxies this
+    /// says nothing about the real server (`azure-firewall.md §1.6`).
+    pub answered: bool,
+    /// The names that the flow showed, each once, in the order in which they were first seen.
+    pub names: Vec<SeenName>,
+    /// What the flow asked of the firewall, in order: the SYN, the first bytes, each further
+    /// request. Never empty.
+    pub openings: Vec<Opening>,
+    /// Requests beyond those in `openings`, which are capped.
+    pub openings_left_out: u64,
+    /// Whether bytes that a name could have stood in are missing: cut by the snapshot length, lost
+    /// by the capture, or beyond a limit of this reader.
+    pub incomplete: bool,
+    /// Packets that were seen again on another interface or side of this host, and not counted.
+    pub copies: u64,
+    /// The source that this flow had before source NAT, where both sides were captured.
+    pub translated_from: Option<SocketAddr>,
+}
+
+impl CapturedFlow {
+    /// The flow as the question that one of its openings is.
+    pub fn question(&self, opening: &Opening) -> Observation {
+        Observation {
+            source: self.source,
+            source_port: Some(self.source_port),
+            destination: self.destination,
+            destination_port: self.destination_port,
+            protocol: self.protocol,
+            payload: opening.payload.clone(),
+        }
+    }
+}

@@ -1,0 +1,475 @@
+//! One flow while it is followed: its ends, its counts, what it has shown.
+
+use std::net::IpAddr;
+use std::net::SocketAddr;
+
+use jiff::Timestamp;
+
+use crate::evidence::DnsAnswer;
+use crate::flow::IpProtocol;
+use crate::flow::Payload;
+use crate::flow::SeenPayload;
+
+use super::captured::Application;
+use super::captured::CapturedFlow;
+use super::dialogue::Heard;
+use super::dialogue::Listener;
+use super::names::dns;
+use super::names::first::Ports;
+use super::names::quic;
+use super::story::Mark;
+use super::story::Story;
+use super::stream::Piece;
+use super::stream::Stream;
+use super::wire::tcp::Flags;
+use super::wire::tcp::TcpHeader;
+
+/// Datagrams of a UDP flow that are looked at before it is taken for no known protocol.
+const MOST_DATAGRAMS: u8 = 16;
+
+/// Ports of NetBIOS names, multicast DNS and LLMNR, which write messages as DNS does.
+const NOT_DNS: [u16; 3] = [137, 5353, 5355];
+
+/// An end of a flow.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct Endpoint {
+    pub(super) address: IpAddr,
+    pub(super) port: u16,
+}
+
+/// A packet of a flow, after fragments were put together and copies left out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Packet<'a> {
+    pub(super) at: Timestamp,
+    /// Its number in the file.
+    pub(super) frame: u64,
+    pub(super) source: Endpoint,
+    pub(super) destination: Endpoint,
+    pub(super) protocol: IpProtocol,
+    /// IP bytes on the wire.
+    pub(super) wire: u64,
+    /// The TCP header, where the protocol is TCP.
+    pub(super) tcp: Option<TcpHeader<'a>>,
+    pub(super) payload: &'a [u8],
+    /// Bytes of the payload that were not captured.
+    pub(super) cut: u32,
+    /// How many routers it may still pass.
+    pub(super) hop_limit: u8,
+}
+
+/// The two ends, by who was seen first.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum End {
+    First,
+    Second,
+}
+
+impl End {
+    fn other(self) -> End {
+        match self {
+            End::First => End::Second,
+            End::Second => End::First,
+        }
+    }
+}
+
+/// What is followed of one end.
+#[derive(Debug)]
+struct Speaker {
+    endpoint: Endpoint,
+    /// Whether it sent anything but resets.
+    spoke: bool,
+    /// The sequence number before its first byte, as far as known.
+    base: Option<u32>,
+    /// How far beyond `base` its sequence numbers, or acknowledgments of them, have come.
+    reach: u32,
+    stream: Stream,
+    /// `None` before its first payload.
+    listener: Option<Listener>,
+}
+
+impl Speaker {
+    fn new(endpoint: Endpoint) -> Speaker {
+        Speaker {
+            endpoint,
+            spoke: false,
+            base: None,
+            reach: 0,
+            stream: Stream::default(),
+            listener: None,
+        }
+    }
+
+    /// Takes note of a sequence number that the end has come to. One that lies behind `base`, as
+    /// after a gap of half the number space, counts as far.
+    fn has_come_to(&mut self, sequence: u32) {
+        if let Some(base) = self.base {
+            self.reach = self.reach.max(sequence.wrapping_sub(base));
+        }
+    }
+
+    /// Whether the end is known to have sent no payload: none was captured, and its numbers have
+    /// come no further than a SYN and a FIN take them.
+    fn sent_nothing(&self) -> bool {
+        self.listener.is_none() && self.base.is_some() && self.reach <= 2
+    }
+
+    fn held(&self) -> usize {
+        self.stream.held() + self.listener.as_ref().map_or(0, Listener::held)
+    }
+}
+
+/// The addresses of a client on both sides of source NAT.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Translation {
+    pub(super) before: Endpoint,
+    pub(super) after: Endpoint,
+}
+
+/// A flow that has not ended.
+#[derive(Debug)]
+pub(super) struct Conversation {
+    protocol: IpProtocol,
+    first: Speaker,
+    second: Speaker,
+    /// Who opened it, once a handshake tells.
+    initiator: Option<End>,
+    syn: bool,
+    started: Timestamp,
+    last: Timestamp,
+    frame: u64,
+    last_frame: u64,
+    packets: u64,
+    bytes: u64,
+    copies: u64,
+    translation: Option<Translation>,
+    story: Story,
+    datagrams: u8,
+}
+
+impl Conversation {
+    /// A flow of which `packet` is the first; it is still to be taken.
+    pub(super) fn new(packet: &Packet<'_>) -> Conversation {
+        Conversation {
+            protocol: packet.protocol,
+            first: Speaker::new(packet.source),
+            second: Speaker::new(packet.destination),
+            initiator: None,
+            syn: false,
+            started: packet.at,
+            last: packet.at,
+            frame: packet.frame,
+            last_frame: packet.frame,
+            packets: 0,
+            bytes: 0,
+            copies: 0,
+            translation: None,
+            story: Story::default(),
+            datagrams: 0,
+        }
+    }
+
+    /// Bytes held: what waits for a name, and what was asked so far.
+    pub(super) fn held(&self) -> usize {
+        self.first.held() + self.second.held() + self.story.held
+    }
+
+    /// The end that opened the flow, as it was seen first.
+    pub(super) fn source(&self) -> Endpoint {
+        self.speaker(self.client()).endpoint
+    }
+
+    /// Whether the SYN of `packet` opens another connection between the same ends: one with another
+    /// sequence number.
+    pub(super) fn is_reopened_by(&self, packet: &Packet<'_>) -> bool {
+        let Some(tcp) = packet.tcp.filter(|tcp| tcp.flags.opens()) else { return false };
+        let base = self.speaker(self.sender(packet)).base;
+        base.is_some_and(|base| base != tcp.sequence)
+    }
+
+    /// Notes that a copy of a packet was seen.
+    pub(super) fn copy(&mut self, at: Timestamp) {
+        self.copies += 1;
+        self.last = self.last.max(at);
+    }
+
+    /// Notes that the initiator was seen on both sides of source NAT.
+    pub(super) fn translate(&mut self, translation: Translation) {
+        self.translation.get_or_insert(translation);
+    }
+
+    /// Takes a packet; DNS responses in it go to `answer`.
+    pub(super) fn take(&mut self, packet: &Packet<'_>, answer: &mut impl FnMut(DnsAnswer)) {
+        self.packets += 1;
+        self.bytes = self.bytes.saturating_add(packet.wire);
+        self.last = self.last.max(packet.at);
+        self.last_frame = packet.frame;
+        let mark = Mark { packet: self.packets, frame: packet.frame, at: packet.at };
+        let sender = self.sender(packet);
+        match &packet.tcp {
+            Some(tcp) => self.segment(sender, tcp, packet, mark, answer),
+            None => self.datagram(sender, packet, mark, answer),
+        }
+    }
+
+    /// Gives up looking for names: there are too many bytes held back.
+    pub(super) fn give_up(&mut self) {
+        self.stop_listening();
+        self.story.incomplete = true;
+    }
+
+    /// Ends the flow.
+    pub(super) fn finish(mut self, answer: &mut impl FnMut(DnsAnswer)) -> CapturedFlow {
+        let mark = Mark { packet: self.packets, frame: self.last_frame, at: self.last };
+        for end in [End::First, End::Second] {
+            let ear = self.ear(end, mark);
+            let (speaker, story) = self.parts(end);
+            let Speaker { stream, listener: Some(listener), .. } = speaker else { continue };
+            stream.flush(|piece| ear.hear(listener, piece, story, answer));
+            listener.finish(&mut |heard| {
+                // Only what the client began to say is a question.
+                if ear.is_client {
+                    story.hear(heard, mark);
+                }
+            });
+        }
+        self.captured()
+    }
+
+    fn captured(self) -> CapturedFlow {
+        let client = self.client();
+        let source = self.shown(client);
+        let destination = self.shown(client.other());
+        let before = self.translation.map(|translation| translation.before);
+        let answered = self.speaker(client.other()).spoke;
+        let first = Mark { packet: 1, frame: self.frame, at: self.started };
+        let application = self.story.application.unwrap_or(Application::Other);
+        let was_silent = self.syn && self.speaker(client).sent_nothing();
+        let mut story = self.story;
+        story.complete(self.protocol, was_silent, first);
+        let name = story.first_name().cloned();
+        CapturedFlow {
+            protocol: self.protocol,
+            source: source.address,
+            source_port: source.port,
+            destination: destination.address,
+            destination_port: destination.port,
+            application,
+            name,
+            depth: 0,
+            first: self.started,
+            last: self.last,
+            frame: self.frame,
+            packets: self.packets,
+            bytes: self.bytes,
+            syn: self.syn,
+            answered,
+            names: story.names,
+            openings: story.openings,
+            openings_left_out: story.left_out,
+            incomplete: story.incomplete,
+            copies: self.copies,
+            translated_from: before.map(|end| SocketAddr::new(end.address, end.port)),
+        }
+    }
+
+    fn segment(
+        &mut self,
+        sender: End,
+        tcp: &TcpHeader<'_>,
+        packet: &Packet<'_>,
+        mark: Mark,
+        answer: &mut impl FnMut(DnsAnswer),
+    ) {
+        let flags = tcp.flags;
+        let starts = flags.has(Flags::SYN);
+        if flags.opens() && !self.syn {
+            self.syn = true;
+            self.initiator = Some(sender);
+            self.story.open(SeenPayload::Exactly(Payload::Silent), mark);
+        } else if flags.accepts() && self.initiator.is_none() {
+            self.initiator = Some(sender.other());
+        }
+        let data = if starts { tcp.sequence.wrapping_add(1) } else { tcp.sequence };
+        if flags.accepts() {
+            // Whoever is answered has sent nothing but a SYN before this number.
+            self.speaker_mut(sender.other()).stream.starts_at(tcp.acknowledgment);
+        }
+        if flags.has(Flags::ACK) {
+            self.speaker_mut(sender.other()).has_come_to(tcp.acknowledgment);
+        }
+        let speaker = self.speaker_mut(sender);
+        speaker.base.get_or_insert(data.wrapping_sub(1));
+        speaker.has_come_to(tcp.sequence);
+        speaker.spoke |= !flags.has(Flags::RST);
+        if starts {
+            speaker.stream.starts_at(data);
+        }
+        // The payload of a reset is a message to a person (RFC 9293 §3.5.3).
+        if packet.payload.is_empty() && packet.cut == 0 || flags.has(Flags::RST) {
+            return;
+        }
+        if speaker.listener.as_ref().is_some_and(Listener::is_done) {
+            return;
+        }
+        let ear = self.ear(sender, mark);
+        let (Speaker { stream, listener, .. }, story) = self.parts(sender);
+        let from_start = stream.is_from_start();
+        let listener = listener.get_or_insert_with(|| Listener::new(from_start));
+        stream.take(data, packet.payload, packet.cut, |piece| {
+            ear.hear(listener, piece, story, answer);
+        });
+        if listener.is_done() {
+            stream.drop_held();
+        }
+        if story.unknown {
+            self.stop_listening();
+        }
+    }
+
+    fn stop_listening(&mut self) {
+        for speaker in [&mut self.first, &mut self.second] {
+            speaker.stream.drop_held();
+            speaker.listener = Some(Listener::Done);
+        }
+    }
+
+    fn ear(&self, end: End, mark: Mark) -> Ear {
+        let (asking, answering) = self.addresses(end.other());
+        let is_client = end == self.client();
+        Ear { is_client, ports: self.ports(), asking, answering, mark }
+    }
+
+    fn parts(&mut self, end: End) -> (&mut Speaker, &mut Story) {
+        match end {
+            End::First => (&mut self.first, &mut self.story),
+            End::Second => (&mut self.second, &mut self.story),
+        }
+    }
+
+    fn datagram(
+        &mut self,
+        sender: End,
+        packet: &Packet<'_>,
+        mark: Mark,
+        answer: &mut impl FnMut(DnsAnswer),
+    ) {
+        self.speaker_mut(sender).spoke = true;
+        let looks = self.protocol == IpProtocol::UDP
+            && match self.story.application {
+                None => self.datagrams < MOST_DATAGRAMS,
+                Some(application) => application == Application::Dns,
+            };
+        if !looks {
+            return;
+        }
+        self.datagrams = self.datagrams.saturating_add(1);
+        let found = self.recognise(packet.payload);
+        if let Some(application) = found {
+            self.story.hear(Heard::Application(application), mark);
+        }
+        if found == Some(Application::Dns) {
+            let (client, server) = self.addresses(sender.other());
+            answer_to(packet.payload, packet.at, client, server, answer);
+        }
+    }
+
+    fn recognise(&self, payload: &[u8]) -> Option<Application> {
+        let ports = self.ports();
+        let excluded = ports.0.iter().any(|port| NOT_DNS.contains(port));
+        if ports.are_of_dns() && dns::is_message(payload) {
+            Some(Application::Dns)
+        } else if quic::is_quic(payload) {
+            Some(Application::Quic)
+        } else if !excluded && dns::is_message_beyond_doubt(payload) {
+            Some(Application::Dns)
+        } else {
+            None
+        }
+    }
+
+    fn ports(&self) -> Ports {
+        Ports([self.first.endpoint.port, self.second.endpoint.port])
+    }
+
+    /// The addresses of `asking` and of the other end.
+    fn addresses(&self, asking: End) -> (IpAddr, IpAddr) {
+        (self.shown(asking).address, self.shown(asking.other()).address)
+    }
+
+    /// An end as it is shown: behind source NAT, as a firewall sees it.
+    fn shown(&self, end: End) -> Endpoint {
+        match self.translation {
+            Some(Translation { after, .. }) if end == self.client() => after,
+            Some(_) | None => self.speaker(end).endpoint,
+        }
+    }
+
+    fn client(&self) -> End {
+        self.initiator.unwrap_or(End::First)
+    }
+
+    fn sender(&self, packet: &Packet<'_>) -> End {
+        if packet.source == self.first.endpoint { End::First } else { End::Second }
+    }
+
+    fn speaker(&self, end: End) -> &Speaker {
+        match end {
+            End::First => &self.first,
+            End::Second => &self.second,
+        }
+    }
+
+    fn speaker_mut(&mut self, end: End) -> &mut Speaker {
+        match end {
+            End::First => &mut self.first,
+            End::Second => &mut self.second,
+        }
+    }
+}
+
+/// What is known of an end while it is listened to.
+#[derive(Clone, Copy, Debug)]
+struct Ear {
+    is_client: bool,
+    ports: Ports,
+    /// The address that the end talks to, and its own.
+    asking: IpAddr,
+    answering: IpAddr,
+    mark: Mark,
+}
+
+impl Ear {
+    fn hear(
+        &self,
+        listener: &mut Listener,
+        piece: Piece<'_>,
+        story: &mut Story,
+        answer: &mut impl FnMut(DnsAnswer),
+    ) {
+        listener.take(piece, self.ports, &mut |heard| match heard {
+            // A server may greet first in a protocol that is known by what the client says.
+            Heard::Unknown if !self.is_client => {}
+            Heard::Dns(message) => {
+                answer_to(message, self.mark.at, self.asking, self.answering, answer);
+            }
+            heard => story.hear(heard, self.mark),
+        });
+    }
+}
+
+fn answer_to(
+    message: &[u8],
+    at: Timestamp,
+    client: IpAddr,
+    server: IpAddr,
+    answer: &mut impl FnMut(DnsAnswer),
+) {
+    if let Some(response) = dns::response(message) {
+        let dns::Response { question, asked, code, records } = response;
+        // A response to another question says nothing of addresses, not even that there are none.
+        if let Some(asked) = asked {
+            answer(DnsAnswer { at, client, server, question, asked, code, records });
+        }
+    }
+}

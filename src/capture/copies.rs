@@ -1,0 +1,223 @@
+//! Packets and flows that a capture holds more than once: seen on two interfaces of one host, with
+//! and without a VLAN tag, before and after source NAT.
+//!
+//! What is merged is merged on proof only: a copy is equal in all that no host changes under way,
+//! was seen from another side of this host, and directly after the first. A segment that is sent
+//! again is seen from the same side again, and is no copy.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
+use std::hash::BuildHasher;
+use std::hash::Hash;
+use std::hash::RandomState;
+
+use jiff::SignedDuration;
+use jiff::Timestamp;
+
+use crate::flow::IpProtocol;
+
+use super::conversation::Endpoint;
+use super::conversation::Packet;
+use super::wire::Side;
+
+/// How far the times of copies lie apart: a host forwards within microseconds, and no timer sends
+/// anything again so soon (RFC 6298 §2.4 has a second, Linux 200 ms).
+const WINDOW: SignedDuration = SignedDuration::from_millis(100);
+/// How long packets are remembered. Captures of several interfaces write what they read from each in
+/// batches, so that copies come in the file long after each other.
+const MEMORY: SignedDuration = SignedDuration::from_secs(5);
+/// Packets remembered at a time; beyond that the memory is shorter.
+const MOST_PACKETS: usize = 8192;
+/// Sides of a host that are told apart; as many as bits below.
+const MOST_VANTAGES: usize = 64;
+/// Bytes of a payload that are compared, besides its length and all numbers of the headers.
+const MOST_COMPARED: usize = 256;
+
+/// A side of the host, numbered as they are met.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Vantage(pub(super) u8);
+
+/// The sides of the host from which packets were seen.
+#[derive(Debug, Default)]
+pub(super) struct Vantages {
+    known: HashMap<(u32, Side), u8>,
+    /// Whether there were more than can be told apart.
+    pub(super) overflown: bool,
+}
+
+impl Vantages {
+    /// The number of a side. Beyond the limit all share the last number, so that fewer copies are
+    /// found and none is found wrongly.
+    pub(super) fn of(&mut self, interface: u32, side: Side) -> Vantage {
+        let next = self.known.len();
+        match self.known.entry((interface, side)) {
+            Entry::Occupied(known) => Vantage(*known.get()),
+            Entry::Vacant(place) => match u8::try_from(next) {
+                Ok(number) if next < MOST_VANTAGES - 1 => Vantage(*place.insert(number)),
+                Ok(_) | Err(_) => {
+                    self.overflown = true;
+                    Vantage(63)
+                }
+            },
+        }
+    }
+}
+
+/// What is equal in all copies of a packet between the same addresses.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+struct Print {
+    source: Endpoint,
+    destination: Endpoint,
+    unchanged: Unchanged,
+}
+
+/// What is equal in a packet before and after source NAT, but for the destination.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+struct Unchanged {
+    protocol: IpProtocol,
+    identification: u32,
+    digest: u64,
+}
+
+/// A packet that was seen.
+#[derive(Clone, Copy, Debug)]
+struct Sighting {
+    at: Timestamp,
+    /// The sides that it was seen from, a bit each.
+    vantages: u64,
+}
+
+/// An opening of a flow that was seen.
+#[derive(Clone, Copy, Debug)]
+struct OpeningSeen {
+    at: Timestamp,
+    vantage: Vantage,
+    hop_limit: u8,
+    flow: u64,
+}
+
+/// A flow that shows the same opening on the other side of source NAT.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct OtherSide {
+    pub(super) flow: u64,
+    /// Whether the flow was seen before it was translated, and the new opening after that. Captures
+    /// of several interfaces are not in the order of the packets.
+    pub(super) is_before: bool,
+}
+
+/// Remembers the packets of the last moments.
+#[derive(Debug, Default)]
+pub(super) struct Copies {
+    hasher: RandomState,
+    packets: HashMap<Print, Sighting>,
+    packet_ages: VecDeque<(Timestamp, Print)>,
+    openings: HashMap<(Endpoint, Unchanged), OpeningSeen>,
+    opening_ages: VecDeque<(Timestamp, (Endpoint, Unchanged))>,
+}
+
+impl Copies {
+    /// Whether `packet` was seen from another side of the host just before.
+    pub(super) fn is_copy(
+        &mut self,
+        packet: &Packet<'_>,
+        identification: u32,
+        vantage: Vantage,
+    ) -> bool {
+        self.forget(packet.at);
+        let print = Print {
+            source: packet.source,
+            destination: packet.destination,
+            unchanged: self.unchanged(packet, identification),
+        };
+        let bit = 1_u64 << vantage.0;
+        let fresh = Sighting { at: packet.at, vantages: bit };
+        match self.packets.entry(print) {
+            Entry::Occupied(mut seen) => {
+                let seen = seen.get_mut();
+                let is_recent = packet.at.duration_since(seen.at).abs() <= WINDOW;
+                if is_recent && seen.vantages & bit == 0 {
+                    seen.vantages |= bit;
+                    return true;
+                }
+                *seen = fresh;
+            }
+            Entry::Vacant(place) => {
+                place.insert(fresh);
+                self.packet_ages.push_back((packet.at, print));
+            }
+        }
+        false
+    }
+
+    /// The flow of which `packet`, the first of its own, is the opening on the other side of source
+    /// NAT.
+    pub(super) fn translated(
+        &self,
+        packet: &Packet<'_>,
+        identification: u32,
+        vantage: Vantage,
+    ) -> Option<OtherSide> {
+        let key = (packet.destination, self.unchanged(packet, identification));
+        let seen = self.openings.get(&key)?;
+        let is_recent = packet.at.duration_since(seen.at).abs() <= WINDOW;
+        if !is_recent || seen.vantage == vantage {
+            return None;
+        }
+        // The host that translates is a router: it takes one from the hop limit.
+        let is_before =
+            (Reverse(seen.hop_limit), seen.at) <= (Reverse(packet.hop_limit), packet.at);
+        Some(OtherSide { flow: seen.flow, is_before })
+    }
+
+    /// Remembers the first packet of a flow, if it is one that can be known again by its content.
+    pub(super) fn opened(
+        &mut self,
+        packet: &Packet<'_>,
+        identification: u32,
+        vantage: Vantage,
+        flow: u64,
+    ) {
+        let tells = match &packet.tcp {
+            // The sequence number of a SYN is random, and so are timestamps.
+            Some(tcp) => tcp.flags.opens(),
+            // Without one, payload and identification must both be there.
+            None => identification != 0 && packet.payload.len() >= 8,
+        };
+        if !tells {
+            return;
+        }
+        let key = (packet.destination, self.unchanged(packet, identification));
+        self.openings
+            .insert(key, OpeningSeen { at: packet.at, vantage, hop_limit: packet.hop_limit, flow });
+        self.opening_ages.push_back((packet.at, key));
+    }
+
+    fn unchanged(&self, packet: &Packet<'_>, identification: u32) -> Unchanged {
+        let numbers = packet
+            .tcp
+            .map(|tcp| (tcp.sequence, tcp.acknowledgment, tcp.flags, tcp.window, tcp.options));
+        let compared = packet.payload.get(..MOST_COMPARED).unwrap_or(packet.payload);
+        let digest = self.hasher.hash_one((numbers, packet.wire, compared));
+        Unchanged { protocol: packet.protocol, identification, digest }
+    }
+
+    fn forget(&mut self, now: Timestamp) {
+        let is_old = |at: Timestamp, many: bool| many || now.duration_since(at) > MEMORY;
+        while let Some((at, print)) = self.packet_ages.front().copied() {
+            if !is_old(at, self.packet_ages.len() >= MOST_PACKETS) {
+                break;
+            }
+            self.packet_ages.pop_front();
+            self.packets.remove(&print);
+        }
+        while let Some((at, key)) = self.opening_ages.front().copied() {
+            if !is_old(at, self.opening_ages.len() >= MOST_PACKETS) {
+                break;
+            }
+            self.opening_ages.pop_front();
+            self.openings.remove(&key);
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! What the two ends of a TCP connection say to each other: the protocol, and the names in it.
+
+use crate::flow::Host;
+use crate::flow::Payload;
+use crate::flow::PayloadKind;
+use crate::flow::SeenPayload;
+
+use super::captured::Application;
+use super::captured::NameOrigin;
+use super::names::Shown;
+use super::names::dns;
+use super::names::first::First;
+use super::names::first::Match;
+use super::names::first::Place;
+use super::names::first::Ports;
+use super::names::first::first;
+use super::names::http;
+use super::names::http::RequestSeen;
+use super::names::http2;
+use super::names::http2::FirstRequest;
+use super::names::tds;
+use super::names::tls;
+use super::names::tls::Hello;
+use super::stream::Piece;
+
+/// Bytes that are held back before they are taken for no known protocol; a request line may be long.
+const MOST_UNSETTLED_BYTES: usize = 32 * 1024;
+/// Segments of a connection caught in the middle that are looked at for the start of a message.
+const MOST_TRIES: u8 = 32;
+
+/// What was heard in a dialogue.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Heard<'a> {
+    /// One end speaks this protocol.
+    Application(Application),
+    /// A hello or request is complete.
+    Opening(SeenPayload, Option<(Host, NameOrigin)>),
+    /// The first bytes of an end are no known protocol.
+    Unknown,
+    /// A DNS message.
+    Dns(&'a [u8]),
+    /// Bytes are missing that a name could have stood in.
+    Incomplete,
+}
+
+/// Listens to one end of a connection.
+#[derive(Debug)]
+pub(super) enum Listener {
+    /// The protocol is not known yet.
+    Start { held: Vec<u8>, place: Place, tries: u8 },
+    /// TLS, up to the ClientHello.
+    Tls(tls::HelloReader),
+    /// HTTP/1, request by request.
+    Http(http::RequestReader),
+    /// HTTP/1 after loss, up to the next segment that begins with a request.
+    HttpAfterLoss,
+    /// HTTP/2, up to the first request.
+    Http2(http2::RequestReader),
+    /// TDS, up to the login.
+    Tds(tds::LoginReader),
+    /// DNS, message by message.
+    Dns(dns::StreamReader),
+    /// There is nothing more to hear.
+    Done,
+}
+
+impl Listener {
+    /// A listener to an end of which the first byte was captured, or was not.
+    pub(super) fn new(from_start: bool) -> Listener {
+        let place = if from_start { Place::Start } else { Place::Middle };
+        Listener::Start { held: Vec::new(), place, tries: 0 }
+    }
+
+    /// Whether there is nothing more to hear.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self, Listener::Done)
+    }
+
+    /// Bytes held back.
+    pub(super) fn held(&self) -> usize {
+        match self {
+            Listener::Start { held, .. } => held.len(),
+            Listener::Tls(reader) => reader.held(),
+            Listener::Http(reader) => reader.held(),
+            Listener::Http2(reader) => reader.held(),
+            Listener::Tds(reader) => reader.held(),
+            Listener::Dns(reader) => reader.held(),
+            Listener::HttpAfterLoss | Listener::Done => 0,
+        }
+    }
+
+    /// Takes the next piece of what this end says.
+    pub(super) fn take(&mut self, piece: Piece<'_>, ports: Ports, out: &mut impl FnMut(Heard)) {
+        match piece {
+            Piece::Bytes(bytes) => self.bytes(bytes, ports, out),
+            Piece::Lost(count) => self.lost(count, out),
+        }
+    }
+
+    /// Ends the listening; bytes that are still unsettled are told.
+    pub(super) fn finish(&mut self, out: &mut impl FnMut(Heard)) {
+        match self {
+            Listener::Start { held, .. } if !held.is_empty() => {
+                out(Heard::Opening(SeenPayload::Unknown, None));
+            }
+            Listener::Http(reader) => {
+                if let Some(request) = reader.unfinished() {
+                    out(http_opening(request, NameOrigin::Host));
+                    out(Heard::Incomplete);
+                }
+            }
+            Listener::Start { .. }
+            | Listener::Tls(_)
+            | Listener::HttpAfterLoss
+            | Listener::Http2(_)
+            | Listener::Tds(_)
+            | Listener::Dns(_)
+            | Listener::Done => {}
+        }
+        *self = Listener::Done;
+    }
+
+    fn bytes(&mut self, bytes: &[u8], ports: Ports, out: &mut impl FnMut(Heard)) {
+        match std::mem::replace(self, Listener::Done) {
+            Listener::Start { mut held, place, tries } => {
+                held.extend_from_slice(bytes);
+                *self = settle(held, bytes, place, tries, ports, out);
+            }
+            Listener::Tls(mut reader) => match reader.push(bytes) {
+                Hello::Unsettled => *self = Listener::Tls(reader),
+                Hello::Client(shown) => out(tls_opening(shown)),
+                Hello::Unreadable => out(kind(PayloadKind::Tls)),
+                Hello::None => {}
+            },
+            Listener::Http(mut reader) => {
+                reader.push(bytes, |request| out(http_opening(request, NameOrigin::Host)));
+                if !reader.has_ended() {
+                    *self = Listener::Http(reader);
+                }
+            }
+            Listener::HttpAfterLoss => {
+                if http::begins_request(bytes) == Match::Yes {
+                    *self = Listener::Http(http::RequestReader::default());
+                    self.bytes(bytes, ports, out);
+                } else {
+                    *self = Listener::HttpAfterLoss;
+                }
+            }
+            Listener::Http2(mut reader) => match reader.push(bytes) {
+                FirstRequest::Unsettled => *self = Listener::Http2(reader),
+                FirstRequest::Seen(request) => out(http_opening(request, NameOrigin::Authority)),
+            },
+            Listener::Tds(mut reader) => match reader.push(bytes) {
+                Hello::Unsettled => *self = Listener::Tds(reader),
+                Hello::Client(shown) => out(tds_opening(shown)),
+                Hello::None => {}
+                Hello::Unreadable => out(kind(PayloadKind::Mssql)),
+            },
+            Listener::Dns(mut reader) => {
+                reader.push(bytes, |message| out(Heard::Dns(message)));
+                *self = Listener::Dns(reader);
+            }
+            Listener::Done => {}
+        }
+    }
+
+    fn lost(&mut self, count: u32, out: &mut impl FnMut(Heard)) {
+        match self {
+            Listener::Start { .. } => {
+                out(Heard::Incomplete);
+                *self = Listener::new(false);
+            }
+            Listener::Tls(_) | Listener::Http2(_) | Listener::Tds(_) => {
+                out(Heard::Incomplete);
+                *self = Listener::Done;
+            }
+            Listener::Http(reader) => {
+                if !reader.lose(count.into()) {
+                    if let Some(request) = reader.unfinished() {
+                        out(http_opening(request, NameOrigin::Host));
+                    }
+                    out(Heard::Incomplete);
+                    *self = Listener::HttpAfterLoss;
+                }
+            }
+            Listener::Dns(_) => *self = Listener::new(false),
+            Listener::HttpAfterLoss | Listener::Done => {}
+        }
+    }
+}
+
+/// Tells the protocol of the first bytes and hands them to its reader. `latest` are the last of
+/// `held`, and the start of a segment.
+fn settle(
+    held: Vec<u8>,
+    latest: &[u8],
+    place: Place,
+    tries: u8,
+    ports: Ports,
+    out: &mut impl FnMut(Heard),
+) -> Listener {
+    let mut found = first(&held, place, ports);
+    let mut held = held;
+    if found == First::Other && place == Place::Middle && held.len() > latest.len() {
+        held = latest.to_vec();
+        found = first(&held, place, ports);
+    }
+    let (application, mut listener) = match found {
+        First::Tls => (Application::Tls, Listener::Tls(tls::HelloReader::default())),
+        First::HttpRequest => (Application::Http, Listener::Http(http::RequestReader::default())),
+        First::Http2 => (Application::Http, Listener::Http2(http2::RequestReader::default())),
+        First::HttpResponse => (Application::Http, Listener::Done),
+        First::Tds => (Application::Mssql, Listener::Tds(tds::LoginReader::default())),
+        First::Dns => (Application::Dns, Listener::Dns(dns::StreamReader::default())),
+        First::Unsettled if held.len() <= MOST_UNSETTLED_BYTES => {
+            return Listener::Start { held, place, tries };
+        }
+        First::Unsettled | First::Other => {
+            if place == Place::Start {
+                out(Heard::Unknown);
+                return Listener::Done;
+            }
+            return match tries.checked_add(1) {
+                Some(tries) if tries <= MOST_TRIES => {
+                    Listener::Start { held: Vec::new(), place, tries }
+                }
+                Some(_) | None => Listener::Done,
+            };
+        }
+    };
+    out(Heard::Application(application));
+    listener.bytes(&held, ports, out);
+    listener
+}
+
+fn kind(kind: PayloadKind) -> Heard<'static> {
+    Heard::Opening(SeenPayload::Kind(kind), None)
+}
+
+fn tls_opening(shown: Shown) -> Heard<'static> {
+    named(shown, NameOrigin::Sni, PayloadKind::Tls, |name| Payload::Tls { name, inner: None })
+}
+
+fn tds_opening(shown: Shown) -> Heard<'static> {
+    named(shown, NameOrigin::TdsSni, PayloadKind::Mssql, |name| Payload::Mssql { name })
+}
+
+/// An opening with what it shows. A name that cannot be read leaves only the kind known: it is
+/// neither a name nor the lack of one.
+fn named(
+    shown: Shown,
+    origin: NameOrigin,
+    unread: PayloadKind,
+    payload: impl FnOnce(Option<Host>) -> Payload,
+) -> Heard<'static> {
+    match shown {
+        Shown::Nothing => Heard::Opening(SeenPayload::Exactly(payload(None)), None),
+        Shown::Host(host) => {
+            let seen = SeenPayload::Exactly(payload(Some(host.clone())));
+            Heard::Opening(seen, Some((host, origin)))
+        }
+        Shown::Unreadable => kind(unread),
+    }
+}
+
+fn http_opening(request: RequestSeen, origin: NameOrigin) -> Heard<'static> {
+    match request {
+        RequestSeen::Whole(request) => {
+            let name = request.host.clone().map(|host| (host, origin));
+            Heard::Opening(SeenPayload::Exactly(Payload::Http(request)), name)
+        }
+        RequestSeen::Unreadable => kind(PayloadKind::Http),
+    }
+}

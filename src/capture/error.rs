@@ -1,0 +1,186 @@
+//! Why a capture cannot be read, and what was left unread in one that can.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use super::link::LinkType;
+
+/// Why nothing can be said about a capture.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CaptureError {
+    /// There are no bytes.
+    #[error("the capture is empty; expected the file header of a pcap or pcapng capture")]
+    Empty,
+    /// The file ends before its header does.
+    #[error(
+        "the capture is cut in its file header: expected {need} bytes, found {have}; copy the \
+         file again"
+    )]
+    CutInHeader {
+        /// Bytes that the header has.
+        need: u64,
+        /// Bytes that there are.
+        have: u64,
+    },
+    /// The file begins as no format that is read here.
+    #[error(
+        "expected a pcap or pcapng capture, found a file that begins with {}; convert it with \
+         `editcap -F pcapng`",
+        Bytes(.begins)
+    )]
+    UnknownFormat {
+        /// The first bytes of the file.
+        begins: [u8; 4],
+    },
+    /// The file is compressed in a way that is not read here.
+    #[error(
+        "expected a capture, plain or compressed with gzip, found {found}; decompress it first"
+    )]
+    Compression {
+        /// The name of the compression.
+        found: &'static str,
+    },
+    /// The gzip wrapper is damaged before the file header of the capture.
+    #[error("the gzip wrapper is damaged before the file header of the capture: {0}")]
+    Gzip(String),
+    /// A version of the file format that is not read here.
+    #[error("expected {format} version {expected}, found {major}.{minor}")]
+    Version {
+        /// `pcap` or `pcapng`.
+        format: &'static str,
+        /// The versions that are read.
+        expected: &'static str,
+        /// The major version found.
+        major: u16,
+        /// The minor version found.
+        minor: u16,
+    },
+    /// A section header of pcapng that is none.
+    #[error("the pcapng section header is damaged at byte {offset}: {what}")]
+    SectionHeader {
+        /// The position in the (decompressed) file.
+        offset: u64,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Packets with a link layer that is not read here.
+    #[error(
+        "packets of link type {link} are not supported; capture on an Ethernet, cooked or raw IP \
+         interface"
+    )]
+    LinkType {
+        /// The link type.
+        link: LinkType,
+    },
+}
+
+/// Bytes as they are shown in messages.
+struct Bytes<'a>(&'a [u8]);
+
+impl std::fmt::Display for Bytes<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "`{}`", self.0.escape_ascii())
+    }
+}
+
+/// Where a capture that could be read at first can be read no further.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Truncation {
+    /// The position in the (decompressed) file where the unreadable record begins.
+    pub offset: u64,
+    /// What is wrong there.
+    pub what: Damage,
+}
+
+/// What is wrong with a record.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Damage {
+    /// The file ends inside it.
+    #[error("the file ends inside a record: expected {need} bytes, found {have}")]
+    Cut {
+        /// Bytes that the record has, as far as that is known.
+        need: u64,
+        /// Bytes that there are.
+        have: u64,
+    },
+    /// A record that claims more bytes than any packet has.
+    #[error("a record claims {length} bytes, more than the {most} of the longest packet")]
+    TooLong {
+        /// The claim.
+        length: u64,
+        /// What is accepted.
+        most: u64,
+    },
+    /// A pcapng block that contradicts itself.
+    #[error("a block of type {kind:#010x} contradicts itself: {what}")]
+    Block {
+        /// The type of the block.
+        kind: u32,
+        /// What does not fit.
+        what: &'static str,
+    },
+    /// A block that refers to an interface that was not described.
+    #[error("a packet names interface {interface}, but the section describes {described}")]
+    Interface {
+        /// The number that the packet names.
+        interface: u32,
+        /// How many interfaces the section describes.
+        described: usize,
+    },
+    /// The gzip wrapper does not decompress.
+    #[error("the gzip wrapper is damaged: {0}")]
+    Gzip(String),
+}
+
+/// A limit of this reader that a capture ran into. What lies beyond it was not looked at.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Limit {
+    /// Flows followed at a time; the one idle for longest was ended early.
+    Flows,
+    /// Bytes held of all flows together: what waits for a name, and what was asked.
+    HeldBytes,
+    /// Openings kept of one flow.
+    Openings,
+    /// Datagrams of which fragments are held at a time.
+    FragmentedDatagrams,
+    /// Interfaces told apart when copies of packets are looked for.
+    Vantages,
+}
+
+impl Limit {
+    /// What the limit is on, for a warning.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Limit::Flows => "flows followed at a time",
+            Limit::HeldBytes => "bytes held of all flows",
+            Limit::Openings => "requests kept of one flow",
+            Limit::FragmentedDatagrams => "fragmented datagrams held at a time",
+            Limit::Vantages => "interfaces told apart",
+        }
+    }
+}
+
+/// What a capture held besides its flows.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Summary {
+    /// Packets in the file, whatever they hold.
+    pub frames: u64,
+    /// IP datagrams among them that count in some flow.
+    pub packets: u64,
+    /// Packets that hold no IP, such as ARP.
+    pub non_ip: u64,
+    /// IP fragments whose datagram was never complete.
+    pub lone_fragments: u64,
+    /// Packets seen again on another interface or side of this host, and not counted.
+    pub copies: u64,
+    /// Packets with a header that is cut or contradicts itself, by layer.
+    pub malformed: BTreeMap<&'static str, u64>,
+    /// The link types of the interfaces.
+    pub link_types: BTreeSet<LinkType>,
+    /// Where the capture could be read no further, if not to its end.
+    pub truncated: Option<Truncation>,
+    /// The limits that the capture ran into.
+    pub limits: BTreeSet<Limit>,
+}

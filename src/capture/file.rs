@@ -1,0 +1,114 @@
+//! The file formats: which one a capture has, and its packets one after another.
+
+use jiff::Timestamp;
+
+use super::error::CaptureError;
+use super::error::Damage;
+use super::link::LinkType;
+use super::pcap;
+use super::pcap::Pcap;
+use super::pcapng;
+use super::pcapng::Pcapng;
+
+/// The longest packet that is accepted; libpcap's own limit for all links that carry IP.
+pub(super) const MOST_PACKET_BYTES: u32 = 256 * 1024;
+
+/// The time of packets that have none.
+pub(super) const UNTIMED: Timestamp = Timestamp::UNIX_EPOCH;
+
+/// A packet as the file holds it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame<'a> {
+    pub(super) at: Timestamp,
+    /// The interface, numbered through all sections.
+    pub(super) interface: u32,
+    pub(super) link: LinkType,
+    pub(super) data: &'a [u8],
+    /// How long the packet was before the snapshot length cut it.
+    pub(super) original: u32,
+}
+
+/// What the front of the unread bytes is.
+#[derive(Debug)]
+pub(super) enum Step<'a> {
+    /// Too short to tell: at least this many bytes are needed.
+    More { need: usize },
+    /// A record of so many bytes, with or without a packet.
+    Taken { length: usize, frame: Option<Frame<'a>> },
+    /// A record without interest, of so many bytes, which need not be held.
+    Skip { length: u64 },
+}
+
+/// A capture whose format is known.
+#[derive(Debug)]
+pub(super) enum Format {
+    Pcap(Pcap),
+    Pcapng(Pcapng),
+}
+
+impl Format {
+    /// Recognises the format at the start of a file; gives it and how many bytes were used, or
+    /// `None` where more than `bytes` is needed.
+    pub(super) fn open(bytes: &[u8]) -> Result<Option<(Format, usize)>, CaptureError> {
+        let Some(begins) = bytes.first_chunk::<4>() else {
+            return Ok(None);
+        };
+        if let Some((order, nanoseconds)) = pcap::magic(*begins) {
+            let Some(header) = bytes.first_chunk::<{ pcap::HEADER }>() else {
+                return Ok(None);
+            };
+            let pcap = Pcap::header(*header, order, nanoseconds)?;
+            return Ok(Some((Format::Pcap(pcap), pcap::HEADER)));
+        }
+        if *begins == pcapng::SECTION_HEADER_TYPE {
+            return Ok(Pcapng::open(bytes)?.map(|pcapng| (Format::Pcapng(pcapng), 0)));
+        }
+        match compression(*begins) {
+            Some(found) => Err(CaptureError::Compression { found }),
+            None => Err(CaptureError::UnknownFormat { begins: *begins }),
+        }
+    }
+
+    /// How many bytes a file that begins so needs before it is a capture.
+    pub(super) fn header_length(bytes: &[u8]) -> usize {
+        match bytes.first_chunk::<4>() {
+            Some(begins) if *begins == pcapng::SECTION_HEADER_TYPE => pcapng::SECTION_HEADER,
+            _ => pcap::HEADER,
+        }
+    }
+
+    /// The link type of the whole file, where the format has one.
+    pub(super) fn link(&self) -> Option<LinkType> {
+        match self {
+            Format::Pcap(pcap) => Some(pcap.link()),
+            Format::Pcapng(_) => None,
+        }
+    }
+
+    /// Looks at the front of the unread bytes.
+    pub(super) fn step<'a>(&mut self, bytes: &'a [u8]) -> Result<Step<'a>, Damage> {
+        match self {
+            Format::Pcap(pcap) => pcap.step(bytes),
+            Format::Pcapng(pcapng) => pcapng.step(bytes),
+        }
+    }
+}
+
+/// The name of the compression that a file beginning so has; gzip is undone before.
+fn compression(begins: [u8; 4]) -> Option<&'static str> {
+    match begins {
+        [0x28, 0xb5, 0x2f, 0xfd] => Some("zstd"),
+        [0xfd, b'7', b'z', b'X'] => Some("xz"),
+        [b'B', b'Z', b'h', _] => Some("bzip2"),
+        [0x04, 0x22, 0x4d, 0x18] => Some("lz4"),
+        [b'P', b'K', 3, 4] => Some("a zip archive"),
+        _ => None,
+    }
+}
+
+/// The instant so many nanoseconds after 1970, or the nearest one that can be represented: a
+/// damaged clock must not stop the reading.
+pub(super) fn timestamp(nanoseconds: i128) -> Timestamp {
+    let (least, most) = (Timestamp::MIN.as_nanosecond(), Timestamp::MAX.as_nanosecond());
+    Timestamp::from_nanosecond(nanoseconds.clamp(least, most)).unwrap_or(Timestamp::UNIX_EPOCH)
+}

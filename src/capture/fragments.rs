@@ -1,0 +1,163 @@
+//! IP datagrams put together from their fragments.
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use jiff::SignedDuration;
+use jiff::Timestamp;
+
+use crate::flow::IpProtocol;
+
+use super::error::Limit;
+use super::wire::Datagram;
+use super::wire::Fragment;
+
+/// Datagrams of which fragments are held at a time.
+const MOST_DATAGRAMS: usize = 256;
+/// The longest datagram that IP can carry (RFC 791 §3.1).
+const MOST_BYTES: usize = 65_535;
+/// Bytes held of one datagram; more than it has, since fragments may overlap.
+const MOST_HELD_BYTES: usize = 2 * MOST_BYTES;
+/// Fragments of one datagram; the smallest allowed ones cut the longest datagram into 8,192, but
+/// links carry at least 1,280 bytes.
+const MOST_FRAGMENTS: usize = 128;
+/// How long the rest of a datagram is waited for, as Linux does (`ipfrag_time`).
+const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
+
+/// Which datagram a fragment belongs to. Copies of it on another side of the host are kept apart.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+struct Key {
+    source: IpAddr,
+    destination: IpAddr,
+    protocol: IpProtocol,
+    identification: u32,
+    vantage: u8,
+}
+
+/// A datagram that is complete.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Whole {
+    pub(super) payload: Vec<u8>,
+    /// Bytes of all fragments on the wire.
+    pub(super) wire: u64,
+}
+
+#[derive(Debug, Default)]
+struct Partial {
+    /// Ascending by offset.
+    parts: Vec<(usize, Vec<u8>)>,
+    held: usize,
+    /// Known once the last fragment was seen.
+    length: Option<usize>,
+    wire: u64,
+}
+
+/// The datagrams of which fragments were seen.
+#[derive(Debug, Default)]
+pub(super) struct Fragments {
+    partial: HashMap<Key, Partial>,
+    /// The same, in the order of their first fragments.
+    ages: VecDeque<(Timestamp, Key)>,
+    /// Fragments of datagrams that were given up.
+    pub(super) lone: u64,
+    pub(super) limit: Option<Limit>,
+}
+
+impl Fragments {
+    /// Takes a fragment, and gives the datagram that it completes.
+    pub(super) fn take(
+        &mut self,
+        datagram: &Datagram<'_>,
+        fragment: Fragment,
+        vantage: u8,
+        at: Timestamp,
+    ) -> Option<Whole> {
+        self.forget(at);
+        let key = Key {
+            source: datagram.source,
+            destination: datagram.destination,
+            protocol: datagram.protocol,
+            identification: datagram.identification,
+            vantage,
+        };
+        // A fragment that the capture cut can never become whole.
+        if datagram.payload.len() < datagram.payload_wire {
+            self.lone += 1;
+            return None;
+        }
+        let ages = &mut self.ages;
+        let partial = self.partial.entry(key).or_insert_with(|| {
+            ages.push_back((at, key));
+            Partial::default()
+        });
+        partial.take(datagram, fragment);
+        let whole = partial.whole()?;
+        self.partial.remove(&key);
+        self.ages.retain(|(_, other)| *other != key);
+        Some(whole)
+    }
+
+    /// Gives up what is held and tells how many fragments were never completed.
+    pub(super) fn finish(mut self) -> u64 {
+        while let Some((_, key)) = self.ages.pop_front() {
+            self.give_up(key);
+        }
+        self.lone
+    }
+
+    fn forget(&mut self, now: Timestamp) {
+        while let Some((since, key)) = self.ages.front().copied() {
+            let full = self.ages.len() >= MOST_DATAGRAMS;
+            if !full && now.duration_since(since) <= PATIENCE {
+                return;
+            }
+            if full {
+                self.limit = Some(Limit::FragmentedDatagrams);
+            }
+            self.ages.pop_front();
+            self.give_up(key);
+        }
+    }
+
+    fn give_up(&mut self, key: Key) {
+        if let Some(partial) = self.partial.remove(&key) {
+            self.lone += u64::try_from(partial.parts.len()).unwrap_or(u64::MAX);
+        }
+    }
+}
+
+impl Partial {
+    fn take(&mut self, datagram: &Datagram<'_>, Fragment { offset, more }: Fragment) {
+        let bytes = datagram.payload;
+        let end = offset + bytes.len();
+        let is_full =
+            self.parts.len() >= MOST_FRAGMENTS || self.held + bytes.len() > MOST_HELD_BYTES;
+        if end > MOST_BYTES || is_full {
+            return;
+        }
+        self.held += bytes.len();
+        self.wire = self.wire.saturating_add(u64::try_from(datagram.wire).unwrap_or(u64::MAX));
+        if !more {
+            self.length.get_or_insert(end);
+        }
+        let place = self.parts.partition_point(|(before, _)| *before <= offset);
+        self.parts.insert(place, (offset, bytes.to_vec()));
+    }
+
+    /// The payload, if no byte of it is missing. Where fragments overlap, the one that begins first
+    /// counts; attacks by overlap are the firewall's to refuse, not ours to judge.
+    fn whole(&self) -> Option<Whole> {
+        let length = self.length?;
+        let mut payload = Vec::with_capacity(length);
+        for (offset, bytes) in &self.parts {
+            let known = payload.len().checked_sub(*offset)?;
+            payload.extend_from_slice(bytes.get(known..).unwrap_or_default());
+        }
+        if payload.len() < length {
+            return None;
+        }
+        payload.truncate(length);
+        Some(Whole { payload, wire: self.wire })
+    }
+}

@@ -1,0 +1,274 @@
+//! DNS messages (RFC 1035 §4): what a response says, and whether bytes are a message at all.
+
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
+
+use crate::evidence::DnsRecord;
+use crate::evidence::RecordType;
+use crate::evidence::ResponseCode;
+use crate::flow::Fqdn;
+
+use super::cursor::Cursor;
+use super::first::Match;
+use super::first::Place;
+
+const HEADER: usize = 12;
+const A: u16 = 1;
+const CNAME: u16 = 5;
+const AAAA: u16 = 28;
+const INTERNET: u16 = 1;
+/// The longest name on the wire (RFC 1035 §2.3.4).
+const MOST_NAME_BYTES: usize = 255;
+
+/// A response, as far as it leads from names to addresses.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::capture) struct Response {
+    pub(in crate::capture) question: Fqdn,
+    /// The type of record that was asked for, where it is one of addresses.
+    pub(in crate::capture) asked: Option<RecordType>,
+    pub(in crate::capture) code: ResponseCode,
+    pub(in crate::capture) records: Vec<DnsRecord>,
+}
+
+/// Whether a datagram to or from port 53 is a message: its header is one whatever became of the
+/// names behind it, or its first question can be read whatever became of the header.
+pub(in crate::capture) fn is_message(bytes: &[u8]) -> bool {
+    Header::parse(bytes).is_some_and(|header| {
+        // The operations that are assigned (RFC 6895 §2.2), and no more than one question
+        // (RFC 9619).
+        let is_plain = header.flags & RESERVED == 0
+            && matches!((header.flags & OPCODE) >> 11, 0..=2 | 4..=6)
+            && header.questions <= 1;
+        is_plain || question(bytes, &mut after_header(bytes)).is_some()
+    })
+}
+
+/// Whether a datagram on any port is a message beyond doubt: one question, every record whole and
+/// of the Internet class, and nothing behind the last.
+pub(in crate::capture) fn is_message_beyond_doubt(bytes: &[u8]) -> bool {
+    is_strict(bytes).is_some()
+}
+
+fn is_strict(bytes: &[u8]) -> Option<()> {
+    let header = Header::parse(bytes)?;
+    let plain = header.flags & (OPCODE | RESERVED) == 0 && header.questions == 1;
+    let answered = header.flags & RESPONSE != 0;
+    if !plain || (!answered && (header.answers > 0 || header.authorities > 0)) {
+        return None;
+    }
+    let mut cursor = after_header(bytes);
+    let asked = question(bytes, &mut cursor)?;
+    if asked.class != INTERNET || asked.name.is_none() || asked.kind == 0 {
+        return None;
+    }
+    let records =
+        usize::from(header.answers) + usize::from(header.authorities) + usize::from(header.others);
+    for _ in 0..records {
+        record(bytes, &mut cursor)?;
+    }
+    cursor.is_empty().then_some(())
+}
+
+/// Whether `bytes` begin with the length of a message and the message (RFC 1035 §4.2.2).
+pub(in crate::capture) fn begins_stream(bytes: &[u8], place: Place) -> Match {
+    let Some(([l0, l1], message)) = bytes.split_first_chunk::<2>() else {
+        return Match::Unsettled;
+    };
+    let length = usize::from(u16::from_be_bytes([*l0, *l1]));
+    if length < HEADER {
+        return Match::No;
+    }
+    match (message.get(..length), place) {
+        (Some(message), _) if is_message(message) => Match::Yes,
+        (None, Place::Start) if message.len() < HEADER => Match::Unsettled,
+        (None, Place::Start) if is_message(message) => Match::Yes,
+        (Some(_) | None, Place::Start | Place::Middle) => Match::No,
+    }
+}
+
+/// Reads a response; `None` where the bytes are a query, damaged, or about what is no host name.
+///
+/// Records behind damage in the answer section are left out.
+pub(in crate::capture) fn response(bytes: &[u8]) -> Option<Response> {
+    let header = Header::parse(bytes)?;
+    if header.flags & RESPONSE == 0 || header.questions == 0 {
+        return None;
+    }
+    let mut cursor = after_header(bytes);
+    let asked = question(bytes, &mut cursor)?;
+    for _ in 1..header.questions {
+        question(bytes, &mut cursor)?;
+    }
+    let records = (0..header.answers)
+        .map_while(|_| record(bytes, &mut cursor))
+        .filter_map(|record| record.leads_on(bytes))
+        .collect();
+    let code = ResponseCode(header.flags & CODE);
+    let of_addresses = match asked.kind {
+        A => Some(RecordType::A),
+        AAAA => Some(RecordType::Aaaa),
+        _ => None,
+    };
+    Some(Response { question: asked.name?, asked: of_addresses, code, records })
+}
+
+const RESPONSE: u16 = 0x8000;
+const OPCODE: u16 = 0x7800;
+const RESERVED: u16 = 0x0040;
+const CODE: u16 = 0x000f;
+
+struct Header {
+    flags: u16,
+    questions: u16,
+    answers: u16,
+    authorities: u16,
+    others: u16,
+}
+
+impl Header {
+    fn parse(bytes: &[u8]) -> Option<Header> {
+        let mut cursor = Cursor(bytes);
+        let _id = cursor.u16()?;
+        let flags = cursor.u16()?;
+        let questions = cursor.u16()?;
+        let (answers, authorities, others) = (cursor.u16()?, cursor.u16()?, cursor.u16()?);
+        Some(Header { flags, questions, answers, authorities, others })
+    }
+}
+
+fn after_header(bytes: &[u8]) -> Cursor<'_> {
+    Cursor(bytes.get(HEADER..).unwrap_or_default())
+}
+
+struct Question {
+    /// `None` where it is no host name, such as the root.
+    name: Option<Fqdn>,
+    kind: u16,
+    class: u16,
+}
+
+fn question<'a>(message: &'a [u8], cursor: &mut Cursor<'a>) -> Option<Question> {
+    let name = name(message, cursor)?;
+    Some(Question { name: name.fqdn(), kind: cursor.u16()?, class: cursor.u16()? })
+}
+
+struct Record<'a> {
+    owner: Name,
+    kind: u16,
+    class: u16,
+    ttl: u32,
+    data: &'a [u8],
+}
+
+fn record<'a>(message: &'a [u8], cursor: &mut Cursor<'a>) -> Option<Record<'a>> {
+    let owner = name(message, cursor)?;
+    let (kind, class, ttl) = (cursor.u16()?, cursor.u16()?, cursor.u32()?);
+    let length = cursor.u16()?;
+    let data = cursor.take(length.into())?;
+    Some(Record { owner, kind, class, ttl, data })
+}
+
+impl<'a> Record<'a> {
+    /// The record, where it leads from its owner to an alias or address.
+    fn leads_on(&self, message: &'a [u8]) -> Option<DnsRecord> {
+        if self.class != INTERNET {
+            return None;
+        }
+        let owner = self.owner.fqdn()?;
+        let ttl = self.ttl;
+        match self.kind {
+            A => {
+                let address = IpAddr::V4(Ipv4Addr::from(<[u8; 4]>::try_from(self.data).ok()?));
+                Some(DnsRecord::Address { owner, address, ttl })
+            }
+            AAAA => {
+                let address = IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(self.data).ok()?));
+                Some(DnsRecord::Address { owner, address, ttl })
+            }
+            CNAME => {
+                let target = name(message, &mut Cursor(self.data))?.fqdn()?;
+                Some(DnsRecord::Alias { owner, target, ttl })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A name in text, with a dot behind each label; labels may hold any byte.
+struct Name(Vec<u8>);
+
+impl Name {
+    fn fqdn(&self) -> Option<Fqdn> {
+        std::str::from_utf8(&self.0).ok().filter(|text| text.is_ascii())?.parse().ok()
+    }
+}
+
+/// Reads a name, which may end in a pointer to an earlier one (RFC 1035 §4.1.4).
+fn name<'a>(message: &'a [u8], cursor: &mut Cursor<'a>) -> Option<Name> {
+    let mut text = Vec::new();
+    let mut here = *cursor;
+    let mut behind_pointer = false;
+    // Pointers must lead backwards, so that following them ends.
+    let mut limit = message.len();
+    loop {
+        let length = here.u8()?;
+        match length {
+            0 => {
+                if !behind_pointer {
+                    *cursor = here;
+                }
+                return Some(Name(text));
+            }
+            1..=63 => {
+                let label = here.take(length.into())?;
+                // A dot inside a label would be read as two labels; no host name has one.
+                text.extend(label.iter().map(|byte| if *byte == b'.' { b'*' } else { *byte }));
+                text.push(b'.');
+                if text.len() > MOST_NAME_BYTES {
+                    return None;
+                }
+            }
+            0xc0.. => {
+                let low = here.u8()?;
+                if !behind_pointer {
+                    *cursor = here;
+                    behind_pointer = true;
+                }
+                let target = usize::from(u16::from_be_bytes([length & 0x3f, low]));
+                if target >= limit {
+                    return None;
+                }
+                limit = target;
+                here = Cursor(message.get(target..)?);
+            }
+            64..0xc0 => return None,
+        }
+    }
+}
+
+/// Takes messages out of a stream in which each has its length before it.
+#[derive(Debug, Default)]
+pub(in crate::capture) struct StreamReader {
+    held: Vec<u8>,
+}
+
+impl StreamReader {
+    /// Bytes held back: less than one message.
+    pub(in crate::capture) fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Takes the next bytes of the stream and gives each message that they complete to `seen`.
+    pub(in crate::capture) fn push(&mut self, bytes: &[u8], mut seen: impl FnMut(&[u8])) {
+        self.held.extend_from_slice(bytes);
+        let mut cursor = Cursor(&self.held);
+        let mut rest = cursor;
+        while let Some(message) = cursor.vector16() {
+            seen(message.0);
+            rest = cursor;
+        }
+        let taken = self.held.len() - rest.0.len();
+        self.held.drain(..taken);
+    }
+}

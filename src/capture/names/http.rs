@@ -1,0 +1,404 @@
+//! HTTP/1: request heads one after another on a connection (RFC 9112).
+
+use crate::flow::Request;
+
+use super::Shown;
+use super::first::Match;
+
+/// The longest request head that is put together; servers accept 8 to 64 KiB.
+const MOST_HEAD_BYTES: usize = 64 * 1024;
+/// The most header fields of a request; servers accept about 100.
+const MOST_FIELDS: usize = 256;
+/// The longest method that is taken for one; the longest registered one has 17 letters.
+const MOST_METHOD_BYTES: usize = 24;
+
+/// Whether `bytes` begin with a request line.
+pub(in crate::capture) fn begins_request(bytes: &[u8]) -> Match {
+    let method = bytes.iter().take_while(|byte| is_token(**byte)).count();
+    if method > MOST_METHOD_BYTES {
+        return Match::No;
+    }
+    let rest = match bytes.get(method..) {
+        None | Some([]) => return Match::Unsettled,
+        Some([b' ', rest @ ..]) if method > 0 => rest,
+        Some(_) => return Match::No,
+    };
+    let target = rest.iter().take_while(|byte| is_target(**byte)).count();
+    match rest.get(target..) {
+        None | Some([]) if target > MOST_HEAD_BYTES => Match::No,
+        None | Some([]) => Match::Unsettled,
+        Some([b' ', version @ ..]) if target > 0 => Match::prefix_of_version(version),
+        Some([b'\r' | b'\n', ..]) if is_version_0(bytes) => Match::Yes,
+        Some(_) => Match::No,
+    }
+}
+
+/// Whether `bytes` begin with a status line.
+pub(in crate::capture) fn begins_response(bytes: &[u8]) -> Match {
+    Match::prefix_of_version(bytes)
+}
+
+impl Match {
+    fn prefix_of_version(bytes: &[u8]) -> Match {
+        let version = bytes.get(..7).unwrap_or(bytes);
+        Match::prefix(version, b"HTTP/1.")
+    }
+}
+
+/// Whether a request line without a version is one of HTTP/0.9 (RFC 1945 §5.1).
+fn is_version_0(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"GET /")
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// What httparse lets stand in a target: anything visible, and bytes beyond ASCII.
+fn is_target(byte: u8) -> bool {
+    byte > b' ' && byte != 0x7f
+}
+
+/// A request as its head shows it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::capture) enum RequestSeen {
+    /// Its host, port and path.
+    Whole(Request),
+    /// A request whose host cannot be read.
+    Unreadable,
+}
+
+/// What to do with the bytes that come next.
+#[derive(Debug)]
+enum State {
+    /// A request head, as far as it was read.
+    Head {
+        held: Vec<u8>,
+        /// How much of it was searched for the end of the head.
+        searched: usize,
+    },
+    /// A body of so many bytes.
+    Body(u64),
+    /// A body in chunks (RFC 9112 §7.1).
+    Chunks(Chunks),
+    /// Nothing that could be a request: a tunnel, another protocol, or lost track.
+    Ended,
+}
+
+/// The place in a chunked body.
+#[derive(Debug)]
+enum Chunks {
+    /// In a line that gives the size of a chunk.
+    Size(Vec<u8>),
+    /// In a chunk; its line end is counted in.
+    Data(u64),
+    /// In the trailer, in a line that has so many bytes yet.
+    Trailer(usize),
+}
+
+/// Reads requests out of the client's direction of a connection.
+#[derive(Debug)]
+pub(in crate::capture) struct RequestReader(State);
+
+impl Default for RequestReader {
+    fn default() -> RequestReader {
+        RequestReader(State::head())
+    }
+}
+
+impl State {
+    fn head() -> State {
+        State::Head { held: Vec::new(), searched: 0 }
+    }
+}
+
+impl RequestReader {
+    /// Bytes held back.
+    pub(in crate::capture) fn held(&self) -> usize {
+        match &self.0 {
+            State::Head { held, .. } => held.len(),
+            State::Chunks(Chunks::Size(line)) => line.len(),
+            State::Body(_) | State::Chunks(_) | State::Ended => 0,
+        }
+    }
+
+    /// Whether no further request can come.
+    pub(in crate::capture) fn has_ended(&self) -> bool {
+        matches!(self.0, State::Ended)
+    }
+
+    /// The request that has begun and is not complete, as far as its whole lines go.
+    pub(in crate::capture) fn unfinished(&self) -> Option<RequestSeen> {
+        let State::Head { held, .. } = &self.0 else { return None };
+        if begins_request(held) != Match::Yes {
+            return None;
+        }
+        let lines = held.iter().rposition(|byte| *byte == b'\n').and_then(|end| held.get(..=end));
+        let mut head = lines.unwrap_or_default().to_vec();
+        head.extend_from_slice(b"\r\n");
+        Some(match read_head(&head) {
+            // The host may have stood in a line that is missing.
+            Some((RequestSeen::Whole(Request { host: None, .. }), _)) | None => {
+                RequestSeen::Unreadable
+            }
+            Some((request, _)) => request,
+        })
+    }
+
+    /// Goes over `bytes` that were lost; tells whether the reader still knows where it is.
+    pub(in crate::capture) fn lose(&mut self, bytes: u64) -> bool {
+        match &mut self.0 {
+            State::Body(left) if *left >= bytes => {
+                *left -= bytes;
+                true
+            }
+            State::Chunks(Chunks::Data(left)) if *left > bytes => {
+                *left -= bytes;
+                true
+            }
+            State::Head { .. } | State::Body(_) | State::Chunks(_) | State::Ended => false,
+        }
+    }
+
+    /// Takes the next bytes of the stream and gives each request that they complete to `seen`.
+    pub(in crate::capture) fn push(&mut self, bytes: &[u8], mut seen: impl FnMut(RequestSeen)) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let state = std::mem::replace(&mut self.0, State::Ended);
+            (self.0, rest) = match state {
+                State::Head { held, searched } => head(held, searched, rest, &mut seen),
+                State::Body(left) => {
+                    let here = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
+                    let left = left - u64::try_from(here).unwrap_or(left);
+                    let next = if left == 0 { State::head() } else { State::Body(left) };
+                    (next, rest.get(here..).unwrap_or_default())
+                }
+                State::Chunks(chunks) => chunks.take(rest),
+                State::Ended => return,
+            };
+        }
+    }
+}
+
+/// Takes bytes into a head; when it is complete, reads it and tells what follows it.
+fn head<'a>(
+    mut held: Vec<u8>,
+    searched: usize,
+    bytes: &'a [u8],
+    seen: &mut impl FnMut(RequestSeen),
+) -> (State, &'a [u8]) {
+    let before = held.len();
+    let bytes = if before == 0 {
+        // Empty lines before a request are ignored (RFC 9112 §2.2).
+        let blank = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        bytes.get(blank..).unwrap_or_default()
+    } else {
+        bytes
+    };
+    let room = MOST_HEAD_BYTES.saturating_sub(before).min(bytes.len());
+    held.extend_from_slice(bytes.get(..room).unwrap_or_default());
+    if let Some(request) = version_0(&held) {
+        seen(request);
+        return (State::Ended, &[]);
+    }
+    let Some(end) = head_end(&held, searched) else {
+        if begins_request(&held) == Match::No {
+            return (State::Ended, &[]);
+        }
+        if held.len() >= MOST_HEAD_BYTES {
+            seen(RequestSeen::Unreadable);
+            return (State::Ended, &[]);
+        }
+        let searched = held.len().saturating_sub(3);
+        return (State::Head { held, searched }, &[]);
+    };
+    if begins_request(&held) != Match::Yes {
+        return (State::Ended, &[]);
+    }
+    let rest = bytes.get(end.saturating_sub(before)..).unwrap_or_default();
+    let Some((request, body)) = read_head(held.get(..end).unwrap_or(&held)) else {
+        seen(RequestSeen::Unreadable);
+        return (State::Ended, &[]);
+    };
+    seen(request);
+    (body, rest)
+}
+
+/// A request of HTTP/0.9: one line, and no host.
+fn version_0(head: &[u8]) -> Option<RequestSeen> {
+    let line = head.split(|byte| *byte == b'\n').next().filter(|line| line.len() < head.len())?;
+    let target = line.trim_ascii_end().strip_prefix(b"GET ")?;
+    if !target.starts_with(b"/") || target.contains(&b' ') {
+        return None;
+    }
+    let path = String::from_utf8_lossy(target).into_owned();
+    Some(RequestSeen::Whole(Request { host: None, port: None, path }))
+}
+
+/// The position behind the empty line that ends a head.
+fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let searched = bytes.get(from..)?;
+    (0..searched.len()).find_map(|at| {
+        let here = searched.get(at..)?;
+        if here.starts_with(b"\n\r\n") {
+            Some(from + at + 3)
+        } else if here.starts_with(b"\n\n") {
+            Some(from + at + 2)
+        } else {
+            None
+        }
+    })
+}
+
+/// Reads a complete head: the request, and what kind of body follows it.
+///
+/// A value that goes on in the next line is joined first: it is obsolete, but servers accept it
+/// (RFC 9112 §5.2), and httparse does not.
+fn read_head(bytes: &[u8]) -> Option<(RequestSeen, State)> {
+    read_lines(bytes).or_else(|| unfolded(bytes).and_then(|bytes| read_lines(&bytes)))
+}
+
+/// The head with each line that begins with white space joined to the one before it, if there is
+/// such a line.
+fn unfolded(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut head: Vec<u8> = Vec::with_capacity(bytes.len());
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        if matches!(line, [b' ' | b'\t', ..]) {
+            head.truncate(head.trim_ascii_end().len());
+        }
+        head.extend_from_slice(line);
+    }
+    (head.len() < bytes.len()).then_some(head)
+}
+
+fn read_lines(bytes: &[u8]) -> Option<(RequestSeen, State)> {
+    let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
+    let mut head = httparse::Request::new(&mut fields);
+    if !head.parse(bytes).ok()?.is_complete() {
+        return None;
+    }
+    let target = head.path?;
+    let mut host: Option<&[u8]> = None;
+    let mut length = 0;
+    let mut chunked = false;
+    for field in head.headers.iter() {
+        if field.name.eq_ignore_ascii_case("host") {
+            host.get_or_insert(field.value);
+        } else if field.name.eq_ignore_ascii_case("content-length") {
+            let text = std::str::from_utf8(field.value).ok()?;
+            length = text.trim().parse::<u64>().ok()?;
+        } else if field.name.eq_ignore_ascii_case("transfer-encoding") {
+            let last = field.value.rsplit(|byte| *byte == b',').next().unwrap_or_default();
+            chunked = last.trim_ascii().eq_ignore_ascii_case(b"chunked");
+        }
+    }
+    let body = if head.method == Some("CONNECT") {
+        State::Ended
+    } else if chunked {
+        State::Chunks(Chunks::Size(Vec::new()))
+    } else if length > 0 {
+        State::Body(length)
+    } else {
+        State::head()
+    };
+    Some((request(target, host), body))
+}
+
+fn request(target: &str, host: Option<&[u8]>) -> RequestSeen {
+    let (authority, path) = split_target(target);
+    // The Host field is what a firewall filters by; the target's authority stands in for it.
+    let (shown, port) = match host.map(<[u8]>::trim_ascii) {
+        Some(host) if !host.is_empty() => host_and_port(host),
+        Some(_) | None => host_and_port(authority.as_bytes()),
+    };
+    let host = match shown {
+        Shown::Nothing => None,
+        Shown::Host(host) => Some(host),
+        Shown::Unreadable => return RequestSeen::Unreadable,
+    };
+    RequestSeen::Whole(Request { host, port, path: path.to_owned() })
+}
+
+/// The authority of a target in absolute form, if it is in that form, and its path.
+fn split_target(target: &str) -> (&str, &str) {
+    let Some((_, rest)) = target.split_once("://").filter(|(scheme, _)| !scheme.contains('/'))
+    else {
+        let path = if target.starts_with('/') { target } else { "/" };
+        return ("", path);
+    };
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    (authority, if path.starts_with('/') { path } else { "/" })
+}
+
+/// Splits `user@host:port`.
+pub(in crate::capture) fn host_and_port(authority: &[u8]) -> (Shown, Option<u16>) {
+    let host = authority.rsplit(|byte| *byte == b'@').next().unwrap_or_default();
+    let in_brackets = host.first() == Some(&b'[');
+    let colon = host.iter().rposition(|byte| *byte == b':').filter(|colon| {
+        let inside = in_brackets && host.get(*colon..).is_some_and(|rest| rest.contains(&b']'));
+        // Colons without brackets are an IPv6 address, against RFC 3986 but seen.
+        let first = host.iter().position(|byte| *byte == b':');
+        let bare = !in_brackets && first != Some(*colon);
+        !inside && !bare
+    });
+    match colon.and_then(|colon| host.split_at_checked(colon)) {
+        Some((name, [_, port @ ..])) => {
+            let port = std::str::from_utf8(port).ok().and_then(|text| text.trim().parse().ok());
+            (Shown::read(name), port)
+        }
+        Some((_, [])) | None => (Shown::read(host), None),
+    }
+}
+
+impl Chunks {
+    fn take(self, bytes: &[u8]) -> (State, &[u8]) {
+        match self {
+            Chunks::Size(mut line) => {
+                let end = bytes.iter().position(|byte| *byte == b'\n');
+                let (here, rest) = bytes.split_at(end.map_or(bytes.len(), |at| at + 1));
+                line.extend_from_slice(here);
+                // A size with its extensions is a short line; anything else is no chunk.
+                if line.len() > 1024 {
+                    return (State::Ended, &[]);
+                }
+                if end.is_none() {
+                    return (State::Chunks(Chunks::Size(line)), &[]);
+                }
+                match chunk_size(&line) {
+                    Some(0) => (State::Chunks(Chunks::Trailer(0)), rest),
+                    Some(size) => (State::Chunks(Chunks::Data(size)), rest),
+                    None => (State::Ended, &[]),
+                }
+            }
+            Chunks::Data(left) => {
+                let here = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+                let left = left - u64::try_from(here).unwrap_or(left);
+                let rest = bytes.get(here..).unwrap_or_default();
+                let next = if left == 0 { Chunks::Size(Vec::new()) } else { Chunks::Data(left) };
+                (State::Chunks(next), rest)
+            }
+            Chunks::Trailer(so_far) => {
+                let end = bytes.iter().position(|byte| *byte == b'\n');
+                let (here, rest) = bytes.split_at(end.map_or(bytes.len(), |at| at + 1));
+                let text = here.iter().filter(|byte| !matches!(byte, b'\r' | b'\n')).count();
+                match end {
+                    None => (State::Chunks(Chunks::Trailer(so_far.saturating_add(text))), &[]),
+                    Some(_) if so_far + text == 0 => (State::head(), rest),
+                    Some(_) => (State::Chunks(Chunks::Trailer(0)), rest),
+                }
+            }
+        }
+    }
+}
+
+/// The bytes of a chunk and of the line end behind it; 0 for the last chunk.
+fn chunk_size(line: &[u8]) -> Option<u64> {
+    let digits = line.split(|byte| matches!(byte, b';' | b'\r' | b'\n')).next()?;
+    let text = std::str::from_utf8(digits).ok()?;
+    match u64::from_str_radix(text.trim(), 16).ok()? {
+        0 => Some(0),
+        size => size.checked_add(2),
+    }
+}

@@ -1,0 +1,190 @@
+//! TLS: the ClientHello and the server name in it (RFC 8446 §4.1.2, RFC 6066 §3).
+
+use super::Shown;
+use super::cursor::Cursor;
+use super::first::Match;
+use super::first::Place;
+
+/// The longest ClientHello that is put together. Extensions alone can take 64 KiB; no client sends
+/// a quarter of that.
+pub(in crate::capture) const MOST_HELLO_BYTES: usize = 64 * 1024;
+
+/// The longest record, with what encryption may add in TLS 1.2 (RFC 5246 §6.2.3).
+const MOST_RECORD_BYTES: usize = (1 << 14) + 2048;
+
+const CHANGE_CIPHER_SPEC: u8 = 20;
+const HANDSHAKE: u8 = 22;
+const HEARTBEAT: u8 = 24;
+const CLIENT_HELLO: u8 = 1;
+const SERVER_NAME: u16 = 0;
+const HOST_NAME: u8 = 0;
+
+/// Whether `bytes` begin with a record of SSL 3 or TLS, or a hello in the form of SSL 2.
+pub(in crate::capture) fn begins(bytes: &[u8], place: Place) -> Match {
+    match bytes {
+        [0x80..=0xff, ..] if place == Place::Start => begins_v2(bytes),
+        [kind, ..] if !(CHANGE_CIPHER_SPEC..=HEARTBEAT).contains(kind) => Match::No,
+        [_, major, ..] if *major != 3 => Match::No,
+        [_, _, minor, ..] if *minor > 4 => Match::No,
+        [kind, _, _, l0, l1, rest @ ..] => {
+            let length = usize::from(u16::from_be_bytes([*l0, *l1]));
+            if length == 0 || length > MOST_RECORD_BYTES {
+                return Match::No;
+            }
+            match (kind, place, rest.first()) {
+                // Later handshake messages may be encrypted, the first one is not.
+                (&HANDSHAKE, Place::Start, None) => Match::Unsettled,
+                (&HANDSHAKE, Place::Start, Some(message)) if *message > 24 => Match::No,
+                (_, Place::Start, _) => Match::Yes,
+                (_, Place::Middle, _) => next_record(length, rest),
+            }
+        }
+        _ => Match::Unsettled,
+    }
+}
+
+/// In the middle of a stream one record may be chance; if there is another, it must fit as well.
+fn next_record(length: usize, rest: &[u8]) -> Match {
+    match rest.get(length..) {
+        Some([kind, ..]) if !(CHANGE_CIPHER_SPEC..=HEARTBEAT).contains(kind) => Match::No,
+        Some([_, major, ..]) if *major != 3 => Match::No,
+        Some(_) | None => Match::Yes,
+    }
+}
+
+/// A ClientHello in the form of SSL 2 (RFC 5246 Appendix E.2).
+fn begins_v2(bytes: &[u8]) -> Match {
+    match bytes {
+        [_] | [_, _] | [_, _, CLIENT_HELLO] | [_, _, CLIENT_HELLO, 0 | 3] => Match::Unsettled,
+        [_, _, CLIENT_HELLO, 0, 2, ..] | [_, _, CLIENT_HELLO, 3, 0..=3, ..] => Match::Yes,
+        _ => Match::No,
+    }
+}
+
+/// What a stream of records has shown.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::capture) enum Hello {
+    /// More bytes are needed.
+    Unsettled,
+    /// A ClientHello.
+    Client(Shown),
+    /// The stream begins with something else: a server's messages, or encrypted ones.
+    None,
+    /// A ClientHello that is longer than [`MOST_HELLO_BYTES`] or contradicts itself.
+    Unreadable,
+}
+
+/// Puts a ClientHello together that is spread over records and segments.
+#[derive(Debug, Default)]
+pub(in crate::capture) struct HelloReader {
+    /// The record header, as far as it was read.
+    header: Vec<u8>,
+    /// Bytes that are left of the current record.
+    record: usize,
+    /// Whether the stream is a hello in the form of SSL 2.
+    v2: bool,
+    /// Handshake bytes so far.
+    message: Vec<u8>,
+}
+
+impl HelloReader {
+    /// Bytes held back.
+    pub(in crate::capture) fn held(&self) -> usize {
+        self.message.len()
+    }
+
+    /// Takes the next bytes of the stream.
+    pub(in crate::capture) fn push(&mut self, bytes: &[u8]) -> Hello {
+        let mut rest = bytes;
+        if self.header.is_empty() && self.message.is_empty() && self.record == 0 {
+            // No name fits in a hello of SSL 2.
+            self.v2 = matches!(rest.first(), Some(0x80..));
+        }
+        if self.v2 {
+            return Hello::Client(Shown::Nothing);
+        }
+        while !rest.is_empty() {
+            if self.record == 0 {
+                let (taken, after) = rest.split_at(rest.len().min(5 - self.header.len()));
+                self.header.extend_from_slice(taken);
+                rest = after;
+                let [kind, 3, _, l0, l1] = *self.header.as_slice() else {
+                    if self.header.len() < 5 {
+                        return Hello::Unsettled;
+                    }
+                    return Hello::None;
+                };
+                if kind != HANDSHAKE {
+                    return Hello::None;
+                }
+                self.header.clear();
+                self.record = u16::from_be_bytes([l0, l1]).into();
+            }
+            let (taken, after) = rest.split_at(rest.len().min(self.record));
+            self.record -= taken.len();
+            self.message.extend_from_slice(taken);
+            rest = after;
+            match message(&self.message) {
+                Hello::Unsettled if self.message.len() > MOST_HELLO_BYTES => {
+                    return Hello::Unreadable;
+                }
+                Hello::Unsettled => {}
+                settled => return settled,
+            }
+        }
+        Hello::Unsettled
+    }
+}
+
+/// Reads the first handshake message.
+fn message(bytes: &[u8]) -> Hello {
+    let mut cursor = Cursor(bytes);
+    match cursor.u8() {
+        None => return Hello::Unsettled,
+        Some(CLIENT_HELLO) => {}
+        Some(_) => return Hello::None,
+    }
+    let Some(length) = cursor.u24() else { return Hello::Unsettled };
+    if length > MOST_HELLO_BYTES {
+        return Hello::Unreadable;
+    }
+    match cursor.take(length) {
+        None => Hello::Unsettled,
+        Some(body) => client_hello(body).map_or(Hello::Unreadable, Hello::Client),
+    }
+}
+
+/// The server name of a ClientHello without its message header; `None` where it contradicts itself.
+pub(in crate::capture) fn client_hello(body: &[u8]) -> Option<Shown> {
+    let mut cursor = Cursor(body);
+    let _version = cursor.u16()?;
+    let _random = cursor.take(32)?;
+    let _session = cursor.vector8()?;
+    let _cipher_suites = cursor.vector16()?;
+    let _compressions = cursor.vector8()?;
+    if cursor.is_empty() {
+        return Some(Shown::Nothing);
+    }
+    let mut extensions = cursor.vector16()?;
+    while !extensions.is_empty() {
+        let kind = extensions.u16()?;
+        let mut value = extensions.vector16()?;
+        // A server's answer has the extension without a list; some clients send that as well.
+        if kind == SERVER_NAME && !value.is_empty() {
+            return server_name(value.vector16()?);
+        }
+    }
+    Some(Shown::Nothing)
+}
+
+/// The first host name of a list of server names.
+fn server_name(mut names: Cursor<'_>) -> Option<Shown> {
+    while !names.is_empty() {
+        let kind = names.u8()?;
+        let name = names.vector16()?;
+        if kind == HOST_NAME {
+            return Some(Shown::read(name.0));
+        }
+    }
+    Some(Shown::Nothing)
+}

@@ -1,0 +1,268 @@
+//! The reader: bytes in, as they come; flows and DNS answers out, as they end.
+
+use std::io::Write;
+
+use flate2::write::MultiGzDecoder;
+
+use super::captured::Sink;
+use super::error::CaptureError;
+use super::error::Damage;
+use super::error::Summary;
+use super::error::Truncation;
+use super::file::Format;
+use super::file::Step;
+use super::tracker::Tracker;
+
+/// What gzip files begin with (RFC 1952 §2.3.1).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// Compressed bytes are unpacked in pieces of this size: deflate yields at most 1032 times as much,
+/// so that 4 MiB are held of a file made to burst its reader.
+const GZIP_PIECE: usize = 4 * 1024;
+/// Plain bytes are looked at in pieces of this size, so that a large argument is not copied whole.
+const PLAIN_PIECE: usize = 64 * 1024;
+
+/// Reads one capture, pcap or pcapng, plain or compressed with gzip.
+///
+/// It is fed the bytes of the file in order, in pieces of any size, and never holds more of them
+/// than one packet or block. The flows do not depend on how the file was cut into pieces.
+///
+/// ```
+/// use exeat::capture::CapturedFlow;
+/// use exeat::capture::Reader;
+/// use exeat::capture::Sink;
+/// use exeat::evidence::DnsAnswer;
+///
+/// #[derive(Default)]
+/// struct Count(usize);
+///
+/// impl Sink for Count {
+///     fn flow(&mut self, _: CapturedFlow) {
+///         self.0 += 1;
+///     }
+///     fn answer(&mut self, _: DnsAnswer) {}
+/// }
+///
+/// // A file header for Ethernet, and no packet.
+/// let file = b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0";
+/// let mut count = Count::default();
+/// let mut reader = Reader::new();
+/// for piece in file.chunks(7) {
+///     reader.feed(piece, &mut count)?;
+/// }
+/// assert_eq!(reader.finish(&mut count)?.frames, 0);
+/// assert_eq!(count.0, 0);
+/// # Ok::<(), exeat::capture::CaptureError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Reader {
+    wrapper: Wrapper,
+    file: File,
+}
+
+/// How the file is wrapped.
+#[derive(Debug)]
+enum Wrapper {
+    /// Not known before two bytes were seen; the first of them, where there is one.
+    Unknown(Option<u8>),
+    Plain,
+    Gzip(Box<MultiGzDecoder<Vec<u8>>>),
+}
+
+impl Default for Wrapper {
+    fn default() -> Wrapper {
+        Wrapper::Unknown(None)
+    }
+}
+
+impl Reader {
+    /// A reader that has seen nothing.
+    pub fn new() -> Reader {
+        Reader::default()
+    }
+
+    /// Takes the next bytes of the file.
+    ///
+    /// # Errors
+    /// What is no capture, or one of a kind that is not read. Damage behind the file header is no
+    /// error: it ends the reading and is reported by [`Reader::finish`].
+    pub fn feed(&mut self, bytes: &[u8], sink: &mut impl Sink) -> Result<(), CaptureError> {
+        match &mut self.wrapper {
+            Wrapper::Plain => self.file.feed(bytes, sink),
+            Wrapper::Gzip(decoder) => {
+                for piece in bytes.chunks(GZIP_PIECE) {
+                    let written = decoder.write_all(piece);
+                    let plain = std::mem::take(decoder.get_mut());
+                    self.file.feed(&plain, sink)?;
+                    if let Err(error) = written {
+                        return self.file.damaged_wrapper(error.to_string());
+                    }
+                }
+                Ok(())
+            }
+            Wrapper::Unknown(first) => match (*first, bytes) {
+                (_, []) => Ok(()),
+                (None, [only]) => {
+                    *first = Some(*only);
+                    Ok(())
+                }
+                (None, [first, second, ..]) => {
+                    self.wrapper = Wrapper::of([*first, *second]);
+                    self.feed(bytes, sink)
+                }
+                (Some(first), [second, ..]) => {
+                    self.wrapper = Wrapper::of([first, *second]);
+                    self.feed(&[first], sink)?;
+                    self.feed(bytes, sink)
+                }
+            },
+        }
+    }
+
+    /// Ends the capture: the flows that are still open go to `sink`.
+    ///
+    /// # Errors
+    /// An empty file, or one that is cut in its file header.
+    pub fn finish(mut self, sink: &mut impl Sink) -> Result<Summary, CaptureError> {
+        match self.wrapper {
+            Wrapper::Plain | Wrapper::Unknown(None) => {}
+            Wrapper::Unknown(Some(only)) => self.file.feed(&[only], sink)?,
+            Wrapper::Gzip(mut decoder) => {
+                let finished = decoder.try_finish();
+                let plain = std::mem::take(decoder.get_mut());
+                self.file.feed(&plain, sink)?;
+                if let Err(error) = finished {
+                    self.file.damaged_wrapper(error.to_string())?;
+                }
+            }
+        }
+        self.file.finish(sink)
+    }
+}
+
+impl Wrapper {
+    fn of(begins: [u8; 2]) -> Wrapper {
+        if begins == GZIP {
+            Wrapper::Gzip(Box::new(MultiGzDecoder::new(Vec::new())))
+        } else {
+            Wrapper::Plain
+        }
+    }
+}
+
+/// The file inside its wrapper.
+#[derive(Debug, Default)]
+struct File {
+    /// Known once the file header is complete.
+    format: Option<Format>,
+    /// Bytes not yet taken: less than one record.
+    rest: Vec<u8>,
+    /// The position of `rest` in the file.
+    offset: u64,
+    /// Bytes that are still to come and are of no interest.
+    skip: u64,
+    /// Set once the file can be read no further.
+    truncated: Option<Truncation>,
+    tracker: Tracker,
+}
+
+impl File {
+    fn feed(&mut self, bytes: &[u8], sink: &mut impl Sink) -> Result<(), CaptureError> {
+        for piece in bytes.chunks(PLAIN_PIECE) {
+            if self.truncated.is_some() {
+                return Ok(());
+            }
+            let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(piece.len());
+            self.skip_over(skipped);
+            let Some(piece) = piece.get(skipped..) else { continue };
+            let mut rest = std::mem::take(&mut self.rest);
+            rest.extend_from_slice(piece);
+            let taken = self.take_records(&rest, sink)?;
+            rest.drain(..taken.min(rest.len()));
+            self.rest = rest;
+        }
+        Ok(())
+    }
+
+    fn skip_over(&mut self, bytes: usize) {
+        self.skip -= count(bytes);
+        self.offset += count(bytes);
+    }
+
+    /// Takes what is complete off the front of `bytes` and tells how much that was.
+    fn take_records(&mut self, bytes: &[u8], sink: &mut impl Sink) -> Result<usize, CaptureError> {
+        let mut taken = 0;
+        if self.format.is_none() {
+            let Some((format, header)) = Format::open(bytes)? else { return Ok(0) };
+            self.link_types(&format);
+            self.format = Some(format);
+            taken = header;
+        }
+        let Some(format) = &mut self.format else { return Ok(taken) };
+        while let Some(rest) = bytes.get(taken..) {
+            match format.step(rest) {
+                Ok(Step::More { .. }) => break,
+                Ok(Step::Taken { length, frame }) => {
+                    taken += length;
+                    if let Some(frame) = frame {
+                        self.tracker.frame(frame, sink)?;
+                    }
+                }
+                Ok(Step::Skip { length }) => {
+                    let here = usize::try_from(length).unwrap_or(usize::MAX).min(rest.len());
+                    taken += here;
+                    self.skip = length - count(here);
+                    if self.skip > 0 {
+                        break;
+                    }
+                }
+                Err(what) => {
+                    let offset = self.offset + count(taken);
+                    self.truncated = Some(Truncation { offset, what });
+                    break;
+                }
+            }
+        }
+        self.offset += count(taken);
+        Ok(taken)
+    }
+
+    fn link_types(&mut self, format: &Format) {
+        if let Some(link) = format.link() {
+            self.tracker.link(link);
+        }
+    }
+
+    fn damaged_wrapper(&mut self, what: String) -> Result<(), CaptureError> {
+        if self.format.is_none() {
+            return Err(CaptureError::Gzip(what));
+        }
+        let offset = self.offset;
+        self.truncated.get_or_insert(Truncation { offset, what: Damage::Gzip(what) });
+        Ok(())
+    }
+
+    fn finish(mut self, sink: &mut impl Sink) -> Result<Summary, CaptureError> {
+        let have = count(self.rest.len());
+        let Some(format) = &mut self.format else {
+            let need = count(Format::header_length(&self.rest));
+            return Err(match have {
+                0 => CaptureError::Empty,
+                _ => CaptureError::CutInHeader { need, have },
+            });
+        };
+        if self.truncated.is_none() && (self.skip > 0 || have > 0) {
+            let need = match format.step(&self.rest) {
+                Ok(Step::More { need }) => count(need),
+                Ok(Step::Taken { .. } | Step::Skip { .. }) | Err(_) => self.skip,
+            };
+            let what = Damage::Cut { need, have };
+            self.truncated = Some(Truncation { offset: self.offset, what });
+        }
+        Ok(Summary { truncated: self.truncated, ..self.tracker.finish(sink) })
+    }
+}
+
+/// A length in memory as a length in a file; no machine has more than 64 bits.
+fn count(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,391 @@
+//! From packets to flows: each packet is put to its flow, and flows end when they fall idle.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::HashMap;
+
+use jiff::SignedDuration;
+use jiff::Timestamp;
+
+use crate::flow::IpProtocol;
+
+use super::captured::Sink;
+use super::conversation::Conversation;
+use super::conversation::Endpoint;
+use super::conversation::Packet;
+use super::conversation::Translation;
+use super::copies::Copies;
+use super::copies::OtherSide;
+use super::copies::Vantage;
+use super::copies::Vantages;
+use super::error::CaptureError;
+use super::error::Limit;
+use super::error::Summary;
+use super::file::Frame;
+use super::file::UNTIMED;
+use super::fragments::Fragments;
+use super::link::LinkType;
+use super::wire;
+use super::wire::Datagram;
+use super::wire::Fragment;
+use super::wire::Malformed;
+use super::wire::ipv6;
+use super::wire::tcp::TcpHeader;
+use super::wire::udp;
+use super::wire::udp::UdpHeader;
+
+/// How long a flow without packets is followed. Longer than any idle timeout that Azure Firewall
+/// has (`azure-firewall.md §1.11`), so that no session of the firewall is two flows here.
+const IDLE: SignedDuration = SignedDuration::from_hours(1);
+/// Flows followed at a time: at most some 250 MB of memory.
+const MOST_FLOWS: usize = 1 << 17;
+/// Bytes held of all flows together, besides what each flow takes anyway.
+const MOST_HELD_BYTES: usize = 256 << 20;
+
+/// The two ends of a flow, the lower one first.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+struct Key {
+    protocol: IpProtocol,
+    low: Endpoint,
+    high: Endpoint,
+}
+
+impl Key {
+    fn of(packet: &Packet<'_>) -> Key {
+        let (a, b) = (packet.source, packet.destination);
+        Key { protocol: packet.protocol, low: a.min(b), high: a.max(b) }
+    }
+}
+
+/// A flow with the places where it is found.
+#[derive(Debug)]
+struct Followed {
+    conversation: Conversation,
+    key: Key,
+    /// Where it is found on the other side of source NAT, and what the client is called there.
+    other_side: Option<(Key, Endpoint)>,
+    /// The latest time in the file when its last packet came. Files that were merged step back in
+    /// time; a flow is idle by the packets that come after it, not by its own clock.
+    touched: Timestamp,
+}
+
+impl Followed {
+    /// A packet of this flow with the client named as in the flow's first packet, so that copies on
+    /// both sides of source NAT are equal.
+    fn as_first_seen<'a>(&self, packet: Packet<'a>) -> Packet<'a> {
+        let source = self.conversation.source();
+        match self.other_side {
+            Some((_, end)) if packet.source == end => Packet { source, ..packet },
+            Some((_, end)) if packet.destination == end => Packet { destination: source, ..packet },
+            Some(_) | None => packet,
+        }
+    }
+
+    /// Notes that `packet` is the flow's opening on the other side of source NAT, if it can be.
+    fn is_translated(&mut self, packet: &Packet<'_>, is_before: bool) -> bool {
+        let (seen, other) = (self.conversation.source(), packet.source);
+        if self.other_side.is_some() || seen.address == other.address {
+            return false;
+        }
+        let (before, after) = if is_before { (seen, other) } else { (other, seen) };
+        self.conversation.translate(Translation { before, after });
+        true
+    }
+}
+
+/// Follows the flows of a capture.
+#[derive(Debug, Default)]
+pub(super) struct Tracker {
+    summary: Summary,
+    vantages: Vantages,
+    fragments: Fragments,
+    copies: Copies,
+    /// Flows by number; they are numbered in the order of their first packets.
+    flows: HashMap<u64, Followed>,
+    by_ends: HashMap<Key, u64>,
+    /// A time not after each flow was touched, and the flow; the least first.
+    ages: BinaryHeap<Reverse<(Timestamp, u64)>>,
+    next: u64,
+    held: usize,
+    /// The latest time seen; clocks may step back.
+    now: Timestamp,
+}
+
+impl Tracker {
+    /// Notes the link type of the file.
+    pub(super) fn link(&mut self, link: LinkType) {
+        self.summary.link_types.insert(link);
+    }
+
+    /// Takes the next packet of the file.
+    pub(super) fn frame(
+        &mut self,
+        frame: Frame<'_>,
+        sink: &mut impl Sink,
+    ) -> Result<(), CaptureError> {
+        self.summary.frames += 1;
+        if !frame.link.is_supported() {
+            return Err(CaptureError::LinkType { link: frame.link });
+        }
+        self.summary.link_types.insert(frame.link);
+        self.now = self.now.max(frame.at);
+        self.end_idle(sink);
+        match self.linked(&frame, sink) {
+            Ok(true) => {}
+            Ok(false) => self.summary.non_ip += 1,
+            Err(malformed) => *self.summary.malformed.entry(malformed.layer()).or_default() += 1,
+        }
+        Ok(())
+    }
+
+    /// Ends all flows.
+    pub(super) fn finish(mut self, sink: &mut impl Sink) -> Summary {
+        let mut left: Vec<u64> =
+            std::mem::take(&mut self.ages).into_iter().map(|Reverse((_, number))| number).collect();
+        left.sort_unstable();
+        for number in left {
+            self.end(number, sink);
+        }
+        if self.vantages.overflown {
+            self.summary.limits.insert(Limit::Vantages);
+        }
+        self.summary.limits.extend(self.fragments.limit);
+        self.summary.lone_fragments = self.fragments.finish();
+        self.summary
+    }
+
+    /// Takes the headers off; tells whether there is IP behind them.
+    fn linked(&mut self, frame: &Frame<'_>, sink: &mut impl Sink) -> Result<bool, Malformed> {
+        let Some(linked) = wire::link(frame.link, frame.data)? else { return Ok(false) };
+        let vantage = self.vantages.of(frame.interface, linked.side);
+        let header = frame.data.len().saturating_sub(linked.payload.len());
+        let original = usize::try_from(frame.original).unwrap_or(usize::MAX);
+        let wire = original.max(frame.data.len()).saturating_sub(header);
+        let datagram = wire::network(linked.network, linked.payload, wire)?;
+        let arrival = Arrival { at: frame.at, frame: self.summary.frames, vantage };
+        match datagram.fragment {
+            None => {
+                let wire = u64::try_from(datagram.wire).unwrap_or(u64::MAX);
+                self.datagram(&datagram, wire, arrival, sink)?;
+            }
+            Some(fragment) => self.fragment(&datagram, fragment, arrival, sink)?,
+        }
+        Ok(true)
+    }
+
+    fn fragment(
+        &mut self,
+        datagram: &Datagram<'_>,
+        fragment: Fragment,
+        arrival: Arrival,
+        sink: &mut impl Sink,
+    ) -> Result<(), Malformed> {
+        let Arrival { at, vantage, .. } = arrival;
+        let Some(whole) = self.fragments.take(datagram, fragment, vantage.0, at) else {
+            return Ok(());
+        };
+        // Of IPv6, extension headers may lie in the part that was cut up.
+        let extended = if datagram.source.is_ipv6() {
+            ipv6::extensions(datagram.protocol.0, &whole.payload)?
+        } else {
+            ipv6::Extended::plain(datagram.protocol, &whole.payload)
+        };
+        let datagram = Datagram {
+            protocol: extended.protocol,
+            fragment: None,
+            payload: extended.payload,
+            payload_wire: extended.payload.len(),
+            ..*datagram
+        };
+        self.datagram(&datagram, whole.wire, arrival, sink)
+    }
+
+    fn datagram(
+        &mut self,
+        datagram: &Datagram<'_>,
+        wire: u64,
+        arrival: Arrival,
+        sink: &mut impl Sink,
+    ) -> Result<(), Malformed> {
+        let bytes = datagram.payload;
+        let mut tcp = None;
+        let (ports, payload, payload_wire) = match datagram.protocol {
+            IpProtocol::TCP => {
+                let (header, payload) = TcpHeader::parse(bytes)?;
+                let length = datagram.payload_wire.saturating_sub(header.length());
+                tcp = Some(header);
+                ((header.source, header.destination), payload, length)
+            }
+            IpProtocol::UDP => {
+                let (header, payload) = UdpHeader::parse(bytes)?;
+                let length = match usize::from(header.length) {
+                    0 => datagram.payload_wire,
+                    length => length.min(datagram.payload_wire),
+                };
+                ((header.source, header.destination), payload, length.saturating_sub(8))
+            }
+            IpProtocol::SCTP => (udp::sctp_ports(bytes)?, bytes, datagram.payload_wire),
+            IpProtocol(_) => ((0, 0), bytes, datagram.payload_wire),
+        };
+        let cut = u32::try_from(payload_wire.saturating_sub(payload.len())).unwrap_or(u32::MAX);
+        let packet = Packet {
+            at: arrival.at,
+            frame: arrival.frame,
+            source: Endpoint { address: datagram.source, port: ports.0 },
+            destination: Endpoint { address: datagram.destination, port: ports.1 },
+            protocol: datagram.protocol,
+            wire,
+            tcp,
+            payload,
+            cut,
+            hop_limit: datagram.hop_limit,
+        };
+        self.packet(packet, datagram.identification, arrival.vantage, sink);
+        Ok(())
+    }
+
+    fn packet(
+        &mut self,
+        packet: Packet<'_>,
+        identification: u32,
+        vantage: Vantage,
+        sink: &mut impl Sink,
+    ) {
+        let key = Key::of(&packet);
+        let number = self.by_ends.get(&key).copied();
+        let followed = number.and_then(|number| self.flows.get(&number));
+        let packet = followed.map_or(packet, |flow| flow.as_first_seen(packet));
+        if self.copies.is_copy(&packet, identification, vantage) {
+            self.count_copy(number, packet.at);
+            return;
+        }
+        let number = match (number, followed) {
+            (Some(number), Some(flow)) if flow.conversation.is_reopened_by(&packet) => {
+                self.end(number, sink);
+                None
+            }
+            (number, _) => number,
+        };
+        let Some(number) = number else {
+            self.open(&packet, key, identification, vantage, sink);
+            return;
+        };
+        let Some(flow) = self.flows.get_mut(&number) else { return };
+        self.summary.packets += 1;
+        flow.touched = self.now;
+        let before = flow.conversation.held();
+        flow.conversation.take(&packet, &mut |answer| sink.answer(answer));
+        self.account(number, before);
+    }
+
+    /// Begins a flow with `packet`, unless that is an opening which was seen on the other side of
+    /// source NAT.
+    fn open(
+        &mut self,
+        packet: &Packet<'_>,
+        key: Key,
+        identification: u32,
+        vantage: Vantage,
+        sink: &mut impl Sink,
+    ) {
+        let other_side = self.copies.translated(packet, identification, vantage);
+        if let Some(OtherSide { flow: number, is_before }) = other_side
+            && let Some(flow) = self.flows.get_mut(&number)
+            && flow.is_translated(packet, is_before)
+        {
+            flow.other_side = Some((key, packet.source));
+            self.by_ends.insert(key, number);
+            self.count_copy(Some(number), packet.at);
+            return;
+        }
+        if self.flows.len() >= MOST_FLOWS {
+            self.summary.limits.insert(Limit::Flows);
+            self.end_oldest(sink);
+        }
+        let number = self.next;
+        self.next += 1;
+        self.copies.opened(packet, identification, vantage, number);
+        let mut conversation = Conversation::new(packet);
+        self.summary.packets += 1;
+        conversation.take(packet, &mut |answer| sink.answer(answer));
+        self.ages.push(Reverse((self.now, number)));
+        self.by_ends.insert(key, number);
+        self.flows
+            .insert(number, Followed { conversation, key, other_side: None, touched: self.now });
+        self.account(number, 0);
+    }
+
+    fn count_copy(&mut self, number: Option<u64>, at: Timestamp) {
+        self.summary.copies += 1;
+        if let Some(flow) = number.and_then(|number| self.flows.get_mut(&number)) {
+            flow.conversation.copy(at);
+        }
+    }
+
+    /// Accounts for what a flow holds, and stops it when all hold too much.
+    fn account(&mut self, number: u64, before: usize) {
+        let Some(flow) = self.flows.get_mut(&number) else { return };
+        self.held = self.held.saturating_sub(before) + flow.conversation.held();
+        if self.held > MOST_HELD_BYTES {
+            self.held = self.held.saturating_sub(flow.conversation.held());
+            flow.conversation.give_up();
+            self.held += flow.conversation.held();
+            self.summary.limits.insert(Limit::HeldBytes);
+        }
+    }
+
+    fn end_idle(&mut self, sink: &mut impl Sink) {
+        while let Some(Reverse((at, _))) = self.ages.peek()
+            && self.now.duration_since(*at) > IDLE
+        {
+            self.end_first(sink);
+        }
+    }
+
+    /// Ends the flow that was idle for longest.
+    fn end_oldest(&mut self, sink: &mut impl Sink) {
+        let flows = self.flows.len();
+        while self.flows.len() == flows && !self.ages.is_empty() {
+            self.end_first(sink);
+        }
+    }
+
+    /// Ends the flow with the least age, or gives it its true age if that is greater.
+    fn end_first(&mut self, sink: &mut impl Sink) {
+        let Some(Reverse((at, number))) = self.ages.pop() else { return };
+        match self.flows.get_mut(&number) {
+            Some(flow) if flow.touched > at => self.ages.push(Reverse((flow.touched, number))),
+            // Some files hold packets without a time; they are as late as the next that has one.
+            Some(flow) if at == UNTIMED && self.now > at => {
+                flow.touched = self.now;
+                self.ages.push(Reverse((self.now, number)));
+            }
+            Some(_) => self.end(number, sink),
+            None => {}
+        }
+    }
+
+    fn end(&mut self, number: u64, sink: &mut impl Sink) {
+        let Some(flow) = self.flows.remove(&number) else { return };
+        let other_side = flow.other_side.map(|(key, _)| key);
+        for key in [flow.key].into_iter().chain(other_side) {
+            if self.by_ends.get(&key) == Some(&number) {
+                self.by_ends.remove(&key);
+            }
+        }
+        self.held = self.held.saturating_sub(flow.conversation.held());
+        let captured = flow.conversation.finish(&mut |answer| sink.answer(answer));
+        if captured.openings_left_out > 0 {
+            self.summary.limits.insert(Limit::Openings);
+        }
+        sink.flow(captured);
+    }
+}
+
+/// When, as which packet of the file and where a datagram was captured.
+#[derive(Clone, Copy, Debug)]
+struct Arrival {
+    at: Timestamp,
+    frame: u64,
+    vantage: Vantage,
+}

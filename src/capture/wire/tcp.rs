@@ -1,0 +1,73 @@
+//! TCP (RFC 9293 §3.1).
+
+use super::Malformed;
+
+const LAYER: &str = "tcp";
+
+/// The fields of a TCP header that tell flows and copies apart.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::capture) struct TcpHeader<'a> {
+    pub(in crate::capture) source: u16,
+    pub(in crate::capture) destination: u16,
+    pub(in crate::capture) sequence: u32,
+    pub(in crate::capture) acknowledgment: u32,
+    pub(in crate::capture) flags: Flags,
+    pub(in crate::capture) window: u16,
+    pub(in crate::capture) options: &'a [u8],
+}
+
+/// The control bits of a TCP header.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(in crate::capture) struct Flags(u8);
+
+impl Flags {
+    pub(in crate::capture) const SYN: Flags = Flags(0x02);
+    pub(in crate::capture) const RST: Flags = Flags(0x04);
+    pub(in crate::capture) const ACK: Flags = Flags(0x10);
+
+    pub(in crate::capture) fn has(self, flag: Flags) -> bool {
+        self.0 & flag.0 == flag.0
+    }
+
+    /// Whether this opens a connection: SYN without ACK.
+    pub(in crate::capture) fn opens(self) -> bool {
+        self.has(Flags::SYN) && !self.has(Flags::ACK)
+    }
+
+    /// Whether this answers an opening: SYN with ACK.
+    pub(in crate::capture) fn accepts(self) -> bool {
+        self.has(Flags::SYN) && self.has(Flags::ACK)
+    }
+}
+
+impl TcpHeader<'_> {
+    /// Takes a header off the front of `bytes`; the second half of the answer is the payload.
+    pub(in crate::capture) fn parse(bytes: &[u8]) -> Result<(TcpHeader<'_>, &[u8]), Malformed> {
+        let Some((fixed, rest)) = bytes.split_first_chunk::<20>() else {
+            return Err(Malformed::truncated(LAYER, 20, bytes));
+        };
+        let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, w0, w1, ..] = *fixed;
+        // The data offset counts 32-bit words and cannot be less than the fixed part.
+        let length = usize::from(offset >> 4) * 4;
+        let Some(options) = length.checked_sub(20) else {
+            return Err(Malformed::HeaderLength { layer: LAYER, length });
+        };
+        // Options that the capture cut leave no payload, but the flow is known.
+        let (options, payload) = rest.split_at_checked(options).unwrap_or((rest, &[]));
+        let header = TcpHeader {
+            source: u16::from_be_bytes([s0, s1]),
+            destination: u16::from_be_bytes([d0, d1]),
+            sequence: u32::from_be_bytes([q0, q1, q2, q3]),
+            acknowledgment: u32::from_be_bytes([a0, a1, a2, a3]),
+            flags: Flags(flags),
+            window: u16::from_be_bytes([w0, w1]),
+            options,
+        };
+        Ok((header, payload))
+    }
+
+    /// Length of the header on the wire.
+    pub(in crate::capture) fn length(&self) -> usize {
+        20 + self.options.len()
+    }
+}

@@ -1,0 +1,273 @@
+//! What the user typed.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::Parser;
+use clap::Subcommand;
+use clap::ValueEnum;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+/// Compiles a reviewed list of permitted egress to Azure Firewall, and judges recorded traffic by it.
+#[derive(Debug, Parser)]
+#[command(name = "exeat", version, about, max_term_width = 100, disable_help_subcommand = true)]
+pub(super) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Parse, resolve and lint rules files, and hold what they compile to against Azure's limits
+    Check(CheckArgs),
+    /// Write rules files in the one style
+    Fmt(FmtArgs),
+    /// Turn a rules file into Azure resources
+    Compile(CompileArgs),
+    /// Tell the verdict on one flow, and the way to it
+    Explain(ExplainArgs),
+    /// List the flows that captures hold; no rules are involved
+    Flows(FlowsArgs),
+    /// Judge recorded flows
+    Replay(ReplayArgs),
+    /// Ask a DNS server for the names of a rules file, and write the answers to `exeat.lock`
+    #[cfg(feature = "live-dns")]
+    Lock(LockArgs),
+    /// Explain a diagnostic code, or list them all
+    Code(CodeArgs),
+}
+
+/// The form of a result.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// When colours are shown.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(super) enum Color {
+    /// Where the output is a terminal.
+    #[default]
+    Auto,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+/// Options of every command.
+#[derive(Args, Debug)]
+pub(super) struct CommonArgs {
+    /// When to show colours
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub(super) color: Color,
+    /// How many threads to use; as many as there are cores if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub(super) threads: Option<u16>,
+    /// Say less: no warnings, no notes, no progress
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Say more
+    #[arg(short, long)]
+    pub(super) verbose: bool,
+}
+
+/// Options of commands that read a rules file.
+#[derive(Args, Debug)]
+pub(super) struct RulesArgs {
+    /// Give a parameter of the rules file a value
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub(super) set: Vec<String>,
+    /// Take values of parameters from a file, one `NAME=VALUE` a line
+    #[arg(long, value_name = "FILE")]
+    pub(super) params: Option<PathBuf>,
+    /// Judge as of this time: an RFC 3339 time, or a day in UTC; now if not given
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) at: Option<Timestamp>,
+}
+
+/// Options of commands that decide flows.
+#[derive(Args, Debug)]
+pub(super) struct SubjectArgs {
+    /// Judge this deployment (exeat.deployment/1) instead of the compiled one; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(super) deployment: Vec<PathBuf>,
+    /// Decide what sources leave open; `--assume list` shows the keys
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(super) assume: Vec<String>,
+    /// Microsoft's service-tag file, also gzipped
+    #[arg(long, value_name = "FILE")]
+    pub(super) service_tags: Option<PathBuf>,
+    /// DNS answers that `exeat lock` wrote; `exeat.lock` beside the rules file if there is one
+    #[arg(long, value_name = "FILE")]
+    pub(super) lock: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct CheckArgs {
+    /// Rules files; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) rules: RulesArgs,
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct FmtArgs {
+    /// Rules files; `-` formats standard input to standard output
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Write nothing; show the difference and exit 1 where a file is not formatted
+    #[arg(long)]
+    pub(super) check: bool,
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+}
+
+/// What rules are compiled to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(super) enum Target {
+    /// ARM templates, and the order in which to deploy them.
+    Arm,
+    /// exeat.deployment/1, the model that `--deployment` reads.
+    Json,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct CompileArgs {
+    /// The rules file; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// What to write
+    #[arg(long, value_enum)]
+    pub(super) target: Target,
+    /// The folder to write to; it is made if it is not there
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: PathBuf,
+    #[command(flatten)]
+    pub(super) rules: RulesArgs,
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ExplainArgs {
+    /// The rules file, unless only `--deployment` is asked, and the flow, such as
+    /// "10.1.0.4 -> 93.184.216.34 : tcp/443 tls www.example.com"
+    #[arg(required = true, value_names = ["SUBJECT", "FLOW"], num_args = 1..)]
+    pub(super) words: Vec<String>,
+    #[command(flatten)]
+    pub(super) subject: SubjectArgs,
+    /// A capture or several, for the DNS answers in them
+    #[arg(long, value_name = "FILE")]
+    pub(super) capture: Vec<PathBuf>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) rules: RulesArgs,
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct FlowsArgs {
+    /// Captures (pcap, pcapng, gzipped or not); `-` is standard input
+    #[arg(required = true, value_name = "CAPTURE")]
+    pub(super) captures: Vec<PathBuf>,
+    /// Form of the result; JSON is one object a line
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+}
+
+/// Which flows a JSON report lists.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(super) enum ListedFlows {
+    /// Every flow.
+    #[default]
+    All,
+    /// Those that stop a pipeline.
+    Objections,
+    /// None.
+    None,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ReplayArgs {
+    /// The rules file; with `--deployment` alone there is no list
+    #[arg(value_name = "SUBJECT", required_unless_present = "deployment")]
+    pub(super) rules_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) subject: SubjectArgs,
+    /// A capture; repeatable, `-` is standard input
+    #[arg(long, required = true, value_name = "FILE")]
+    pub(super) capture: Vec<PathBuf>,
+    /// Take every source as lying in this subnet
+    #[arg(long, value_name = "SUBNET")]
+    pub(super) from: Option<String>,
+    /// Do not object to flows in this box: leak, breakage, undetermined or bypass; repeatable
+    #[arg(long, value_name = "BOX")]
+    pub(super) accept: Vec<String>,
+    /// Which flows a JSON report lists
+    #[arg(long, value_enum, default_value_t, value_name = "WHICH")]
+    pub(super) flows: ListedFlows,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) rules: RulesArgs,
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+}
+
+#[cfg(feature = "live-dns")]
+#[derive(Args, Debug)]
+pub(super) struct LockArgs {
+    /// The rules file; `exeat.lock` is written beside it
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// The DNS server to ask: an address, with a port where it is not 53
+    #[arg(long, value_name = "IP")]
+    pub(super) server: String,
+    /// Seconds to wait for each answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub(super) timeout: u64,
+    #[command(flatten)]
+    pub(super) rules: RulesArgs,
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct CodeArgs {
+    /// The code, such as E0203; all of them if not given
+    #[arg(value_name = "CODE")]
+    pub(super) code: Option<String>,
+}
+
+/// An instant, or a day in UTC, of which the start is meant.
+fn time(text: &str) -> Result<Timestamp, String> {
+    if let Ok(instant) = text.parse::<Timestamp>() {
+        return Ok(instant);
+    }
+    text.parse::<Date>()
+        .ok()
+        .and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok())
+        .map(|start| start.timestamp())
+        .ok_or_else(|| {
+            "expected a time such as 2026-03-01T10:00:00Z, or a day such as 2026-03-01".to_owned()
+        })
+}

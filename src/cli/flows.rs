@@ -1,0 +1,78 @@
+//! `exeat flows`: what captures hold.
+
+use std::io::Write;
+
+use super::args::FlowsArgs;
+use super::args::Format;
+use super::failure::Failure;
+use super::outcome::Outcome;
+use super::recording;
+use super::recording::Recording;
+use super::terminal::Terminal;
+use crate::capture::CapturedFlow;
+use crate::capture::Sink;
+use crate::evidence::DnsAnswer;
+
+/// Lists the flows of each capture as they end.
+pub(super) fn run(args: &FlowsArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
+    terminal.choose_color(args.common.color);
+    for path in &args.captures {
+        let name = path.display().to_string();
+        let recording = Recording {
+            path,
+            full: terminal.path(path),
+            progress: terminal.shows_progress && !args.common.quiet,
+        };
+        let mut lines = Lines {
+            capture: &name,
+            format: args.format,
+            output: &mut *terminal.output,
+            failed: None,
+        };
+        let summary = recording.read(&mut *terminal.input, &mut lines);
+        if let Some(failure) = lines.failed {
+            return Err(failure);
+        }
+        let summary = summary?;
+        terminal.write_out("")?;
+        if !args.common.quiet {
+            let all =
+                recording::truncation(&summary).into_iter().chain(recording::warnings(&summary));
+            for warning in all {
+                terminal.write_err(&format!("warning: `{name}`: {warning}\n"))?;
+            }
+        }
+    }
+    Ok(Outcome::Clean)
+}
+
+/// Writes each flow as a line, until a line cannot be written.
+struct Lines<'a> {
+    capture: &'a str,
+    format: Format,
+    output: &'a mut dyn Write,
+    failed: Option<Failure>,
+}
+
+impl Lines<'_> {
+    fn write(&mut self, flow: &CapturedFlow) -> Result<(), Failure> {
+        let row = recording::row(flow, self.capture);
+        let line = match self.format {
+            Format::Text => row.to_text_line(),
+            Format::Json => row
+                .to_json_line()
+                .map_err(|error| Failure::new(format!("cannot write a flow as JSON: {error}")))?,
+        };
+        Ok(self.output.write_all(line.as_bytes())?)
+    }
+}
+
+impl Sink for Lines<'_> {
+    fn flow(&mut self, flow: CapturedFlow) {
+        if self.failed.is_none() {
+            self.failed = self.write(&flow).err();
+        }
+    }
+
+    fn answer(&mut self, _answer: DnsAnswer) {}
+}

@@ -1,0 +1,120 @@
+//! `exeat lock`: what a DNS server says of the names of a rules file.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::args::LockArgs;
+use super::failure::Failure;
+use super::files;
+use super::outcome::Outcome;
+use super::rules;
+use super::subject::LOCK_FILE;
+use super::terminal::Terminal;
+use crate::evidence::Lock;
+use crate::evidence::live;
+use crate::evidence::live::Inquiry;
+use crate::evidence::lock::LockedImport;
+use crate::flow::Fqdn;
+use crate::flow::FqdnPattern;
+use crate::intent::Destination;
+use crate::intent::Intent;
+use crate::resolve::Pin;
+use crate::resolve::Source;
+
+/// The port of DNS.
+const DNS_PORT: u16 = 53;
+/// How often a server is asked before its silence is taken for an answer.
+const ATTEMPTS: usize = 2;
+
+/// Asks for every exact name of the list, and writes the answers beside the rules file.
+pub(super) fn run(args: &LockArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
+    terminal.choose_color(args.common.color);
+    if files::is_standard_stream(&args.file) {
+        return Err(Failure::new("`exeat lock` writes beside the rules file, so it needs a file"));
+    }
+    let server = server(&args.server)?;
+    let list = rules::resolve(&args.file, &args.rules, terminal)?;
+    rules::show_findings(&list.findings, &list.sources, &args.common, terminal)?;
+    let names = exact_names(&list.intent);
+    let inquiry = Inquiry {
+        server,
+        at: terminal.now,
+        timeout: Duration::from_secs(args.timeout),
+        attempts: ATTEMPTS,
+    };
+    let answers = live::ask(inquiry, &names)
+        .map_err(|error| Failure::new(format!("cannot ask {server}: {error}")))?;
+    let mut lock = Lock::default();
+    for import in list.pins {
+        let pinned = pinned(&import)?;
+        lock.insert_import(pinned);
+    }
+    let locked = answers.locked.len();
+    for name in answers.locked {
+        lock.insert_name(name);
+    }
+    let path = args.file.with_file_name(LOCK_FILE);
+    if locked == 0 && !names.is_empty() {
+        return Err(Failure::with_help(
+            format!("{server} answered for none of the {} names", names.len()),
+            "check the address, and that the server is reached from here",
+        ));
+    }
+    files::replace(&terminal.path(&path), &lock.write())?;
+    let mut text = format!("{}: {locked} of {} names\n", path.display(), names.len());
+    for failed in &answers.failed {
+        text.push_str(&format!("warning: {failed}\n"));
+    }
+    if !args.common.quiet {
+        terminal.write_out(&text)?;
+    }
+    Ok(Outcome::Clean)
+}
+
+/// The import as the lock writes it. Shipped rulesets have the version of the program.
+fn pinned(pin: &Pin) -> Result<LockedImport, Failure> {
+    let sha256 = pin
+        .sha256
+        .parse()
+        .map_err(|error| Failure::new(format!("cannot pin `{}`: {error}", pin.source)))?;
+    let version = match &pin.source {
+        Source::Std(_) => Some(env!("CARGO_PKG_VERSION").to_owned()),
+        Source::File(_) => None,
+    };
+    Ok(LockedImport { import: pin.source.to_string(), version, sha256 })
+}
+
+/// An address, with a port where it is not 53.
+fn server(text: &str) -> Result<SocketAddr, Failure> {
+    let address = text.parse::<IpAddr>().map(|address| SocketAddr::new(address, DNS_PORT));
+    address.or_else(|_| text.parse::<SocketAddr>()).map_err(|_| {
+        Failure::new(format!(
+            "`--server {text}`: expected an address such as 10.0.1.4, 10.0.1.4:5353 or [2001:db8::1]:53"
+        ))
+    })
+}
+
+/// The names that can be asked for: wildcards cannot.
+fn exact_names(intent: &Intent) -> BTreeSet<Fqdn> {
+    let permissions = intent.permissions.iter().flat_map(|permission| &permission.destinations);
+    let denies = intent.denies.iter().flat_map(|deny| &deny.destinations);
+    permissions
+        .chain(denies)
+        .filter_map(|destination| match destination {
+            Destination::Names(names) => Some(&names.patterns),
+            Destination::Addresses(_)
+            | Destination::ServiceTag(_)
+            | Destination::FqdnTag(_)
+            | Destination::WebCategory(_)
+            | Destination::Url { .. }
+            | Destination::Any => None,
+        })
+        .flatten()
+        .filter_map(|pattern| match pattern {
+            FqdnPattern::Exact(name) => Some(name.clone()),
+            FqdnPattern::Any | FqdnPattern::Under(_) | FqdnPattern::EndsWith(_) => None,
+        })
+        .collect()
+}

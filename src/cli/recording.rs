@@ -1,0 +1,157 @@
+//! Reading captures.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::path::PathBuf;
+
+use indicatif::ProgressBar;
+use indicatif::ProgressStyle;
+
+use super::failure::Failure;
+use super::files;
+use crate::capture::CapturedFlow;
+use crate::capture::Reader;
+use crate::capture::Sink;
+use crate::capture::Summary;
+use crate::evidence::DnsAnswer;
+use crate::report::FlowRow;
+use crate::report::flow_row::NameRow;
+
+/// Bytes read from a file at a time.
+const CHUNK: usize = 256 * 1024;
+
+/// A capture to be read.
+pub(super) struct Recording<'a> {
+    /// Its path as given; `-` is standard input.
+    pub(super) path: &'a Path,
+    /// Its path from the root.
+    pub(super) full: PathBuf,
+    /// Whether to show how far reading has come.
+    pub(super) progress: bool,
+}
+
+impl Recording<'_> {
+    /// Feeds the capture to `sink`.
+    pub(super) fn read(
+        &self,
+        input: &mut dyn Read,
+        sink: &mut impl Sink,
+    ) -> Result<Summary, Failure> {
+        if files::is_standard_stream(self.path) {
+            return feed(self.path, input, sink, &ProgressBar::hidden());
+        }
+        let file = File::open(&self.full).map_err(|error| Failure::reading(self.path, &error))?;
+        let length = file.metadata().map(|data| data.len()).unwrap_or(0);
+        let bar = if self.progress { bar(self.path, length) } else { ProgressBar::hidden() };
+        let summary = feed(self.path, file, sink, &bar);
+        bar.finish_and_clear();
+        summary
+    }
+}
+
+fn bar(path: &Path, length: u64) -> ProgressBar {
+    let bar = ProgressBar::new(length);
+    let style = ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {eta}");
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar.set_message(path.display().to_string());
+    bar
+}
+
+fn feed(
+    path: &Path,
+    mut input: impl Read,
+    sink: &mut impl Sink,
+    bar: &ProgressBar,
+) -> Result<Summary, Failure> {
+    let mut reader = Reader::new();
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let length = match input.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(length) => length,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(Failure::reading(path, &error)),
+        };
+        let bytes = chunk.get(..length).unwrap_or_default();
+        reader.feed(bytes, sink).map_err(|error| unreadable(path, &error))?;
+        bar.inc(u64::try_from(length).unwrap_or(0));
+    }
+    reader.finish(sink).map_err(|error| unreadable(path, &error))
+}
+
+fn unreadable(path: &Path, error: &crate::capture::CaptureError) -> Failure {
+    Failure::new(format!("`{}`: {error}", path.display()))
+}
+
+/// What is to be said of how a capture was read, without what cut it short.
+pub(super) fn warnings(summary: &Summary) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (layer, number) in &summary.malformed {
+        warnings.push(format!("{number} damaged at the layer {layer} were passed over"));
+    }
+    if summary.lone_fragments > 0 {
+        warnings.push(format!(
+            "{} IP fragments of datagrams that are not complete were passed over",
+            summary.lone_fragments
+        ));
+    }
+    warnings.extend(summary.limits.iter().map(|limit| limit.describe().to_owned()));
+    warnings
+}
+
+/// Where and why a capture could not be read further.
+pub(super) fn truncation(summary: &Summary) -> Option<String> {
+    let truncation = summary.truncated.as_ref()?;
+    Some(format!("cut at byte {}, judged up to there: {}", truncation.offset, truncation.what))
+}
+
+/// The flow as reports show it.
+pub(super) fn row(flow: &CapturedFlow, capture: &str) -> FlowRow {
+    FlowRow {
+        protocol: flow.protocol,
+        source: flow.source,
+        source_port: flow.source_port,
+        destination: flow.destination,
+        destination_port: flow.destination_port,
+        application: flow.application.keyword(),
+        name: flow.name.as_ref().map(ToString::to_string),
+        depth: flow.depth,
+        first: flow.first,
+        last: flow.last,
+        packets: flow.packets,
+        bytes: flow.bytes,
+        syn: flow.syn,
+        names: flow
+            .names
+            .iter()
+            .map(|seen| NameRow {
+                name: seen.name.to_string(),
+                origin: seen.origin.keyword(),
+                at: seen.at,
+            })
+            .collect(),
+        capture: capture.to_owned(),
+    }
+}
+
+/// Keeps everything that a capture holds, in its order.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// The flows.
+    pub(super) flows: Vec<CapturedFlow>,
+    /// The DNS responses.
+    pub(super) answers: Vec<DnsAnswer>,
+}
+
+impl Sink for Kept {
+    fn flow(&mut self, flow: CapturedFlow) {
+        self.flows.push(flow);
+    }
+
+    fn answer(&mut self, answer: DnsAnswer) {
+        self.answers.push(answer);
+    }
+}

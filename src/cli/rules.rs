@@ -1,0 +1,160 @@
+//! From a rules file to a list and a deployment: the way of every command that reads one.
+
+use std::io;
+use std::path::Path;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::args::RulesArgs;
+use super::failure::Failure;
+use super::files;
+use super::terminal::Terminal;
+use crate::azure::Deployment;
+use crate::compile;
+use crate::compile::Compiled;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::MAX_SOURCE_BYTES;
+use crate::diagnostic::Severity;
+use crate::diagnostic::SourceMap;
+use crate::import;
+use crate::intent::Intent;
+use crate::resolve;
+use crate::resolve::Assignment;
+use crate::resolve::Pin;
+
+/// A rules file, resolved.
+#[derive(Debug)]
+pub(super) struct List {
+    /// The list.
+    pub(super) intent: Intent,
+    /// The source text.
+    pub(super) sources: SourceMap,
+    /// Warnings and notes.
+    pub(super) findings: Vec<Diagnostic>,
+    /// What was imported.
+    pub(super) pins: Vec<Pin>,
+    /// The day, in UTC, on which it is looked at.
+    pub(super) day: Date,
+}
+
+/// The day of an instant, in UTC.
+pub(super) fn day_of(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date()
+}
+
+/// The time to judge as of.
+pub(super) fn time(args: &RulesArgs, terminal: &Terminal<'_>) -> Timestamp {
+    args.at.unwrap_or(terminal.now)
+}
+
+/// The values given to parameters: those of `--params` first, so that `--set` has the last word.
+fn assignments(args: &RulesArgs, terminal: &mut Terminal<'_>) -> Result<Vec<Assignment>, Failure> {
+    let mut all = Vec::new();
+    if let Some(path) = &args.params {
+        let text = files::read_text(path, MAX_SOURCE_BYTES, terminal)?;
+        let lines = Assignment::parse_lines(&text, &path.display().to_string());
+        all.extend(lines.map_err(|error| Failure::new(error.to_string()))?);
+    }
+    for text in &args.set {
+        let assignment = Assignment::parse(text, "--set");
+        all.push(assignment.map_err(|error| Failure::new(error.to_string()))?);
+    }
+    Ok(all)
+}
+
+/// Reads and resolves the rules file at `path`, with everything that it imports.
+pub(super) fn resolve(
+    path: &Path,
+    args: &RulesArgs,
+    terminal: &mut Terminal<'_>,
+) -> Result<List, Failure> {
+    let day = day_of(time(args, terminal));
+    let parameters = assignments(args, terminal)?;
+    let options = resolve::Options { parameters, ..resolve::Options::on(day) };
+    let mut unreadable = None;
+    let mut read = |file: &Path| -> io::Result<Vec<u8>> {
+        match files::read(file, MAX_SOURCE_BYTES, terminal) {
+            Ok(bytes) => Ok(bytes),
+            Err(failure) => {
+                let text = failure.to_string();
+                // The rules file itself: nothing in the source could be pointed at.
+                if file == path {
+                    unreadable = Some(failure);
+                }
+                Err(io::Error::other(text))
+            }
+        }
+    };
+    let resolved = resolve::resolve(&path.to_string_lossy(), &mut read, &options);
+    if let Some(failure) = unreadable {
+        return Err(failure);
+    }
+    let resolve::Resolved { intent, sources, diagnostics, imports } = resolved;
+    match intent {
+        Some(intent) => Ok(List { intent, sources, findings: diagnostics, pins: imports, day }),
+        None => Err(Failure::Findings { diagnostics, sources }),
+    }
+}
+
+/// What stands beside the list: the deployments of its `context` files.
+fn context(intent: &Intent) -> Result<Deployment, Failure> {
+    let mut all = Deployment::default();
+    for context in &intent.context {
+        let read = import::json::read(&context.text);
+        let one = read.map_err(|error| Failure::new(format!("`{}`: {error}", context.file)))?;
+        merge(&mut all, one, &context.file)?;
+    }
+    Ok(all)
+}
+
+/// Takes the resources of `more` into `all`.
+pub(super) fn merge(all: &mut Deployment, more: Deployment, from: &str) -> Result<(), Failure> {
+    all.absorb(more).map_err(|twice| {
+        Failure::with_help(
+            format!("`{from}`: {twice} is described in another file too"),
+            "describe each resource in one file",
+        )
+    })
+}
+
+/// Compiles the list. Findings that stop it are the failure; the others join those of the list.
+pub(super) fn compile(list: &mut List) -> Result<Compiled, Failure> {
+    let context = context(&list.intent)?;
+    match compile::compile(&list.intent, &context, list.day) {
+        Ok(compiled) => {
+            list.findings.extend(compiled.diagnostics.iter().cloned());
+            Ok(compiled)
+        }
+        Err(found) => {
+            let mut diagnostics = std::mem::take(&mut list.findings);
+            diagnostics.extend(found);
+            let sources = std::mem::take(&mut list.sources);
+            Err(Failure::Findings { diagnostics, sources })
+        }
+    }
+}
+
+/// Shows warnings, and with `-v` notes, on standard error.
+pub(super) fn show_findings(
+    findings: &[Diagnostic],
+    sources: &SourceMap,
+    common: &super::args::CommonArgs,
+    terminal: &mut Terminal<'_>,
+) -> Result<(), Failure> {
+    let shown: Vec<Diagnostic> = findings
+        .iter()
+        .filter(|found| match found.severity() {
+            Severity::Error => true,
+            Severity::Warning => !common.quiet,
+            Severity::Note => common.verbose,
+        })
+        .cloned()
+        .collect();
+    if shown.is_empty() {
+        return Ok(());
+    }
+    let text = terminal.draw(&shown, sources);
+    terminal.write_err(&text)
+}

@@ -1,0 +1,173 @@
+//! What flows are judged by: a list, a deployment, evidence, assumptions.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::args::RulesArgs;
+use super::args::SubjectArgs;
+use super::failure::Failure;
+use super::files;
+use super::rules;
+use super::rules::List;
+use super::terminal::Terminal;
+use crate::azure::Deployment;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::SourceMap;
+use crate::evidence::Evidence;
+use crate::evidence::Lock;
+use crate::evidence::ServiceTags;
+use crate::import;
+use crate::intent::Intent;
+use crate::simulate::Assumptions;
+use crate::simulate::assumptions::SETTINGS;
+
+/// The longest deployment file that is read, in bytes.
+const MAX_DEPLOYMENT_BYTES: usize = 128 << 20;
+/// The longest service-tag file that is read, in bytes; the published one has 4 MB.
+const MAX_TAGS_BYTES: usize = 64 << 20;
+/// The longest lock that is read, in bytes.
+const MAX_LOCK_BYTES: usize = 64 << 20;
+/// The lock that is taken if it stands beside the rules file and no other is named.
+pub(super) const LOCK_FILE: &str = "exeat.lock";
+
+/// A subject, loaded.
+#[derive(Debug)]
+pub(super) struct Subject {
+    /// The rules file as given.
+    pub(super) rules: Option<String>,
+    /// The deployment files as given.
+    pub(super) deployments: Vec<String>,
+    /// The list.
+    pub(super) intent: Option<Intent>,
+    /// The text of the list.
+    pub(super) sources: SourceMap,
+    /// Warnings and notes about the list.
+    pub(super) findings: Vec<Diagnostic>,
+    /// What is deployed.
+    pub(super) deployment: Deployment,
+    /// What is known.
+    pub(super) evidence: Evidence,
+    /// What is assumed.
+    pub(super) assumptions: Assumptions,
+    /// The time as of which permissions are active.
+    pub(super) at: Timestamp,
+}
+
+/// Loads a subject. With deployment files, those are judged, against the list if there is one.
+pub(super) fn load(
+    rules_file: Option<&Path>,
+    args: &SubjectArgs,
+    rules_args: &RulesArgs,
+    terminal: &mut Terminal<'_>,
+) -> Result<Subject, Failure> {
+    let assumptions = assumptions(&args.assume)?;
+    let mut list = match rules_file {
+        Some(path) => Some(rules::resolve(path, rules_args, terminal)?),
+        None => None,
+    };
+    let deployment = match (&mut list, args.deployment.as_slice()) {
+        (Some(list), []) => rules::compile(list)?.deployment,
+        (None, []) => {
+            return Err(Failure::with_help(
+                "there is nothing to judge by",
+                "name a rules file, or a deployment with `--deployment FILE`",
+            ));
+        }
+        (_, files) => deployments(files, terminal)?,
+    };
+    let evidence = evidence(rules_file, args, terminal)?;
+    let at = rules::time(rules_args, terminal);
+    let (intent, sources, findings) = match list {
+        Some(List { intent, sources, findings, .. }) => (Some(intent), sources, findings),
+        None => (None, SourceMap::new(), Vec::new()),
+    };
+    Ok(Subject {
+        rules: rules_file.map(|path| path.display().to_string()),
+        deployments: args.deployment.iter().map(|path| path.display().to_string()).collect(),
+        intent,
+        sources,
+        findings,
+        deployment,
+        evidence,
+        assumptions,
+        at,
+    })
+}
+
+fn assumptions(texts: &[String]) -> Result<Assumptions, Failure> {
+    let mut assumptions = Assumptions::default();
+    for text in texts {
+        if text == "list" {
+            return Err(Failure::new(format!("the keys of `--assume` are\n{}", settings())));
+        }
+        assumptions.set(text).map_err(|error| {
+            Failure::with_help(error.to_string(), "`--assume list` shows the keys and their values")
+        })?;
+    }
+    Ok(assumptions)
+}
+
+/// A line for each setting: key, values, default, what it says, where.
+fn settings() -> String {
+    let lines: Vec<String> = SETTINGS
+        .iter()
+        .map(|setting| {
+            format!(
+                "  {:<28} {}; default {}\n      {} ({})",
+                setting.key,
+                setting.domain,
+                setting.word(setting.default),
+                setting.doc,
+                setting.section
+            )
+        })
+        .collect();
+    lines.join("\n")
+}
+
+fn deployments(files: &[PathBuf], terminal: &mut Terminal<'_>) -> Result<Deployment, Failure> {
+    let mut all = Deployment::default();
+    for path in files {
+        let name = path.display().to_string();
+        let text = files::read_text(path, MAX_DEPLOYMENT_BYTES, terminal)?;
+        let one = import::json::read(&text)
+            .map_err(|error| Failure::new(format!("`{name}`: {error}")))?;
+        rules::merge(&mut all, one, &name)?;
+    }
+    Ok(all)
+}
+
+fn evidence(
+    rules_file: Option<&Path>,
+    args: &SubjectArgs,
+    terminal: &mut Terminal<'_>,
+) -> Result<Evidence, Failure> {
+    let mut evidence = Evidence::default();
+    if let Some(path) = &args.service_tags {
+        let bytes = files::read(path, MAX_TAGS_BYTES, terminal)?;
+        let tags = ServiceTags::read(&bytes)
+            .map_err(|error| Failure::new(format!("`{}`: {error}", path.display())))?;
+        evidence.service_tags = Some(tags);
+    }
+    let beside = rules_file
+        .filter(|path| !files::is_standard_stream(path))
+        .map(|path| path.with_file_name(LOCK_FILE))
+        .filter(|path| terminal.path(path).is_file());
+    if let Some(path) = args.lock.clone().or(beside) {
+        evidence.lock = Some(lock(&path, terminal)?);
+    }
+    Ok(evidence)
+}
+
+/// Reads the lock at `path`.
+pub(super) fn lock(path: &Path, terminal: &mut Terminal<'_>) -> Result<Lock, Failure> {
+    let text = files::read_text(path, MAX_LOCK_BYTES, terminal)?;
+    Lock::read(&text).map_err(|error| {
+        Failure::with_help(
+            format!("`{}`: {error}", path.display()),
+            "write it again with `exeat lock`",
+        )
+    })
+}

@@ -1,0 +1,174 @@
+//! Diagnostics drawn for a terminal.
+
+use std::fmt::Write as _;
+
+use annotate_snippets::AnnotationKind;
+use annotate_snippets::Group;
+use annotate_snippets::Level;
+use annotate_snippets::Patch;
+use annotate_snippets::Renderer;
+use annotate_snippets::Snippet;
+
+use super::code::Severity;
+use super::finding::Diagnostic;
+use super::finding::Fix;
+use super::finding::Label;
+use super::source::SourceMap;
+use super::span::FileId;
+
+/// Whether escape sequences for colours are written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Style {
+    /// Text alone, as for a file or a test.
+    Plain,
+    /// With colours, as for a terminal.
+    Styled,
+}
+
+/// Draws one diagnostic under the lines it speaks of, ending in a line feed.
+pub fn draw(diagnostic: &Diagnostic, sources: &SourceMap, style: Style) -> String {
+    let renderer = match style {
+        Style::Plain => Renderer::plain(),
+        Style::Styled => Renderer::styled(),
+    };
+    let level = match diagnostic.severity() {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
+    };
+    let title =
+        level.primary_title(escape_controls(diagnostic.headline())).id(diagnostic.code().id());
+    let mut main = Group::with_title(title);
+    for snippet in snippets(diagnostic, sources) {
+        main = main.element(snippet);
+    }
+    for note in diagnostic.notes() {
+        main = main.element(Level::NOTE.message(escape_controls(note)));
+    }
+    if let Some(help) = diagnostic.help_text() {
+        main = main.element(Level::HELP.message(escape_controls(help)));
+    }
+    let mut report = vec![main];
+    if let Some(fix) = diagnostic.fix_offered() {
+        report.push(patches(fix, sources));
+    }
+    let mut drawn = renderer.render(&report);
+    drawn.push('\n');
+    drawn
+}
+
+/// Makes control characters and the characters that reorder text visible, so that what a user
+/// wrote cannot steer a terminal or hide a part of a message.
+pub fn escape_controls(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || is_reordering(c) {
+            // Writing to a `String` cannot fail.
+            let _ = write!(safe, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+/// The invisible characters that change the direction in which text is shown (UAX #9 §2), and
+/// those that join or hide.
+fn is_reordering(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// One snippet for each file a label stands in, the primary's file first.
+fn snippets<'a>(
+    diagnostic: &'a Diagnostic,
+    sources: &'a SourceMap,
+) -> Vec<Snippet<'a, annotate_snippets::Annotation<'a>>> {
+    let primary = diagnostic.primary().map(|label| (AnnotationKind::Primary, label));
+    let secondary = diagnostic.secondary().iter().map(|label| (AnnotationKind::Context, label));
+    let labels: Vec<(AnnotationKind, &Label)> = primary.into_iter().chain(secondary).collect();
+    let mut files: Vec<FileId> = Vec::new();
+    for (_, label) in &labels {
+        if !files.contains(&label.span.file) {
+            files.push(label.span.file);
+        }
+    }
+    let mut drawn = Vec::new();
+    for id in files {
+        let Some(file) = sources.file(id) else { continue };
+        let mut snippet = Snippet::source(file.text()).path(escape_controls(file.path()));
+        for (kind, label) in labels.iter().filter(|(_, label)| label.span.file == id) {
+            let mut annotation = kind.span(label.span.range());
+            if !label.text.is_empty() {
+                annotation = annotation.label(escape_controls(&label.text));
+            }
+            snippet = snippet.annotation(annotation);
+        }
+        drawn.push(snippet);
+    }
+    drawn
+}
+
+/// The lines before and after the change.
+fn patches<'a>(fix: &'a Fix, sources: &'a SourceMap) -> Group<'a> {
+    let mut group = Group::with_title(Level::HELP.secondary_title(escape_controls(&fix.title)));
+    let mut files: Vec<FileId> = fix.edits.iter().map(|edit| edit.span.file).collect();
+    files.dedup();
+    for id in files {
+        let Some(file) = sources.file(id) else { continue };
+        let edits = fix.edits.iter().filter(|edit| edit.span.file == id);
+        let patches = edits.map(|edit| Patch::new(edit.span.range(), edit.replacement.as_str()));
+        group = group.element(
+            Snippet::source(file.text()).path(escape_controls(file.path())).patches(patches),
+        );
+    }
+    group
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::diagnostic::Code;
+    use crate::diagnostic::Edit;
+    use crate::diagnostic::Span;
+
+    #[test]
+    fn what_steers_a_terminal_is_made_visible() {
+        assert_eq!(escape_controls("a\u{1b}[31m\u{202e}b\n"), "a\\u{1b}[31m\\u{202e}b\\u{a}");
+        assert_eq!(escape_controls("bücher.example"), "bücher.example");
+    }
+
+    #[test]
+    fn a_finding_is_drawn_with_its_parties_in_two_files_and_its_edit() {
+        let mut map = SourceMap::new();
+        let here = map.add("here.egress", "allow a\n".to_owned()).unwrap();
+        let there = map.add("there.egress", "names a\n".to_owned()).unwrap();
+        let found = Diagnostic::new(Code::UNEXPECTED, "one\u{7}")
+            .at(Span::new(here, 6, 7), "two")
+            .also(Span::new(there, 6, 7), "three")
+            .note("four")
+            .help("five")
+            .fix("six", vec![Edit::replace(Span::new(here, 6, 7), "b")]);
+        let drawn = draw(&found, &map, Style::Plain);
+        assert!(drawn.starts_with("error[E0101]: one\\u{7}\n"), "{drawn}");
+        for part in [
+            "here.egress:1:7",
+            "two",
+            "there.egress:1:7",
+            "three",
+            "four",
+            "five",
+            "six",
+            "+ allow b",
+        ] {
+            assert!(drawn.contains(part), "{part:?} is not in\n{drawn}");
+        }
+        assert!(draw(&found, &map, Style::Styled).contains("\u{1b}["));
+    }
+
+    #[test]
+    fn a_finding_without_a_place_is_its_headline() {
+        let found = Diagnostic::new(Code::UNEXPECTED, "one");
+        assert_eq!(draw(&found, &SourceMap::new(), Style::Plain), "error[E0101]: one\n");
+    }
+}

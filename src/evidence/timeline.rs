@@ -1,0 +1,342 @@
+//! The DNS answers that were seen, by time.
+//!
+//! Two questions are asked of it, and they are not the same one. What does a *client* hold? Its
+//! own answers say so, whoever gave them. What does the *firewall* hold? Only what its DNS proxy
+//! answered says so (`semantics.md`, Easy to get wrong). The order in which answers are fed means
+//! nothing.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use jiff::Timestamp;
+
+use super::answer::DnsAnswer;
+use super::answer::RecordType;
+use super::answer::ResponseCode;
+use super::chain::Chain;
+use super::known::Fact;
+use crate::flow::Fqdn;
+
+/// How long after its TTL a client is taken to use an answer that no newer one has replaced.
+///
+/// Applications keep addresses longer than DNS lets them: connection pools reconnect, runtimes
+/// have caches of their own. Our choice; an hour covers what is usual without reaching the next
+/// day's owner of an address.
+pub const CLIENT_GRACE: SignedDuration = SignedDuration::from_hours(1);
+
+/// How long a client is taken to use an answer even with a shorter TTL and a newer answer.
+///
+/// A cache hands out what is left of a TTL, down to 0, and several threads of one client ask one
+/// after the other; each then connects with its own answer. Our choice.
+pub const CLIENT_USE: SignedDuration = SignedDuration::from_secs(30);
+
+/// How long after its TTL the firewall keeps an address (`azure-firewall.md §3.2`).
+pub const FIREWALL_GRACE: SignedDuration = SignedDuration::from_mins(15);
+
+/// The longest TTL that is believed, in seconds: a day, the limit that resolvers set by default.
+pub const LONGEST_TTL: u32 = 86_400;
+
+/// How many names and addresses a time line keeps, over all answers: about half a gigabyte where
+/// every answer is about another name (measured).
+///
+/// A capture is a stranger's text; without a limit it could fill the memory.
+pub const MOST_RECORDS: usize = 1_000_000;
+
+/// Whether a server's own answers show that it can resolve a name to IPv4 addresses.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Resolution {
+    /// It answered with an address.
+    Resolves,
+    /// It answered that it cannot.
+    Fails(Failure),
+    /// It was not seen to answer.
+    Unknown,
+}
+
+/// How a name failed to resolve.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Failure {
+    /// The response had another code than NOERROR.
+    Code(ResponseCode),
+    /// The name exists and has no address of the type asked for.
+    NoAddress,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Code(code) => code.fmt(f),
+            Failure::NoAddress => f.write_str("no address"),
+        }
+    }
+}
+
+/// What a name was in an answer.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum NameRole {
+    /// The name that the client asked for, so the one that it wanted.
+    Asked,
+    /// A name that the answer led over (CNAME).
+    Alias,
+}
+
+/// A name that an address stood for.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct HeldName {
+    /// The name.
+    pub name: Fqdn,
+    /// What it was in the answer.
+    pub role: NameRole,
+    /// When the answer was seen.
+    pub at: Timestamp,
+}
+
+/// The DNS answers that were seen.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DnsTimeline {
+    by_client: Histories,
+    by_server: Histories,
+    /// By client and address: the names whose answers ever held it.
+    names: BTreeMap<(IpAddr, IpAddr), BTreeSet<Fqdn>>,
+    records: usize,
+    most_records: usize,
+    dropped: u64,
+    /// The time of the earliest answer that was dropped.
+    whole_until: Option<Timestamp>,
+}
+
+/// By the client or server, the name and the time: what was told. Several answers can have been
+/// seen at one instant.
+type Histories = BTreeMap<(IpAddr, Fqdn, Timestamp), BTreeSet<Arc<Told>>>;
+
+/// What an answer told about one name on its way.
+#[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Told {
+    role: NameRole,
+    asked: RecordType,
+    code: ResponseCode,
+    ttl: SignedDuration,
+    // Invariant: ascending.
+    addresses: Arc<[IpAddr]>,
+}
+
+impl Default for DnsTimeline {
+    fn default() -> DnsTimeline {
+        DnsTimeline::with_limit(MOST_RECORDS)
+    }
+}
+
+impl DnsTimeline {
+    /// A time line without answers that keeps at most `most_records` names and addresses.
+    pub fn with_limit(most_records: usize) -> DnsTimeline {
+        DnsTimeline {
+            by_client: BTreeMap::new(),
+            by_server: BTreeMap::new(),
+            names: BTreeMap::new(),
+            records: 0,
+            most_records,
+            dropped: 0,
+            whole_until: None,
+        }
+    }
+
+    /// Adds an answer, or counts it as dropped where the limit is reached.
+    ///
+    /// The same answer seen twice at one instant is one answer. As long as nothing is dropped, the
+    /// order of the calls means nothing.
+    pub fn add(&mut self, answer: &DnsAnswer) {
+        let mut chain = Chain::follow(&answer.question, &answer.records);
+        // What an error, or an answer to another question, holds besides is not believed.
+        chain.addresses.retain(|address| {
+            answer.code == ResponseCode::NO_ERROR && answer.asked == RecordType::of(*address)
+        });
+        let cost = chain.links.len().saturating_mul(chain.addresses.len() + 1);
+        let records = self.records.saturating_add(cost);
+        if records > self.most_records {
+            self.dropped += 1;
+            let earliest = self.whole_until.map_or(answer.at, |until| until.min(answer.at));
+            self.whole_until = Some(earliest);
+            return;
+        }
+        self.records = records;
+
+        let addresses: Arc<[IpAddr]> = chain.addresses.iter().copied().collect();
+        let mut role = NameRole::Asked;
+        for link in chain.links {
+            let told = Arc::new(Told {
+                role,
+                asked: answer.asked,
+                code: answer.code,
+                ttl: SignedDuration::from_secs(link.ttl.min(LONGEST_TTL).into()),
+                addresses: Arc::clone(&addresses),
+            });
+            role = NameRole::Alias;
+            for address in &*addresses {
+                let held = self.names.entry((answer.client, *address)).or_default();
+                held.insert(link.name.clone());
+            }
+            let to_client = (answer.client, link.name.clone(), answer.at);
+            self.by_client.entry(to_client).or_default().insert(Arc::clone(&told));
+            let by_server = (answer.server, link.name, answer.at);
+            self.by_server.entry(by_server).or_default().insert(told);
+        }
+    }
+
+    /// How many answers the limit kept out.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// The addresses that `client` holds for `name` at `at`, or `None` where no answer of its own
+    /// says. An empty set means that it was told there are none.
+    ///
+    /// A client holds an answer for its TTL, and at least for [`CLIENT_USE`], whatever it is told
+    /// later; after that until a newer answer for the same record type replaces it, and at most
+    /// for [`CLIENT_GRACE`]. NXDOMAIN replaces answers of both types; a failed server replaces
+    /// none.
+    pub fn addresses(
+        &self,
+        client: IpAddr,
+        name: &Fqdn,
+        at: Timestamp,
+    ) -> Option<BTreeSet<IpAddr>> {
+        let held = self.held(client, name, at);
+        if held.is_empty() {
+            return None;
+        }
+        Some(held.iter().flat_map(|(_, told)| told.addresses.iter().copied()).collect())
+    }
+
+    /// The names for which `client` holds `address` at `at`, as [`DnsTimeline::addresses`] defines
+    /// it: newest answer first, at one instant the names asked for before aliases, then by name.
+    ///
+    /// A name that was both asked for and an alias counts as asked for.
+    pub fn names(&self, client: IpAddr, address: IpAddr, at: Timestamp) -> Vec<HeldName> {
+        let Some(candidates) = self.names.get(&(client, address)) else {
+            return Vec::new();
+        };
+        let mut found: Vec<HeldName> = candidates
+            .iter()
+            .filter_map(|name| {
+                self.held(client, name, at)
+                    .into_iter()
+                    .filter(|(_, told)| told.addresses.contains(&address))
+                    .map(|(at, told)| HeldName { name: name.clone(), role: told.role, at })
+                    .min_by_key(|held| (held.role, Reverse(held.at)))
+            })
+            .collect();
+        found.sort_by(|a, b| {
+            (Reverse(a.at), a.role, &a.name).cmp(&(Reverse(b.at), b.role, &b.name))
+        });
+        found
+    }
+
+    /// Whether the firewall whose DNS proxy has the address `firewall` holds `address` for `name`
+    /// at `at` (`azure-firewall.md §3.2`).
+    ///
+    /// Its answers count for their TTL and [`FIREWALL_GRACE`]. The address is held if one of them
+    /// has it, and not held if one of the address's own family, or an NXDOMAIN, was given and
+    /// none has it. Ask this only where the proxy is on.
+    pub fn firewall_holds(
+        &self,
+        firewall: IpAddr,
+        name: &Fqdn,
+        address: IpAddr,
+        at: Timestamp,
+    ) -> Fact {
+        let mut fact = Fact::Unknown;
+        for told in self.told_by(firewall, name, at) {
+            if told.addresses.contains(&address) {
+                return Fact::True;
+            }
+            if told.settles(RecordType::of(address)) && self.is_whole(at) {
+                fact = Fact::False;
+            }
+        }
+        fact
+    }
+
+    /// Whether `server` was seen to resolve `name` to IPv4 addresses, or to fail, at `at`.
+    ///
+    /// Its newest answer decides, for its TTL and [`FIREWALL_GRACE`]. An answer about IPv6 says
+    /// nothing, unless it is NXDOMAIN, which holds for every type (RFC 8020).
+    pub fn resolution(&self, server: IpAddr, name: &Fqdn, at: Timestamp) -> Resolution {
+        let newest = self
+            .told_by(server, name, at)
+            .find(|told| told.asked == RecordType::A || told.code == ResponseCode::NAME_ERROR);
+        match newest {
+            Some(told) if !told.addresses.is_empty() => Resolution::Resolves,
+            Some(_) if !self.is_whole(at) => Resolution::Unknown,
+            Some(told) if told.code == ResponseCode::NO_ERROR => {
+                Resolution::Fails(Failure::NoAddress)
+            }
+            Some(told) => Resolution::Fails(Failure::Code(told.code)),
+            None => Resolution::Unknown,
+        }
+    }
+
+    /// The answers about `name` that `client` holds at `at`, newest first.
+    fn held(&self, client: IpAddr, name: &Fqdn, at: Timestamp) -> Vec<(Timestamp, &Told)> {
+        let mut replaced = BTreeSet::new();
+        let mut held = Vec::new();
+        for (age, seen, told) in newest_first(&self.by_client, client, name, at) {
+            let settled: Vec<RecordType> = [RecordType::A, RecordType::Aaaa]
+                .into_iter()
+                .filter(|of| told.settles(*of))
+                .collect();
+            let for_sure = told.ttl.max(CLIENT_USE);
+            let lasts =
+                if replaced.contains(&told.asked) { for_sure } else { for_sure + CLIENT_GRACE };
+            if age <= lasts && !settled.is_empty() {
+                held.push((seen, told));
+            }
+            replaced.extend(settled);
+        }
+        held
+    }
+
+    /// What `server` told about `name` and the firewall would still go by, newest first.
+    fn told_by(&self, server: IpAddr, name: &Fqdn, at: Timestamp) -> impl Iterator<Item = &Told> {
+        newest_first(&self.by_server, server, name, at)
+            .filter(|(age, _, told)| *age <= told.ttl + FIREWALL_GRACE)
+            .map(|(_, _, told)| told)
+    }
+
+    /// Whether every answer up to `at` was kept. If not, a missing address may be in one that was
+    /// dropped, so nothing can be said not to be.
+    fn is_whole(&self, at: Timestamp) -> bool {
+        self.whole_until.is_none_or(|until| at < until)
+    }
+}
+
+impl Told {
+    /// Whether this answer says which addresses of the type `of` there are.
+    fn settles(&self, of: RecordType) -> bool {
+        self.code == ResponseCode::NAME_ERROR
+            || self.code == ResponseCode::NO_ERROR && self.asked == of
+    }
+}
+
+/// What `party` was told, or told, about `name` up to `at` and can still matter: newest first, with
+/// its age.
+fn newest_first<'t>(
+    histories: &'t Histories,
+    party: IpAddr,
+    name: &Fqdn,
+    at: Timestamp,
+) -> impl Iterator<Item = (SignedDuration, Timestamp, &'t Told)> + use<'t> {
+    let horizon = SignedDuration::from_secs(LONGEST_TTL.into()) + CLIENT_GRACE.max(FIREWALL_GRACE);
+    let first = (party, name.clone(), Timestamp::MIN);
+    let last = (party, name.clone(), at);
+    histories
+        .range(first..=last)
+        .rev()
+        .map(move |((_, _, seen), told)| (at.duration_since(*seen), *seen, told))
+        .take_while(move |(age, _, _)| *age <= horizon)
+        .flat_map(|(age, seen, told)| told.iter().rev().map(move |told| (age, seen, told.as_ref())))
+}

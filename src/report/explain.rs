@@ -1,0 +1,291 @@
+//! The answer to "why?" about one flow.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::diagnostic::render::escape_controls;
+use crate::flow::Observation;
+use crate::simulate::Decision;
+use crate::simulate::Judged;
+use crate::simulate::Outcome;
+use crate::simulate::Reading;
+use crate::simulate::assumptions::Assumption;
+use crate::simulate::decision::Peer;
+
+/// The name of the JSON format.
+pub const SCHEMA: &str = "exeat.explain/1";
+
+/// Readings shown where they differ; the others are counted.
+const SHOWN_READINGS: usize = 12;
+
+/// A statement of the list, with the place at which it stands.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Statement {
+    /// Its label.
+    pub label: String,
+    /// `file:line:column`, where it stands in a file.
+    pub place: Option<String>,
+}
+
+/// A flow, explained.
+#[derive(Clone, Debug)]
+pub struct Explanation<'a> {
+    /// The flow.
+    pub observation: &'a Observation,
+    /// What Azure does with it.
+    pub decision: Decision,
+    /// What the list says of it, if there is one.
+    pub judged: Option<Judged>,
+    /// The permission that speaks for it.
+    pub permission: Option<Statement>,
+    /// The deny that wins.
+    pub deny: Option<Statement>,
+    /// The box.
+    pub outcome: Outcome,
+    /// Each combination of what is not known, where they are decided differently.
+    pub readings: Vec<Reading>,
+}
+
+/// The keys follow those of a replayed flow (`cli.md`, Reports as JSON).
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    flow: String,
+    required: Option<bool>,
+    permitted: Option<bool>,
+    verdict: &'static str,
+    reason: &'static str,
+    rule: Option<String>,
+    permission: Option<&'a str>,
+    rule_source: Option<&'a str>,
+    denied_by: Option<&'a str>,
+    route: Option<String>,
+    peer: Option<String>,
+    missing: Vec<String>,
+    #[serde(rename = "box")]
+    outcome: &'static str,
+    assumptions: Vec<AssumptionJson<'a>>,
+    notes: Vec<String>,
+    trace: Vec<StepJson<'a>>,
+    readings: Vec<ReadingJson>,
+}
+
+#[derive(Serialize)]
+struct AssumptionJson<'a> {
+    key: &'static str,
+    value: &'a str,
+    section: &'static str,
+}
+
+#[derive(Serialize)]
+struct StepJson<'a> {
+    stage: &'static str,
+    looked_at: &'a str,
+    result: &'a str,
+    section: &'static str,
+}
+
+#[derive(Serialize)]
+struct ReadingJson {
+    payload: String,
+    given: Vec<GivenJson>,
+    verdict: &'static str,
+    reason: &'static str,
+    rule: Option<String>,
+}
+
+#[derive(Serialize)]
+struct GivenJson {
+    fact: String,
+    holds: bool,
+}
+
+impl Explanation<'_> {
+    /// The explanation as one JSON document on one line.
+    ///
+    /// # Errors
+    /// None that a flow can cause; `serde_json`'s own.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        let decision = &self.decision;
+        let document = Document {
+            schema: SCHEMA,
+            flow: self.observation.to_string(),
+            required: self.judged.as_ref().and_then(|judged| judged.required),
+            permitted: self.judged.as_ref().and_then(|judged| judged.permitted),
+            verdict: decision.verdict.keyword(),
+            reason: decision.reason.keyword(),
+            rule: decision.rule.as_ref().map(ToString::to_string),
+            permission: self.permission.as_ref().map(|one| one.label.as_str()),
+            rule_source: self.permission.as_ref().and_then(|one| one.place.as_deref()),
+            denied_by: self.deny.as_ref().map(|one| one.label.as_str()),
+            route: decision.route.as_ref().map(ToString::to_string),
+            peer: peer(&decision.peer, self.observation),
+            missing: self.missing(),
+            outcome: self.outcome.keyword(),
+            assumptions: self
+                .assumptions()
+                .into_iter()
+                .map(|one| AssumptionJson { key: one.key, value: &one.value, section: one.section })
+                .collect(),
+            notes: decision.notes.iter().map(ToString::to_string).collect(),
+            trace: decision
+                .trace
+                .iter()
+                .map(|step| StepJson {
+                    stage: step.stage.keyword(),
+                    looked_at: &step.looked_at,
+                    result: &step.result,
+                    section: step.section,
+                })
+                .collect(),
+            readings: self.readings.iter().map(reading_json).collect(),
+        };
+        serde_json::to_string(&document).map(|text| text + "\n")
+    }
+
+    /// The explanation for people.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a `String` cannot fail.
+        let _ = self.write(&mut text);
+        text
+    }
+
+    fn write(&self, text: &mut String) -> std::fmt::Result {
+        let decision = &self.decision;
+        writeln!(text, "{}", self.observation)?;
+        let rule = decision.rule.as_ref().map(|rule| format!(" {rule}")).unwrap_or_default();
+        writeln!(
+            text,
+            "{}: {}{}   [{}]",
+            decision.verdict,
+            decision.reason,
+            escape_controls(&rule),
+            self.outcome
+        )?;
+        writeln!(text)?;
+        if let Some(judged) = &self.judged {
+            writeln!(text, "  list            {}", self.list_says(judged))?;
+        }
+        for step in &decision.trace {
+            writeln!(
+                text,
+                "  {:<14}  {}: {}  ({})",
+                step.stage.keyword(),
+                escape_controls(&step.looked_at),
+                escape_controls(&step.result),
+                step.section
+            )?;
+        }
+        if let Some(peer) = peer(&decision.peer, self.observation) {
+            writeln!(text, "  connects to     {}", escape_controls(&peer))?;
+        }
+        for note in &decision.notes {
+            writeln!(text, "  note            {}", escape_controls(&note.to_string()))?;
+        }
+        for missing in self.missing() {
+            writeln!(text, "  missing         {}", escape_controls(&missing))?;
+        }
+        for assumption in self.assumptions() {
+            writeln!(
+                text,
+                "  assumed         {}={} ({})",
+                assumption.key, assumption.value, assumption.section
+            )?;
+        }
+        if !self.readings.is_empty() {
+            writeln!(text)?;
+            writeln!(text, "  It depends:")?;
+            for reading in self.readings.iter().take(SHOWN_READINGS) {
+                writeln!(text, "    {}", escape_controls(&reading_in_words(reading)))?;
+            }
+            if self.readings.len() > SHOWN_READINGS {
+                writeln!(text, "    and {} more", self.readings.len() - SHOWN_READINGS)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn list_says(&self, judged: &Judged) -> String {
+        let stand = |one: &Statement| match &one.place {
+            Some(place) => format!("`{}` ({place})", one.label),
+            None => format!("`{}`", one.label),
+        };
+        let by =
+            self.permission.as_ref().map(|one| format!(" by {}", stand(one))).unwrap_or_default();
+        if let Some(deny) = &self.deny {
+            return format!("not permitted: denied by {}", stand(deny));
+        }
+        match (judged.required, judged.permitted) {
+            (Some(true), _) => format!("required{by}"),
+            (_, Some(true)) => format!("permitted{by}"),
+            (_, Some(false)) => "not permitted: nothing in the list permits it".to_owned(),
+            (_, None) => "not settled".to_owned(),
+        }
+    }
+
+    /// What would settle the verdict and what the list says, each once.
+    fn missing(&self) -> Vec<String> {
+        let of_list = self.judged.iter().flat_map(|judged| &judged.missing);
+        let mut all: Vec<String> = Vec::new();
+        for missing in self.decision.missing.iter().chain(of_list).map(ToString::to_string) {
+            if !all.contains(&missing) {
+                all.push(missing);
+            }
+        }
+        all
+    }
+
+    fn assumptions(&self) -> Vec<&Assumption> {
+        let of_list = self.judged.iter().flat_map(|judged| &judged.assumptions);
+        let mut all: Vec<&Assumption> = self.decision.assumptions.iter().chain(of_list).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+}
+
+fn peer(peer: &Peer, observation: &Observation) -> Option<String> {
+    match peer {
+        Peer::Nobody => None,
+        Peer::Destination => Some(observation.destination.to_string()),
+        Peer::Address(address) => Some(address.to_string()),
+        Peer::Answer(host) => Some(format!("the firewall's own answer for {host}")),
+        Peer::AnswerOrDestination(host) => {
+            Some(format!("the firewall's own answer for {host}, or {}", observation.destination))
+        }
+    }
+}
+
+fn reading_json(reading: &Reading) -> ReadingJson {
+    ReadingJson {
+        payload: reading.payload.to_string(),
+        given: reading
+            .given
+            .iter()
+            .map(|(atom, holds)| GivenJson { fact: atom.to_string(), holds: *holds })
+            .collect(),
+        verdict: reading.decision.verdict.keyword(),
+        reason: reading.decision.reason.keyword(),
+        rule: reading.decision.rule.as_ref().map(ToString::to_string),
+    }
+}
+
+fn reading_in_words(reading: &Reading) -> String {
+    let facts: Vec<String> = reading
+        .given
+        .iter()
+        .map(|(atom, holds)| if *holds { atom.to_string() } else { format!("not: {atom}") })
+        .collect();
+    let rule = reading.decision.rule.as_ref().map(|rule| format!(" {rule}")).unwrap_or_default();
+    let when = if facts.is_empty() {
+        "in any case".to_owned()
+    } else {
+        format!("if {}", facts.join(", and "))
+    };
+    format!(
+        "{} ({}{rule}) with {}, {when}",
+        reading.decision.verdict, reading.decision.reason, reading.payload
+    )
+}

@@ -1,0 +1,199 @@
+//! A recorded flow as a line: JSON with the keys of `cli.md` (Flows as JSON), or text.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::net::SocketAddr;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::diagnostic::render::escape_controls;
+use crate::flow::IpProtocol;
+
+/// A name that a flow showed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NameRow {
+    /// The name, lower case, without port and final dot.
+    pub name: String,
+    /// What showed it, such as `sni`.
+    pub origin: &'static str,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A recorded flow, as reports show it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FlowRow {
+    /// The protocol.
+    pub protocol: IpProtocol,
+    /// The initiator.
+    pub source: IpAddr,
+    /// Its port; 0 where there is none.
+    pub source_port: u16,
+    /// The responder.
+    pub destination: IpAddr,
+    /// Its port; 0 where there is none.
+    pub destination_port: u16,
+    /// `tls`, `http`, `quic`, `dns`, `mssql` or `other`.
+    pub application: &'static str,
+    /// The first name.
+    pub name: Option<String>,
+    /// 0 for what a router on the wire sees, more inside tunnels.
+    pub depth: u8,
+    /// Time of the first packet.
+    pub first: Timestamp,
+    /// Time of the last packet.
+    pub last: Timestamp,
+    /// Datagrams.
+    pub packets: u64,
+    /// IP bytes on the wire.
+    pub bytes: u64,
+    /// Whether the opening SYN was captured.
+    pub syn: bool,
+    /// All names, in order.
+    pub names: Vec<NameRow>,
+    /// The capture, as named on the command line.
+    pub capture: String,
+}
+
+/// The keys and their order are the interface's.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct FlowJson<'a> {
+    proto: String,
+    src: IpAddr,
+    sport: u16,
+    dst: IpAddr,
+    dport: u16,
+    app: &'static str,
+    name: Option<&'a str>,
+    depth: u8,
+    first: String,
+    last: String,
+    packets: u64,
+    bytes: u64,
+    syn: bool,
+    names: Vec<NameJson<'a>>,
+    source: &'a str,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct NameJson<'a> {
+    name: &'a str,
+    origin: &'static str,
+    at: String,
+}
+
+/// A time in UTC with nine digits of a second, as the interface writes it.
+pub(super) fn nanoseconds(at: Timestamp) -> String {
+    format!("{at:.9}")
+}
+
+impl FlowRow {
+    pub(super) fn json(&self) -> FlowJson<'_> {
+        FlowJson {
+            proto: self.protocol.to_string(),
+            src: self.source,
+            sport: self.source_port,
+            dst: self.destination,
+            dport: self.destination_port,
+            app: self.application,
+            name: self.name.as_deref(),
+            depth: self.depth,
+            first: nanoseconds(self.first),
+            last: nanoseconds(self.last),
+            packets: self.packets,
+            bytes: self.bytes,
+            syn: self.syn,
+            names: self
+                .names
+                .iter()
+                .map(|n| NameJson { name: &n.name, origin: n.origin, at: nanoseconds(n.at) })
+                .collect(),
+            source: &self.capture,
+        }
+    }
+
+    /// One JSON object and a line feed.
+    ///
+    /// # Errors
+    /// None that a flow can cause; `serde_json`'s own.
+    pub fn to_json_line(&self) -> serde_json::Result<String> {
+        serde_json::to_string(&self.json()).map(|line| line + "\n")
+    }
+
+    /// One line for people: `time  source -> destination : service application name  packets`.
+    pub fn to_text_line(&self) -> String {
+        let mut line = format!("{}  {}", nanoseconds(self.first), self.endpoints());
+        // Writing to a `String` cannot fail.
+        let _ = write!(line, " {}", self.application);
+        if let Some(name) = &self.name {
+            let _ = write!(line, " {}", escape_controls(name));
+        }
+        let _ =
+            writeln!(line, "  ({}, {})", count(self.packets, "packet"), count(self.bytes, "byte"));
+        line
+    }
+
+    /// `source -> destination : service`.
+    pub fn endpoints(&self) -> String {
+        let end = |address: IpAddr, port: u16| match (address, port) {
+            (IpAddr::V6(v6), 0) => format!("[{v6}]"),
+            (address, 0) => address.to_string(),
+            (address, port) => SocketAddr::new(address, port).to_string(),
+        };
+        let service = match self.protocol {
+            IpProtocol::TCP => format!("tcp/{}", self.destination_port),
+            IpProtocol::UDP => format!("udp/{}", self.destination_port),
+            IpProtocol::ICMP => "icmp".to_owned(),
+            IpProtocol(number) => format!("proto/{number}"),
+        };
+        let source = end(self.source, self.source_port);
+        format!("{source} -> {} : {service}", end(self.destination, 0))
+    }
+}
+
+/// `1 packet`, `2 packets`.
+pub(super) fn count(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flow_is_written_with_the_keys_of_the_interface() {
+        let first: Timestamp = "2026-03-01T10:00:00.000001Z".parse().unwrap();
+        let row = FlowRow {
+            protocol: IpProtocol::TCP,
+            source: "10.1.0.4".parse().unwrap(),
+            source_port: 50123,
+            destination: "93.184.216.34".parse().unwrap(),
+            destination_port: 443,
+            application: "tls",
+            name: Some("www.example.com".to_owned()),
+            depth: 0,
+            first,
+            last: first,
+            packets: 12,
+            bytes: 5120,
+            syn: true,
+            names: vec![NameRow { name: "www.example.com".to_owned(), origin: "sni", at: first }],
+            capture: "monday.pcapng".to_owned(),
+        };
+        let expected = concat!(
+            r#"{"proto":"tcp","src":"10.1.0.4","sport":50123,"dst":"93.184.216.34","dport":443,"#,
+            r#""app":"tls","name":"www.example.com","depth":0,"first":"2026-03-01T10:00:00.000001000Z","#,
+            r#""last":"2026-03-01T10:00:00.000001000Z","packets":12,"bytes":5120,"syn":true,"names":"#,
+            r#"[{"name":"www.example.com","origin":"sni","at":"2026-03-01T10:00:00.000001000Z"}],"#,
+            r#""source":"monday.pcapng"}"#,
+            "\n",
+        );
+        assert_eq!(row.to_json_line().unwrap(), expected);
+        assert_eq!(
+            row.to_text_line(),
+            "2026-03-01T10:00:00.000001000Z  10.1.0.4:50123 -> 93.184.216.34 : tcp/443 tls \
+             www.example.com  (12 packets, 5120 bytes)\n",
+        );
+    }
+}

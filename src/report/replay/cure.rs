@@ -1,0 +1,462 @@
+//! What to do about objections, grouped so that one change answers each group.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use super::Replay;
+use super::ReplayedFlow;
+use crate::azure::Ownership;
+use crate::azure::RuleId;
+use crate::azure::address::AddressEntry;
+use crate::azure::address::DestinationEntry;
+use crate::azure::deployment::FoundRule;
+use crate::diagnostic::Edit;
+use crate::diagnostic::Span;
+use crate::flow::Atom;
+use crate::flow::FqdnPattern;
+use crate::flow::Host;
+use crate::flow::IpProtocol;
+use crate::flow::SeenPayload;
+use crate::intent::Permission;
+use crate::simulate::Missing;
+use crate::simulate::Outcome;
+use crate::simulate::Reason;
+use crate::simulate::route::Hop;
+use crate::simulate::route::RouteSource;
+
+/// A change that answers a group of objections.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Edits of the rules files.
+    Source(Vec<Edit>),
+    /// Another rule in place of a rule of an existing policy; `None` takes it out.
+    Rule {
+        /// The rule.
+        id: RuleId,
+        /// What is to stand in its place.
+        instead: Option<FoundRule>,
+    },
+}
+
+/// What to do about a group.
+#[derive(Clone, Debug)]
+pub struct Cure {
+    /// What to do, in the imperative.
+    pub what: String,
+    /// The change, where there is one to paste.
+    pub change: Option<Change>,
+    /// The change as a difference; filled in by whoever can write the files.
+    pub difference: Option<String>,
+    /// What else is to be known.
+    pub notes: Vec<String>,
+}
+
+impl Cure {
+    fn new(what: impl Into<String>) -> Cure {
+        Cure { what: what.into(), change: None, difference: None, notes: Vec::new() }
+    }
+}
+
+/// Objections with one cause.
+#[derive(Clone, Debug)]
+pub struct Group<'a> {
+    /// The box of all of them.
+    pub outcome: Outcome,
+    /// What happened, in one sentence.
+    pub headline: String,
+    /// The flows, in the order of the report.
+    pub flows: Vec<&'a ReplayedFlow>,
+    /// What to do.
+    pub cure: Cure,
+}
+
+/// What makes two objections one: the same box, and the same thing to change.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Cause {
+    Rule(RuleId),
+    Route(String),
+    Permission(Option<String>, &'static str, Option<RuleId>),
+    Missing(Vec<Missing>),
+    Reason(&'static str),
+}
+
+impl Replay<'_> {
+    /// The objections, box by box and by cause, in the order in which the causes first show.
+    pub fn groups(&self) -> Vec<Group<'_>> {
+        let mut groups: BTreeMap<(Outcome, Cause), Vec<&ReplayedFlow>> = BTreeMap::new();
+        let mut order: Vec<(Outcome, Cause)> = Vec::new();
+        for flow in self.flows.iter().filter(|flow| flow.is_objection()) {
+            let key = (flow.outcome, cause(flow));
+            if !groups.contains_key(&key) {
+                order.push(key.clone());
+            }
+            groups.entry(key).or_default().push(flow);
+        }
+        // Stable: within a box the causes stay as they first showed.
+        order.sort_by_key(|(outcome, _)| *outcome);
+        let grouped = order.into_iter().filter_map(|key| {
+            let flows = groups.remove(&key)?;
+            let first = flows.first()?;
+            let (headline, cure) = match first.outcome {
+                Outcome::Leak => self.leak(first),
+                Outcome::Breakage => self.breakage(first),
+                Outcome::Undetermined => undetermined(first),
+                Outcome::Bypass => self.bypass(first),
+                Outcome::RequiredPassed
+                | Outcome::PermittedPassed
+                | Outcome::PermittedBlocked
+                | Outcome::Passed
+                | Outcome::Accepted
+                | Outcome::Blocked
+                | Outcome::NotJudged => return None,
+            };
+            Some(Group { outcome: key.0, headline, flows, cure })
+        });
+        grouped.collect()
+    }
+
+    /// A leak: the rule that let it out, and a narrower one.
+    fn leak(&self, flow: &ReplayedFlow) -> (String, Cure) {
+        let Some(id) = &flow.decision.rule else {
+            let headline =
+                format!("{} lets out what the list does not permit", reason_in_words(flow));
+            return (headline, Cure::new("end the deployment with a rule that denies the rest"));
+        };
+        let headline = format!("rule {id} lets out what the list does not permit");
+        let mut cure = match self.subject.deployment.find_rule(id) {
+            Some(rule) => self.narrower(id, &rule),
+            None => Cure::new("narrow the rule, or take it out"),
+        };
+        if let Some(policy) = self.subject.deployment.policies.get(&id.policy)
+            && policy.ownership == Ownership::Existing
+        {
+            cure.notes.push(format!(
+                "policy `{}` is not written from this list: its owner has to make the change",
+                id.policy
+            ));
+        }
+        if let Some(wish) = self.permission_for(flow) {
+            cure.notes.push(format!("if it is meant to leave, permit it: {wish}"));
+        }
+        (headline, cure)
+    }
+
+    /// The rule, cut to what recorded flows that the list permits needed of it.
+    fn narrower(&self, id: &RuleId, rule: &FoundRule) -> Cure {
+        let needed: Vec<&ReplayedFlow> = self
+            .flows
+            .iter()
+            .filter(|flow| flow.decision.rule.as_ref() == Some(id))
+            .filter(|flow| flow.permitted == Some(true))
+            .collect();
+        if needed.is_empty() {
+            let mut cure =
+                Cure::new("take the rule out: no recorded flow that the list permits needs it");
+            cure.change = Some(Change::Rule { id: id.clone(), instead: None });
+            return cure;
+        }
+        let instead = match rule {
+            FoundRule::Application(action, rule) => {
+                let names: BTreeSet<FqdnPattern> = needed
+                    .iter()
+                    .filter_map(|flow| match &flow.opening.payload {
+                        SeenPayload::Exactly(payload) => payload.wire_name().and_then(Host::name),
+                        SeenPayload::Kind(_) | SeenPayload::Unknown => None,
+                    })
+                    .map(|name| FqdnPattern::Exact(name.clone()))
+                    .collect();
+                let mut narrow = rule.clone();
+                narrow.target_fqdns = names.into_iter().collect();
+                narrow.fqdn_tags.clear();
+                narrow.web_categories.clear();
+                narrow.unknown_targets.clear();
+                FoundRule::Application(*action, narrow)
+            }
+            FoundRule::Network(action, rule) => {
+                let addresses: BTreeSet<_> =
+                    needed.iter().map(|flow| flow.opening.destination).collect();
+                let mut narrow = rule.clone();
+                narrow.destination_addresses = addresses
+                    .into_iter()
+                    .map(|address| DestinationEntry::Addresses(AddressEntry::Address(address)))
+                    .collect();
+                narrow.destination_fqdns.clear();
+                narrow.destination_ip_groups.clear();
+                FoundRule::Network(*action, narrow)
+            }
+            FoundRule::Nat(_) => return Cure::new("narrow the destination of the rule"),
+        };
+        let mut cure = Cure::new(
+            "narrow the rule to what the recorded flows that the list permits needed of it",
+        );
+        cure.change = Some(Change::Rule { id: id.clone(), instead: Some(instead) });
+        cure
+    }
+
+    /// A breakage: the permission that requires it, and what stands in its way.
+    fn breakage(&self, flow: &ReplayedFlow) -> (String, Cure) {
+        let label = flow.permission.as_deref().unwrap_or("the list");
+        let place = self.place_of(label).map(|at| format!(" ({at})")).unwrap_or_default();
+        let because = reason_in_words(flow);
+        let headline = format!("`{label}`{place} requires it, but {because}");
+        let cure = match (&flow.decision.rule, flow.decision.reason) {
+            (Some(id), Reason::ApplicationRule | Reason::NetworkRule) => {
+                let mut cure = Cure::new(format!(
+                    "take rule {id} out, or have its owner let `{label}` pass before it"
+                ));
+                cure.change = Some(Change::Rule { id: id.clone(), instead: None });
+                cure
+            }
+            (_, Reason::SniMissing | Reason::UnrecognisedProtocol | Reason::HandshakeOnly) => {
+                let mut cure =
+                    Cure::new("have the client show the name, or carry the permission by address");
+                cure.change = self.carry_by_address(flow).map(Change::Source);
+                cure
+            }
+            (_, Reason::HostPortMismatch) => Cure::new(
+                "have the client write the port in its `Host` header, or connect to the port it names",
+            ),
+            (_, Reason::Unresolvable) => {
+                Cure::new("have the firewall's DNS servers resolve the name")
+            }
+            _ => Cure::new(
+                "change the permission to what the flow is, or the client to what it says",
+            ),
+        };
+        (headline, cure)
+    }
+
+    /// A bypass: the route that carried it.
+    fn bypass(&self, flow: &ReplayedFlow) -> (String, Cure) {
+        let route = flow.decision.route.as_ref();
+        let way = route.map_or_else(|| "a route".to_owned(), ToString::to_string);
+        let headline = format!("{way} carries it around the firewall");
+        let cure = match route.map(|route| (&route.source, &route.hop)) {
+            Some((RouteSource::User { table, route }, _)) => {
+                let mut cure =
+                    Cure::new(format!("take route `{route}` out of route table `{table}`"));
+                cure.change = self
+                    .route_exception(flow)
+                    .map(|span| Change::Source(vec![Edit::remove(self.whole_line(span))]));
+                cure
+            }
+            Some((_, Hop::ServiceEndpoint(service))) => Cure::new(format!(
+                "take the service endpoint `{service}` off the subnet; put it on AzureFirewallSubnet"
+            )),
+            Some((_, Hop::Peering(network))) => Cure::new(format!(
+                "route the prefixes of `{network}` via the firewall, on both sides"
+            )),
+            Some((_, Hop::PrivateEndpoint(_))) => Cure::new(
+                "route the endpoint's address as a /32 via the firewall, and turn its network policies on",
+            ),
+            Some(_) | None => Cure::new("route the subnet via the firewall"),
+        };
+        (headline, cure)
+    }
+
+    /// The route exception of the source that carried `flow`.
+    fn route_exception(&self, flow: &ReplayedFlow) -> Option<Span> {
+        let taken = flow.decision.route.as_ref()?;
+        let networks = &self.subject.intent?.topology.networks;
+        let subnet = networks
+            .iter()
+            .flat_map(|network| &network.subnets)
+            .find(|subnet| subnet.prefixes.iter().any(|p| p.contains(&flow.opening.source)))?;
+        let exception = subnet.exceptions.iter().find(|exception| {
+            let target = match &exception.target {
+                crate::intent::topology::RouteTarget::Prefix(prefix) => prefix.to_string(),
+                crate::intent::topology::RouteTarget::ServiceTag(tag) => tag.clone(),
+            };
+            target == taken.destination
+        })?;
+        Some(exception.origin.span)
+    }
+
+    /// The span of the lines on which `span` stands, if nothing else stands on them.
+    fn whole_line(&self, span: Span) -> Span {
+        let Some(file) = self.subject.sources.file(span.file) else { return span };
+        let text = file.text();
+        let range = span.range();
+        let before = text.get(..range.start).unwrap_or_default();
+        let after = text.get(range.end..).unwrap_or_default();
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        let end = after.find('\n').map_or(text.len(), |at| range.end + at + 1);
+        let alone = |part: Option<&str>| part.is_some_and(|part| part.trim().is_empty());
+        if alone(text.get(start..range.start)) && alone(text.get(range.end..end)) {
+            Span::new(span.file, start, end)
+        } else {
+            span
+        }
+    }
+
+    /// The permission that requires `flow`, said again by address, to stand after it.
+    fn carry_by_address(&self, flow: &ReplayedFlow) -> Option<Vec<Edit>> {
+        let permission = self.permission(flow.permission.as_deref()?)?;
+        let name = flow.row.name.clone().or_else(|| self.exact_name(permission))?;
+        let source = self.source_word(flow);
+        let service = match flow.opening.protocol {
+            IpProtocol::TCP => format!("tcp/{}", flow.opening.destination_port),
+            IpProtocol::UDP => format!("udp/{}", flow.opening.destination_port),
+            IpProtocol(_) => return None,
+        };
+        let label = permission.label.rsplit("::").next().unwrap_or_default();
+        let text = format!(
+            "\n\nallow {label}-by-address: {source} -> {name} : {service}\n  because \"{}\"\n  by address because \"the client shows no name\"",
+            permission.because
+        );
+        Some(vec![Edit::insert_after(permission.origin.span, text)])
+    }
+
+    /// The only exact name of `permission`, if it has one and no other.
+    fn exact_name(&self, permission: &Permission) -> Option<String> {
+        let patterns: Vec<&FqdnPattern> = permission
+            .destinations
+            .iter()
+            .filter_map(|destination| match destination {
+                crate::intent::Destination::Names(names) => Some(&names.patterns),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        match patterns.as_slice() {
+            [FqdnPattern::Exact(name)] => Some(name.to_string()),
+            _ => None,
+        }
+    }
+
+    fn permission(&self, label: &str) -> Option<&Permission> {
+        self.subject.intent?.permissions.iter().find(|permission| permission.label == label)
+    }
+
+    /// The subnet that the flow comes from, or its address.
+    fn source_word(&self, flow: &ReplayedFlow) -> String {
+        let source = flow.opening.source;
+        let subnet = self.subject.intent.and_then(|intent| {
+            let mut subnets = intent.topology.networks.iter().flat_map(|network| &network.subnets);
+            subnets.find(|subnet| subnet.prefixes.iter().any(|prefix| prefix.contains(&source)))
+        });
+        subnet.map_or_else(|| source.to_string(), |subnet| subnet.name.clone())
+    }
+
+    /// A permission that would let just this flow leave, as text for the list.
+    fn permission_for(&self, flow: &ReplayedFlow) -> Option<String> {
+        self.subject.intent?;
+        let source = self.source_word(flow);
+        let opening = &flow.opening;
+        let name = match &opening.payload {
+            SeenPayload::Exactly(payload) => payload.wire_name().and_then(Host::name).cloned(),
+            SeenPayload::Kind(_) | SeenPayload::Unknown => None,
+        };
+        let port = opening.destination_port;
+        let (destination, service) = match (name, flow.row.application) {
+            (Some(name), "tls") => (name.to_string(), with_port("https", port, 443)),
+            (Some(name), "http") => (name.to_string(), with_port("http", port, 80)),
+            (Some(name), "mssql") => (name.to_string(), with_port("mssql", port, 1433) + " proxy"),
+            _ => {
+                let service = match opening.protocol {
+                    IpProtocol::TCP => format!("tcp/{port}"),
+                    IpProtocol::UDP => format!("udp/{port}"),
+                    IpProtocol::ICMP => "icmp".to_owned(),
+                    IpProtocol(number) => format!("proto/{number}"),
+                };
+                (opening.destination.to_string(), service)
+            }
+        };
+        Some(format!("`allow LABEL: {source} -> {destination} : {service}  because \"…\"`"))
+    }
+}
+
+fn with_port(word: &str, port: u16, usual: u16) -> String {
+    if port == usual { word.to_owned() } else { format!("{word}/{port}") }
+}
+
+fn cause(flow: &ReplayedFlow) -> Cause {
+    let decision = &flow.decision;
+    match flow.outcome {
+        Outcome::Leak => match &decision.rule {
+            Some(rule) => Cause::Rule(rule.clone()),
+            None => Cause::Reason(decision.reason.keyword()),
+        },
+        Outcome::Bypass => {
+            Cause::Route(decision.route.as_ref().map(ToString::to_string).unwrap_or_default())
+        }
+        Outcome::Undetermined => Cause::Missing(decision.missing.clone()),
+        Outcome::Breakage
+        | Outcome::RequiredPassed
+        | Outcome::PermittedPassed
+        | Outcome::PermittedBlocked
+        | Outcome::Passed
+        | Outcome::Accepted
+        | Outcome::Blocked
+        | Outcome::NotJudged => Cause::Permission(
+            flow.permission.clone(),
+            decision.reason.keyword(),
+            decision.rule.clone(),
+        ),
+    }
+}
+
+/// Something undetermined: what would settle it.
+fn undetermined(flow: &ReplayedFlow) -> (String, Cure) {
+    let missing: Vec<String> = flow.decision.missing.iter().map(ToString::to_string).collect();
+    let headline = format!("the verdict depends on what is not known: {}", missing.join(", "));
+    (headline, Cure::new(settle(&flow.decision.missing)))
+}
+
+/// How to supply what is missing.
+fn settle(missing: &[Missing]) -> String {
+    let mut ways: BTreeSet<&str> = BTreeSet::new();
+    for one in missing {
+        ways.insert(match one {
+            Missing::Atom(Atom::InServiceTag { .. } | Atom::TagPrefixLonger { .. }) => {
+                "give Microsoft's service-tag file: `--service-tags ServiceTags_Public.json`"
+            }
+            Missing::Atom(Atom::FirewallAnswer { .. } | Atom::Resolvable { .. }) => {
+                "say what the firewall resolves: `exeat lock FILE --server IP`, or a capture that holds the DNS answers"
+            }
+            Missing::Atom(Atom::Reading { .. }) => "choose a reading: `--assume KEY=VALUE`",
+            Missing::Atom(
+                Atom::InFqdnTag { .. }
+                | Atom::InWebCategory { .. }
+                | Atom::Infrastructure { .. }
+                | Atom::ThreatListed { .. }
+                | Atom::ApplicationDestination { .. }
+                | Atom::PrecededBy { .. }
+                | Atom::Named { .. },
+            ) => "Azure does not publish it: name what is needed in a rule of its own, or accept it",
+            Missing::Field(_) => "capture the first bytes of the connection",
+            Missing::TooManyUnknowns => "give more evidence: too much is unknown to be weighed",
+        });
+    }
+    ways.into_iter().collect::<Vec<_>>().join("; ")
+}
+
+/// What the verdict rests on, as the end of a sentence.
+pub(super) fn reason_in_words(flow: &ReplayedFlow) -> String {
+    let decision = &flow.decision;
+    let rule = decision.rule.as_ref().map(|rule| format!("rule {rule}"));
+    let rule = rule.as_deref().unwrap_or("a rule");
+    match decision.reason {
+        Reason::ApplicationRule => format!("application {rule} decides it first"),
+        Reason::NetworkRule => format!("network {rule} decides it first"),
+        Reason::DefaultDeny => "no rule lets it pass".to_owned(),
+        Reason::HandshakeOnly => {
+            "the client sent nothing after the handshake, which the firewall answers itself"
+                .to_owned()
+        }
+        Reason::SniMissing => {
+            "the client shows no name, and the firewall refuses TLS without one".to_owned()
+        }
+        Reason::UnrecognisedProtocol => {
+            "its first bytes are of no protocol the firewall's proxy knows".to_owned()
+        }
+        Reason::HostMissing => "the request names no host".to_owned(),
+        Reason::HostPortMismatch => {
+            "the port in its `Host` header is not the one it connects to".to_owned()
+        }
+        Reason::Unresolvable => "the firewall cannot resolve the name".to_owned(),
+        Reason::Undeliverable => "Azure does not deliver it".to_owned(),
+        Reason::Infrastructure => "the built-in infrastructure rules let it pass".to_owned(),
+        other => format!("of {other}"),
+    }
+}

@@ -1,0 +1,152 @@
+//! The report on a replay: recorded flows, each in a box, and what to do about each objection.
+
+pub mod cure;
+mod json;
+mod text;
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::flow_row::FlowRow;
+use crate::azure::Deployment;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::SourceMap;
+use crate::flow::Observation;
+use crate::intent::Intent;
+use crate::simulate::Decision;
+use crate::simulate::Outcome;
+use crate::simulate::assumptions::Assumption;
+
+pub use json::Listed;
+
+/// The name of the JSON format.
+pub const SCHEMA: &str = "exeat.replay/1";
+
+/// A recorded flow with its verdict.
+#[derive(Clone, Debug)]
+pub struct ReplayedFlow {
+    /// What was recorded.
+    pub row: FlowRow,
+    /// Whether the list requires it; `None` where that is not settled.
+    pub required: Option<bool>,
+    /// Whether the list permits it; `None` where that is not settled.
+    pub permitted: Option<bool>,
+    /// The label of the permission, or of the deny, that says so.
+    pub permission: Option<String>,
+    /// The assumptions that what the list says depends on.
+    pub judged_under: Vec<Assumption>,
+    /// The verdict.
+    pub decision: Decision,
+    /// The index in the flow of the packet at which the verdict fell, from 1.
+    pub packet: u64,
+    /// What was asked of the firewall by then.
+    pub opening: Observation,
+    /// Whether the other end, or the firewall in its name, answered the handshake.
+    pub answered: bool,
+    /// The box.
+    pub outcome: Outcome,
+    /// Why the box is no objection, where it would be one.
+    pub accepted: Option<String>,
+}
+
+impl ReplayedFlow {
+    /// Whether the flow stops a pipeline.
+    pub fn is_objection(&self) -> bool {
+        self.outcome.is_objection() && self.accepted.is_none()
+    }
+}
+
+/// A capture that was replayed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ReplayedCapture {
+    /// Its path as given.
+    pub path: String,
+    /// Where and why it could not be read further, if it was cut.
+    pub truncated: Option<String>,
+    /// What else is to be known of how it was read: limits that were hit, damaged packets.
+    pub warnings: Vec<String>,
+}
+
+/// What was judged, and by what.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The rules file as given, if there is a list.
+    pub rules: Option<&'a str>,
+    /// The deployments as given; empty where the compiled one was judged.
+    pub deployments: &'a [String],
+    /// The list.
+    pub intent: Option<&'a Intent>,
+    /// What is deployed.
+    pub deployment: &'a Deployment,
+    /// The source text.
+    pub sources: &'a SourceMap,
+}
+
+/// A replay, ready to be reported.
+#[derive(Clone, Debug)]
+pub struct Replay<'a> {
+    /// What was judged, and by what.
+    pub subject: Subject<'a>,
+    /// The time as of which permissions are active.
+    pub at: Timestamp,
+    /// The captures, in the order of the command line.
+    pub captures: Vec<ReplayedCapture>,
+    /// The flows, in the order in which they ended, capture by capture.
+    pub flows: Vec<ReplayedFlow>,
+    /// Findings about the source.
+    pub findings: &'a [Diagnostic],
+}
+
+/// How many flows, packets and bytes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Tally {
+    pub(super) flows: u64,
+    pub(super) packets: u64,
+    pub(super) bytes: u64,
+}
+
+impl Tally {
+    fn add(&mut self, row: &FlowRow) {
+        self.flows += 1;
+        self.packets += row.packets;
+        self.bytes += row.bytes;
+    }
+}
+
+impl Replay<'_> {
+    /// Whether some flow stops a pipeline.
+    pub fn has_objections(&self) -> bool {
+        self.flows.iter().any(ReplayedFlow::is_objection)
+    }
+
+    /// The flows counted by what `key` says of them; those of which it says nothing are left out.
+    fn tally<K: Ord>(&self, key: impl Fn(&ReplayedFlow) -> Option<K>) -> BTreeMap<K, Tally> {
+        let mut tallies: BTreeMap<K, Tally> = BTreeMap::new();
+        for flow in &self.flows {
+            if let Some(key) = key(flow) {
+                tallies.entry(key).or_default().add(&flow.row);
+            }
+        }
+        tallies
+    }
+
+    /// `file:line:column` of the permission or deny with this label.
+    fn place_of(&self, label: &str) -> Option<String> {
+        let intent = self.subject.intent?;
+        let permissions = intent.permissions.iter().map(|p| (&p.label, &p.origin));
+        let denies = intent.denies.iter().map(|d| (&d.label, &d.origin));
+        let (_, origin) = permissions.chain(denies).find(|(found, _)| *found == label)?;
+        let file = self.subject.sources.file(origin.span.file)?;
+        let position = file.position(origin.span.start);
+        Some(format!("{}:{}:{}", origin.file, position.line, position.column))
+    }
+
+    /// The assumptions that some verdict depended on, each once, in order.
+    fn assumptions_depended_on(&self) -> BTreeSet<&Assumption> {
+        let decisions = self.flows.iter().flat_map(|flow| &flow.decision.assumptions);
+        let judgements = self.flows.iter().flat_map(|flow| &flow.judged_under);
+        decisions.chain(judgements).collect()
+    }
+}

@@ -1,0 +1,229 @@
+//! The report on a replay for people: the boxes, then what to do about each objection.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::Replay;
+use super::ReplayedFlow;
+use super::cure::Group;
+use crate::diagnostic::render::escape_controls;
+use crate::report::flow_row::count;
+use crate::simulate::Outcome;
+use crate::simulate::Reason;
+
+/// Flows shown of a group; the others are counted.
+const SHOWN_FLOWS: usize = 5;
+
+impl Replay<'_> {
+    /// The report, with `groups` from [`Replay::groups`].
+    pub fn to_text(&self, groups: &[Group<'_>]) -> String {
+        let mut text = String::new();
+        // Writing to a `String` cannot fail.
+        let _ = self.write(&mut text, groups);
+        text
+    }
+
+    fn write(&self, text: &mut String, groups: &[Group<'_>]) -> std::fmt::Result {
+        self.undeclared_sources(text)?;
+        let captures: Vec<&str> = self.captures.iter().map(|c| c.path.as_str()).collect();
+        let judged_by = match (self.subject.rules, self.subject.deployments) {
+            (Some(rules), []) => rules.to_owned(),
+            (Some(rules), deployments) => format!("{} and {rules}", deployments.join(", ")),
+            (None, deployments) => deployments.join(", "),
+        };
+        writeln!(
+            text,
+            "{} judged by {}, as of {:.0}",
+            escape_controls(&captures.join(", ")),
+            escape_controls(&judged_by),
+            self.at
+        )?;
+        for capture in &self.captures {
+            for warning in capture.truncated.iter().chain(&capture.warnings) {
+                writeln!(text, "warning: {}: {warning}", escape_controls(&capture.path))?;
+            }
+        }
+        self.boxes(text)?;
+        for (index, group) in groups.iter().enumerate() {
+            writeln!(text)?;
+            self.group(text, index + 1, group)?;
+        }
+        self.conclusion(text, groups)
+    }
+
+    /// The first line, where sources lie in no declared subnet.
+    fn undeclared_sources(&self, text: &mut String) -> std::fmt::Result {
+        let flows: Vec<&ReplayedFlow> = self
+            .flows
+            .iter()
+            .filter(|flow| flow.decision.reason == Reason::SourceUndeclared)
+            .collect();
+        let sources: BTreeSet<_> = flows.iter().map(|flow| flow.row.source).collect();
+        let Some(first) = sources.first() else { return Ok(()) };
+        let others = match sources.len() - 1 {
+            0 => String::new(),
+            1 => " and another address".to_owned(),
+            n => format!(" and {n} other addresses"),
+        };
+        let subnets: Vec<&str> = self
+            .subject
+            .deployment
+            .virtual_networks
+            .values()
+            .flat_map(|network| &network.subnets)
+            .map(|subnet| subnet.name.as_str())
+            .collect();
+        let choice = match subnets.as_slice() {
+            [] => "declare the subnet".to_owned(),
+            names => format!("`--from SUBNET` takes them as lying in one ({})", names.join(", ")),
+        };
+        writeln!(
+            text,
+            "{} of {} not judged: {first}{others} in no declared subnet; {choice}",
+            count(flows.len() as u64, "flow"),
+            self.flows.len(),
+        )
+    }
+
+    fn boxes(&self, text: &mut String) -> std::fmt::Result {
+        writeln!(text)?;
+        if self.flows.is_empty() {
+            return writeln!(text, "  no flows");
+        }
+        let tallies = self.tally(|flow| Some((flow.outcome, flow.accepted.is_some())));
+        let width = tallies.values().map(|tally| tally.flows.to_string().len()).max().unwrap_or(1);
+        for ((outcome, accepted), tally) in tallies {
+            let mark = if outcome.is_objection() && !accepted { '!' } else { ' ' };
+            let name = if accepted {
+                format!("{} (accepted)", outcome.keyword())
+            } else {
+                outcome.keyword().to_owned()
+            };
+            let why =
+                if outcome == Outcome::NotJudged { self.why_not_judged() } else { String::new() };
+            let line = format!(
+                "{mark} {:>width$}  {name:<18}  {}, {}{why}",
+                tally.flows,
+                count(tally.packets, "packet"),
+                count(tally.bytes, "byte"),
+            );
+            writeln!(text, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+
+    /// Why flows were not judged, with how many of each.
+    fn why_not_judged(&self) -> String {
+        let mut reasons: BTreeMap<Reason, u64> = BTreeMap::new();
+        for flow in self.flows.iter().filter(|flow| flow.outcome == Outcome::NotJudged) {
+            *reasons.entry(flow.decision.reason).or_default() += 1;
+        }
+        let parts: Vec<String> =
+            reasons.iter().map(|(reason, number)| format!("{number} {reason}")).collect();
+        format!(" ({})", parts.join(", "))
+    }
+
+    fn group(&self, text: &mut String, number: usize, group: &Group<'_>) -> std::fmt::Result {
+        writeln!(
+            text,
+            "{number}. {}: {}",
+            group.outcome.keyword(),
+            escape_controls(&group.headline)
+        )?;
+        for flow in group.flows.iter().take(SHOWN_FLOWS) {
+            let row = flow.row.endpoints();
+            let name = flow.row.name.as_deref().map(|name| format!(" {name}")).unwrap_or_default();
+            writeln!(
+                text,
+                "     {row} {}{}  at packet {} of {}",
+                flow.row.application,
+                escape_controls(&name),
+                flow.packet,
+                flow.row.packets
+            )?;
+        }
+        if group.flows.len() > SHOWN_FLOWS {
+            writeln!(text, "     and {} more", group.flows.len() - SHOWN_FLOWS)?;
+        }
+        if let Some(flow) = group.flows.iter().find(|flow| handshake_means_nothing(flow)) {
+            writeln!(
+                text,
+                "   note: the handshake with {} was completed all the same; on a port that the firewall\n         \
+                 proxies, the firewall answers it itself (azure-firewall.md §1.6)",
+                flow.row.destination
+            )?;
+        }
+        writeln!(text, "   do: {}", escape_controls(&group.cure.what))?;
+        for note in &group.cure.notes {
+            writeln!(text, "   note: {}", escape_controls(note))?;
+        }
+        if let Some(difference) = &group.cure.difference {
+            for line in difference.lines() {
+                writeln!(text, "     {}", escape_controls(line))?;
+            }
+        }
+        if let Some(flow) = group.flows.first() {
+            writeln!(text, "   why: {}", self.explain_line(flow))?;
+        }
+        Ok(())
+    }
+
+    /// A command that explains `flow`, to be copied.
+    fn explain_line(&self, flow: &ReplayedFlow) -> String {
+        let mut line = "exeat explain".to_owned();
+        if let Some(part) = self.subject.rules {
+            let _ = write!(line, " {}", quoted(part));
+        }
+        for deployment in self.subject.deployments {
+            let _ = write!(line, " --deployment {}", quoted(deployment));
+        }
+        let _ = write!(line, " --capture {}", quoted(&flow.row.capture));
+        let _ = write!(line, " {}", quoted(&flow.opening.to_string()));
+        line
+    }
+
+    fn conclusion(&self, text: &mut String, groups: &[Group<'_>]) -> std::fmt::Result {
+        writeln!(text)?;
+        let depended: Vec<String> = self
+            .assumptions_depended_on()
+            .into_iter()
+            .map(|one| format!("{}={}", one.key, one.value))
+            .collect();
+        if !depended.is_empty() {
+            writeln!(text, "assumed: {}", depended.join(", "))?;
+        }
+        let objections = self.flows.iter().filter(|flow| flow.is_objection()).count();
+        match objections {
+            0 => writeln!(text, "nothing to object to"),
+            n => writeln!(
+                text,
+                "{} with {}",
+                count(n as u64, "objection"),
+                count(groups.len() as u64, "cause")
+            ),
+        }
+    }
+}
+
+/// Whether the flow was refused although its handshake was completed.
+fn handshake_means_nothing(flow: &ReplayedFlow) -> bool {
+    flow.answered
+        && flow.outcome == Outcome::Breakage
+        && flow.opening.protocol == crate::flow::IpProtocol::TCP
+}
+
+/// `text` for a shell: as it is, or in double quotes, or in single quotes where it holds what a
+/// shell reads inside double quotes.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    let safe = escape_controls(text);
+    if safe.contains(['"', '$', '`', '\\', '!']) {
+        format!("'{}'", safe.replace('\'', "'\\''"))
+    } else {
+        format!("\"{safe}\"")
+    }
+}

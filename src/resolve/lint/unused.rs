@@ -1,0 +1,80 @@
+//! Sets, parameters and imports of the rules file that nothing refers to.
+
+use crate::diagnostic::Code;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Edit;
+use crate::diagnostic::Severity;
+use crate::resolve::scope::ModuleId;
+use crate::resolve::scope::Resolution;
+use crate::resolve::scope::Thing;
+use crate::syntax::ast::StatementKind;
+
+/// Only the rules file is looked at: what an import offers is for others to use. A file with a
+/// `when` that was left out is skipped, since the use may stand there.
+pub(in crate::resolve) fn findings(resolution: &Resolution<'_>) -> Vec<Diagnostic> {
+    let Some(root) = resolution.module(ModuleId::ROOT).filter(|root| !root.leaves_out) else {
+        return Vec::new();
+    };
+    let mut findings = Vec::new();
+    for (name, entries) in &root.scope {
+        let is_used = resolution.used.contains(&(ModuleId::ROOT, name.clone()));
+        let Some(entry) = entries.first().filter(|_| !is_used) else { continue };
+        let code = match entry.thing {
+            Thing::Addresses(_) | Thing::Names(_) | Thing::Services(_) | Thing::Table(_) => {
+                Code::UNUSED_SET
+            }
+            Thing::Param(_) => Code::UNUSED_PARAMETER,
+            Thing::Import(id) if !brings_statements(resolution, id) => Code::UNUSED_IMPORT,
+            Thing::Import(_)
+            | Thing::Vnet(_)
+            | Thing::Subnet(_)
+            | Thing::Cluster(_)
+            | Thing::Pool(..)
+            | Thing::Firewall
+            | Thing::Gateway
+            | Thing::OnPremises(_)
+            | Thing::PrivateEndpoint(_) => continue,
+        };
+        let found = Diagnostic::new(code, format!("nothing refers to `{name}`"))
+            .at(entry.span, format!("{} that is not used", entry.thing.kind()));
+        let statement = root.statements.iter().find(|statement| {
+            let span = statement.kind.span;
+            span.file == entry.span.file
+                && span.start <= entry.span.start
+                && entry.span.end <= span.end
+        });
+        findings.push(match statement {
+            Some(statement) => found.fix("take it out", vec![Edit::remove(statement.kind.span)]),
+            None => found.graded(Severity::Warning),
+        });
+    }
+    findings
+}
+
+/// Whether an import, or one of its own, says something by itself.
+fn brings_statements(resolution: &Resolution<'_>, id: ModuleId) -> bool {
+    let Some(module) = resolution.module(id) else { return false };
+    let says_something = module.statements.iter().any(|statement| match statement.kind.node {
+        StatementKind::Network(_)
+        | StatementKind::Permission(_)
+        | StatementKind::Assertion(_)
+        | StatementKind::Example(_)
+        | StatementKind::Context(_) => true,
+        StatementKind::Import(_)
+        | StatementKind::Param(_)
+        | StatementKind::Table(_)
+        | StatementKind::When(_)
+        | StatementKind::Azure(_)
+        | StatementKind::Policy(_)
+        | StatementKind::Addresses(_)
+        | StatementKind::Names(_)
+        | StatementKind::Services(_)
+        | StatementKind::Ordered(_)
+        | StatementKind::Owns(_)
+        | StatementKind::Existing(_)
+        | StatementKind::Unknown(_) => false,
+    });
+    says_something
+        || module.leaves_out
+        || module.imports.iter().any(|id| brings_statements(resolution, *id))
+}

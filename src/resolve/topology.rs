@@ -1,0 +1,617 @@
+//! The network: virtual networks, firewalls and clusters, each part named by the others.
+
+use super::scope::Declared;
+use super::scope::ModuleId;
+use super::scope::Resolution;
+use super::scope::Thing;
+use crate::diagnostic::Code;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Span;
+use crate::diagnostic::Spanned;
+use crate::flow::Fqdn;
+use crate::flow::FqdnPattern;
+use crate::intent::Topology;
+use crate::intent::topology as intent;
+use crate::intent::topology::NetworkPlugin;
+use crate::intent::topology::RouteHop;
+use crate::intent::topology::RouteTarget;
+use crate::intent::topology::Tier;
+use crate::syntax::ast;
+use crate::syntax::ast::GatewayKind;
+use crate::syntax::ast::Outbound;
+use crate::syntax::ast::Plugin;
+use crate::syntax::ast::Sku;
+
+impl<'a> Resolution<'a> {
+    /// The whole network. Parts that have an error are left out and reported.
+    pub(super) fn topology(&mut self) -> Topology {
+        self.check_part_names();
+        let mut topology = Topology::default();
+        for at in 0..self.parts.vnets.len() {
+            let network = self.network(at);
+            topology.networks.extend(network);
+        }
+        self.make_peerings_mutual(&mut topology);
+        for part in self.parts.gateways.clone() {
+            self.gateway(&part, &mut topology);
+        }
+        for part in self.parts.private_endpoints.clone() {
+            self.private_endpoint(&part, &mut topology);
+        }
+        for part in self.parts.firewalls.clone() {
+            let firewall = self.firewall_part(&part);
+            topology.firewalls.extend(firewall);
+        }
+        for part in self.parts.clusters.clone() {
+            let cluster = self.cluster(&part);
+            topology.clusters.extend(cluster);
+        }
+        for part in self.parts.on_premises.clone() {
+            let Some(prefixes) = self.prefixes(part.module, &part.node.prefixes) else { continue };
+            let origin = self.origin(part.module, part.span);
+            topology.on_premises.push(intent::OnPremises { name: part.name, prefixes, origin });
+        }
+        topology
+    }
+
+    fn network(&mut self, at: usize) -> Option<intent::VirtualNetwork> {
+        let part = self.parts.vnets.get(at)?.clone();
+        let Declared { module, name, node, span, .. } = part;
+        if let Some(id) = &node.id {
+            self.unsupported(id.span, "resources that exist under an `id` are");
+        }
+        let prefixes = self.prefixes(module, &node.prefixes);
+        let dns = self.dns(module, &node.dns);
+        let mut peers = Some(Vec::new());
+        for peering in &node.peers {
+            let settings = [
+                &peering.node.forwarded_traffic,
+                &peering.node.gateway_transit,
+                &peering.node.remote_gateway,
+            ];
+            for setting in settings.into_iter().flatten() {
+                self.unsupported(setting.span, "settings of a peering are");
+            }
+            let other = self.vnet(module, &peering.node.vnet).map(|other| self.vnet_name(other));
+            if other.as_ref() == Some(&name) {
+                let found = Diagnostic::new(
+                    Code::BAD_PLACE,
+                    format!("virtual network `{name}` cannot peer with itself"),
+                );
+                self.report(found.at(peering.span, "itself"));
+            }
+            peers = peers.zip(other).map(|(mut peers, other)| {
+                peers.push(other);
+                peers
+            });
+        }
+        let own: Vec<Declared<'a, ast::Subnet>> = self
+            .parts
+            .subnets
+            .iter()
+            .filter(|(within, _)| *within == at)
+            .map(|(_, part)| part.clone())
+            .collect();
+        let mut subnets = Vec::new();
+        for part in own {
+            subnets.extend(self.subnet(part));
+        }
+        let origin = self.origin(module, span);
+        Some(intent::VirtualNetwork {
+            name,
+            prefixes: prefixes?,
+            subnets,
+            peers: peers?,
+            dns: dns?,
+            gateway_routes: Vec::new(),
+            owned: false,
+            origin,
+        })
+    }
+
+    /// A peering connects both networks, whichever of them names it.
+    fn make_peerings_mutual(&mut self, topology: &mut Topology) {
+        let named: Vec<(String, String)> = topology
+            .networks
+            .iter()
+            .flat_map(|network| {
+                network.peers.iter().map(|peer| (peer.clone(), network.name.clone()))
+            })
+            .collect();
+        for (network, peer) in named {
+            let found = topology.networks.iter_mut().find(|other| other.name == network);
+            if let Some(network) = found
+                && !network.peers.contains(&peer)
+            {
+                network.peers.push(peer);
+            }
+        }
+        for network in &mut topology.networks {
+            network.peers.sort();
+            network.peers.dedup();
+        }
+    }
+
+    /// One firewall, addresses, or nothing for Azure's resolver.
+    fn dns(
+        &mut self,
+        module: ModuleId,
+        servers: &'a [Spanned<ast::Value<std::net::IpAddr>>],
+    ) -> Option<intent::Dns> {
+        let mut addresses = Vec::new();
+        for server in servers {
+            if let ast::Value::Named(path) = &server.node
+                && path.module.is_none()
+                && self.parts.firewalls.iter().any(|part| part.name == path.name.node.as_str())
+            {
+                let name = path.name.node.as_str().to_owned();
+                if servers.len() == 1 {
+                    return Some(intent::Dns::Firewall(name));
+                }
+                let found = Diagnostic::new(
+                    Code::BAD_PLACE,
+                    format!("firewall `{name}` cannot share `dns` with other servers"),
+                )
+                .at(server.span, "one of several")
+                .help("name the firewall alone: clients choose among several by chance");
+                return self.refuse(found);
+            }
+            addresses.push(self.address(module, server)?);
+        }
+        Some(if addresses.is_empty() {
+            intent::Dns::Azure
+        } else {
+            intent::Dns::Servers(addresses)
+        })
+    }
+
+    fn subnet(&mut self, part: Declared<'a, ast::Subnet>) -> Option<intent::Subnet> {
+        let Declared { module, name, node, span, .. } = part;
+        if let Some(setting) = &node.gateway_routes {
+            self.unsupported(setting.span, "`gateway-routes` is");
+        }
+        if let Some(nsg) = &node.nsg {
+            self.unsupported(nsg.span, "network security groups are");
+        }
+        if let Some(id) = &node.id {
+            self.unsupported(id.span, "resources that exist under an `id` are");
+        }
+        let prefixes = self.prefixes(module, &node.prefixes);
+        let routes_via = match &node.routes_via {
+            Some(firewall) => self.firewall(module, firewall).map(Some),
+            None => Some(None),
+        };
+        let mut exceptions = Vec::new();
+        for route in &node.routes {
+            exceptions.extend(self.route(module, route));
+        }
+        let (default_outbound, explicit_outbound) = match node.outbound.as_ref().map(|o| o.node) {
+            None | Some(Outbound::None) => (false, false),
+            Some(Outbound::Default) => (true, false),
+            Some(Outbound::NatGateway | Outbound::LoadBalancer | Outbound::PublicIp) => {
+                (false, true)
+            }
+        };
+        let origin = self.origin(module, span);
+        Some(intent::Subnet {
+            name,
+            prefixes: prefixes?,
+            routes_via: routes_via?,
+            exceptions,
+            service_endpoints: node
+                .service_endpoints
+                .iter()
+                .map(|service| service.node.as_str().to_owned())
+                .collect(),
+            private_endpoints: Vec::new(),
+            endpoint_routes: node.private_endpoint_policies.as_ref().is_some_and(|on| on.node),
+            default_outbound,
+            explicit_outbound,
+            origin,
+        })
+    }
+
+    fn route(
+        &mut self,
+        module: ModuleId,
+        route: &'a Spanned<ast::Route>,
+    ) -> Option<intent::RouteException> {
+        let ast::Route { destination, target } = &route.node;
+        let matched = match &destination.node {
+            ast::RouteDestination::Prefix(prefix) => {
+                let prefix = Spanned::new(prefix.clone(), destination.span);
+                self.prefix(module, &prefix).map(RouteTarget::Prefix)
+            }
+            ast::RouteDestination::Tag(tag) => {
+                let tag = Spanned::new(tag.clone(), destination.span);
+                self.tag(module, &tag).map(RouteTarget::ServiceTag)
+            }
+        };
+        let hop = match &target.node {
+            ast::RouteTarget::Internet => Some(RouteHop::Internet),
+            ast::RouteTarget::None => Some(RouteHop::Drop),
+            ast::RouteTarget::Vnet => Some(RouteHop::Local),
+            ast::RouteTarget::Gateway => self.gateway_hop(target.span),
+            ast::RouteTarget::Appliance(value) => self.appliance(module, value, target.span),
+        };
+        let origin = self.origin(module, route.span);
+        Some(intent::RouteException { target: matched?, hop: hop?, because: None, origin })
+    }
+
+    /// A written route leads to a VPN gateway only (`azure-routing.md §3`).
+    fn gateway_hop(&mut self, span: Span) -> Option<RouteHop> {
+        let express = self.parts.gateways.iter().find_map(|part| {
+            part.node.kind.as_ref().filter(|kind| kind.node == GatewayKind::ExpressRoute)
+        });
+        let Some(kind) = express.cloned() else { return Some(RouteHop::Gateway) };
+        let found = Diagnostic::new(
+            Code::BAD_PLACE,
+            "a written route cannot lead to an ExpressRoute gateway",
+        )
+        .at(span, "Azure takes a VPN gateway only")
+        .also(kind.span, "the gateway's kind")
+        .help("leave the route out: what the gateway learns needs none");
+        self.refuse(found)
+    }
+
+    fn appliance(
+        &mut self,
+        module: ModuleId,
+        value: &ast::Value<std::net::IpAddr>,
+        span: Span,
+    ) -> Option<RouteHop> {
+        if let ast::Value::Named(path) = value
+            && path.module.is_none()
+        {
+            let name = path.name.node.as_str();
+            if self.parts.firewalls.iter().any(|part| part.name == name) {
+                return Some(RouteHop::Firewall(name.to_owned()));
+            }
+            let is_value = self
+                .entries(module, name)
+                .iter()
+                .any(|entry| matches!(entry.thing, Thing::Param(_) | Thing::Table(_)));
+            if !is_value {
+                let known = self.parts.firewalls.iter().map(|part| part.name.clone()).collect();
+                return self.not_a_part("firewall", name, span, known);
+            }
+        }
+        self.address(module, &Spanned::new(value.clone(), span)).map(RouteHop::Appliance)
+    }
+
+    fn gateway(
+        &mut self,
+        part: &Declared<'a, ast::Gateway>,
+        topology: &mut Topology,
+    ) -> Option<()> {
+        let prefixes = self.prefixes(part.module, &part.node.learns)?;
+        let vnet = self.vnet(part.module, &part.node.place)?;
+        let name = self.vnet_name(vnet);
+        let network = topology.networks.iter_mut().find(|network| network.name == name)?;
+        network.gateway_routes.extend(prefixes);
+        Some(())
+    }
+
+    fn private_endpoint(
+        &mut self,
+        part: &Declared<'a, ast::PrivateEndpoint>,
+        topology: &mut Topology,
+    ) -> Option<()> {
+        let Declared { module, name, node, at, .. } = part;
+        if let Some(resource) = &node.resource {
+            self.unsupported(resource.span, "the resource behind a private endpoint is");
+        }
+        let [address] = node.addresses.as_slice() else {
+            let found = Diagnostic::new(
+                Code::MISSING_SETTING,
+                format!(
+                    "expected one `address` in private endpoint `{name}`, found {}",
+                    node.addresses.len()
+                ),
+            )
+            .at(*at, "has one address")
+            .help("write a private endpoint for each address");
+            return self.refuse(found);
+        };
+        let address_span = address.span;
+        let address = self.address(*module, address)?;
+        let mut names = Vec::new();
+        for host in &node.serves {
+            names.extend(self.served(*module, host));
+        }
+        let subnet_name = self.name(*module, &node.subnet)?;
+        let holders: Vec<(usize, Span)> = self
+            .parts
+            .subnets
+            .iter()
+            .filter(|(_, subnet)| subnet.name == subnet_name)
+            .map(|(vnet, subnet)| (*vnet, subnet.at))
+            .collect();
+        let (vnet, _) = match holders.as_slice() {
+            [one] => *one,
+            [] => {
+                let known = self.parts.subnets.iter().map(|(_, part)| part.name.clone()).collect();
+                return self.not_a_part("subnet", &subnet_name, node.subnet.span, known);
+            }
+            [(_, first), (_, second), ..] => {
+                let found = Diagnostic::new(
+                    Code::AMBIGUOUS_NAME,
+                    format!("two virtual networks have a subnet `{subnet_name}`"),
+                )
+                .at(node.subnet.span, "which of them?")
+                .also(*first, "declared here")
+                .also(*second, "and here")
+                .help("give one of them another name");
+                return self.refuse(found);
+            }
+        };
+        let network = self.vnet_name(vnet);
+        let network = topology.networks.iter_mut().find(|other| other.name == network)?;
+        let subnet = network.subnets.iter_mut().find(|subnet| subnet.name == subnet_name)?;
+        if !subnet.prefixes.iter().any(|prefix| prefix.contains(&address)) {
+            let found = Diagnostic::new(
+                Code::BAD_PLACE,
+                format!("`{address}` does not lie in subnet `{subnet_name}`"),
+            )
+            .at(address_span, "outside the subnet")
+            .also(node.subnet.span, "the subnet it stands in");
+            return self.refuse(found);
+        }
+        let name = name.clone();
+        subnet.private_endpoints.push(intent::PrivateEndpoint { name, address, names });
+        Some(())
+    }
+
+    fn served(
+        &mut self,
+        module: ModuleId,
+        host: &Spanned<ast::Value<ast::HostPattern>>,
+    ) -> Option<Fqdn> {
+        let pattern = match &host.node {
+            ast::Value::Given(pattern) => self.host(pattern, host.span)?,
+            ast::Value::Filled(text) => {
+                let filled = self.fill_narrow(module, text, host.span)?;
+                match super::sets::pattern(&filled) {
+                    Ok(pattern) => pattern,
+                    Err(why) => {
+                        let found = Diagnostic::new(
+                            Code::BAD_NAME,
+                            format!("`{filled}` is no host name: {why}"),
+                        );
+                        return self.refuse(found.at(host.span, "expected a host name"));
+                    }
+                }
+            }
+            ast::Value::Named(path) => {
+                let operand = ast::Operand::Reference(path.clone());
+                let ends = self.operand(module, &operand, host.span)?;
+                match ends.names.leaves.first() {
+                    Some(pattern) if ends.is_names() && ends.names.leaves.len() == 1 => {
+                        pattern.clone()
+                    }
+                    _ => {
+                        let found = Diagnostic::new(
+                            Code::WRONG_KIND,
+                            "expected one host name, found a set",
+                        );
+                        return self.refuse(found.at(host.span, "no single name"));
+                    }
+                }
+            }
+        };
+        match pattern {
+            FqdnPattern::Exact(name) => Some(name),
+            FqdnPattern::Any | FqdnPattern::Under(_) | FqdnPattern::EndsWith(_) => {
+                let found = Diagnostic::new(
+                    Code::BAD_NAME,
+                    format!("expected a host name, found the wildcard `{pattern}`"),
+                )
+                .at(host.span, "DNS has a record for each name");
+                self.refuse(found)
+            }
+        }
+    }
+
+    fn firewall_part(&mut self, part: &Declared<'a, ast::Firewall>) -> Option<intent::Firewall> {
+        let Declared { module, name, node, at, span } = part;
+        if let Some(server) = node.dns_servers.first() {
+            self.unsupported(
+                server.span,
+                "`dns-servers` of a firewall, rather than of its policy, are",
+            );
+        }
+        if let Some(policy) = &node.enforces {
+            self.unsupported(policy.span, "`enforces` is");
+        }
+        if let Some(id) = &node.id {
+            self.unsupported(id.span, "resources that exist under an `id` are");
+        }
+        let vnet = self.vnet(*module, &node.place);
+        let what = format!("firewall `{name}`");
+        let sku = self.required(node.sku.as_ref(), &what, "sku premium", *at);
+        let private_ip = self.required(node.private_ip.as_ref(), &what, "private-ip 10.0.1.4", *at);
+        let private_address = private_ip.and_then(|value| self.address(*module, value));
+        let mut public = Some(Vec::new());
+        for value in &node.public_ips {
+            let address = self.address(*module, value);
+            public = public.zip(address).map(|(mut public, address)| {
+                public.push(address);
+                public
+            });
+        }
+        let tier = match sku?.node {
+            Sku::Basic => Tier::Basic,
+            Sku::Standard => Tier::Standard,
+            Sku::Premium => Tier::Premium,
+        };
+        let origin = self.origin(*module, *span);
+        Some(intent::Firewall {
+            name: name.clone(),
+            network: self.vnet_name(vnet?),
+            tier,
+            private_address: private_address?,
+            public_addresses: public?,
+            dns_proxy: node.dns_proxy.as_ref().is_some_and(|on| on.node),
+            forced_tunneling: false,
+            origin,
+        })
+    }
+
+    fn cluster(&mut self, part: &Declared<'a, ast::Cluster>) -> Option<intent::Cluster> {
+        let Declared { module, name, node, at, span } = part;
+        if let Some(range) = &node.service_range {
+            self.unsupported(range.span, "`service-range` is");
+        }
+        if let Some(id) = &node.id {
+            self.unsupported(id.span, "resources that exist under an `id` are");
+        }
+        let what = format!("cluster `{name}`");
+        let plugin = self.required(node.plugin.as_ref(), &what, "plugin overlay", *at);
+        let api = self.required(node.api.as_ref(), &what, "api private", *at);
+        let vnet = self.vnet(*module, &node.vnet);
+        let pod_ranges = self.prefixes(*module, &node.pods);
+        let plugin = match plugin?.node {
+            Plugin::Overlay => NetworkPlugin::Overlay,
+            Plugin::NodeSubnet => NetworkPlugin::NodeSubnet,
+            Plugin::PodSubnet => NetworkPlugin::PodSubnet,
+            Plugin::Kubenet => NetworkPlugin::Kubenet,
+        };
+        if plugin.hides_pods() && node.pods.is_empty() {
+            self.required::<()>(None, &what, "pods 10.244.0.0/16", *at);
+        }
+        if let (false, Some(pods)) = (plugin.hides_pods(), node.pods.first()) {
+            let found = Diagnostic::new(
+                Code::BAD_PLACE,
+                "with this plugin pods have addresses of a subnet, not of a range of their own",
+            )
+            .at(pods.span, "no such range")
+            .help("leave out `pods`");
+            self.report(found);
+        }
+        let vnet = vnet?;
+        let mut pools = Vec::new();
+        for pool in &node.pools {
+            let pool_name = self.name(*module, &pool.node.name);
+            let subnet = self.subnet_of(*module, vnet, &pool.node.subnet);
+            let pods = match &pool.node.pod_subnet {
+                Some(pods) => self.subnet_of(*module, vnet, pods).map(|part| Some(part.name)),
+                None => Some(None),
+            };
+            let given = pool.node.pod_subnet.as_ref();
+            if (plugin == NetworkPlugin::PodSubnet) != given.is_some() {
+                let found = Diagnostic::new(
+                    Code::BAD_PLACE,
+                    "a pool has a subnet for its pods exactly with `plugin pod-subnet`",
+                )
+                .at(given.map_or(pool.span, |pods| pods.span), "does not fit the plugin")
+                .also(node.plugin.as_ref().map_or(*at, |plugin| plugin.span), "the plugin");
+                self.report(found);
+            }
+            if let (Some(name), Some(subnet), Some(pod_subnet)) = (pool_name, subnet, pods) {
+                pools.push(intent::NodePool { name, subnet: subnet.name, pod_subnet });
+            }
+        }
+        if node.pools.is_empty() {
+            self.required::<()>(None, &what, "pool system on system", *at);
+        }
+        let api_server = match &api?.node {
+            ast::ApiServer::Private => intent::ApiServer::Private,
+            ast::ApiServer::Public(addresses) => {
+                let mut public = Vec::new();
+                for address in addresses {
+                    public.push(self.address(*module, address)?);
+                }
+                intent::ApiServer::Public(public)
+            }
+            ast::ApiServer::Vnet(subnet) => {
+                intent::ApiServer::VnetIntegration(self.subnet_of(*module, vnet, subnet)?.name)
+            }
+        };
+        let origin = self.origin(*module, *span);
+        Some(intent::Cluster {
+            name: name.clone(),
+            network: self.vnet_name(vnet),
+            plugin,
+            pod_ranges: pod_ranges?,
+            pools,
+            api_server,
+            origin,
+        })
+    }
+
+    /// A setting that has no closed reading and so must be there; `example` is one.
+    fn required<'v, T>(
+        &mut self,
+        setting: Option<&'v T>,
+        what: &str,
+        example: &str,
+        at: Span,
+    ) -> Option<&'v T> {
+        if setting.is_none() {
+            let word = example.split(' ').next().unwrap_or_default();
+            let found =
+                Diagnostic::new(Code::MISSING_SETTING, format!("{what} does not say its `{word}`"))
+                    .at(at, format!("`{word}` is missing"))
+                    .help(format!("write `{example}` or the like in its block"));
+            self.report(found);
+        }
+        setting
+    }
+
+    /// Parts of one kind have different names; Azure takes upper and lower case as the same.
+    fn check_part_names(&mut self) {
+        let mut names: Vec<(&str, String, Span)> = Vec::new();
+        let parts = &self.parts;
+        names
+            .extend(parts.vnets.iter().map(|part| ("virtual network", part.name.clone(), part.at)));
+        names.extend(parts.firewalls.iter().map(|part| ("firewall", part.name.clone(), part.at)));
+        names.extend(parts.clusters.iter().map(|part| ("cluster", part.name.clone(), part.at)));
+        names.extend(parts.gateways.iter().map(|part| ("gateway", part.name.clone(), part.at)));
+        names.extend(
+            parts.on_premises.iter().map(|part| ("on-premises site", part.name.clone(), part.at)),
+        );
+        names.extend(
+            parts
+                .private_endpoints
+                .iter()
+                .map(|part| ("private endpoint", part.name.clone(), part.at)),
+        );
+        self.check_distinct(&names);
+        for vnet in 0..self.parts.vnets.len() {
+            let own = self.parts.subnets.iter().filter(|(within, _)| *within == vnet);
+            let names: Vec<_> =
+                own.map(|(_, part)| ("subnet", part.name.clone(), part.at)).collect();
+            self.check_distinct(&names);
+        }
+        for cluster in self.parts.clusters.clone() {
+            let mut names = Vec::new();
+            for pool in &cluster.node.pools {
+                let name = self.name(cluster.module, &pool.node.name);
+                names.extend(name.map(|name| ("pool", name, pool.node.name.span)));
+            }
+            self.check_distinct(&names);
+        }
+    }
+
+    fn check_distinct(&mut self, names: &[(&str, String, Span)]) {
+        for (index, (kind, name, span)) in names.iter().enumerate() {
+            let earlier = names.iter().take(index).find(|(other_kind, other, _)| {
+                other_kind == kind && other.eq_ignore_ascii_case(name)
+            });
+            if let Some((_, _, first)) = earlier {
+                let found = Diagnostic::new(
+                    Code::DUPLICATE_NAME,
+                    format!("{kind} `{name}` is declared twice"),
+                )
+                .at(*span, "declared again")
+                .also(*first, "declared here");
+                let found = if span == first {
+                    found.note("the same file is imported twice")
+                } else {
+                    found.help("give one of them another name")
+                };
+                self.report(found);
+            }
+        }
+    }
+}

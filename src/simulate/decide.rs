@@ -1,0 +1,552 @@
+//! The decision: total and two-valued, given what the environment says of every atom.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::assumptions::FLAT_CNI_SNAT;
+use super::assumptions::FORWARDED_DESTINATION;
+use super::assumptions::UNKNOWN_APPLIANCE;
+use super::decision::Decision;
+use super::decision::Field;
+use super::decision::Missing;
+use super::decision::Note;
+use super::decision::Peer;
+use super::decision::Reason;
+use super::decision::Stage;
+use super::decision::Verdict;
+use super::firewall::Gate;
+use super::firewall::Handled;
+use super::firewall::Passed;
+use super::inquiry::Inquiry;
+use super::policy::Enforced;
+use super::route::Hop;
+use super::route::RouteSource;
+use super::route::RouteTaken;
+use super::route::Vantage;
+use super::route::is_platform;
+use super::route::is_private;
+use super::security;
+use crate::azure::Deployment;
+use crate::azure::Key;
+use crate::azure::RuleId;
+use crate::azure::cluster::Cluster;
+use crate::azure::cluster::NetworkPlugin;
+use crate::azure::cluster::SubnetId;
+use crate::azure::firewall::Firewall;
+use crate::azure::firewall::FirewallPlace;
+use crate::azure::network::Subnet;
+use crate::azure::order::OrderError;
+use crate::azure::policy::Action;
+use crate::flow::Atom;
+use crate::flow::Flow;
+
+/// The name of a firewall's subnet (`azure-firewall.md §5`).
+const FIREWALL_SUBNET: &str = "AzureFirewallSubnet";
+
+/// A deployment that is ready to be asked: the order of its rules is known.
+#[derive(Clone, Debug)]
+pub struct Simulator<'a> {
+    pub(super) deployment: &'a Deployment,
+    pub(super) firewalls: BTreeMap<&'a Key, Enforced<'a>>,
+    /// Where no virtual network is stated: the only firewall, or the only policy that is nobody's
+    /// parent.
+    pub(super) only: Option<Enforced<'a>>,
+}
+
+/// What a decision looked at beside the atoms.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Looked {
+    /// The payload.
+    pub(super) payload: bool,
+    /// A request inside TLS that was not seen.
+    pub(super) unseen_request: bool,
+}
+
+/// How the way of a flow ends.
+struct End {
+    verdict: Verdict,
+    reason: Reason,
+    rule: Option<RuleId>,
+    route: Option<RouteTaken>,
+    peer: Peer,
+}
+
+impl<'a> Simulator<'a> {
+    /// Makes `deployment` ready to be asked.
+    ///
+    /// # Errors
+    /// A firewall's policy or parent is missing, parents form a cycle, or two siblings have one
+    /// priority, so that nobody knows which is looked at first.
+    pub fn new(deployment: &'a Deployment) -> Result<Simulator<'a>, OrderError> {
+        let mut firewalls = BTreeMap::new();
+        for (name, firewall) in &deployment.firewalls {
+            firewalls.insert(name, Enforced::firewall(deployment, firewall)?);
+        }
+        let only = match only_policy(deployment) {
+            Some(policy) if deployment.firewalls.is_empty() => {
+                Some(Enforced::policy(deployment, policy)?)
+            }
+            Some(_) | None if firewalls.len() == 1 => firewalls.values().next().cloned(),
+            Some(_) | None => None,
+        };
+        Ok(Simulator { deployment, firewalls, only })
+    }
+
+    /// Decides `flow` in the environment that `oracle` answers for (`semantics.md`, Flow). The
+    /// oracle must give the same answer to the same question.
+    pub fn decide(&self, flow: &Flow, oracle: &mut dyn FnMut(&Atom) -> bool) -> Decision {
+        self.decide_and_look(flow, oracle).0
+    }
+
+    pub(super) fn decide_and_look(
+        &self,
+        flow: &Flow,
+        oracle: &mut dyn FnMut(&Atom) -> bool,
+    ) -> (Decision, Looked) {
+        let mut inquiry = Inquiry::new(oracle);
+        let end = self.walk(flow, &mut inquiry);
+        let missing = match end.verdict {
+            Verdict::Undetermined => vec![Missing::Field(Field::Source)],
+            Verdict::Allow
+            | Verdict::Deny
+            | Verdict::Bypass
+            | Verdict::Local
+            | Verdict::Platform => Vec::new(),
+        };
+        let looked =
+            Looked { payload: inquiry.read_payload, unseen_request: inquiry.read_unseen_request };
+        let decision = Decision {
+            verdict: end.verdict,
+            reason: end.reason,
+            rule: end.rule,
+            route: end.route,
+            trace: inquiry.trace,
+            missing,
+            assumptions: Vec::new(),
+            notes: inquiry.notes,
+            peer: end.peer,
+        };
+        (decision, looked)
+    }
+
+    /// From the source's subnet to the verdict.
+    fn walk(&self, flow: &Flow, inquiry: &mut Inquiry<'_>) -> End {
+        if self.deployment.virtual_networks.is_empty()
+            && !is_platform(flow.destination)
+            && let Some(only) = &self.only
+        {
+            return self.ask_only(only, flow, inquiry);
+        }
+        if let Some(cluster) = self.hides(flow.source) {
+            let to_pods = cluster.pod_ranges.iter().any(|range| range.contains(&flow.destination));
+            let section = "azure-routing.md §10";
+            let looked_at = flow.source.to_string();
+            inquiry.step(Stage::Source, looked_at, "a pod behind its node's address", section);
+            return if to_pods {
+                ends(Verdict::Local, Reason::VnetLocal)
+            } else if is_platform(flow.destination) {
+                ends(Verdict::Platform, Reason::PlatformAddress)
+            } else {
+                ends(Verdict::Undetermined, Reason::PodBehindNode)
+            };
+        }
+        let Some(vantage) = self.vantage(flow.source, inquiry) else {
+            let section = "semantics.md, Replay";
+            let looked_at = flow.source.to_string();
+            inquiry.step(Stage::Source, looked_at, "in no declared subnet", section);
+            return if is_platform(flow.destination) {
+                ends(Verdict::Platform, Reason::PlatformAddress)
+            } else {
+                ends(Verdict::Undetermined, Reason::SourceUndeclared)
+            };
+        };
+        let looked_at = flow.source.to_string();
+        let result = format!("in {}/{}", vantage.network_name, vantage.subnet.name);
+        inquiry.step(Stage::Source, looked_at, result, "azure-routing.md §1");
+        let (vantage, flow) = self.behind_node(vantage, flow, inquiry);
+        if let Some(end) = self.security_group(vantage, &flow, inquiry) {
+            return end;
+        }
+        self.travel(vantage, flow, inquiry)
+    }
+
+    /// Where no network is stated: what the only firewall says.
+    fn ask_only(&self, only: &Enforced<'_>, flow: &Flow, inquiry: &mut Inquiry<'_>) -> End {
+        inquiry.note(Note::OnlyFirewall);
+        let gate = Gate { deployment: self.deployment, enforced: only };
+        let presumed = |name: &Key| RouteTaken {
+            destination: flow.destination.to_string(),
+            source: RouteSource::Presumed,
+            hop: Hop::Firewall(name.clone()),
+        };
+        let route = self.deployment.firewalls.keys().next().map(presumed);
+        match gate.handle(flow, inquiry) {
+            Handled::Ends { verdict, reason, rule } => {
+                End { verdict, reason, rule, route, peer: Peer::Nobody }
+            }
+            Handled::Passes(passed) => End {
+                verdict: Verdict::Allow,
+                reason: passed.reason,
+                rule: passed.rule,
+                route,
+                peer: passed.peer,
+            },
+        }
+    }
+
+    /// The cluster whose nodes hide `source` (`azure-routing.md §10`).
+    fn hides(&self, source: IpAddr) -> Option<&'a Cluster> {
+        self.deployment.clusters.values().find(|cluster| {
+            let hides = match cluster.plugin {
+                NetworkPlugin::Kubenet | NetworkPlugin::Overlay => true,
+                NetworkPlugin::NodeSubnet | NetworkPlugin::PodSubnet => false,
+            };
+            hides && cluster.pod_ranges.iter().any(|range| range.contains(&source))
+        })
+    }
+
+    /// The subnet that `source` lies in: the one with the longest prefix. Among networks with the
+    /// same addresses the environment chooses.
+    fn vantage(&self, source: IpAddr, inquiry: &mut Inquiry<'_>) -> Option<Vantage<'a>> {
+        let mut found: Vec<(u8, Vantage<'a>)> = Vec::new();
+        for (network_name, network) in &self.deployment.virtual_networks {
+            for subnet in &network.subnets {
+                let holding = subnet.prefixes.iter().filter(|prefix| prefix.contains(&source));
+                if let Some(length) = holding.map(ipnet::IpNet::prefix_len).max() {
+                    let deployment = self.deployment;
+                    let vantage = Vantage { deployment, network_name, network, subnet };
+                    found.push((length, vantage));
+                }
+            }
+        }
+        let longest = found.iter().map(|(length, _)| *length).max()?;
+        found.retain(|(length, _)| *length == longest);
+        let (last, others) = found.split_last()?;
+        let chosen = others.iter().find(|(_, vantage)| {
+            let place = format!("{}/{}", vantage.network_name, vantage.subnet.name);
+            inquiry.ask_named(format!("{source} lies in {place}"))
+        });
+        Some(chosen.unwrap_or(last).1)
+    }
+
+    /// A pod of a pod subnet may have its node's address beyond the network
+    /// (`azure-routing.md §10`).
+    fn behind_node(
+        &self,
+        vantage: Vantage<'a>,
+        flow: &Flow,
+        inquiry: &mut Inquiry<'_>,
+    ) -> (Vantage<'a>, Flow) {
+        let unchanged = (vantage, flow.clone());
+        let stays = vantage.network.address_space.iter().any(|p| p.contains(&flow.destination));
+        if stays || is_platform(flow.destination) {
+            return unchanged;
+        }
+        let here =
+            SubnetId { network: vantage.network_name.clone(), subnet: vantage.subnet.name.clone() };
+        let clusters = self.deployment.clusters.values();
+        let pod_subnets = clusters.filter(|cluster| cluster.plugin == NetworkPlugin::PodSubnet);
+        let mut pools = pod_subnets.flat_map(|cluster| &cluster.pools);
+        let Some(pool) = pools.find(|pool| pool.pod_subnet.as_ref() == Some(&here)) else {
+            return unchanged;
+        };
+        let Some(nodes) = self.subnet(&pool.subnet) else { return unchanged };
+        let Some(node) = first_host(nodes.subnet, flow.source) else { return unchanged };
+        if !inquiry.second_reading(FLAT_CNI_SNAT) {
+            return unchanged;
+        }
+        inquiry.note(Note::NodeAddress(node));
+        (nodes, Flow { source: node, ..flow.clone() })
+    }
+
+    fn subnet(&self, id: &SubnetId) -> Option<Vantage<'a>> {
+        let (network_name, network) =
+            self.deployment.virtual_networks.get_key_value(&id.network)?;
+        let subnet = network.subnets.iter().find(|subnet| subnet.name == id.subnet)?;
+        Some(Vantage { deployment: self.deployment, network_name, network, subnet })
+    }
+
+    /// The group of the source's subnet, which is asked before any route
+    /// (`azure-nsg.md §1.3`).
+    fn security_group(
+        &self,
+        vantage: Vantage<'a>,
+        flow: &Flow,
+        inquiry: &mut Inquiry<'_>,
+    ) -> Option<End> {
+        let name = vantage.subnet.network_security_group.as_ref()?;
+        let section = "azure-nsg.md §1";
+        let looked_at = format!("network security group {name}");
+        let Some(group) = self.deployment.network_security_groups.get(name) else {
+            let allows = inquiry.ask_named(format!("network security group {name} allows {flow}"));
+            let result = if allows { "allow" } else { "deny" };
+            inquiry.step(Stage::SecurityGroup, looked_at, result, section);
+            return (!allows).then(|| ends(Verdict::Deny, Reason::NsgDeny));
+        };
+        let judged = security::outbound(group, flow, vantage, inquiry);
+        let word = judged.action.keyword().to_ascii_lowercase();
+        let result = format!("{word} by {}", judged.rule);
+        inquiry.step(Stage::SecurityGroup, looked_at, result, section);
+        match judged.action {
+            Action::Allow => None,
+            Action::Deny => Some(ends(Verdict::Deny, Reason::NsgDeny)),
+        }
+    }
+
+    /// From subnet to subnet, through every firewall on the way (`azure-routing.md §9`).
+    fn travel(&self, start: Vantage<'a>, flow: Flow, inquiry: &mut Inquiry<'_>) -> End {
+        let mut vantage = start;
+        let mut flow = flow;
+        let mut first_route: Option<RouteTaken> = None;
+        let mut first_pass: Option<Passed> = None;
+        let mut last_pass: Option<Passed> = None;
+        let mut visited: Vec<Key> = Vec::new();
+        loop {
+            let taken = vantage.select(flow.destination, inquiry);
+            let stage = if visited.is_empty() { Stage::Route } else { Stage::Delivery };
+            let looked_at = format!("{} from {}", flow.destination, vantage.subnet.name);
+            inquiry.step(stage, looked_at, taken.to_string(), "azure-routing.md §2.2");
+            let hop = taken.hop.clone();
+            let route = first_route.get_or_insert(taken).clone();
+            let Some((name, enforced)) = self.firewall_at(&hop, flow.destination, vantage) else {
+                let leg = Leg { vantage, flow: &flow, passed: last_pass.as_ref() };
+                let (verdict, reason) = leg.delivered(&hop, inquiry);
+                return conclude(verdict, reason, route, first_pass);
+            };
+            if visited.contains(name) {
+                return conclude(Verdict::Deny, Reason::RoutingLoop, route, first_pass);
+            }
+            visited.push(name.clone());
+            let gate = Gate { deployment: self.deployment, enforced };
+            let passed = match gate.handle(&flow, inquiry) {
+                Handled::Ends { verdict, reason, rule } => {
+                    let rule = rule.or(first_pass.and_then(|passed| passed.rule));
+                    return End { verdict, reason, rule, route: Some(route), peer: Peer::Nobody };
+                }
+                Handled::Passes(passed) => passed,
+            };
+            flow.destination = passed.destination;
+            flow.destination_port = passed.port;
+            first_pass.get_or_insert_with(|| passed.clone());
+            let Some(next) = enforced.firewall.and_then(|firewall| self.beyond(firewall)) else {
+                return conclude(Verdict::Allow, passed.reason, route, first_pass);
+            };
+            if let Some(firewall) = enforced.firewall.filter(|_| passed.translated) {
+                inquiry.note(Note::SourceTranslated);
+                flow.source = firewall.private_address;
+            }
+            vantage = next;
+            if goes_to_a_name(&passed) {
+                match self.send_on(vantage, &passed, inquiry) {
+                    SendOn::Delivered => {
+                        return conclude(Verdict::Allow, passed.reason, route, first_pass);
+                    }
+                    SendOn::Lost => {
+                        return conclude(Verdict::Deny, Reason::Undeliverable, route, first_pass);
+                    }
+                    SendOn::AsClient => {}
+                }
+            }
+            last_pass = Some(passed);
+        }
+    }
+
+    /// The firewall that a hop leads to, also where the firewall itself is the destination.
+    fn firewall_at(
+        &self,
+        hop: &Hop,
+        destination: IpAddr,
+        vantage: Vantage<'a>,
+    ) -> Option<(&'a Key, &Enforced<'a>)> {
+        let place = match hop {
+            Hop::Firewall(name) => {
+                let (name, enforced) = self.firewalls.get_key_value(name)?;
+                return Some((name, enforced));
+            }
+            Hop::Local => vantage.network_name,
+            Hop::Peering(network) => network,
+            Hop::Platform
+            | Hop::PrivateEndpoint(_)
+            | Hop::ServiceEndpoint(_)
+            | Hop::Appliance(_)
+            | Hop::Unreachable(_)
+            | Hop::Internet
+            | Hop::NoOutbound
+            | Hop::Gateway
+            | Hop::Dropped => return None,
+        };
+        self.firewalls.iter().find_map(|(name, enforced)| {
+            let stands_there =
+                enforced.firewall?.place == FirewallPlace::VirtualNetwork(place.clone());
+            let is_it = stands_there && enforced.is_private_address(destination);
+            is_it.then_some((*name, enforced))
+        })
+    }
+
+    /// The subnet from which a firewall sends on, where the deployment holds it.
+    fn beyond(&self, firewall: &Firewall) -> Option<Vantage<'a>> {
+        let FirewallPlace::VirtualNetwork(network) = &firewall.place else { return None };
+        let subnet = Key::new(FIREWALL_SUBNET);
+        self.subnet(&SubnetId { network: network.clone(), subnet })
+    }
+
+    /// How traffic to a name goes on. Its address is the firewall's own answer, so its route is
+    /// known only where every route delivers.
+    fn send_on(&self, vantage: Vantage<'a>, passed: &Passed, inquiry: &mut Inquiry<'_>) -> SendOn {
+        let table = vantage.subnet.route_table.as_ref();
+        let table = table.and_then(|name| self.deployment.route_tables.get(name));
+        if table.is_none_or(|table| table.routes.is_empty()) {
+            let section = "azure-routing.md §9";
+            inquiry.step(Stage::Delivery, "the firewall's own subnet", "delivered", section);
+            return SendOn::Delivered;
+        }
+        if !inquiry.second_reading(FORWARDED_DESTINATION) {
+            return SendOn::AsClient;
+        }
+        let host = match &passed.peer {
+            Peer::Answer(host) | Peer::AnswerOrDestination(host) => host.to_string(),
+            Peer::Nobody | Peer::Destination | Peer::Address(_) => String::new(),
+        };
+        if inquiry.ask_named(format!("what the firewall sends to {host} is delivered")) {
+            SendOn::Delivered
+        } else {
+            SendOn::Lost
+        }
+    }
+}
+
+/// How traffic to a name goes on behind a firewall.
+enum SendOn {
+    /// It arrives.
+    Delivered,
+    /// It does not.
+    Lost,
+    /// As if it were sent to the client's destination.
+    AsClient,
+}
+
+fn goes_to_a_name(passed: &Passed) -> bool {
+    match passed.peer {
+        Peer::Answer(_) | Peer::AnswerOrDestination(_) => true,
+        Peer::Nobody | Peer::Destination | Peer::Address(_) => false,
+    }
+}
+
+/// The last leg of a way.
+struct Leg<'l, 'a> {
+    vantage: Vantage<'a>,
+    flow: &'l Flow,
+    /// What the last firewall said; `None` where the flow met none.
+    passed: Option<&'l Passed>,
+}
+
+impl Leg<'_, '_> {
+    /// What a hop that leads to no firewall means (`azure-routing.md §13`).
+    fn delivered(&self, hop: &Hop, inquiry: &mut Inquiry<'_>) -> (Verdict, Reason) {
+        let around = |verdict: Verdict, reason: Reason| match self.passed {
+            Some(passed) => (Verdict::Allow, passed.reason),
+            None => (verdict, reason),
+        };
+        match hop {
+            Hop::Platform => (Verdict::Platform, Reason::PlatformAddress),
+            Hop::Local => around(Verdict::Local, Reason::VnetLocal),
+            Hop::Peering(remote) => {
+                if self.is_refused_by(remote) {
+                    (Verdict::Deny, Reason::PeeringRefused)
+                } else {
+                    around(Verdict::Bypass, Reason::Peering)
+                }
+            }
+            Hop::PrivateEndpoint(_) => {
+                if self.passed.is_some_and(|passed| !passed.translated) {
+                    inquiry.note(Note::AsymmetricReturn);
+                }
+                around(Verdict::Local, Reason::PrivateEndpoint)
+            }
+            Hop::ServiceEndpoint(_) => around(Verdict::Bypass, Reason::ServiceEndpoint),
+            Hop::Internet if self.cannot_reach_the_internet() => {
+                (Verdict::Deny, Reason::Undeliverable)
+            }
+            Hop::Internet => around(Verdict::Bypass, Reason::InternetRoute),
+            // The firewall has addresses of its own.
+            Hop::NoOutbound if self.passed.is_some() => around(Verdict::Bypass, Reason::NoOutbound),
+            Hop::NoOutbound => (Verdict::Deny, Reason::NoOutbound),
+            Hop::Gateway => {
+                if self.passed.is_some() {
+                    inquiry.note(Note::ForwardedTo(hop.to_string()));
+                }
+                around(Verdict::Bypass, Reason::Gateway)
+            }
+            Hop::Appliance(_) => {
+                if !inquiry.second_reading(UNKNOWN_APPLIANCE) {
+                    return (Verdict::Deny, Reason::Appliance);
+                }
+                if self.passed.is_some() {
+                    inquiry.note(Note::ForwardedTo(hop.to_string()));
+                }
+                around(Verdict::Bypass, Reason::Appliance)
+            }
+            Hop::Unreachable(_) => (Verdict::Deny, Reason::NextHopUnreachable),
+            Hop::Dropped | Hop::Firewall(_) => (Verdict::Deny, Reason::RouteNone),
+        }
+    }
+
+    /// A network takes packets from a peer with a source outside of the peer's addresses only if
+    /// its peering says so (`azure-routing.md §8`).
+    fn is_refused_by(&self, remote: &Key) -> bool {
+        let here = self.vantage.network;
+        let forwarded = !here.address_space.iter().any(|p| p.contains(&self.flow.source));
+        let remote = self.vantage.deployment.virtual_networks.get(remote);
+        let back =
+            remote.and_then(|r| r.peerings.iter().find(|p| p.remote == *self.vantage.network_name));
+        forwarded && back.is_some_and(|peering| !peering.allow_forwarded_traffic)
+    }
+
+    /// Private addresses are neither found on the internet nor answered there: a network rule
+    /// without source NAT delivers only where a NAT gateway translates (`azure-firewall.md §4.2`).
+    fn cannot_reach_the_internet(&self) -> bool {
+        let untranslated = self.passed.is_some_and(|passed| !passed.translated)
+            && is_private(self.flow.source)
+            && !self.vantage.subnet.explicit_outbound;
+        is_private(self.flow.destination) || untranslated
+    }
+}
+
+fn ends(verdict: Verdict, reason: Reason) -> End {
+    End { verdict, reason, rule: None, route: None, peer: Peer::Nobody }
+}
+
+/// The end of a way, with the rule of the first firewall that was passed.
+fn conclude(
+    verdict: Verdict,
+    reason: Reason,
+    route: RouteTaken,
+    first_pass: Option<Passed>,
+) -> End {
+    let (rule, peer) = match first_pass {
+        Some(passed) => (passed.rule, passed.peer),
+        None => (None, Peer::Destination),
+    };
+    let peer = if verdict == Verdict::Deny { Peer::Nobody } else { peer };
+    End { verdict, reason, rule, route: Some(route), peer }
+}
+
+/// The policy that no other has as its parent, if there is just one.
+fn only_policy(deployment: &Deployment) -> Option<&Key> {
+    let is_parent =
+        |name: &Key| deployment.policies.values().any(|p| p.base.as_ref() == Some(name));
+    let mut leaves = deployment.policies.keys().filter(|name| !is_parent(name));
+    let only = leaves.next()?;
+    leaves.next().is_none().then_some(only)
+}
+
+/// The first address of a subnet that Azure gives to a machine: it keeps the first four. Of the
+/// family of `like`.
+fn first_host(subnet: &Subnet, like: IpAddr) -> Option<IpAddr> {
+    let prefix = subnet.prefixes.iter().find(|prefix| prefix.addr().is_ipv4() == like.is_ipv4())?;
+    let address = match prefix.network() {
+        IpAddr::V4(v4) => IpAddr::V4(u32::from(v4).checked_add(4)?.into()),
+        IpAddr::V6(v6) => IpAddr::V6(u128::from(v6).checked_add(4)?.into()),
+    };
+    prefix.contains(&address).then_some(address)
+}

@@ -1,0 +1,221 @@
+//! Running a two-valued decision in every environment that is left open.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use super::environment::Answer;
+use crate::flow::Atom;
+
+/// Tags with a dot that are no region of the tag before it (`azure-nsg.md §2`).
+const NOT_REGIONAL: [&str; 3] =
+    ["azurefrontdoor.", "azureactivedirectory.serviceendpoint", "azuremonitor.core"];
+
+/// The atoms that a run asked for and that were open, with what was tried.
+pub(super) type Path = BTreeMap<Atom, bool>;
+
+/// One environment, as far as a run asked for it, and what came of it.
+#[derive(Clone, Debug)]
+pub(super) struct Branch<T> {
+    pub(super) path: Path,
+    pub(super) outcome: T,
+}
+
+/// Every branch of a decision.
+#[derive(Clone, Debug)]
+pub(super) struct Exploration<T> {
+    pub(super) branches: Vec<Branch<T>>,
+    /// The settings that were asked for.
+    pub(super) assumptions: BTreeSet<&'static str>,
+    /// Whether there are more branches than were allowed.
+    pub(super) is_cut: bool,
+}
+
+/// Runs `run` in every environment that `known` leaves open, at most `limit` of them.
+///
+/// An atom keeps its value through a run, also if it is asked for again, and values that the axioms
+/// exclude are not tried. So `allow T; deny T; allow *` ends with allow in both of its branches.
+pub(super) fn explore<T>(
+    limit: usize,
+    known: &mut dyn FnMut(&Atom) -> Answer,
+    mut run: impl FnMut(&mut dyn FnMut(&Atom) -> bool) -> T,
+) -> Exploration<T> {
+    let mut branches = Vec::new();
+    let mut assumptions = BTreeSet::new();
+    // The choices to repeat, in the order in which they are met.
+    let mut choices: Vec<(Atom, bool)> = Vec::new();
+    loop {
+        if branches.len() == limit {
+            return Exploration { branches, assumptions, is_cut: true };
+        }
+        let mut path = Path::new();
+        let mut met = 0;
+        let outcome = run(&mut |atom: &Atom| {
+            let answer = known(atom);
+            assumptions.extend(answer.assumption);
+            let settled = answer.truth.or_else(|| path.get(atom).copied());
+            if let Some(value) = settled.or_else(|| implied(&path, atom)) {
+                return value;
+            }
+            if met == choices.len() {
+                choices.push((atom.clone(), false));
+            }
+            let value = choices.get(met).is_some_and(|(_, value)| *value);
+            met += 1;
+            path.insert(atom.clone(), value);
+            value
+        });
+        branches.push(Branch { path, outcome });
+        // The last choice that was only tried as false is tried as true next.
+        while choices.last().is_some_and(|(_, tried)| *tried) {
+            choices.pop();
+        }
+        match choices.last_mut() {
+            Some((_, tried)) => *tried = true,
+            None => return Exploration { branches, assumptions, is_cut: false },
+        }
+    }
+}
+
+/// What the axioms say of `atom`, given what was tried (`semantics.md`, environment).
+fn implied(path: &Path, atom: &Atom) -> Option<bool> {
+    match atom {
+        Atom::InServiceTag { tag, address } => {
+            let tried = |other: &str| {
+                let atom = Atom::InServiceTag { tag: other.to_owned(), address: *address };
+                path.get(&atom).copied()
+            };
+            match global_of(tag) {
+                Some(global) => tried(global).filter(|held| !held),
+                None => path
+                    .iter()
+                    .any(|(other, held)| *held && is_region_of(other, tag, atom))
+                    .then_some(true),
+            }
+        }
+        Atom::TagPrefixLonger { tag, address, bits } => path.iter().find_map(|(other, held)| {
+            let Atom::TagPrefixLonger { tag: t, address: a, bits: b } = other else { return None };
+            let says = t == tag && a == address && if *held { b >= bits } else { b <= bits };
+            says.then_some(*held)
+        }),
+        Atom::Resolvable { name } => path
+            .iter()
+            .any(|(other, held)| {
+                *held && matches!(other, Atom::FirewallAnswer { name: n, .. } if n == name)
+            })
+            .then_some(true),
+        Atom::FirewallAnswer { name, .. } => {
+            path.get(&Atom::Resolvable { name: name.clone() }).copied().filter(|held| !held)
+        }
+        Atom::InFqdnTag { .. }
+        | Atom::InWebCategory { .. }
+        | Atom::Infrastructure { .. }
+        | Atom::ThreatListed { .. }
+        | Atom::ApplicationDestination { .. }
+        | Atom::PrecededBy { .. }
+        | Atom::Reading { .. }
+        | Atom::Named { .. } => None,
+    }
+}
+
+/// The global tag that a regional one lies in.
+fn global_of(tag: &str) -> Option<&str> {
+    if NOT_REGIONAL.iter().any(|prefix| tag.starts_with(prefix)) {
+        return None;
+    }
+    tag.split_once('.').map(|(global, _)| global)
+}
+
+fn is_region_of(other: &Atom, global: &str, atom: &Atom) -> bool {
+    match (other, atom) {
+        (Atom::InServiceTag { tag, address }, Atom::InServiceTag { address: asked, .. }) => {
+            address == asked && global_of(tag) == Some(global)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &str) -> Atom {
+        Atom::Named { name: name.to_owned() }
+    }
+
+    fn tag(tag: &str) -> Atom {
+        Atom::InServiceTag { tag: tag.to_owned(), address: "20.1.2.3".parse().unwrap() }
+    }
+
+    fn outcomes(asked: &[Atom]) -> Vec<Vec<bool>> {
+        let mut open = |_: &Atom| Answer::default();
+        let explored = explore(100, &mut open, |oracle| {
+            asked.iter().map(|atom| oracle(atom)).collect::<Vec<bool>>()
+        });
+        assert!(!explored.is_cut);
+        explored.branches.into_iter().map(|branch| branch.outcome).collect()
+    }
+
+    #[test]
+    fn every_combination_is_tried_once() {
+        let tried = outcomes(&[named("a"), named("b")]);
+        assert_eq!(tried, [[false, false], [false, true], [true, false], [true, true]]);
+    }
+
+    #[test]
+    fn an_atom_keeps_its_value_through_a_run() {
+        assert_eq!(outcomes(&[named("a"), named("a")]), [[false, false], [true, true]]);
+    }
+
+    #[test]
+    fn a_regional_tag_lies_in_the_global_one() {
+        let tried = outcomes(&[tag("storage"), tag("storage.westeurope")]);
+        assert_eq!(tried, [[false, false], [true, false], [true, true]]);
+        let tried = outcomes(&[tag("storage.westeurope"), tag("storage")]);
+        assert_eq!(tried, [[false, false], [false, true], [true, true]]);
+        assert_eq!(outcomes(&[tag("storage.westeurope"), tag("sql")]).len(), 4);
+        assert_eq!(outcomes(&[tag("azuremonitor.core"), tag("azuremonitor")]).len(), 4);
+    }
+
+    #[test]
+    fn a_name_with_an_address_is_resolvable() {
+        let name: crate::flow::Fqdn = "a.example".parse().unwrap();
+        let answer = Atom::FirewallAnswer { name: name.clone(), address: [1, 2, 3, 4].into() };
+        let resolvable = Atom::Resolvable { name };
+        let tried = outcomes(&[answer.clone(), resolvable.clone()]);
+        assert_eq!(tried, [[false, false], [false, true], [true, true]]);
+        assert_eq!(outcomes(&[resolvable, answer]), [[false, false], [true, false], [true, true]]);
+    }
+
+    #[test]
+    fn a_prefix_longer_than_24_is_longer_than_16() {
+        let longer = |bits| Atom::TagPrefixLonger {
+            tag: "sql".to_owned(),
+            address: [20, 1, 2, 3].into(),
+            bits,
+        };
+        let tried = outcomes(&[longer(24), longer(16)]);
+        assert_eq!(tried, [[false, false], [false, true], [true, true]]);
+        let tried = outcomes(&[longer(16), longer(24)]);
+        assert_eq!(tried, [[false, false], [true, false], [true, true]]);
+    }
+
+    #[test]
+    fn what_is_known_is_not_tried() {
+        let mut known = |_: &Atom| Answer { truth: Some(true), assumption: Some("resolver") };
+        let explored = explore(8, &mut known, |oracle| oracle(&named("a")));
+        assert_eq!(explored.branches.len(), 1);
+        assert!(explored.branches[0].outcome && explored.branches[0].path.is_empty());
+        assert_eq!(explored.assumptions, BTreeSet::from(["resolver"]));
+    }
+
+    #[test]
+    fn the_limit_is_told() {
+        let mut open = |_: &Atom| Answer::default();
+        let mut run = |oracle: &mut dyn FnMut(&Atom) -> bool| {
+            ["a", "b", "c"].map(|name| oracle(&named(name)))
+        };
+        assert!(!explore(9, &mut open, &mut run).is_cut);
+        let cut = explore(7, &mut open, &mut run);
+        assert!(cut.is_cut && cut.branches.len() == 7);
+    }
+}

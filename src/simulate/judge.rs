@@ -1,0 +1,314 @@
+//! The three-valued judgement of what was seen, exact over everything that was not.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::assumptions::Assumptions;
+use super::assumptions::HTTPS_DESTINATION;
+use super::decide::Looked;
+use super::decide::Simulator;
+use super::decision::Decision;
+use super::decision::Field;
+use super::decision::Missing;
+use super::decision::Note;
+use super::decision::Peer;
+use super::decision::Reason;
+use super::decision::Verdict;
+use super::environment::Answer;
+use super::environment::Environment;
+use super::explore::Path;
+use super::explore::explore;
+use super::inquiry::Inquiry;
+use crate::azure::RuleId;
+use crate::flow::Atom;
+use crate::flow::Host;
+use crate::flow::Observation;
+use crate::flow::Payload;
+use crate::flow::SeenPayload;
+
+/// The most combinations of unknown facts that are tried for one observation. The walk branches
+/// only at a rule that may match, so real policies stay far below; without a limit, a policy of
+/// unknown tags could hold up a replay for ever.
+pub const MAX_READINGS: usize = 4096;
+
+/// The most readings of which the fewest facts that settle the verdict are searched for; beyond
+/// it, all of them are named.
+const MAX_COMPARED: usize = 256;
+
+/// One combination of what is not known, and the decision that follows from it.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// The payload.
+    pub payload: Payload,
+    /// What is taken to hold or not to hold.
+    pub given: Vec<(Atom, bool)>,
+    /// The decision.
+    pub decision: Decision,
+}
+
+/// All readings of an observation.
+struct Readings {
+    list: Vec<Reading>,
+    assumptions: BTreeSet<&'static str>,
+    is_cut: bool,
+}
+
+impl Simulator<'_> {
+    /// Judges what was seen of a flow. The verdict is `Undetermined` where flows and environments
+    /// that fit what is known are decided differently, and `missing` then names the fewest facts
+    /// that would settle it.
+    pub fn judge(&self, observation: &Observation, environment: &Environment<'_>) -> Decision {
+        let proxies = self.dns_proxies(environment.assumptions);
+        let mut known = |atom: &Atom| environment.answer(atom, &proxies);
+        self.judge_with(observation, environment.assumptions, &mut known)
+    }
+
+    /// [`Simulator::judge`] over an environment that `known` answers for. `assumptions` are those
+    /// that the report prints.
+    pub fn judge_with(
+        &self,
+        observation: &Observation,
+        assumptions: &Assumptions,
+        known: &mut dyn FnMut(&Atom) -> Answer,
+    ) -> Decision {
+        let readings = self.every_reading(observation, known);
+        let mut decision = summarise(&readings, &observation.payload);
+        decision.assumptions =
+            readings.assumptions.iter().filter_map(|key| assumptions.show(key)).collect();
+        decision.peer = match decision.peer {
+            Peer::AnswerOrDestination(host) => match assumptions.reading(HTTPS_DESTINATION) {
+                Some(false) => Peer::Answer(host),
+                Some(true) => Peer::Destination,
+                None => Peer::AnswerOrDestination(host),
+            },
+            settled @ (Peer::Nobody | Peer::Destination | Peer::Address(_) | Peer::Answer(_)) => {
+                settled
+            }
+        };
+        decision
+    }
+
+    /// Each combination of what is not known, with its decision, at most [`MAX_READINGS`]: what
+    /// `explain` shows where they differ.
+    pub fn readings(
+        &self,
+        observation: &Observation,
+        environment: &Environment<'_>,
+    ) -> Vec<Reading> {
+        let proxies = self.dns_proxies(environment.assumptions);
+        self.every_reading(observation, &mut |atom| environment.answer(atom, &proxies)).list
+    }
+
+    /// The DNS proxy of each firewall, under `assumptions`.
+    pub fn dns_proxies(&self, assumptions: &Assumptions) -> Vec<Option<IpAddr>> {
+        let mut oracle = |atom: &Atom| match atom {
+            Atom::Reading { setting } => assumptions.reading(setting) == Some(true),
+            _ => false,
+        };
+        let mut inquiry = Inquiry::new(&mut oracle);
+        let mut proxy = |enforced: &super::policy::Enforced<'_>| {
+            let address = enforced.firewall.map(|firewall| firewall.private_address);
+            address.filter(|_| enforced.has_dns_proxy(&mut inquiry))
+        };
+        self.firewalls.values().map(&mut proxy).collect()
+    }
+
+    fn every_reading(
+        &self,
+        observation: &Observation,
+        known: &mut dyn FnMut(&Atom) -> Answer,
+    ) -> Readings {
+        let mut all = Readings { list: Vec::new(), assumptions: BTreeSet::new(), is_cut: false };
+        if !matches!(observation.payload, SeenPayload::Exactly(_)) {
+            // Where the payload is never looked at, any will do.
+            let looked = self.add_readings(observation, &Payload::Other, known, &mut all);
+            if !looked.payload {
+                return all;
+            }
+            all = Readings { list: Vec::new(), assumptions: BTreeSet::new(), is_cut: false };
+        }
+        for payload in self.payloads(observation) {
+            let before = all.list.len();
+            let looked = self.add_readings(observation, &payload, known, &mut all);
+            if !looked.unseen_request {
+                continue;
+            }
+            let Payload::Tls { name: Some(name), .. } = payload else { continue };
+            all.list.truncate(before);
+            for request in self.inner_requests(&name) {
+                let (name, inner) = (Some(name.clone()), Some(request));
+                self.add_readings(observation, &Payload::Tls { name, inner }, known, &mut all);
+            }
+            for reading in all.list.iter_mut().skip(before) {
+                reading.decision.notes.insert(Note::InnerTakenFromSni);
+            }
+        }
+        all
+    }
+
+    fn add_readings(
+        &self,
+        observation: &Observation,
+        payload: &Payload,
+        known: &mut dyn FnMut(&Atom) -> Answer,
+        all: &mut Readings,
+    ) -> Looked {
+        let flow = observation.with_payload(payload.clone());
+        let left = MAX_READINGS.saturating_sub(all.list.len());
+        let explored = explore(left, known, |oracle| self.decide_and_look(&flow, oracle));
+        let mut looked = Looked::default();
+        all.is_cut |= explored.is_cut;
+        all.assumptions.extend(explored.assumptions);
+        for branch in explored.branches {
+            let (decision, at) = branch.outcome;
+            looked.payload |= at.payload;
+            looked.unseen_request |= at.unseen_request;
+            let given = Path::into_iter(branch.path).collect();
+            all.list.push(Reading { payload: payload.clone(), given, decision });
+        }
+        looked
+    }
+}
+
+/// One decision for all readings.
+fn summarise(readings: &Readings, seen: &SeenPayload) -> Decision {
+    let list = &readings.list;
+    // A bare handshake speaks for a flow of which more is not known only if nothing else can.
+    let speaks = |reading: &&Reading| reading.payload != Payload::Silent;
+    let Some(first) = list.iter().find(speaks).or_else(|| list.first()) else {
+        return undecided();
+    };
+    let mut decision = first.decision.clone();
+    for reading in list {
+        decision.notes.extend(reading.decision.notes.iter().cloned());
+    }
+    let rules: BTreeSet<Option<&RuleId>> =
+        list.iter().map(|reading| reading.decision.rule.as_ref()).collect();
+    if rules.len() > 1 {
+        decision.rule = None;
+    }
+    if list.iter().any(|reading| reading.decision.peer != decision.peer) {
+        decision.peer = Peer::Destination;
+    }
+    if readings.is_cut {
+        decision.verdict = Verdict::Undetermined;
+        decision.reason = Reason::EvidenceMissing;
+        decision.missing = vec![Missing::TooManyUnknowns];
+        return decision;
+    }
+    if list.iter().all(|reading| reading.decision.verdict == decision.verdict) {
+        let different: Vec<RuleId> = rules.into_iter().flatten().cloned().collect();
+        if decision.rule.is_none() && different.len() > 1 {
+            decision.notes.insert(Note::DecidedBy(different));
+        }
+        return decision;
+    }
+    decision.verdict = Verdict::Undetermined;
+    decision.reason = Reason::EvidenceMissing;
+    decision.missing = missing(list, seen);
+    decision
+}
+
+fn undecided() -> Decision {
+    Decision {
+        verdict: Verdict::Undetermined,
+        reason: Reason::EvidenceMissing,
+        rule: None,
+        route: None,
+        trace: Vec::new(),
+        missing: vec![Missing::TooManyUnknowns],
+        assumptions: Vec::new(),
+        notes: BTreeSet::new(),
+        peer: Peer::Nobody,
+    }
+}
+
+/// The fewest facts that settle the verdict: one if one does, else two, else no fewer than needed,
+/// though perhaps not the fewest.
+fn missing(readings: &[Reading], seen: &SeenPayload) -> Vec<Missing> {
+    let fields: &[Field] = match seen {
+        SeenPayload::Unknown => &[Field::Name, Field::Payload],
+        SeenPayload::Kind(_) => &[Field::Name],
+        SeenPayload::Exactly(_) => &[Field::Inner],
+    };
+    let payloads: BTreeSet<&Payload> = readings.iter().map(|reading| &reading.payload).collect();
+    let fields = fields.iter().filter(|_| payloads.len() > 1).map(|field| Missing::Field(*field));
+    let given = readings.iter().flat_map(|reading| reading.given.iter().map(|(atom, _)| atom));
+    let is_exact = matches!(seen, SeenPayload::Exactly(_));
+    let atoms: BTreeSet<&Atom> = given.filter(|atom| is_exact || !is_about_a_name(atom)).collect();
+    let items: Vec<Missing> = fields.chain(atoms.into_iter().cloned().map(Missing::Atom)).collect();
+    if readings.len() > MAX_COMPARED {
+        return items;
+    }
+    let mut pairs = disagreements(readings);
+    pairs.retain(|(a, b)| items.iter().any(|item| tells_apart(item, a, b, seen)));
+    let settles = |chosen: &[&Missing]| {
+        pairs.iter().all(|(a, b)| chosen.iter().any(|item| tells_apart(item, a, b, seen)))
+    };
+    if let Some(one) = items.iter().find(|item| settles(&[item])) {
+        return vec![one.clone()];
+    }
+    for (index, a) in items.iter().enumerate() {
+        if let Some(b) = items.iter().skip(index + 1).find(|b| settles(&[a, b])) {
+            return vec![a.clone(), b.clone()];
+        }
+    }
+    let mut needed: Vec<&Missing> = items.iter().collect();
+    for item in &items {
+        let without: Vec<&Missing> =
+            needed.iter().copied().filter(|other| *other != item).collect();
+        if settles(&without) {
+            needed = without;
+        }
+    }
+    needed.into_iter().cloned().collect()
+}
+
+/// Whether the atom speaks of what a client said. Where that was not seen, the names in such atoms
+/// only stand for others, and the field comes first.
+fn is_about_a_name(atom: &Atom) -> bool {
+    match atom {
+        Atom::InFqdnTag { .. }
+        | Atom::InWebCategory { .. }
+        | Atom::Infrastructure { .. }
+        | Atom::Resolvable { .. }
+        | Atom::ThreatListed { indicator: Host::Name(_) } => true,
+        Atom::ThreatListed { indicator: Host::Address(_) }
+        | Atom::InServiceTag { .. }
+        | Atom::TagPrefixLonger { .. }
+        | Atom::FirewallAnswer { .. }
+        | Atom::ApplicationDestination { .. }
+        | Atom::PrecededBy { .. }
+        | Atom::Reading { .. }
+        | Atom::Named { .. } => false,
+    }
+}
+
+fn disagreements(readings: &[Reading]) -> Vec<(&Reading, &Reading)> {
+    let mut pairs = Vec::new();
+    for (index, a) in readings.iter().enumerate() {
+        let later = readings.iter().skip(index + 1);
+        let differs = |b: &&Reading| a.decision.verdict != b.decision.verdict;
+        pairs.extend(later.filter(differs).map(|b| (a, b)));
+    }
+    pairs
+}
+
+/// Whether knowing `item` excludes that both readings are possible.
+fn tells_apart(item: &Missing, a: &Reading, b: &Reading, seen: &SeenPayload) -> bool {
+    match item {
+        Missing::Field(Field::Name) => match seen {
+            SeenPayload::Unknown => a.payload.wire_name() != b.payload.wire_name(),
+            // Of a known kind, the name stands for all that the client said.
+            SeenPayload::Kind(_) | SeenPayload::Exactly(_) => a.payload != b.payload,
+        },
+        Missing::Field(Field::Payload | Field::Inner) => a.payload != b.payload,
+        Missing::Field(Field::Source) | Missing::TooManyUnknowns => false,
+        Missing::Atom(atom) => {
+            let value = |reading: &Reading| {
+                reading.given.iter().find(|(given, _)| given == atom).map(|(_, value)| *value)
+            };
+            matches!((value(a), value(b)), (Some(a), Some(b)) if a != b)
+        }
+    }
+}

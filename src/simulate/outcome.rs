@@ -1,0 +1,122 @@
+//! The boxes of a replay (`semantics.md`, Replay).
+
+use std::fmt;
+
+use super::decision::Decision;
+use super::decision::Reason;
+use super::decision::Verdict;
+use super::required::Judged;
+
+/// Where a flow lands when the list and the deployment have both been asked.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Outcome {
+    /// It leaves, and must.
+    RequiredPassed,
+    /// It leaves, and may.
+    PermittedPassed,
+    /// It leaves, and may not.
+    Leak,
+    /// It leaves, may not, and was accepted. Only an acceptance of the user puts a flow here.
+    Accepted,
+    /// It leaves, and there is no list.
+    Passed,
+    /// It does not leave, and must.
+    Breakage,
+    /// It does not leave, and may.
+    PermittedBlocked,
+    /// It does not leave, and may not, or there is no list.
+    Blocked,
+    /// The evidence does not settle it.
+    Undetermined,
+    /// It leaves around the firewall.
+    Bypass,
+    /// It is none of the firewall's: platform or local traffic, or a source in no declared subnet.
+    NotJudged,
+}
+
+impl Outcome {
+    /// All boxes, in the order of reports.
+    pub const ALL: [Outcome; 11] = [
+        Outcome::Leak,
+        Outcome::Breakage,
+        Outcome::Undetermined,
+        Outcome::Bypass,
+        Outcome::Accepted,
+        Outcome::RequiredPassed,
+        Outcome::PermittedPassed,
+        Outcome::Passed,
+        Outcome::PermittedBlocked,
+        Outcome::Blocked,
+        Outcome::NotJudged,
+    ];
+
+    /// The box of a flow; `judged` is `None` where there is no list.
+    pub fn of(judged: Option<&Judged>, decision: &Decision) -> Outcome {
+        match decision.verdict {
+            Verdict::Local | Verdict::Platform => Outcome::NotJudged,
+            Verdict::Bypass => Outcome::Bypass,
+            Verdict::Undetermined if is_foreign(decision.reason) => Outcome::NotJudged,
+            Verdict::Undetermined => Outcome::Undetermined,
+            Verdict::Allow => match judged.map(|judged| (judged.required, judged.permitted)) {
+                None => Outcome::Passed,
+                Some((Some(true), _)) => Outcome::RequiredPassed,
+                Some((_, Some(true))) => Outcome::PermittedPassed,
+                Some((_, Some(false))) => Outcome::Leak,
+                Some((_, None)) => Outcome::Undetermined,
+            },
+            Verdict::Deny => match judged.map(|judged| (judged.required, judged.permitted)) {
+                Some((Some(true), _)) => Outcome::Breakage,
+                Some((None, _)) => Outcome::Undetermined,
+                Some((Some(false), Some(true))) => Outcome::PermittedBlocked,
+                Some((Some(false), Some(false) | None)) | None => Outcome::Blocked,
+            },
+        }
+    }
+
+    /// The word of reports and of `--accept`.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Outcome::RequiredPassed => "required-passed",
+            Outcome::PermittedPassed => "permitted-passed",
+            Outcome::Leak => "leak",
+            Outcome::Accepted => "accepted",
+            Outcome::Passed => "passed",
+            Outcome::Breakage => "breakage",
+            Outcome::PermittedBlocked => "permitted-blocked",
+            Outcome::Blocked => "blocked",
+            Outcome::Undetermined => "undetermined",
+            Outcome::Bypass => "bypass",
+            Outcome::NotJudged => "not-judged",
+        }
+    }
+
+    /// The box that `word` names.
+    pub fn from_keyword(word: &str) -> Option<Outcome> {
+        Outcome::ALL.into_iter().find(|outcome| outcome.keyword() == word)
+    }
+
+    /// Whether the box stops a pipeline unless it is accepted.
+    pub fn is_objection(self) -> bool {
+        match self {
+            Outcome::Leak | Outcome::Breakage | Outcome::Undetermined | Outcome::Bypass => true,
+            Outcome::RequiredPassed
+            | Outcome::PermittedPassed
+            | Outcome::Accepted
+            | Outcome::Passed
+            | Outcome::PermittedBlocked
+            | Outcome::Blocked
+            | Outcome::NotJudged => false,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.keyword())
+    }
+}
+
+/// Whether the source is none whose flows a firewall sees under that address.
+fn is_foreign(reason: Reason) -> bool {
+    matches!(reason, Reason::SourceUndeclared | Reason::PodBehindNode)
+}

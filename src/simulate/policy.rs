@@ -1,0 +1,216 @@
+//! A firewall with its policy, made ready to be asked.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::assumptions::DNS_SETTINGS_INHERITED;
+use super::inquiry::Inquiry;
+use super::route::is_private;
+use crate::azure::Deployment;
+use crate::azure::Key;
+use crate::azure::address::AddressEntry;
+use crate::azure::firewall::Firewall;
+use crate::azure::order::OrderError;
+use crate::azure::order::Placed;
+use crate::azure::order::RuleKind;
+use crate::azure::policy::ExplicitProxy;
+use crate::azure::policy::Policy;
+use crate::azure::policy::PrivateRange;
+use crate::azure::policy::Rules;
+use crate::azure::policy::SnatSettings;
+use crate::azure::policy::ThreatIntelMode;
+use crate::azure::policy::Tier;
+use crate::flow::AddressSet;
+use crate::flow::FqdnPattern;
+use crate::flow::Host;
+
+/// A firewall and the collections of its policy chain in the order of `azure-firewall.md §1.2`.
+#[derive(Clone, Debug)]
+pub(super) struct Enforced<'a> {
+    /// The firewall; `None` where only a policy is stated.
+    pub(super) firewall: Option<&'a Firewall>,
+    /// The tier that decides which features work.
+    pub(super) tier: Tier,
+    /// The policies, the root parent first.
+    chain: Vec<(&'a Key, &'a Policy)>,
+    pub(super) nat: Vec<Placed<'a>>,
+    pub(super) network: Vec<Placed<'a>>,
+    pub(super) application: Vec<Placed<'a>>,
+    /// The ports of all application rules (`azure-firewall.md §1.5`).
+    pub(super) application_ports: BTreeSet<u16>,
+}
+
+impl<'a> Enforced<'a> {
+    /// `firewall` as the deployment has it.
+    pub(super) fn firewall(
+        deployment: &'a Deployment,
+        firewall: &'a Firewall,
+    ) -> Result<Enforced<'a>, OrderError> {
+        let enforced = match &firewall.policy {
+            Some(policy) => Enforced::policy(deployment, policy)?,
+            None => Enforced::empty(),
+        };
+        Ok(Enforced { firewall: Some(firewall), tier: firewall.tier, ..enforced })
+    }
+
+    /// A firewall of which only the policy is known.
+    pub(super) fn policy(
+        deployment: &'a Deployment,
+        name: &Key,
+    ) -> Result<Enforced<'a>, OrderError> {
+        let chain = deployment.policy_chain(name)?;
+        let application = deployment.collections_in_order(name, RuleKind::Application)?;
+        let application_ports = application
+            .iter()
+            .flat_map(|placed| match &placed.collection.rules {
+                Rules::Application(_, rules) => rules.as_slice(),
+                Rules::Network(..) | Rules::Nat(_) => &[],
+            })
+            .flat_map(|rule| rule.protocols.iter().map(|protocol| protocol.port))
+            .collect();
+        Ok(Enforced {
+            firewall: None,
+            tier: chain.last().map_or(Tier::Standard, |(_, policy)| policy.tier),
+            chain,
+            nat: deployment.collections_in_order(name, RuleKind::Nat)?,
+            network: deployment.collections_in_order(name, RuleKind::Network)?,
+            application,
+            application_ports,
+        })
+    }
+
+    fn empty() -> Enforced<'a> {
+        Enforced {
+            firewall: None,
+            tier: Tier::Standard,
+            chain: Vec::new(),
+            nat: Vec::new(),
+            network: Vec::new(),
+            application: Vec::new(),
+            application_ports: BTreeSet::new(),
+        }
+    }
+
+    fn policies(&self) -> impl DoubleEndedIterator<Item = &'a Policy> {
+        self.chain.iter().map(|(_, policy)| *policy)
+    }
+
+    /// Whether `name` is the policy of the firewall itself, not a parent of it.
+    pub(super) fn is_own_policy(&self, name: &Key) -> bool {
+        self.chain.last().is_some_and(|(own, _)| *own == name)
+    }
+
+    /// Whether `address` is that to which routes point.
+    pub(super) fn is_private_address(&self, address: IpAddr) -> bool {
+        self.firewall.is_some_and(|firewall| firewall.private_address == address)
+    }
+
+    /// Whether `address` is one of the firewall's public ones.
+    pub(super) fn is_public_address(&self, address: IpAddr) -> bool {
+        self.firewall.is_some_and(|firewall| firewall.public_addresses.contains(&address))
+    }
+
+    /// The stricter mode of the chain (`azure-firewall.md §1.3`); Basic only alerts (`§1.7`).
+    pub(super) fn threat_intel_mode(&self) -> ThreatIntelMode {
+        let mode = self.policies().map(|policy| policy.threat_intel_mode).max();
+        match (mode.unwrap_or(ThreatIntelMode::Off), self.tier) {
+            (ThreatIntelMode::Deny, Tier::Basic) => ThreatIntelMode::Alert,
+            (mode, Tier::Basic | Tier::Standard | Tier::Premium) => mode,
+        }
+    }
+
+    /// Whether threat intelligence leaves `host` alone; allow lists are inherited
+    /// (`azure-firewall.md §1.3`).
+    pub(super) fn is_threat_allowed(&self, host: &Host, inquiry: &mut Inquiry<'_>) -> bool {
+        self.policies().any(|policy| {
+            let list = &policy.threat_intel_allowlist;
+            match host {
+                Host::Address(address) => list.addresses.iter().any(|entry| match entry {
+                    AddressEntry::Unknown(name) => {
+                        inquiry.ask_named(format!("{address} in {name}"))
+                    }
+                    known => known.addresses().is_some_and(|set| set.contains(*address)),
+                }),
+                Host::Name(name) => list.fqdns.iter().any(|pattern| pattern.matches(name)),
+            }
+        })
+    }
+
+    /// The names that threat intelligence leaves alone.
+    pub(super) fn threat_allowed_names(&self) -> impl Iterator<Item = &'a FqdnPattern> {
+        self.policies().flat_map(|policy| &policy.threat_intel_allowlist.fqdns)
+    }
+
+    /// Whether the firewall answers DNS (`azure-firewall.md §4.3`). A child without settings of
+    /// its own has its parent's in one reading (`§1.3`).
+    pub(super) fn has_dns_proxy(&self, inquiry: &mut Inquiry<'_>) -> bool {
+        let enabled =
+            |policy: &Policy| policy.dns.as_ref().is_some_and(|dns| dns.enable_proxy == Some(true));
+        let mut policies = self.policies().rev();
+        let Some(own) = policies.next() else { return false };
+        if own.dns.is_some() {
+            return enabled(own);
+        }
+        let inherited = policies.find(|policy| policy.dns.is_some()).is_some_and(enabled);
+        inherited && inquiry.second_reading(DNS_SETTINGS_INHERITED)
+    }
+
+    /// The explicit proxy, where it is on (`azure-firewall.md §2.12`).
+    pub(super) fn explicit_proxy(&self) -> Option<&'a ExplicitProxy> {
+        let own = self.policies().next_back()?;
+        own.explicit_proxy.as_ref().filter(|proxy| proxy.enabled)
+    }
+
+    /// Whether sessions sent on by SQL servers are let through (`azure-firewall.md §2.11`).
+    pub(super) fn allows_sql_redirect(&self) -> bool {
+        self.policies().next_back().is_some_and(|policy| policy.allow_sql_redirect)
+    }
+
+    /// Whether intrusion detection denies: the stricter mode of the chain (`azure-firewall.md
+    /// §1.8`); Premium only.
+    pub(super) fn intrusion_detection_denies(&self) -> bool {
+        self.tier == Tier::Premium
+            && self.policies().any(|policy| {
+                let settings = policy.intrusion_detection.as_ref();
+                settings.is_some_and(|settings| settings.mode == ThreatIntelMode::Deny)
+            })
+    }
+
+    /// Whether a certificate authority for inspection is named.
+    pub(super) fn has_certificate_authority(&self) -> bool {
+        self.policies().any(|policy| policy.certificate_authority.is_some())
+    }
+
+    /// Whether a network rule's flow to `destination` leaves with an address of the firewall
+    /// (`azure-firewall.md §4.2`).
+    pub(super) fn translates_source(&self, destination: IpAddr, inquiry: &mut Inquiry<'_>) -> bool {
+        if destination.is_ipv6() {
+            // §1.13: always, except within fc00::/7.
+            return !is_private(destination);
+        }
+        let Some(snat) = self.policies().rev().find_map(|policy| policy.snat.as_ref()) else {
+            return !is_private(destination);
+        };
+        if private_ranges(snat).contains(destination) {
+            return false;
+        }
+        !(snat.auto_learn
+            && inquiry.ask_named(format!("{destination} in the ranges that the firewall learned")))
+    }
+}
+
+/// The private ranges of `snat`; without any, Azure's default.
+fn private_ranges(snat: &SnatSettings) -> AddressSet {
+    let iana = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"];
+    let iana = || iana.iter().filter_map(|text| text.parse::<IpNet>().ok());
+    if snat.private_ranges.is_empty() {
+        return iana().collect();
+    }
+    let ranges = snat.private_ranges.iter().flat_map(|range| match range {
+        PrivateRange::Iana => iana().collect::<Vec<_>>(),
+        PrivateRange::Prefix(prefix) => vec![*prefix],
+    });
+    ranges.collect()
+}

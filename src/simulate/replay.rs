@@ -1,0 +1,72 @@
+//! A recorded connection, put into a box.
+
+use jiff::civil::Date;
+
+use super::decide::Simulator;
+use super::decision::Decision;
+use super::decision::Reason;
+use super::decision::Verdict;
+use super::environment::Environment;
+use super::outcome::Outcome;
+use super::required::Judged;
+use crate::flow::Observation;
+use crate::flow::Payload;
+use crate::flow::SeenPayload;
+use crate::intent::Intent;
+
+/// A connection, judged by the deployment and by the list.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Replayed {
+    /// The decision of the flow at which the box was settled.
+    pub decision: Decision,
+    /// What the list says of that flow; `None` where there is no list.
+    pub judged: Option<Judged>,
+    /// The box.
+    pub outcome: Outcome,
+    /// The index of that flow among those of the connection.
+    pub index: usize,
+}
+
+impl Simulator<'_> {
+    /// Follows a connection flow by flow, the handshake first, up to the first that does not leave
+    /// or that leaves and may not, with the permissions that are active on `day`. `None` for a
+    /// connection without flows.
+    ///
+    /// A handshake that the firewall answers itself says nothing as long as bytes follow
+    /// (`azure-firewall.md §1.6`).
+    pub fn replay(
+        &self,
+        flows: &[Observation],
+        intent: Option<&Intent>,
+        day: Date,
+        environment: &Environment<'_>,
+    ) -> Option<Replayed> {
+        let mut last = None;
+        for (index, flow) in flows.iter().enumerate() {
+            let is_last = index + 1 == flows.len();
+            let is_silent = flow.payload == SeenPayload::Exactly(Payload::Silent);
+            let decision = self.judge(flow, environment);
+            if is_silent && !is_last && decision.reason == Reason::HandshakeOnly {
+                continue;
+            }
+            // The list is asked with the name seen in the flow, also where the firewall decides
+            // before it sees one (`semantics.md`, Replay).
+            let asked = if is_silent { flows.get(index + 1).unwrap_or(flow) } else { flow };
+            let judged = intent.map(|intent| intent.judge_on(day, asked, environment));
+            let outcome = Outcome::of(judged.as_ref(), &decision);
+            let is_settled = match decision.verdict {
+                Verdict::Allow => outcome.is_objection(),
+                Verdict::Deny
+                | Verdict::Undetermined
+                | Verdict::Bypass
+                | Verdict::Local
+                | Verdict::Platform => true,
+            };
+            last = Some(Replayed { decision, judged, outcome, index });
+            if is_settled {
+                break;
+            }
+        }
+        last
+    }
+}

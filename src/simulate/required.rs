@@ -1,0 +1,511 @@
+//! What a list says of a flow: required, permitted, by which statement (`semantics.md`, Intent).
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::assumptions::Assumption;
+use super::assumptions::CLIENT_ANSWERS;
+use super::decision::Field;
+use super::decision::Missing;
+use super::environment::Environment;
+use super::explore::Exploration;
+use super::explore::explore;
+use super::inquiry::Inquiry;
+use super::judge::MAX_READINGS;
+use super::matching::PathFit;
+use super::matching::fit_path;
+use super::matching::fqdn_tag;
+use crate::flow::Atom;
+use crate::flow::Fqdn;
+use crate::flow::FqdnPattern;
+use crate::flow::Host;
+use crate::flow::IpProtocol;
+use crate::flow::Observation;
+use crate::flow::Payload;
+use crate::flow::PayloadKind;
+use crate::flow::Request;
+use crate::flow::SeenPayload;
+use crate::intent::Deny;
+use crate::intent::Destination;
+use crate::intent::Intent;
+use crate::intent::Permission;
+use crate::intent::Requirement;
+use crate::intent::Service;
+use crate::intent::permission::MssqlMode;
+use crate::intent::permission::Names;
+use crate::intent::topology::Tier;
+
+/// Ports to which SQL servers send clients on (`azure-firewall.md §2.11`).
+const SQL_REDIRECT_PORTS: std::ops::RangeInclusive<u16> = 11_000..=11_999;
+
+/// What a list says of a flow.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Judged {
+    /// Whether it must be able to leave; `None` where that is not settled.
+    pub required: Option<bool>,
+    /// Whether it may leave; `None` where that is not settled. What is required is permitted.
+    pub permitted: Option<bool>,
+    /// The permission that speaks for it, as an index into `Intent::permissions`: the first that
+    /// requires it, else the first that permits it. A deny may still win.
+    pub by: Option<usize>,
+    /// The deny that wins, as an index into `Intent::denies`.
+    pub denied_by: Option<usize>,
+    /// What would settle the two answers: empty where both are settled.
+    pub missing: Vec<Missing>,
+    /// The assumptions that they depend on, sorted.
+    pub assumptions: Vec<Assumption>,
+}
+
+impl Intent {
+    /// What the list says of `observation`, with the name that was seen in it, else with a name
+    /// whose answer to that client held the destination.
+    /// Permissions are active or not on the day of the environment.
+    pub fn judge(&self, observation: &Observation, environment: &Environment<'_>) -> Judged {
+        let day = environment.at.to_zoned(TimeZone::UTC).date();
+        self.judge_on(day, observation, environment)
+    }
+
+    /// [`Intent::judge`] with the permissions that are active on `day`, which may be another than
+    /// that of the flow: an old capture can be judged by the list of today.
+    pub fn judge_on(
+        &self,
+        day: Date,
+        observation: &Observation,
+        environment: &Environment<'_>,
+    ) -> Judged {
+        let proxies: Vec<Option<IpAddr>> = self
+            .topology
+            .firewalls
+            .iter()
+            .map(|firewall| firewall.dns_proxy.then_some(firewall.private_address))
+            .collect();
+        let mut says: BTreeSet<Says> = BTreeSet::new();
+        let mut asked: BTreeSet<Atom> = BTreeSet::new();
+        let mut assumptions: BTreeSet<&'static str> = BTreeSet::new();
+        let mut is_cut = false;
+        let views = views(observation, environment);
+        let several = views.len() > 1;
+        for view in views {
+            let question = Question { intent: self, view, environment, day };
+            let mut known = |atom: &Atom| environment.answer(atom, &proxies);
+            let Exploration { branches, assumptions: keys, is_cut: cut } =
+                explore(MAX_READINGS, &mut known, |oracle| {
+                    question.answer(&mut Inquiry::new(oracle))
+                });
+            is_cut |= cut;
+            assumptions.extend(keys);
+            let agree = branches.windows(2).all(|pair| match pair {
+                [a, b] => a.outcome == b.outcome,
+                _ => true,
+            });
+            for branch in branches {
+                if !agree {
+                    asked.extend(branch.path.into_keys());
+                }
+                says.insert(branch.outcome);
+            }
+        }
+        let all_agree =
+            |part: fn(&Says) -> bool| match says.iter().map(part).collect::<BTreeSet<_>>() {
+                set if set.len() == 1 && !is_cut => set.first().copied(),
+                _ => None,
+            };
+        let required = all_agree(|says| says.required);
+        let permitted = all_agree(|says| says.permitted);
+        let by: BTreeSet<Option<usize>> = says.iter().map(|says| says.by).collect();
+        let denied_by: BTreeSet<Option<usize>> = says.iter().map(|says| says.denied_by).collect();
+        let only = |set: BTreeSet<Option<usize>>| match set.len() {
+            1 => set.first().copied().flatten(),
+            _ => None,
+        };
+        let mut missing: Vec<Missing> = Vec::new();
+        if required.is_none() || permitted.is_none() {
+            missing.extend(several.then_some(Missing::Field(Field::Name)));
+            missing.extend(asked.into_iter().map(Missing::Atom));
+            missing.extend(is_cut.then_some(Missing::TooManyUnknowns));
+        }
+        Judged {
+            required,
+            permitted,
+            by: only(by),
+            denied_by: only(denied_by),
+            missing,
+            assumptions: assumptions
+                .iter()
+                .filter_map(|key| environment.assumptions.show(key))
+                .collect(),
+        }
+    }
+}
+
+/// What the list says in one environment.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Says {
+    required: bool,
+    permitted: bool,
+    by: Option<usize>,
+    denied_by: Option<usize>,
+}
+
+/// The name that the list is asked with.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Name {
+    /// The client showed it.
+    Shown(Host),
+    /// The client was told that it has the destination's address.
+    Presumed(Fqdn),
+    /// There is none.
+    Absent,
+    /// Nothing is known of it.
+    Unknown,
+}
+
+/// A flow as the list sees it.
+struct View<'o> {
+    observation: &'o Observation,
+    name: Name,
+    /// `None` where it is not known.
+    kind: Option<PayloadKind>,
+    /// The request in the clear, or inside TLS where it was seen.
+    request: Option<&'o Request>,
+}
+
+/// The flow with the name that was seen, or with each name that its client was told.
+fn views<'o>(observation: &'o Observation, environment: &Environment<'_>) -> Vec<View<'o>> {
+    let (kind, shown, request) = match &observation.payload {
+        SeenPayload::Exactly(payload) => {
+            let request = match payload {
+                Payload::Http(request) => Some(request),
+                Payload::Tls { inner, .. } => inner.as_ref(),
+                Payload::Silent | Payload::Other | Payload::Mssql { .. } | Payload::Quic { .. } => {
+                    None
+                }
+            };
+            (Some(payload.kind()), payload.wire_name().cloned(), request)
+        }
+        SeenPayload::Kind(kind) => (Some(*kind), None, None),
+        SeenPayload::Unknown => (None, None, None),
+    };
+    let view = |name| View { observation, name, kind, request };
+    if let Some(host) = shown {
+        return vec![view(Name::Shown(host))];
+    }
+    let (client, address) = (observation.source, observation.destination);
+    let told = environment.evidence.timeline.names(client, address, environment.at);
+    if let Some(best) = told.iter().map(|held| held.role).min() {
+        // A name that was only led over counts where none was asked for.
+        let names = told.into_iter().filter(|held| held.role == best);
+        return names.map(|held| view(Name::Presumed(held.name))).collect();
+    }
+    vec![view(match &observation.payload {
+        SeenPayload::Exactly(_) => Name::Absent,
+        SeenPayload::Kind(_) | SeenPayload::Unknown => Name::Unknown,
+    })]
+}
+
+/// Whether a service carries a flow.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Fit {
+    No,
+    /// Protocol and port are right, but not a byte was sent: permitted, and required of nobody.
+    Silent,
+    Yes,
+}
+
+struct Question<'q> {
+    intent: &'q Intent,
+    view: View<'q>,
+    environment: &'q Environment<'q>,
+    day: Date,
+}
+
+impl Question<'_> {
+    fn answer(&self, inquiry: &mut Inquiry<'_>) -> Says {
+        let mut required = None;
+        let mut permitted = None;
+        for (index, permission) in self.intent.permissions.iter().enumerate() {
+            let (must, may) = self.permission(permission, inquiry);
+            if must && required.is_none() {
+                required = Some(index);
+            }
+            if may && permitted.is_none() {
+                permitted = Some(index);
+            }
+        }
+        let denied_by = self.intent.denies.iter().position(|deny| self.deny(deny, inquiry));
+        Says {
+            required: required.is_some() && denied_by.is_none(),
+            permitted: permitted.is_some() && denied_by.is_none(),
+            by: required.or(permitted),
+            denied_by,
+        }
+    }
+
+    /// Whether `permission` requires and whether it permits the flow.
+    fn permission(&self, permission: &Permission, inquiry: &mut Inquiry<'_>) -> (bool, bool) {
+        if !permission.is_active(self.day)
+            || !permission.sources.set.contains(self.view.observation.source)
+        {
+            return (false, false);
+        }
+        let (mut requires, mut permits) = (false, false);
+        for service in &permission.services {
+            for destination in &permission.destinations {
+                let (fit, held) = self.strictly(*service, destination, inquiry);
+                permits |= fit != Fit::No;
+                requires |= fit == Fit::Yes
+                    && permission.requirement == Requirement::Required
+                    && (held || self.is_held(inquiry));
+                permits = permits
+                    || permission.by_address.is_some()
+                        && self.is_excess(*service, destination, inquiry);
+            }
+        }
+        (requires, permits)
+    }
+
+    /// The strict meaning of one destination with one service. The second half says that the
+    /// destination needs no cut to the client's addresses of the name.
+    fn strictly(
+        &self,
+        service: Service,
+        destination: &Destination,
+        inquiry: &mut Inquiry<'_>,
+    ) -> (Fit, bool) {
+        let by_name = self.fits(service);
+        let by_address = if self.carries(service) { Fit::Yes } else { Fit::No };
+        let if_so = |fit: Fit, holds: bool| if holds { fit } else { Fit::No };
+        match destination {
+            Destination::Names(names) if service.shows_a_name() => {
+                let fit = if by_name == Fit::No { Fit::No } else { by_name };
+                (if_so(fit, fit != Fit::No && self.names_match(names, inquiry)), false)
+            }
+            Destination::Names(names) => {
+                let holds = by_address != Fit::No
+                    && self.wire_name_fits(names)
+                    && self.client_holds_one_of(names, inquiry);
+                (if_so(by_address, holds), true)
+            }
+            Destination::Addresses(addresses) => {
+                let holds = addresses.set.contains(self.view.observation.destination);
+                (if_so(by_address, holds), true)
+            }
+            Destination::ServiceTag(tag) => {
+                let holds = by_address != Fit::No && self.in_service_tag(tag, inquiry);
+                (if_so(by_address, holds), true)
+            }
+            Destination::FqdnTag(_) | Destination::WebCategory(_) | Destination::Url { .. } => {
+                let holds = by_name != Fit::No && self.target_matches(destination, inquiry);
+                (if_so(by_name, holds), false)
+            }
+            Destination::Any => (by_address, true),
+        }
+    }
+
+    /// The accepted excess: the addresses that client or firewall hold for the names, whatever is
+    /// sent there.
+    fn is_excess(
+        &self,
+        service: Service,
+        destination: &Destination,
+        inquiry: &mut Inquiry<'_>,
+    ) -> bool {
+        let Destination::Names(names) = destination else { return false };
+        let address = self.view.observation.destination;
+        self.carries(service)
+            && (exact_names(names)
+                .any(|name| inquiry.ask(&Atom::FirewallAnswer { name: name.clone(), address }))
+                || self.client_holds_one_of(names, inquiry))
+    }
+
+    fn deny(&self, deny: &Deny, inquiry: &mut Inquiry<'_>) -> bool {
+        deny.is_active(self.day)
+            && deny.sources.set.contains(self.view.observation.source)
+            && deny.services.iter().any(|service| self.carries(*service))
+            && deny.destinations.iter().any(|destination| match destination {
+                Destination::Names(names) => self.names_match(names, inquiry),
+                Destination::Addresses(addresses) => {
+                    addresses.set.contains(self.view.observation.destination)
+                }
+                Destination::ServiceTag(tag) => self.in_service_tag(tag, inquiry),
+                Destination::FqdnTag(_) | Destination::WebCategory(_) | Destination::Url { .. } => {
+                    self.target_matches(destination, inquiry)
+                }
+                Destination::Any => true,
+            })
+    }
+
+    /// Whether the flow is one of `service`, with a name that the firewall can read.
+    fn fits(&self, service: Service) -> Fit {
+        if !self.carries(service) {
+            return Fit::No;
+        }
+        let wanted = match service {
+            Service::Https { .. } => PayloadKind::Tls,
+            Service::Http { .. } => PayloadKind::Http,
+            Service::Mssql { .. } => PayloadKind::Mssql,
+            Service::Tcp(_)
+            | Service::Udp(_)
+            | Service::Icmp
+            | Service::Protocol(_)
+            | Service::Any => return Fit::Yes,
+        };
+        match self.view.kind {
+            Some(PayloadKind::Silent) => Fit::Silent,
+            Some(kind) if kind != wanted => Fit::No,
+            Some(_) | None => Fit::Yes,
+        }
+    }
+
+    /// Whether protocol and port are those of `service`.
+    fn carries(&self, service: Service) -> bool {
+        let Observation { protocol, destination_port: port, .. } = *self.view.observation;
+        let tcp = protocol == IpProtocol::TCP;
+        match service {
+            Service::Https { port: wanted } | Service::Http { port: wanted } => {
+                tcp && port == wanted
+            }
+            Service::Mssql { mode: MssqlMode::Proxy, port: wanted } => tcp && port == wanted,
+            Service::Mssql { mode: MssqlMode::Redirect, port: wanted } => {
+                tcp && (port == wanted || SQL_REDIRECT_PORTS.contains(&port))
+            }
+            Service::Tcp(range) => tcp && range.contains(port),
+            Service::Udp(range) => protocol == IpProtocol::UDP && range.contains(port),
+            Service::Icmp => protocol == IpProtocol::ICMP || protocol == IpProtocol::ICMPV6,
+            Service::Protocol(wanted) => protocol == wanted,
+            Service::Any => true,
+        }
+    }
+
+    /// Whether the name that the list is asked with is one of `names`.
+    fn names_match(&self, names: &Names, inquiry: &mut Inquiry<'_>) -> bool {
+        match &self.view.name {
+            Name::Shown(host) => holds_host(names, host),
+            Name::Presumed(name) => names.set.contains(name),
+            Name::Absent => false,
+            Name::Unknown => inquiry.ask_named(format!("the client shows one of {}", list(names))),
+        }
+    }
+
+    /// For services that show no name: the wire name is absent or one of `names`.
+    fn wire_name_fits(&self, names: &Names) -> bool {
+        match &self.view.name {
+            Name::Shown(host) => holds_host(names, host),
+            Name::Presumed(_) | Name::Absent | Name::Unknown => true,
+        }
+    }
+
+    fn in_service_tag(&self, tag: &str, inquiry: &mut Inquiry<'_>) -> bool {
+        let (tag, address) = (tag.to_ascii_lowercase(), self.view.observation.destination);
+        inquiry.ask(&Atom::InServiceTag { tag, address })
+    }
+
+    /// FQDN tags, categories and URLs.
+    fn target_matches(&self, destination: &Destination, inquiry: &mut Inquiry<'_>) -> bool {
+        let host = match &self.view.name {
+            Name::Shown(host) => host.clone(),
+            Name::Presumed(name) => Host::Name(name.clone()),
+            Name::Absent => return false,
+            Name::Unknown => return inquiry.ask_named("the client shows a name".to_owned()),
+        };
+        match destination {
+            Destination::FqdnTag(tag) => {
+                let port = self.view.observation.destination_port;
+                inquiry.ask(&Atom::InFqdnTag { tag: fqdn_tag(tag), host, port })
+            }
+            Destination::WebCategory(category) => {
+                let premium =
+                    self.intent.topology.firewalls.iter().any(|f| f.tier == Tier::Premium);
+                let path = self.view.request.filter(|_| premium).map(|request| &request.path);
+                let url = format!("{host}{}", path.map_or("", String::as_str));
+                let category = category.to_ascii_lowercase();
+                inquiry.ask(&Atom::InWebCategory { category, url })
+            }
+            Destination::Url { host: pattern, path } => {
+                pattern.matches_host(&host) && self.path_matches(path, &host, inquiry)
+            }
+            Destination::Names(_)
+            | Destination::Addresses(_)
+            | Destination::ServiceTag(_)
+            | Destination::Any => false,
+        }
+    }
+
+    fn path_matches(&self, pattern: &str, host: &Host, inquiry: &mut Inquiry<'_>) -> bool {
+        match self.view.request {
+            Some(request) => match fit_path(pattern, &request.path) {
+                PathFit::Yes => true,
+                PathFit::No => false,
+                PathFit::HostOnly => {
+                    inquiry.second_reading(super::assumptions::URL_HOST_ONLY_COVERS_PATHS)
+                }
+            },
+            None => inquiry.ask_named(format!("the request to {host} is for {pattern}")),
+        }
+    }
+
+    /// Whether the client holds the destination for the name that it shows.
+    fn is_held(&self, inquiry: &mut Inquiry<'_>) -> bool {
+        let Observation { source, destination, .. } = *self.view.observation;
+        match &self.view.name {
+            Name::Shown(Host::Name(name)) => {
+                match self.environment.client_holds(source, name, destination) {
+                    Some(held) => held,
+                    None if !inquiry.second_reading(CLIENT_ANSWERS) => true,
+                    None => inquiry.ask_named(held_by_client(source, destination, &name)),
+                }
+            }
+            Name::Shown(Host::Address(address)) => *address == destination,
+            Name::Absent => false,
+            // An unknown name was asked about before, and is one of the permission's.
+            Name::Presumed(_) | Name::Unknown => true,
+        }
+    }
+
+    /// Whether the client holds the destination for one of `names`.
+    fn client_holds_one_of(&self, names: &Names, inquiry: &mut Inquiry<'_>) -> bool {
+        let Observation { source, destination, .. } = *self.view.observation;
+        let environment = self.environment;
+        let told = environment.evidence.timeline.names(source, destination, environment.at);
+        if !told.is_empty() {
+            return told.iter().any(|held| names.set.contains(&held.name));
+        }
+        let mut open = names.patterns.iter().filter(|pattern| match pattern {
+            FqdnPattern::Exact(name) => {
+                environment.client_holds(source, name, destination).is_none()
+            }
+            FqdnPattern::Any | FqdnPattern::Under(_) | FqdnPattern::EndsWith(_) => true,
+        });
+        open.any(|pattern| inquiry.ask_named(held_by_client(source, destination, pattern)))
+    }
+}
+
+fn held_by_client(client: IpAddr, address: IpAddr, name: &dyn std::fmt::Display) -> String {
+    format!("{client} was told {address} for {name}")
+}
+
+/// An address literal is a name to `*` only, as it is to the firewall (`azure-firewall.md §2.3`).
+fn holds_host(names: &Names, host: &Host) -> bool {
+    match host {
+        Host::Name(name) => names.set.contains(name),
+        Host::Address(_) => names.patterns.contains(&FqdnPattern::Any),
+    }
+}
+
+fn exact_names(names: &Names) -> impl Iterator<Item = &Fqdn> {
+    names.patterns.iter().filter_map(|pattern| match pattern {
+        FqdnPattern::Exact(name) if names.set.contains(name) => Some(name),
+        FqdnPattern::Exact(_)
+        | FqdnPattern::Any
+        | FqdnPattern::Under(_)
+        | FqdnPattern::EndsWith(_) => None,
+    })
+}
+
+fn list(names: &Names) -> String {
+    let patterns: Vec<String> = names.patterns.iter().map(ToString::to_string).collect();
+    patterns.join(", ")
+}

@@ -1,0 +1,644 @@
+//! Which route a packet takes from its subnet (`azure-routing.md §1–§9`).
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use ipnet::Ipv4Net;
+use ipnet::Ipv6Net;
+
+use super::assumptions::NONE_ROUTES;
+use super::assumptions::PE_OVERRIDE;
+use super::assumptions::SE_OVERRIDE;
+use super::inquiry::Inquiry;
+use crate::azure::Deployment;
+use crate::azure::Key;
+use crate::azure::cluster::NetworkPlugin;
+use crate::azure::firewall::FirewallPlace;
+use crate::azure::network::Peering;
+use crate::azure::network::PrivateEndpoint;
+use crate::azure::network::ServiceEndpoint;
+use crate::azure::network::Subnet;
+use crate::azure::network::VirtualNetwork;
+use crate::azure::route::NextHop;
+use crate::azure::route::RouteDestination;
+use crate::azure::route::RouteTable;
+use crate::flow::Atom;
+
+/// Where a route leads (`azure-routing.md §13`).
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Hop {
+    /// An address of the platform; no route is looked up.
+    Platform,
+    /// Inside the virtual network.
+    Local,
+    /// To the virtual network with this name, by peering.
+    Peering(Key),
+    /// To the private endpoint with this name.
+    PrivateEndpoint(Key),
+    /// To a service, by the service endpoint for it.
+    ServiceEndpoint(String),
+    /// To the firewall with this name.
+    Firewall(Key),
+    /// To an appliance that is no firewall of the deployment.
+    Appliance(IpAddr),
+    /// To an appliance that cannot be reached from the network.
+    Unreachable(IpAddr),
+    /// To the internet.
+    Internet,
+    /// To the internet, from a private subnet without a way out (`azure-routing.md §6`).
+    NoOutbound,
+    /// To the gateway.
+    Gateway,
+    /// Nowhere.
+    Dropped,
+}
+
+impl fmt::Display for Hop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Hop::Platform => f.write_str("platform"),
+            Hop::Local => f.write_str("vnet-local"),
+            Hop::Peering(network) => write!(f, "peering {network}"),
+            Hop::PrivateEndpoint(name) => write!(f, "private-endpoint {name}"),
+            Hop::ServiceEndpoint(service) => write!(f, "service-endpoint {service}"),
+            Hop::Firewall(name) => write!(f, "firewall {name}"),
+            Hop::Appliance(address) => write!(f, "appliance {address}"),
+            Hop::Unreachable(address) => write!(f, "unreachable {address}"),
+            Hop::Internet => f.write_str("internet"),
+            Hop::NoOutbound => f.write_str("no-outbound"),
+            Hop::Gateway => f.write_str("gateway"),
+            Hop::Dropped => f.write_str("dropped"),
+        }
+    }
+}
+
+/// Where a route comes from.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum RouteSource {
+    /// Azure's own, always present.
+    System,
+    /// Of a peering, service endpoint or private endpoint.
+    Optional,
+    /// Learned by a gateway.
+    Gateway,
+    /// Of a route table.
+    User {
+        /// The table.
+        table: Key,
+        /// The route.
+        route: String,
+    },
+    /// No virtual network is stated.
+    Presumed,
+}
+
+/// The route that a packet takes.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct RouteTaken {
+    /// What it matches: a prefix or a service tag.
+    pub destination: String,
+    /// Where it comes from.
+    pub source: RouteSource,
+    /// Where it leads.
+    pub hop: Hop,
+}
+
+impl fmt::Display for RouteTaken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} -> {}", self.destination, self.hop)?;
+        match &self.source {
+            RouteSource::User { table, route } => write!(f, " ({table}/{route})"),
+            RouteSource::Gateway => f.write_str(" (gateway)"),
+            RouteSource::Presumed => f.write_str(" (presumed)"),
+            RouteSource::System | RouteSource::Optional => Ok(()),
+        }
+    }
+}
+
+/// A subnet, as the place from which a packet is sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Vantage<'a> {
+    pub(super) deployment: &'a Deployment,
+    pub(super) network_name: &'a Key,
+    pub(super) network: &'a VirtualNetwork,
+    pub(super) subnet: &'a Subnet,
+}
+
+/// Prefixes that never leave the host or the link (`azure-routing.md §7`; for IPv6, RFC 4291 §2.4).
+const PLATFORM: &[&str] = &[
+    "168.63.129.16/32",
+    "169.254.0.0/16",
+    "224.0.0.0/4",
+    "255.255.255.255/32",
+    "127.0.0.0/8",
+    "ff00::/8",
+    "fe80::/10",
+    "::1/128",
+];
+
+/// Prefixes that the system drops (`azure-routing.md §1.1`, modelling choice: the four private
+/// blocks and the four that are documented since 2025-12).
+const DROPPED: &[&str] = &[
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "100.64.0.0/10",
+    "157.59.0.0/16",
+    "127.0.0.0/8",
+    "104.147.0.0/16",
+    "104.146.0.0/17",
+];
+
+/// Whether `address` is one of the platform's, which no route or firewall sees.
+pub(super) fn is_platform(address: IpAddr) -> bool {
+    among(PLATFORM, address)
+}
+
+/// Whether `address` is for private use: RFC 1918, RFC 6598, RFC 4193.
+pub(super) fn is_private(address: IpAddr) -> bool {
+    among(&["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"], address)
+}
+
+fn among(prefixes: &[&str], address: IpAddr) -> bool {
+    prefixes.iter().filter_map(|text| text.parse().ok()).any(|p: IpNet| p.contains(&address))
+}
+
+/// How specific a candidate is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Reach {
+    /// A prefix.
+    Prefix(IpNet),
+    /// A prefix of a service tag, in lower case, whose length only the environment knows.
+    Tag(String),
+}
+
+/// Which candidate wins among those with one prefix: the greatest.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Rank {
+    /// A drop route of the system gives way to a system route of the same prefix (§1.1).
+    SystemNone,
+    System,
+    Gateway,
+    User,
+}
+
+/// A route that matches the destination.
+#[derive(Clone, Debug)]
+struct Candidate {
+    reach: Reach,
+    shown: String,
+    rank: Rank,
+    source: RouteSource,
+    kind: Kind,
+}
+
+/// What a candidate is, as far as selection treats it apart.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Kind {
+    VnetLocal,
+    SystemInternet,
+    SystemNone,
+    Peering(Key),
+    Gateway,
+    ServiceEndpoint(String),
+    User { next_hop: NextHop, has_bgp_override: bool },
+}
+
+impl Candidate {
+    fn system(prefix: IpNet, rank: Rank, source: RouteSource, kind: Kind) -> Candidate {
+        Candidate { reach: Reach::Prefix(prefix), shown: prefix.to_string(), rank, source, kind }
+    }
+
+    /// The length, where it is known.
+    fn length(&self) -> Option<u8> {
+        match &self.reach {
+            Reach::Prefix(prefix) => Some(prefix.prefix_len()),
+            Reach::Tag(_) => None,
+        }
+    }
+}
+
+impl<'a> Vantage<'a> {
+    /// The route to `destination` (`azure-routing.md §2.2`).
+    pub(super) fn select(&self, destination: IpAddr, inquiry: &mut Inquiry<'_>) -> RouteTaken {
+        if is_platform(destination) {
+            let destination = IpNet::from(destination).to_string();
+            return RouteTaken { destination, source: RouteSource::System, hop: Hop::Platform };
+        }
+        let mut candidates = self.user_routes(destination, inquiry);
+        let endpoints = self.service_endpoint_routes(destination, inquiry);
+        if let Some(first) = endpoints.first()
+            && !inquiry.second_reading(SE_OVERRIDE)
+        {
+            return self.taken(first.clone(), destination, inquiry);
+        }
+        candidates.extend(endpoints);
+        candidates.extend(self.system_routes(destination));
+        let own = self.network_routes(destination);
+        let bgp_overridden = candidates
+            .iter()
+            .any(|candidate| matches!(candidate.kind, Kind::User { has_bgp_override: true, .. }));
+        if own.is_empty() && !bgp_overridden {
+            candidates.extend(self.gateway_routes(destination));
+        }
+        candidates.extend(own);
+        if let Some((endpoint, home, network)) = self.private_endpoint(destination) {
+            return self.private_endpoint_rule(
+                &candidates,
+                endpoint,
+                home,
+                network,
+                destination,
+                inquiry,
+            );
+        }
+        if self.has_default_user_route() && !inquiry.second_reading(NONE_ROUTES) {
+            candidates.retain(|candidate| candidate.kind != Kind::SystemNone);
+        }
+        let mut best: Option<Candidate> = None;
+        for candidate in candidates {
+            best = Some(match best {
+                Some(held) if !beats(&candidate, &held, destination, inquiry) => held,
+                Some(_) | None => candidate,
+            });
+        }
+        match best {
+            Some(best) => self.taken(best, destination, inquiry),
+            None => RouteTaken {
+                destination: IpNet::from(destination).to_string(),
+                source: RouteSource::System,
+                hop: Hop::Dropped,
+            },
+        }
+    }
+
+    fn table(&self) -> Option<(&'a Key, &'a RouteTable)> {
+        let name = self.subnet.route_table.as_ref()?;
+        self.deployment.route_tables.get_key_value(name)
+    }
+
+    /// The networks that this one is peered with, as far as the deployment holds them.
+    pub(super) fn peers(&self) -> impl Iterator<Item = (&'a Peering, &'a Key, &'a VirtualNetwork)> {
+        let (deployment, network) = (self.deployment, self.network);
+        network.peerings.iter().filter_map(move |peering| {
+            let (name, remote) = deployment.virtual_networks.get_key_value(&peering.remote)?;
+            Some((peering, name, remote))
+        })
+    }
+
+    /// Whether packets can be sent to the network called `other` directly.
+    fn reaches(&self, other: &Key) -> bool {
+        let peered = || {
+            self.network
+                .peerings
+                .iter()
+                .any(|peering| peering.remote == *other && peering.allow_virtual_network_access)
+        };
+        self.network_name == other
+            || !self.deployment.virtual_networks.contains_key(other)
+            || peered()
+    }
+
+    /// System routes that are always present (`azure-routing.md §1.1`), but those of the network.
+    fn system_routes(&self, destination: IpAddr) -> Vec<Candidate> {
+        let internet = match destination {
+            IpAddr::V4(_) => IpNet::V4(Ipv4Net::default()),
+            IpAddr::V6(_) => IpNet::V6(Ipv6Net::default()),
+        };
+        let none = DROPPED.iter().filter_map(|text| text.parse::<IpNet>().ok());
+        let none = none.filter(|block| block.contains(&destination));
+        // A network's prefix that contains the block removes it.
+        let none = none.filter(|block| {
+            !self.network.address_space.iter().any(|prefix| prefix.contains(block))
+        });
+        let candidate =
+            |prefix, rank, kind| Candidate::system(prefix, rank, RouteSource::System, kind);
+        none.map(|block| candidate(block, Rank::SystemNone, Kind::SystemNone))
+            .chain([candidate(internet, Rank::System, Kind::SystemInternet)])
+            .collect()
+    }
+
+    /// Routes of the network and of its peers (`azure-routing.md §1.1`, `§1.2`).
+    fn network_routes(&self, destination: IpAddr) -> Vec<Candidate> {
+        let mut routes: Vec<Candidate> = containing(&self.network.address_space, destination)
+            .map(|p| Candidate::system(p, Rank::System, RouteSource::System, Kind::VnetLocal))
+            .collect();
+        if self.table().is_some_and(|(_, table)| table.disable_peering_route) {
+            return routes;
+        }
+        for (_, name, remote) in self.peers() {
+            routes.extend(containing(&remote.address_space, destination).map(|p| {
+                let kind = Kind::Peering(name.clone());
+                Candidate::system(p, Rank::System, RouteSource::Optional, kind)
+            }));
+        }
+        routes
+    }
+
+    /// Routes learned by the network's gateway, or by that of a peer which it uses
+    /// (`azure-routing.md §1.2`).
+    fn gateway_routes(&self, destination: IpAddr) -> Vec<Candidate> {
+        if self.table().is_some_and(|(_, table)| table.disable_bgp_route_propagation) {
+            return Vec::new();
+        }
+        let remote = self.peers().filter(|(peering, _, remote)| {
+            let offered =
+                |back: &Peering| back.remote == *self.network_name && back.allow_gateway_transit;
+            peering.use_remote_gateways && remote.peerings.iter().any(offered)
+        });
+        let prefixes = remote.flat_map(|(_, _, remote)| &remote.gateway_routes);
+        let prefixes: Vec<IpNet> =
+            self.network.gateway_routes.iter().chain(prefixes).copied().collect();
+        containing(&prefixes, destination)
+            .map(|p| Candidate::system(p, Rank::Gateway, RouteSource::Gateway, Kind::Gateway))
+            .collect()
+    }
+
+    /// Routes of the subnet's table (`azure-routing.md §1.3`, `§3`).
+    fn user_routes(&self, destination: IpAddr, inquiry: &mut Inquiry<'_>) -> Vec<Candidate> {
+        let Some((table_name, table)) = self.table() else { return Vec::new() };
+        let mut routes = Vec::new();
+        for route in &table.routes {
+            let reach = match &route.destination {
+                RouteDestination::Prefix(prefix) if prefix.contains(&destination) => {
+                    Reach::Prefix(*prefix)
+                }
+                RouteDestination::Prefix(_) => continue,
+                RouteDestination::ServiceTag(tag) => {
+                    let tag = tag.folded();
+                    let atom = Atom::InServiceTag { tag: tag.clone(), address: destination };
+                    if !inquiry.ask(&atom) {
+                        continue;
+                    }
+                    Reach::Tag(tag)
+                }
+            };
+            routes.push(Candidate {
+                reach,
+                shown: route.destination.to_string(),
+                rank: Rank::User,
+                source: RouteSource::User { table: table_name.clone(), route: route.name.clone() },
+                kind: Kind::User {
+                    next_hop: route.next_hop.clone(),
+                    has_bgp_override: route.has_bgp_override,
+                },
+            });
+        }
+        routes
+    }
+
+    fn has_default_user_route(&self) -> bool {
+        self.table().is_some_and(|(_, table)| {
+            table.routes.iter().any(|route| match &route.destination {
+                RouteDestination::Prefix(IpNet::V4(prefix)) => prefix.prefix_len() == 0,
+                RouteDestination::Prefix(IpNet::V6(_)) | RouteDestination::ServiceTag(_) => false,
+            })
+        })
+    }
+
+    /// Routes of the subnet's service endpoints (`azure-routing.md §5`).
+    fn service_endpoint_routes(
+        &self,
+        destination: IpAddr,
+        inquiry: &mut Inquiry<'_>,
+    ) -> Vec<Candidate> {
+        let mut routes = Vec::new();
+        if is_private(destination) {
+            return routes;
+        }
+        for endpoint in &self.subnet.service_endpoints {
+            for tag in self.tags_of(endpoint) {
+                if inquiry.ask(&Atom::InServiceTag { tag: tag.clone(), address: destination }) {
+                    routes.push(Candidate {
+                        reach: Reach::Tag(tag.clone()),
+                        shown: tag,
+                        rank: Rank::System,
+                        source: RouteSource::Optional,
+                        kind: Kind::ServiceEndpoint(endpoint.service.clone()),
+                    });
+                    break;
+                }
+            }
+        }
+        routes
+    }
+
+    /// The service tags whose prefixes an endpoint has routes to (`azure-routing.md §5`, modelling
+    /// choice): those of its locations, for SQL those of the network's, else the global one.
+    fn tags_of(&self, endpoint: &ServiceEndpoint) -> Vec<String> {
+        let service = endpoint.service.to_ascii_lowercase();
+        let service = service.strip_prefix("microsoft.").unwrap_or(&service);
+        let (tag, regional) = match service {
+            "storage" => ("storage", true),
+            "storage.global" => ("storage", false),
+            "sql" => ("sql", true),
+            "keyvault" => ("azurekeyvault", false),
+            "containerregistry" => ("azurecontainerregistry", false),
+            "web" => ("appservice", false),
+            "cognitiveservices" => ("cognitiveservicesmanagement", false),
+            // The other services are called as their tags are.
+            other => (other, false),
+        };
+        let folded = |location: &String| location.to_ascii_lowercase().replace(' ', "");
+        let mut locations: Vec<String> = endpoint.locations.iter().map(folded).collect();
+        if locations.is_empty() && tag == "sql" {
+            locations.extend(self.network.scope.location.as_ref().map(folded));
+        }
+        if !regional || locations.is_empty() || locations.iter().any(|location| location == "*") {
+            return vec![tag.to_owned()];
+        }
+        locations.into_iter().map(|location| format!("{tag}.{location}")).collect()
+    }
+
+    /// The private endpoint with this address, in this network or a peer (`azure-routing.md §4`).
+    fn private_endpoint(
+        &self,
+        destination: IpAddr,
+    ) -> Option<(&'a PrivateEndpoint, &'a Subnet, &'a VirtualNetwork)> {
+        let here = [self.network].into_iter();
+        here.chain(self.peers().map(|(_, _, remote)| remote)).find_map(|network| {
+            network.subnets.iter().find_map(|subnet| {
+                let endpoint =
+                    subnet.private_endpoints.iter().find(|e| e.address == destination)?;
+                Some((endpoint, subnet, network))
+            })
+        })
+    }
+
+    /// Whether a user route takes the packet away from a private endpoint (`azure-routing.md §4`,
+    /// modelling choice).
+    fn private_endpoint_rule(
+        &self,
+        candidates: &[Candidate],
+        endpoint: &PrivateEndpoint,
+        home: &Subnet,
+        network: &VirtualNetwork,
+        destination: IpAddr,
+        inquiry: &mut Inquiry<'_>,
+    ) -> RouteTaken {
+        let host = IpNet::from(destination).prefix_len();
+        let least = containing(&network.address_space, destination).map(|p| p.prefix_len()).max();
+        let least = least.unwrap_or(host);
+        let longest = candidates
+            .iter()
+            .filter(|candidate| candidate.rank == Rank::User)
+            .filter_map(|candidate| Some((candidate.length()?, candidate)))
+            .max_by_key(|(length, _)| *length);
+        if let Some((length, user)) = longest {
+            let overrides = length == host
+                || home.private_endpoint_network_policies.honours_routes()
+                    && length >= least
+                    && !inquiry.second_reading(PE_OVERRIDE);
+            if overrides {
+                return self.taken(user.clone(), destination, inquiry);
+            }
+        }
+        RouteTaken {
+            destination: IpNet::from(destination).to_string(),
+            source: RouteSource::Optional,
+            hop: Hop::PrivateEndpoint(endpoint.name.clone()),
+        }
+    }
+
+    fn taken(
+        &self,
+        candidate: Candidate,
+        destination: IpAddr,
+        inquiry: &mut Inquiry<'_>,
+    ) -> RouteTaken {
+        let hop = match &candidate.kind {
+            Kind::VnetLocal => Hop::Local,
+            Kind::Peering(network) if self.reaches(network) => Hop::Peering(network.clone()),
+            // A peering may refuse access (`allowVirtualNetworkAccess`, §8).
+            Kind::Peering(_) | Kind::SystemNone => Hop::Dropped,
+            Kind::Gateway => Hop::Gateway,
+            Kind::ServiceEndpoint(service) => Hop::ServiceEndpoint(service.clone()),
+            Kind::SystemInternet => self.internet(),
+            Kind::User { next_hop, .. } => self.next_hop(next_hop, destination, inquiry),
+        };
+        RouteTaken { destination: candidate.shown, source: candidate.source, hop }
+    }
+
+    /// The internet, where the subnet has a way out (`azure-routing.md §6`).
+    fn internet(&self) -> Hop {
+        if self.subnet.default_outbound_access || self.subnet.explicit_outbound {
+            Hop::Internet
+        } else {
+            Hop::NoOutbound
+        }
+    }
+
+    /// Where a user route leads (`azure-routing.md §1.3`).
+    fn next_hop(&self, hop: &NextHop, destination: IpAddr, inquiry: &mut Inquiry<'_>) -> Hop {
+        match hop {
+            NextHop::VirtualAppliance(address) => self.appliance(*address, destination),
+            NextHop::VirtualApplianceEcmp(addresses) => {
+                let Some((last, others)) = addresses.split_last() else { return Hop::Dropped };
+                let chosen = others.iter().find(|address| {
+                    inquiry.ask_named(format!("{destination} is sent by way of {address}"))
+                });
+                self.appliance(*chosen.unwrap_or(last), destination)
+            }
+            NextHop::VnetLocal => {
+                let mut own = containing(&self.network.address_space, destination);
+                if own.next().is_some() { Hop::Local } else { Hop::Dropped }
+            }
+            NextHop::Internet => self.internet(),
+            NextHop::VirtualNetworkGateway => Hop::Gateway,
+            NextHop::None => Hop::Dropped,
+        }
+    }
+
+    fn appliance(&self, address: IpAddr, destination: IpAddr) -> Hop {
+        let firewalls = self.deployment.firewalls.iter();
+        let mut here = firewalls.filter(|(_, firewall)| firewall.private_address == address);
+        let reachable = here.clone().find(|(_, firewall)| match &firewall.place {
+            FirewallPlace::VirtualNetwork(network) => self.reaches(network),
+            FirewallPlace::Hub(_) => true,
+        });
+        if let Some((name, _)) = reachable {
+            return Hop::Firewall(name.clone());
+        }
+        if here.next().is_some() {
+            return Hop::Unreachable(address);
+        }
+        // kubenet's route to the pods of a node (§10).
+        let to_pods = self.deployment.clusters.values().any(|cluster| {
+            cluster.plugin == NetworkPlugin::Kubenet
+                && containing(&cluster.pod_ranges, destination).next().is_some()
+                && containing(&self.network.address_space, address).next().is_some()
+        });
+        if to_pods { Hop::Local } else { Hop::Appliance(address) }
+    }
+}
+
+fn containing(prefixes: &[IpNet], address: IpAddr) -> impl Iterator<Item = IpNet> {
+    prefixes.iter().filter(move |prefix| prefix.contains(&address)).copied()
+}
+
+/// Whether `one` wins over `other`: the longer prefix, then user over gateway over system
+/// (`azure-routing.md §2.1`); a tag's prefix gives way to an equal one that is written out (§3).
+fn beats(one: &Candidate, other: &Candidate, address: IpAddr, inquiry: &mut Inquiry<'_>) -> bool {
+    if one.kind == other.kind {
+        return false;
+    }
+    match (&one.reach, &other.reach) {
+        (Reach::Prefix(a), Reach::Prefix(b)) => {
+            (a.prefix_len(), one.rank) > (b.prefix_len(), other.rank)
+        }
+        (Reach::Tag(tag), Reach::Prefix(prefix)) => {
+            let wins_ties = one.rank > other.rank;
+            tag_is_longer(tag, prefix.prefix_len(), wins_ties, address, inquiry)
+        }
+        (Reach::Prefix(prefix), Reach::Tag(tag)) => {
+            let wins_ties = other.rank > one.rank;
+            !tag_is_longer(tag, prefix.prefix_len(), wins_ties, address, inquiry)
+        }
+        (Reach::Tag(a), Reach::Tag(b)) => match compare_tags(a, b, address, inquiry) {
+            Ordering::Greater => true,
+            Ordering::Less => false,
+            Ordering::Equal => (one.rank, tag_rank(a)) > (other.rank, tag_rank(b)),
+        },
+    }
+}
+
+/// Whether the prefix of `tag` that holds `address` is longer than `bits`, or as long.
+fn tag_is_longer(
+    tag: &str,
+    bits: u8,
+    or_equal: bool,
+    address: IpAddr,
+    inquiry: &mut Inquiry<'_>,
+) -> bool {
+    // No tag holds every address, so each of its prefixes is longer than /0.
+    let least = if or_equal { bits.saturating_sub(1) } else { bits };
+    least == 0 || inquiry.ask(&Atom::TagPrefixLonger { tag: tag.to_owned(), address, bits: least })
+}
+
+/// Which of two tags holds `address` in the longer prefix.
+fn compare_tags(a: &str, b: &str, address: IpAddr, inquiry: &mut Inquiry<'_>) -> Ordering {
+    let longest = IpNet::from(address).prefix_len();
+    for bits in (1..longest).rev() {
+        let longer = [a, b].map(|tag| tag_is_longer(tag, bits, false, address, inquiry));
+        match longer {
+            [true, false] => return Ordering::Greater,
+            [false, true] => return Ordering::Less,
+            [true, true] => return Ordering::Equal,
+            [false, false] => {}
+        }
+    }
+    Ordering::Equal
+}
+
+/// Which tag wins with equal prefixes (`azure-routing.md §3`): regional, then global, then
+/// `AzureCloud` of a region, then `AzureCloud`.
+fn tag_rank(tag: &str) -> u8 {
+    match (tag.split_once('.'), tag) {
+        (None, "azurecloud") => 0,
+        (Some(("azurecloud", _)), _) => 1,
+        (None, _) => 2,
+        (Some(_), _) => 3,
+    }
+}

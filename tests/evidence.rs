@@ -1,0 +1,457 @@
+//! What evidence says: the time line, the real file of service tags, and a live DNS server.
+#![cfg(test)]
+
+#[cfg(feature = "live-dns")]
+#[path = "support/dns_server.rs"]
+mod dns_server;
+#[cfg(feature = "live-dns")]
+#[path = "evidence/live.rs"]
+mod live;
+
+use std::collections::BTreeSet;
+use std::env;
+use std::fs;
+use std::io;
+use std::io::Write;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use exeat::evidence::DnsAnswer;
+use exeat::evidence::DnsRecord;
+use exeat::evidence::DnsTimeline;
+use exeat::evidence::Evidence;
+use exeat::evidence::Fact;
+use exeat::evidence::Lock;
+use exeat::evidence::RecordType;
+use exeat::evidence::ResponseCode;
+use exeat::evidence::ServiceTags;
+use exeat::evidence::azure_cloud::region_suffix;
+use exeat::evidence::lock::ContentHash;
+use exeat::evidence::lock::LockedImport;
+use exeat::evidence::lock::LockedName;
+use exeat::evidence::timeline::Failure;
+use exeat::evidence::timeline::NameRole;
+use exeat::evidence::timeline::Resolution;
+use exeat::flow::Atom;
+use exeat::flow::Fqdn;
+use jiff::SignedDuration;
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+const CLIENT: &str = "10.1.0.4";
+const FIREWALL: &str = "10.9.0.4";
+const MINUTE: i64 = 60;
+const HOUR: i64 = 3600;
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn name(text: &str) -> Fqdn {
+    Fqdn::parse(text).unwrap()
+}
+
+/// `seconds` after the first second of 2096.
+fn time(seconds: i64) -> Timestamp {
+    Timestamp::from_second(3_976_214_400 + seconds).unwrap()
+}
+
+/// An answer of the firewall to the client for IPv4 addresses; each record is `owner ttl target`,
+/// where the target is an address or, for an alias, a name.
+fn answer(seconds: i64, question: &str, records: &[&str]) -> DnsAnswer {
+    let records = records.iter().map(|text| {
+        let [owner, ttl, target] = text.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("`{text}` is no record");
+        };
+        let (owner, ttl) = (name(owner), ttl.parse().unwrap());
+        match target.parse() {
+            Ok(address) => DnsRecord::Address { owner, address, ttl },
+            Err(_) => DnsRecord::Alias { owner, target: name(target), ttl },
+        }
+    });
+    DnsAnswer {
+        at: time(seconds),
+        client: ip(CLIENT),
+        server: ip(FIREWALL),
+        question: name(question),
+        asked: RecordType::A,
+        code: ResponseCode::NO_ERROR,
+        records: records.collect(),
+    }
+}
+
+fn failure(seconds: i64, question: &str, code: ResponseCode) -> DnsAnswer {
+    DnsAnswer { code, ..answer(seconds, question, &[]) }
+}
+
+fn timeline(answers: &[DnsAnswer]) -> DnsTimeline {
+    let mut timeline = DnsTimeline::default();
+    for answer in answers {
+        timeline.add(answer);
+    }
+    timeline
+}
+
+/// The addresses that the client holds for `of`: `?` where no answer says.
+#[track_caller]
+fn check_client(timeline: &DnsTimeline, of: &str, seconds: i64, expected: &str) {
+    let held = match timeline.addresses(ip(CLIENT), &name(of), time(seconds)) {
+        Some(addresses) => addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+        None => "?".to_owned(),
+    };
+    assert_eq!(held, expected, "{of} after {seconds} s");
+}
+
+#[track_caller]
+fn check_names(timeline: &DnsTimeline, address: &str, seconds: i64, expected: &str) {
+    let names: Vec<String> = timeline
+        .names(ip(CLIENT), ip(address), time(seconds))
+        .iter()
+        .map(|held| match held.role {
+            NameRole::Asked => held.name.to_string(),
+            NameRole::Alias => format!("({})", held.name),
+        })
+        .collect();
+    assert_eq!(names.join(" "), expected, "{address} after {seconds} s");
+}
+
+#[track_caller]
+fn check_firewall(timeline: &DnsTimeline, of: &str, address: &str, seconds: i64, expected: Fact) {
+    let fact = timeline.firewall_holds(ip(FIREWALL), &name(of), ip(address), time(seconds));
+    assert_eq!(fact, expected, "{address} for {of} after {seconds} s");
+}
+
+#[track_caller]
+fn check_resolution(timeline: &DnsTimeline, of: &str, seconds: i64, expected: Resolution) {
+    let resolution = timeline.resolution(ip(FIREWALL), &name(of), time(seconds));
+    assert_eq!(resolution, expected, "{of} after {seconds} s");
+}
+
+#[test]
+fn a_client_holds_an_answer_from_its_time_to_an_hour_after_its_ttl() {
+    let seen = timeline(&[answer(0, "a.test", &["a.test 300 192.0.2.1", "a.test 300 192.0.2.2"])]);
+    check_client(&seen, "a.test", -1, "?");
+    check_client(&seen, "a.test", 0, "192.0.2.1 192.0.2.2");
+    check_client(&seen, "a.test", 300 + HOUR, "192.0.2.1 192.0.2.2");
+    check_client(&seen, "a.test", 301 + HOUR, "?");
+    check_client(&seen, "b.test", 0, "?");
+    assert_eq!(seen.addresses(ip("10.1.0.5"), &name("a.test"), time(0)), None);
+}
+
+#[test]
+fn a_newer_answer_replaces_one_whose_ttl_is_over() {
+    let seen = timeline(&[
+        answer(0, "a.test", &["a.test 60 192.0.2.1"]),
+        answer(40, "a.test", &["a.test 5 192.0.2.2"]),
+    ]);
+    check_client(&seen, "a.test", 39, "192.0.2.1");
+    check_client(&seen, "a.test", 60, "192.0.2.1 192.0.2.2");
+    check_client(&seen, "a.test", 61, "192.0.2.2");
+}
+
+#[test]
+fn an_answer_is_used_for_a_while_even_with_a_ttl_of_nothing() {
+    let seen = timeline(&[
+        answer(0, "a.test", &["a.test 0 192.0.2.1"]),
+        answer(1, "a.test", &["a.test 0 192.0.2.2"]),
+    ]);
+    check_client(&seen, "a.test", 30, "192.0.2.1 192.0.2.2");
+    check_client(&seen, "a.test", 31, "192.0.2.2");
+}
+
+#[test]
+fn an_answer_about_one_family_leaves_the_other_alone() {
+    let v6 = |answer| DnsAnswer { asked: RecordType::Aaaa, ..answer };
+    let seen = timeline(&[
+        answer(0, "a.test", &["a.test 60 192.0.2.1"]),
+        v6(answer(1, "a.test", &["a.test 60 2001:db8::1"])),
+        v6(answer(100, "a.test", &[])),
+    ]);
+    check_client(&seen, "a.test", 1, "192.0.2.1 2001:db8::1");
+    check_client(&seen, "a.test", 100, "192.0.2.1");
+    check_resolution(&seen, "a.test", 100, Resolution::Resolves);
+    check_firewall(&seen, "a.test", "192.0.2.2", 100, Fact::False);
+
+    let seen = timeline(&[v6(answer(0, "a.test", &[]))]);
+    check_resolution(&seen, "a.test", 0, Resolution::Unknown);
+    check_firewall(&seen, "a.test", "192.0.2.1", 0, Fact::Unknown);
+    check_firewall(&seen, "a.test", "2001:db8::1", 0, Fact::False);
+}
+
+#[test]
+fn a_name_that_is_gone_has_no_addresses_and_a_failed_server_changes_nothing() {
+    let seen = timeline(&[
+        answer(0, "a.test", &["a.test 60 192.0.2.1"]),
+        failure(100, "a.test", ResponseCode::SERVER_FAILURE),
+        failure(200, "a.test", ResponseCode::NAME_ERROR),
+    ]);
+    check_client(&seen, "a.test", 199, "192.0.2.1");
+    check_client(&seen, "a.test", 200, "");
+    check_client(&seen, "a.test", 231 + HOUR, "?");
+}
+
+#[test]
+fn addresses_in_an_error_or_of_the_other_family_are_not_believed() {
+    let mut error = failure(0, "a.test", ResponseCode::SERVER_FAILURE);
+    error.records = answer(0, "a.test", &["a.test 60 192.0.2.1"]).records;
+    let seen = timeline(&[error, answer(0, "b.test", &["b.test 60 2001:db8::1"])]);
+    check_names(&seen, "192.0.2.1", 0, "");
+    check_firewall(&seen, "a.test", "192.0.2.1", 0, Fact::Unknown);
+    check_client(&seen, "b.test", 0, "");
+}
+
+#[test]
+fn an_address_stands_for_the_name_asked_for_and_for_the_aliases_on_the_way() {
+    let seen = timeline(&[
+        answer(
+            0,
+            "www.test",
+            &["www.test 300 edge.test", "edge.test 300 node.test", "node.test 20 192.0.2.1"],
+        ),
+        answer(10, "shop.test", &["shop.test 300 edge.test", "edge.test 9 192.0.2.1"]),
+        answer(20, "node.test", &["node.test 9 192.0.2.7"]),
+    ]);
+    check_names(&seen, "192.0.2.1", 5, "www.test (edge.test) (node.test)");
+    check_names(&seen, "192.0.2.1", 15, "shop.test (edge.test) www.test (node.test)");
+    check_names(&seen, "192.0.2.7", 25, "node.test");
+    check_names(&seen, "192.0.2.9", 5, "");
+    check_client(&seen, "edge.test", 5, "192.0.2.1");
+}
+
+#[test]
+fn a_name_both_asked_for_and_an_alias_counts_as_asked_for() {
+    let seen = timeline(&[
+        answer(0, "edge.test", &["edge.test 60 192.0.2.1"]),
+        answer(5, "www.test", &["www.test 60 edge.test", "edge.test 60 192.0.2.1"]),
+    ]);
+    check_names(&seen, "192.0.2.1", 10, "www.test edge.test");
+}
+
+#[test]
+fn the_firewall_holds_what_its_proxy_answered_for_the_ttl_and_fifteen_minutes() {
+    let mut elsewhere = answer(0, "b.test", &["b.test 60 192.0.2.1"]);
+    elsewhere.server = ip("168.63.129.16");
+    let seen = timeline(&[answer(0, "a.test", &["a.test 60 192.0.2.1"]), elsewhere]);
+    check_firewall(&seen, "a.test", "192.0.2.1", -1, Fact::Unknown);
+    check_firewall(&seen, "a.test", "192.0.2.1", 60 + 15 * MINUTE, Fact::True);
+    check_firewall(&seen, "a.test", "192.0.2.2", 60 + 15 * MINUTE, Fact::False);
+    check_firewall(&seen, "a.test", "192.0.2.1", 61 + 15 * MINUTE, Fact::Unknown);
+    check_firewall(&seen, "b.test", "192.0.2.1", 0, Fact::Unknown);
+}
+
+#[test]
+fn the_firewall_keeps_addresses_that_newer_answers_lack() {
+    let seen = timeline(&[
+        answer(0, "a.test", &["a.test 60 192.0.2.1"]),
+        answer(70, "a.test", &["a.test 60 192.0.2.2"]),
+        failure(130, "a.test", ResponseCode::NAME_ERROR),
+    ]);
+    check_firewall(&seen, "a.test", "192.0.2.1", 131, Fact::True);
+    check_firewall(&seen, "a.test", "192.0.2.1", 61 + 15 * MINUTE, Fact::False);
+}
+
+#[test]
+fn the_newest_answer_of_a_server_shows_whether_it_can_resolve() {
+    let seen = timeline(&[
+        answer(0, "a.test", &["a.test 60 192.0.2.1"]),
+        failure(100, "a.test", ResponseCode::SERVER_FAILURE),
+        failure(200, "a.test", ResponseCode::NAME_ERROR),
+        answer(300, "a.test", &[]),
+    ]);
+    let code = |code| Resolution::Fails(Failure::Code(code));
+    check_resolution(&seen, "a.test", -1, Resolution::Unknown);
+    check_resolution(&seen, "a.test", 99, Resolution::Resolves);
+    check_resolution(&seen, "a.test", 100, code(ResponseCode::SERVER_FAILURE));
+    check_resolution(&seen, "a.test", 200, code(ResponseCode::NAME_ERROR));
+    check_resolution(&seen, "a.test", 300, Resolution::Fails(Failure::NoAddress));
+    check_resolution(&seen, "a.test", 301 + 15 * MINUTE, Resolution::Unknown);
+}
+
+#[test]
+fn a_full_time_line_counts_what_it_drops_and_denies_nothing_after_it() {
+    let mut seen = DnsTimeline::with_limit(2);
+    seen.add(&answer(0, "a.test", &["a.test 60 192.0.2.1"]));
+    seen.add(&answer(10, "a.test", &["a.test 60 192.0.2.2"]));
+    seen.add(&failure(20, "a.test", ResponseCode::NAME_ERROR));
+    assert_eq!(seen.dropped(), 2);
+    check_firewall(&seen, "a.test", "192.0.2.2", 9, Fact::False);
+    check_firewall(&seen, "a.test", "192.0.2.2", 10, Fact::Unknown);
+    check_firewall(&seen, "a.test", "192.0.2.1", 10, Fact::True);
+}
+
+#[test]
+fn the_lock_is_believed_before_the_time_line() {
+    let atom = |address| Atom::FirewallAnswer { name: name("a.test"), address: ip(address) };
+    let resolvable = Atom::Resolvable { name: name("a.test") };
+    let proxy = Some(ip(FIREWALL));
+    let mut evidence = Evidence {
+        timeline: timeline(&[answer(0, "a.test", &["a.test 60 192.0.2.1"])]),
+        ..Evidence::default()
+    };
+    assert_eq!(evidence.fact(&atom("192.0.2.1"), proxy, time(0)), Fact::True);
+    assert_eq!(evidence.fact(&atom("192.0.2.1"), None, time(0)), Fact::Unknown);
+    assert_eq!(evidence.fact(&resolvable, proxy, time(0)), Fact::True);
+    assert_eq!(evidence.fact(&resolvable, None, time(0)), Fact::Unknown);
+
+    let mut lock = Lock::default();
+    lock.insert_name(LockedName {
+        name: name("a.test"),
+        addresses: [ip("192.0.2.9")].into(),
+        ttl: 60,
+        aliases: Vec::new(),
+        server: "10.0.0.4:53".to_owned(),
+        at: time(-HOUR),
+    });
+    evidence.lock = Some(lock);
+    assert_eq!(evidence.fact(&atom("192.0.2.1"), proxy, time(0)), Fact::False);
+    assert_eq!(evidence.fact(&atom("192.0.2.9"), None, time(0)), Fact::True);
+    assert_eq!(evidence.fact(&resolvable, None, time(0)), Fact::True);
+}
+
+/// A file of the shared test data, or `None` with a line that says so where there are none. Where
+/// `CI` is `true` they have to be there.
+#[expect(clippy::disallowed_methods, reason = "a test finds its data through the environment")]
+fn shared(file: &str) -> Option<Vec<u8>> {
+    let folder = env::var_os("EXEAT_SHARED").map_or_else(|| PathBuf::from("../shared"), Into::into);
+    let path = folder.join(file);
+    match fs::read(&path) {
+        Ok(bytes) => Some(bytes),
+        Err(error) => {
+            let line = format!("{}: {error}; set EXEAT_SHARED", path.display());
+            assert_ne!(env::var("CI").as_deref(), Ok("true"), "{line}");
+            // Not `eprintln!`, which the test harness hides.
+            writeln!(io::stderr(), "skipped: {line}").expect("standard error is open");
+            None
+        }
+    }
+}
+
+#[test]
+fn the_published_service_tags_say_what_azure_nsg_2_says() {
+    let Some(bytes) = shared("data/servicetags/ServiceTags_Public_20250127.json.gz") else {
+        return;
+    };
+    let tags = ServiceTags::read(&bytes).unwrap();
+    assert_eq!((tags.cloud(), tags.change_number()), ("Public", 343));
+    assert_eq!(tags.tags().count(), 2647);
+    assert_eq!(tags.tags().filter(|tag| !tag.name.contains('.')).count(), 94);
+    assert_eq!(tags.contains("storage.WESTEUROPE", ip("13.95.96.177")), Fact::True);
+    assert_eq!(tags.contains("storage.westeurope", ip("192.0.2.1")), Fact::False);
+    assert_eq!(tags.contains("AzureKubernetesService", ip("192.0.2.1")), Fact::Unknown);
+    for location in ["francecentral", "norwayeast", "brazilsoutheast", "westeurope"] {
+        let tag = format!("AzureCloud.{}", region_suffix(location));
+        assert!(tags.tag(&tag).is_some_and(|tag| tag.region.is_some()), "{tag}");
+        let storage = tags.tag(&format!("Storage.{location}")).unwrap();
+        assert_eq!(tags.global(storage).unwrap().name, "Storage");
+    }
+}
+
+const NAMES: &[&str] = &["a.test", "b.test", "c.test"];
+
+/// Answers over few names, addresses and times, so that they meet.
+fn some_answer() -> impl Strategy<Value = DnsAnswer> {
+    let record =
+        (prop::sample::select(NAMES), 0..90_u32, 0..6_usize).prop_map(|(owner, ttl, target)| {
+            match NAMES.get(target) {
+                Some(target) => format!("{owner} {ttl} {target}"),
+                None => format!("{owner} {ttl} 192.0.2.{target}"),
+            }
+        });
+    let records = prop::collection::vec(record, 0..5);
+    (0..2000_i64, prop::sample::select(NAMES), records, 0..5_u16).prop_map(
+        |(at, question, records, code)| {
+            let records: Vec<&str> = records.iter().map(String::as_str).collect();
+            let asked = if code == 4 { RecordType::Aaaa } else { RecordType::A };
+            let code = ResponseCode(if code < 2 { 0 } else { code % 4 });
+            DnsAnswer { asked, code, ..answer(at, question, &records) }
+        },
+    )
+}
+
+fn answers_and_a_shuffle() -> impl Strategy<Value = (Vec<DnsAnswer>, Vec<DnsAnswer>)> {
+    prop::collection::vec(some_answer(), 0..20)
+        .prop_flat_map(|answers| (Just(answers.clone()), Just(answers).prop_shuffle()))
+}
+
+fn some_locked_name() -> impl Strategy<Value = LockedName> {
+    let addresses = prop::collection::btree_set(any::<IpAddr>(), 0..4);
+    let aliases = prop::collection::vec(prop::sample::select(NAMES), 0..3);
+    ("[a-z0-9]{1,3}", addresses, any::<u32>(), aliases, any::<String>(), any::<u32>()).prop_map(
+        |(label, addresses, ttl, aliases, server, nanosecond)| LockedName {
+            name: name(&format!("{label}.test")),
+            addresses,
+            ttl,
+            aliases: aliases.into_iter().map(name).collect(),
+            server,
+            at: time(0) + SignedDuration::from_nanos(nanosecond.into()),
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn a_lock_is_read_back_as_it_was_written(
+        names in prop::collection::vec(some_locked_name(), 0..5),
+        imports in prop::collection::vec(any::<(String, Option<String>)>(), 0..3),
+    ) {
+        let mut lock = Lock::default();
+        for locked in names {
+            lock.insert_name(locked);
+        }
+        for (import, version) in imports {
+            let sha256 = ContentHash::of(import.as_bytes());
+            lock.insert_import(LockedImport { import, version, sha256 });
+        }
+        prop_assert_eq!(Lock::read(&lock.write()), Ok(lock));
+    }
+
+    #[test]
+    fn the_order_of_the_answers_means_nothing((answers, shuffled) in answers_and_a_shuffle()) {
+        prop_assert_eq!(timeline(&answers), timeline(&shuffled));
+    }
+
+    #[test]
+    fn a_name_has_an_address_exactly_if_the_address_has_the_name(
+        answers in prop::collection::vec(some_answer(), 0..20),
+        seconds in 0..6000_i64,
+    ) {
+        let seen = timeline(&answers);
+        for address in ["192.0.2.3", "192.0.2.4", "192.0.2.5"].map(ip) {
+            let forward: BTreeSet<Fqdn> = NAMES
+                .iter()
+                .map(|text| name(text))
+                .filter(|of| {
+                    seen.addresses(ip(CLIENT), of, time(seconds))
+                        .is_some_and(|held| held.contains(&address))
+                })
+                .collect();
+            let names = seen.names(ip(CLIENT), address, time(seconds));
+            prop_assert!(names.is_sorted_by(|a, b| a.at >= b.at));
+            let back: BTreeSet<Fqdn> = names.into_iter().map(|held| held.name).collect();
+            prop_assert_eq!(forward, back);
+        }
+    }
+
+    #[test]
+    fn more_answers_take_nothing_from_what_the_firewall_holds(
+        answers in prop::collection::vec(some_answer(), 0..20),
+        more in some_answer(),
+        seconds in 0..4000_i64,
+    ) {
+        let before = timeline(&answers);
+        let mut after = before.clone();
+        after.add(&more);
+        for of in NAMES.iter().map(|text| name(text)) {
+            for address in ["192.0.2.3", "192.0.2.4", "192.0.2.5"].map(ip) {
+                let ask = |seen: &DnsTimeline| {
+                    seen.firewall_holds(ip(FIREWALL), &of, address, time(seconds))
+                };
+                match ask(&before) {
+                    Fact::True => prop_assert_eq!(ask(&after), Fact::True),
+                    Fact::False => prop_assert_ne!(ask(&after), Fact::Unknown),
+                    Fact::Unknown => {}
+                }
+            }
+        }
+    }
+}
