@@ -385,3 +385,19 @@ fn the_flows_of_a_file_do_not_depend_on_how_it_is_cut_into_pieces() {
         }
     }
 }
+
+#[test]
+fn a_file_that_is_cut_short_gives_no_other_names() {
+    let Some(folder) = captures() else { return };
+    for file in files(&folder) {
+        let bytes = fs::read(folder.join(&file)).unwrap();
+        let (whole, _) = read(&bytes);
+        let names: BTreeSet<String> = whole.flows.iter().filter_map(name).collect();
+        for part in 0..8 {
+            let (taken, _) = read(&bytes[..bytes.len() * part / 8]);
+            for found in taken.flows.iter().filter_map(name) {
+                assert!(names.contains(&found), "{file} cut to {part}/8 gives {found}");
+            }
+        }
+    }
+}

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::evidence::DnsAnswer;
 use crate::flow::Host;
 use crate::flow::IpProtocol;
+use crate::flow::Observation;
 use crate::flow::SeenPayload;
 
 /// Takes what is read from a capture, as it is read.
@@ -138,7 +139,7 @@ pub struct CapturedFlow {
     /// Whether the other end sent anything but a reset. On a port that the firewall proxies this
     /// says nothing about the real server (`azure-firewall.md §1.6`).
     pub answered: bool,
-    /// The names that the flow showed, in the order in which they were seen.
+    /// The names that the flow showed, each once, in the order in which they were first seen.
     pub names: Vec<SeenName>,
     /// What the flow asked of the firewall, in order: the SYN, the first bytes, each further
     /// request. Never empty.
@@ -152,4 +153,18 @@ pub struct CapturedFlow {
     pub copies: u64,
     /// The source that this flow had before source NAT, where both sides were captured.
     pub translated_from: Option<SocketAddr>,
+}
+
+impl CapturedFlow {
+    /// The flow as the question that one of its openings is.
+    pub fn question(&self, opening: &Opening) -> Observation {
+        Observation {
+            source: self.source,
+            source_port: Some(self.source_port),
+            destination: self.destination,
+            destination_port: self.destination_port,
+            protocol: self.protocol,
+            payload: opening.payload.clone(),
+        }
+    }
 }

@@ -6,30 +6,24 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 
 use crate::evidence::DnsAnswer;
-use crate::flow::Host;
 use crate::flow::IpProtocol;
 use crate::flow::Payload;
-use crate::flow::PayloadKind;
 use crate::flow::SeenPayload;
 
 use super::captured::Application;
 use super::captured::CapturedFlow;
-use super::captured::NameOrigin;
-use super::captured::Opening;
-use super::captured::SeenName;
 use super::dialogue::Heard;
 use super::dialogue::Listener;
 use super::names::dns;
 use super::names::first::Ports;
 use super::names::quic;
+use super::story::Mark;
+use super::story::Story;
 use super::stream::Piece;
 use super::stream::Stream;
 use super::wire::tcp::Flags;
 use super::wire::tcp::TcpHeader;
 
-/// Openings and names kept of one flow; a connection with more requests is one long story of the
-/// same kind.
-const MOST_OPENINGS: usize = 1024;
 /// Datagrams of a UDP flow that are looked at before it is taken for no known protocol.
 const MOST_DATAGRAMS: u8 = 16;
 
@@ -102,6 +96,13 @@ impl Speaker {
     }
 }
 
+/// The addresses of a client on both sides of source NAT.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Translation {
+    pub(super) before: Endpoint,
+    pub(super) after: Endpoint,
+}
+
 /// A flow that has not ended.
 #[derive(Debug)]
 pub(super) struct Conversation {
@@ -118,34 +119,9 @@ pub(super) struct Conversation {
     packets: u64,
     bytes: u64,
     copies: u64,
-    translated_from: Option<SocketAddr>,
+    translation: Option<Translation>,
     story: Story,
     datagrams: u8,
-}
-
-/// What a flow has shown so far.
-#[derive(Debug, Default)]
-struct Story {
-    /// `None` while nothing was recognised.
-    application: Option<Application>,
-    /// Whether the client's first bytes are known to be of no known protocol.
-    unknown: bool,
-    names: Vec<SeenName>,
-    openings: Vec<Opening>,
-    left_out: u64,
-    /// Bytes of the openings and names.
-    held: usize,
-    incomplete: bool,
-    /// The packet at which the application was recognised.
-    recognised: Option<Mark>,
-}
-
-/// A packet, as openings refer to it.
-#[derive(Clone, Copy, Debug)]
-struct Mark {
-    packet: u64,
-    frame: u64,
-    at: Timestamp,
 }
 
 impl Conversation {
@@ -164,7 +140,7 @@ impl Conversation {
             packets: 0,
             bytes: 0,
             copies: 0,
-            translated_from: None,
+            translation: None,
             story: Story::default(),
             datagrams: 0,
         }
@@ -175,7 +151,7 @@ impl Conversation {
         self.first.held() + self.second.held() + self.story.held
     }
 
-    /// The end that opened the flow.
+    /// The end that opened the flow, as it was seen first.
     pub(super) fn source(&self) -> Endpoint {
         self.speaker(self.client()).endpoint
     }
@@ -184,10 +160,7 @@ impl Conversation {
     /// sequence number.
     pub(super) fn is_reopened_by(&self, packet: &Packet<'_>) -> bool {
         let Some(tcp) = packet.tcp.filter(|tcp| tcp.flags.opens()) else { return false };
-        // Before source NAT the client has another address than the one that it is known by.
-        let before = packet.source != self.first.endpoint && packet.source != self.second.endpoint;
-        let sender = if before { self.client() } else { self.sender(packet) };
-        let base = self.speaker(sender).base;
+        let base = self.speaker(self.sender(packet)).base;
         base.is_some_and(|base| base != tcp.sequence)
     }
 
@@ -197,16 +170,9 @@ impl Conversation {
         self.last = self.last.max(at);
     }
 
-    /// Gives the initiator the address that it was translated to; it had another before.
-    pub(super) fn translated_to(&mut self, after: Endpoint) {
-        let client = self.client();
-        self.translated_from(self.speaker(client).endpoint);
-        self.speaker_mut(client).endpoint = after;
-    }
-
-    /// Notes the address that the initiator had before it was translated to the one known.
-    pub(super) fn translated_from(&mut self, before: Endpoint) {
-        self.translated_from.get_or_insert_with(|| SocketAddr::new(before.address, before.port));
+    /// Notes that the initiator was seen on both sides of source NAT.
+    pub(super) fn translate(&mut self, translation: Translation) {
+        self.translation.get_or_insert(translation);
     }
 
     /// Takes a packet; DNS responses in it go to `answer`.
@@ -249,8 +215,9 @@ impl Conversation {
 
     fn captured(self) -> CapturedFlow {
         let client = self.client();
-        let (source, destination) =
-            (self.speaker(client).endpoint, self.speaker(client.other()).endpoint);
+        let source = self.shown(client);
+        let destination = self.shown(client.other());
+        let before = self.translation.map(|translation| translation.before);
         let answered = self.speaker(client.other()).spoke;
         let first = Mark { packet: 1, frame: self.frame, at: self.started };
         let application = self.story.application.unwrap_or(Application::Other);
@@ -278,7 +245,7 @@ impl Conversation {
             openings_left_out: story.left_out,
             incomplete: story.incomplete,
             copies: self.copies,
-            translated_from: self.translated_from,
+            translated_from: before.map(|end| SocketAddr::new(end.address, end.port)),
         }
     }
 
@@ -399,7 +366,15 @@ impl Conversation {
 
     /// The addresses of `asking` and of the other end.
     fn addresses(&self, asking: End) -> (IpAddr, IpAddr) {
-        (self.speaker(asking).endpoint.address, self.speaker(asking.other()).endpoint.address)
+        (self.shown(asking).address, self.shown(asking.other()).address)
+    }
+
+    /// An end as it is shown: behind source NAT, as a firewall sees it.
+    fn shown(&self, end: End) -> Endpoint {
+        match self.translation {
+            Some(Translation { after, .. }) if end == self.client() => after,
+            Some(_) | None => self.speaker(end).endpoint,
+        }
     }
 
     fn client(&self) -> End {
@@ -422,93 +397,6 @@ impl Conversation {
             End::First => &mut self.first,
             End::Second => &mut self.second,
         }
-    }
-}
-
-impl Story {
-    fn hear(&mut self, heard: Heard<'_>, mark: Mark) {
-        match heard {
-            Heard::Application(application) => {
-                if self.application.is_none() && !self.unknown {
-                    self.application = Some(application);
-                    self.recognised = Some(mark);
-                }
-            }
-            Heard::Opening(payload, name) => {
-                self.open(payload, mark);
-                if let Some((name, origin)) = name {
-                    self.name(name, origin, mark);
-                }
-            }
-            Heard::Unknown => {
-                // What the server said first may have been taken for something.
-                if self.application.is_none() {
-                    self.unknown = true;
-                    self.open(SeenPayload::Exactly(Payload::Other), mark);
-                }
-            }
-            Heard::Incomplete => self.incomplete = true,
-            Heard::Dns(_) => {}
-        }
-    }
-
-    fn open(&mut self, payload: SeenPayload, mark: Mark) {
-        if self.openings.len() >= MOST_OPENINGS {
-            self.left_out += 1;
-            return;
-        }
-        self.held += size_of::<Opening>() + path_length(&payload);
-        let Mark { packet, frame, at } = mark;
-        self.openings.push(Opening { packet, frame, at, payload });
-    }
-
-    fn name(&mut self, name: Host, origin: NameOrigin, mark: Mark) {
-        if self.names.len() < MOST_OPENINGS {
-            self.held += size_of::<SeenName>();
-            self.names.push(SeenName { name, origin, at: mark.at, packet: mark.packet });
-        }
-    }
-
-    /// Adds what is known of a request that was not seen whole, so that every flow has an opening.
-    fn complete(&mut self, protocol: IpProtocol, first: Mark) {
-        let asked = self
-            .openings
-            .iter()
-            .any(|opening| opening.payload != SeenPayload::Exactly(Payload::Silent));
-        if asked {
-            return;
-        }
-        let payload = match self.application {
-            Some(Application::Tls) => SeenPayload::Kind(PayloadKind::Tls),
-            Some(Application::Http) => SeenPayload::Kind(PayloadKind::Http),
-            Some(Application::Quic) => SeenPayload::Kind(PayloadKind::Quic),
-            Some(Application::Mssql) => SeenPayload::Kind(PayloadKind::Mssql),
-            // A handshake was all, unless its beginning is missing.
-            None if !self.openings.is_empty() && !self.incomplete => return,
-            None if protocol == IpProtocol::TCP => SeenPayload::Unknown,
-            None | Some(Application::Dns | Application::Other) => {
-                SeenPayload::Exactly(Payload::Other)
-            }
-        };
-        let Mark { packet, frame, at } = self.recognised.unwrap_or(first);
-        self.openings.push(Opening { packet, frame, at, payload });
-    }
-
-    /// The name in the first hello or request.
-    fn first_name(&self) -> Option<&Host> {
-        self.openings.iter().find_map(|opening| match &opening.payload {
-            SeenPayload::Exactly(Payload::Silent) => None,
-            SeenPayload::Exactly(payload) => Some(payload.wire_name()),
-            SeenPayload::Kind(_) | SeenPayload::Unknown => Some(None),
-        })?
-    }
-}
-
-/// The part of a payload that can be long.
-fn path_length(payload: &SeenPayload) -> usize {
-    match payload {
-        SeenPayload::Exactly(Payload::Http(request)) => request.path.len(),
-        SeenPayload::Exactly(_) | SeenPayload::Kind(_) | SeenPayload::Unknown => 0,
     }
 }
 

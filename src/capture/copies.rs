@@ -22,10 +22,13 @@ use super::conversation::Endpoint;
 use super::conversation::Packet;
 use super::wire::Side;
 
-/// How long after a packet its copies come: a host forwards within microseconds, and no timer sends
+/// How far the times of copies lie apart: a host forwards within microseconds, and no timer sends
 /// anything again so soon (RFC 6298 §2.4 has a second, Linux 200 ms).
 const WINDOW: SignedDuration = SignedDuration::from_millis(100);
-/// Packets remembered at a time; beyond that the window is shorter.
+/// How long packets are remembered. Captures of several interfaces write what they read from each in
+/// batches, so that copies come in the file long after each other.
+const MEMORY: SignedDuration = SignedDuration::from_secs(5);
+/// Packets remembered at a time; beyond that the memory is shorter.
 const MOST_PACKETS: usize = 8192;
 /// Sides of a host that are told apart; as many as bits below.
 const MOST_VANTAGES: usize = 64;
@@ -97,12 +100,11 @@ struct OpeningSeen {
 
 /// A flow that shows the same opening on the other side of source NAT.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Translated {
-    /// The flow, of which the new opening is what it became.
-    After(u64),
-    /// The flow, of which the new opening is what it was. Captures of several interfaces are
-    /// written in the order in which they were read, not in the order of the packets.
-    Before(u64),
+pub(super) struct OtherSide {
+    pub(super) flow: u64,
+    /// Whether the flow was seen before it was translated, and the new opening after that. Captures
+    /// of several interfaces are not in the order of the packets.
+    pub(super) is_before: bool,
 }
 
 /// Remembers the packets of the last moments.
@@ -156,7 +158,7 @@ impl Copies {
         packet: &Packet<'_>,
         identification: u32,
         vantage: Vantage,
-    ) -> Option<Translated> {
+    ) -> Option<OtherSide> {
         let key = (packet.destination, self.unchanged(packet, identification));
         let seen = self.openings.get(&key)?;
         let is_recent = packet.at.duration_since(seen.at).abs() <= WINDOW;
@@ -164,9 +166,9 @@ impl Copies {
             return None;
         }
         // The host that translates is a router: it takes one from the hop limit.
-        let came_first =
-            (Reverse(packet.hop_limit), packet.at) < (Reverse(seen.hop_limit), seen.at);
-        Some(if came_first { Translated::Before(seen.flow) } else { Translated::After(seen.flow) })
+        let is_before =
+            (Reverse(seen.hop_limit), seen.at) <= (Reverse(packet.hop_limit), packet.at);
+        Some(OtherSide { flow: seen.flow, is_before })
     }
 
     /// Remembers the first packet of a flow, if it is one that can be known again by its content.
@@ -202,7 +204,7 @@ impl Copies {
     }
 
     fn forget(&mut self, now: Timestamp) {
-        let is_old = |at: Timestamp, many: bool| many || now.duration_since(at) > WINDOW;
+        let is_old = |at: Timestamp, many: bool| many || now.duration_since(at) > MEMORY;
         while let Some((at, print)) = self.packet_ages.front().copied() {
             if !is_old(at, self.packet_ages.len() >= MOST_PACKETS) {
                 break;

@@ -7,7 +7,11 @@
 //!
 //! It reads Ethernet with VLAN tags, Linux cooked, loopback and raw IP; IPv4 and IPv6 with their
 //! extension headers and fragments; names in TLS, HTTP, TDS; DNS over UDP and TCP. It does not
-//! decrypt QUIC, nor look into tunnels: the outer flow is what a firewall on the way sees.
+//! decrypt QUIC, nor look into tunnels: the outer flow is what a firewall on the way sees. Of HTTP/2
+//! in the clear it reads the first request, on the ports of HTTP.
+//!
+//! What was captured more than once, on several interfaces of a host or on both sides of its source
+//! NAT, counts once: a flow has the source that a firewall behind the host sees.
 //!
 //! It knows of no rule, judges nothing and guesses no name: a hello that was not captured leaves the
 //! kind of the payload known and no name.
@@ -26,6 +30,7 @@ mod wire;
 mod conversation;
 mod dialogue;
 mod names;
+mod story;
 mod stream;
 mod tracker;
 

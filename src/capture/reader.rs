@@ -184,30 +184,25 @@ impl File {
     }
 
     fn skip_over(&mut self, bytes: usize) {
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.skip = self.skip.saturating_sub(bytes);
-        self.offset = self.offset.saturating_add(bytes);
+        self.skip -= count(bytes);
+        self.offset += count(bytes);
     }
 
     /// Takes what is complete off the front of `bytes` and tells how much that was.
     fn take_records(&mut self, bytes: &[u8], sink: &mut impl Sink) -> Result<usize, CaptureError> {
         let mut taken = 0;
         if self.format.is_none() {
-            let Some((format, length)) = Format::open(bytes)? else { return Ok(0) };
-            if let Some(link) = format.link() {
-                self.tracker.link(link);
-            }
+            let Some((format, header)) = Format::open(bytes)? else { return Ok(0) };
+            self.link_types(&format);
             self.format = Some(format);
-            taken = self.take(length);
+            taken = header;
         }
         let Some(format) = &mut self.format else { return Ok(taken) };
-        let mut offset = self.offset;
         while let Some(rest) = bytes.get(taken..) {
             match format.step(rest) {
                 Ok(Step::More { .. }) => break,
                 Ok(Step::Taken { length, frame }) => {
                     taken += length;
-                    offset = offset.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
                     if let Some(frame) = frame {
                         self.tracker.frame(frame, sink)?;
                     }
@@ -215,26 +210,26 @@ impl File {
                 Ok(Step::Skip { length }) => {
                     let here = usize::try_from(length).unwrap_or(usize::MAX).min(rest.len());
                     taken += here;
-                    let here = u64::try_from(here).unwrap_or(u64::MAX);
-                    offset = offset.saturating_add(here);
-                    self.skip = length.saturating_sub(here);
+                    self.skip = length - count(here);
                     if self.skip > 0 {
                         break;
                     }
                 }
                 Err(what) => {
+                    let offset = self.offset + count(taken);
                     self.truncated = Some(Truncation { offset, what });
                     break;
                 }
             }
         }
-        self.offset = offset;
+        self.offset += count(taken);
         Ok(taken)
     }
 
-    fn take(&mut self, length: usize) -> usize {
-        self.offset = self.offset.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
-        length
+    fn link_types(&mut self, format: &Format) {
+        if let Some(link) = format.link() {
+            self.tracker.link(link);
+        }
     }
 
     fn damaged_wrapper(&mut self, what: String) -> Result<(), CaptureError> {
@@ -247,9 +242,9 @@ impl File {
     }
 
     fn finish(mut self, sink: &mut impl Sink) -> Result<Summary, CaptureError> {
-        let have = u64::try_from(self.rest.len()).unwrap_or(u64::MAX);
+        let have = count(self.rest.len());
         let Some(format) = &mut self.format else {
-            let need = u64::try_from(Format::header_length(&self.rest)).unwrap_or(u64::MAX);
+            let need = count(Format::header_length(&self.rest));
             return Err(match have {
                 0 => CaptureError::Empty,
                 _ => CaptureError::CutInHeader { need, have },
@@ -257,7 +252,7 @@ impl File {
         };
         if self.truncated.is_none() && (self.skip > 0 || have > 0) {
             let need = match format.step(&self.rest) {
-                Ok(Step::More { need }) => u64::try_from(need).unwrap_or(u64::MAX),
+                Ok(Step::More { need }) => count(need),
                 Ok(Step::Taken { .. } | Step::Skip { .. }) | Err(_) => self.skip,
             };
             let what = Damage::Cut { need, have };
@@ -265,4 +260,9 @@ impl File {
         }
         Ok(Summary { truncated: self.truncated, ..self.tracker.finish(sink) })
     }
+}
+
+/// A length in memory as a length in a file; no machine has more than 64 bits.
+fn count(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }

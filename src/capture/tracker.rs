@@ -13,8 +13,9 @@ use super::captured::Sink;
 use super::conversation::Conversation;
 use super::conversation::Endpoint;
 use super::conversation::Packet;
+use super::conversation::Translation;
 use super::copies::Copies;
-use super::copies::Translated;
+use super::copies::OtherSide;
 use super::copies::Vantage;
 use super::copies::Vantages;
 use super::error::CaptureError;
@@ -26,6 +27,7 @@ use super::fragments::Fragments;
 use super::link::LinkType;
 use super::wire;
 use super::wire::Datagram;
+use super::wire::Fragment;
 use super::wire::Malformed;
 use super::wire::ipv6;
 use super::wire::tcp::TcpHeader;
@@ -33,9 +35,9 @@ use super::wire::udp;
 use super::wire::udp::UdpHeader;
 
 /// How long a flow without packets is followed. Longer than any idle timeout that Azure Firewall
-/// has (`azure-firewall.md §1.6`), so that what it takes for one session is one flow here.
+/// has (`azure-firewall.md §1.11`), so that no session of the firewall is two flows here.
 const IDLE: SignedDuration = SignedDuration::from_hours(1);
-/// Flows followed at a time: at most some 150 MB of memory.
+/// Flows followed at a time: at most some 250 MB of memory.
 const MOST_FLOWS: usize = 1 << 17;
 /// Bytes held of all flows together, besides what each flow takes anyway.
 const MOST_HELD_BYTES: usize = 256 << 20;
@@ -60,11 +62,35 @@ impl Key {
 struct Followed {
     conversation: Conversation,
     key: Key,
-    /// The ends that it had before source NAT.
-    before: Vec<Key>,
+    /// Where it is found on the other side of source NAT, and what the client is called there.
+    other_side: Option<(Key, Endpoint)>,
     /// The latest time in the file when its last packet came. Files that were merged step back in
     /// time; a flow is idle by the packets that come after it, not by its own clock.
     touched: Timestamp,
+}
+
+impl Followed {
+    /// A packet of this flow with the client named as in the flow's first packet, so that copies on
+    /// both sides of source NAT are equal.
+    fn as_first_seen<'a>(&self, packet: Packet<'a>) -> Packet<'a> {
+        let source = self.conversation.source();
+        match self.other_side {
+            Some((_, end)) if packet.source == end => Packet { source, ..packet },
+            Some((_, end)) if packet.destination == end => Packet { destination: source, ..packet },
+            Some(_) | None => packet,
+        }
+    }
+
+    /// Notes that `packet` is the flow's opening on the other side of source NAT, if it can be.
+    fn is_translated(&mut self, packet: &Packet<'_>, is_before: bool) -> bool {
+        let (seen, other) = (self.conversation.source(), packet.source);
+        if self.other_side.is_some() || seen.address == other.address {
+            return false;
+        }
+        let (before, after) = if is_before { (seen, other) } else { (other, seen) };
+        self.conversation.translate(Translation { before, after });
+        true
+    }
 }
 
 /// Follows the flows of a capture.
@@ -142,26 +168,36 @@ impl Tracker {
                 let wire = u64::try_from(datagram.wire).unwrap_or(u64::MAX);
                 self.datagram(&datagram, wire, arrival, sink)?;
             }
-            Some(fragment) => {
-                let whole = self.fragments.take(&datagram, fragment, vantage.0, frame.at);
-                if let Some(whole) = whole {
-                    let extended = if datagram.source.is_ipv6() {
-                        ipv6::extensions(datagram.protocol.0, &whole.payload)?
-                    } else {
-                        ipv6::Extended::plain(datagram.protocol, &whole.payload)
-                    };
-                    let datagram = Datagram {
-                        protocol: extended.protocol,
-                        fragment: None,
-                        payload: extended.payload,
-                        payload_wire: extended.payload.len(),
-                        ..datagram
-                    };
-                    self.datagram(&datagram, whole.wire, arrival, sink)?;
-                }
-            }
+            Some(fragment) => self.fragment(&datagram, fragment, arrival, sink)?,
         }
         Ok(true)
+    }
+
+    fn fragment(
+        &mut self,
+        datagram: &Datagram<'_>,
+        fragment: Fragment,
+        arrival: Arrival,
+        sink: &mut impl Sink,
+    ) -> Result<(), Malformed> {
+        let Arrival { at, vantage, .. } = arrival;
+        let Some(whole) = self.fragments.take(datagram, fragment, vantage.0, at) else {
+            return Ok(());
+        };
+        // Of IPv6, extension headers may lie in the part that was cut up.
+        let extended = if datagram.source.is_ipv6() {
+            ipv6::extensions(datagram.protocol.0, &whole.payload)?
+        } else {
+            ipv6::Extended::plain(datagram.protocol, &whole.payload)
+        };
+        let datagram = Datagram {
+            protocol: extended.protocol,
+            fragment: None,
+            payload: extended.payload,
+            payload_wire: extended.payload.len(),
+            ..*datagram
+        };
+        self.datagram(&datagram, whole.wire, arrival, sink)
     }
 
     fn datagram(
@@ -204,46 +240,46 @@ impl Tracker {
             cut,
             hop_limit: datagram.hop_limit,
         };
-        self.packet(&packet, datagram.identification, arrival.vantage, sink);
+        self.packet(packet, datagram.identification, arrival.vantage, sink);
         Ok(())
     }
 
     fn packet(
         &mut self,
-        packet: &Packet<'_>,
+        packet: Packet<'_>,
         identification: u32,
         vantage: Vantage,
         sink: &mut impl Sink,
     ) {
-        let key = Key::of(packet);
-        let mut number = self.by_ends.get(&key).copied();
-        if self.copies.is_copy(packet, identification, vantage) {
+        let key = Key::of(&packet);
+        let number = self.by_ends.get(&key).copied();
+        let followed = number.and_then(|number| self.flows.get(&number));
+        let packet = followed.map_or(packet, |flow| flow.as_first_seen(packet));
+        if self.copies.is_copy(&packet, identification, vantage) {
             self.count_copy(number, packet.at);
             return;
         }
-        if let Some(known) = number
-            && self.flows.get(&known).is_some_and(|flow| flow.conversation.is_reopened_by(packet))
-        {
-            self.end(known, sink);
-            number = None;
-        }
+        let number = match (number, followed) {
+            (Some(number), Some(flow)) if flow.conversation.is_reopened_by(&packet) => {
+                self.end(number, sink);
+                None
+            }
+            (number, _) => number,
+        };
         let Some(number) = number else {
-            self.open(packet, key, identification, vantage, sink);
+            self.open(&packet, key, identification, vantage, sink);
             return;
         };
         let Some(flow) = self.flows.get_mut(&number) else { return };
-        if flow.key != key {
-            self.count_copy(Some(number), packet.at);
-            return;
-        }
         self.summary.packets += 1;
         flow.touched = self.now;
         let before = flow.conversation.held();
-        flow.conversation.take(packet, &mut |answer| sink.answer(answer));
+        flow.conversation.take(&packet, &mut |answer| sink.answer(answer));
         self.account(number, before);
     }
 
-    /// Begins a flow with `packet`, unless that is the opening of a flow behind source NAT.
+    /// Begins a flow with `packet`, unless that is an opening which was seen on the other side of
+    /// source NAT.
     fn open(
         &mut self,
         packet: &Packet<'_>,
@@ -252,23 +288,12 @@ impl Tracker {
         vantage: Vantage,
         sink: &mut impl Sink,
     ) {
-        let translated = self.copies.translated(packet, identification, vantage);
-        if let Some(translated @ (Translated::After(number) | Translated::Before(number))) =
-            translated
+        let other_side = self.copies.translated(packet, identification, vantage);
+        if let Some(OtherSide { flow: number, is_before }) = other_side
             && let Some(flow) = self.flows.get_mut(&number)
-            && flow.conversation.source().address != packet.source.address
+            && flow.is_translated(packet, is_before)
         {
-            match translated {
-                Translated::After(_) => {
-                    flow.conversation.translated_to(packet.source);
-                    flow.before.push(flow.key);
-                    flow.key = key;
-                }
-                Translated::Before(_) => {
-                    flow.conversation.translated_from(packet.source);
-                    flow.before.push(key);
-                }
-            }
+            flow.other_side = Some((key, packet.source));
             self.by_ends.insert(key, number);
             self.count_copy(Some(number), packet.at);
             return;
@@ -286,7 +311,7 @@ impl Tracker {
         self.ages.push(Reverse((self.now, number)));
         self.by_ends.insert(key, number);
         self.flows
-            .insert(number, Followed { conversation, key, before: Vec::new(), touched: self.now });
+            .insert(number, Followed { conversation, key, other_side: None, touched: self.now });
         self.account(number, 0);
     }
 
@@ -342,9 +367,10 @@ impl Tracker {
 
     fn end(&mut self, number: u64, sink: &mut impl Sink) {
         let Some(flow) = self.flows.remove(&number) else { return };
-        for key in flow.before.iter().chain([&flow.key]) {
-            if self.by_ends.get(key) == Some(&number) {
-                self.by_ends.remove(key);
+        let other_side = flow.other_side.map(|(key, _)| key);
+        for key in [flow.key].into_iter().chain(other_side) {
+            if self.by_ends.get(&key) == Some(&number) {
+                self.by_ends.remove(&key);
             }
         }
         self.held = self.held.saturating_sub(flow.conversation.held());

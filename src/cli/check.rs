@@ -36,7 +36,9 @@ pub(super) fn run(args: &CheckArgs, terminal: &mut Terminal<'_>) -> Result<Outco
     let is_shown = |found: &Diagnostic| match found.severity() {
         Severity::Error => true,
         Severity::Warning => !args.common.quiet,
-        Severity::Note => !args.common.quiet && (args.common.verbose || args.format == Format::Json),
+        Severity::Note => {
+            !args.common.quiet && (args.common.verbose || args.format == Format::Json)
+        }
     };
     match args.format {
         Format::Json => {
@@ -54,7 +56,8 @@ pub(super) fn run(args: &CheckArgs, terminal: &mut Terminal<'_>) -> Result<Outco
         }
         Format::Text => {
             for (found, sources) in &checked {
-                let shown: Vec<Diagnostic> = found.iter().filter(|one| is_shown(one)).cloned().collect();
+                let shown: Vec<Diagnostic> =
+                    found.iter().filter(|one| is_shown(one)).cloned().collect();
                 let errors: Vec<Diagnostic> =
                     shown.iter().filter(|one| one.severity() == Severity::Error).cloned().collect();
                 let others: Vec<Diagnostic> =

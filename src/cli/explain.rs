@@ -1,7 +1,6 @@
 //! `exeat explain`: one flow, and the way to its verdict.
 
 use std::net::IpAddr;
-use std::path::Path;
 use std::path::PathBuf;
 
 use super::args::ExplainArgs;
@@ -32,7 +31,8 @@ pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal<'_>) -> Result<Out
     terminal.choose_color(args.common.color);
     let (rules_file, text) = subject_and_flow(args)?;
     let flow = FlowText::parse(&text).map_err(|error| {
-        let help = error.help.clone().unwrap_or_else(|| "`exeat help explain` shows a flow".to_owned());
+        let help =
+            error.help.clone().unwrap_or_else(|| "`exeat help explain` shows a flow".to_owned());
         let caret = " ".repeat(text.get(..error.at).unwrap_or(&text).chars().count());
         Failure::with_help(format!("{}\n    {text}\n    {caret}^", error.message), help)
     })?;

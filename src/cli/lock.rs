@@ -15,10 +15,13 @@ use super::terminal::Terminal;
 use crate::evidence::Lock;
 use crate::evidence::live;
 use crate::evidence::live::Inquiry;
+use crate::evidence::lock::LockedImport;
 use crate::flow::Fqdn;
 use crate::flow::FqdnPattern;
 use crate::intent::Destination;
 use crate::intent::Intent;
+use crate::resolve::Pin;
+use crate::resolve::Source;
 
 /// The port of DNS.
 const DNS_PORT: u16 = 53;
@@ -45,7 +48,8 @@ pub(super) fn run(args: &LockArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
         .map_err(|error| Failure::new(format!("cannot ask {server}: {error}")))?;
     let mut lock = Lock::default();
     for import in list.pins {
-        lock.insert_import(import.into());
+        let pinned = pinned(&import)?;
+        lock.insert_import(pinned);
     }
     let locked = answers.locked.len();
     for name in answers.locked {
@@ -67,6 +71,19 @@ pub(super) fn run(args: &LockArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
         terminal.write_out(&text)?;
     }
     Ok(Outcome::Clean)
+}
+
+/// The import as the lock writes it. Shipped rulesets have the version of the program.
+fn pinned(pin: &Pin) -> Result<LockedImport, Failure> {
+    let sha256 = pin
+        .sha256
+        .parse()
+        .map_err(|error| Failure::new(format!("cannot pin `{}`: {error}", pin.source)))?;
+    let version = match &pin.source {
+        Source::Std(_) => Some(env!("CARGO_PKG_VERSION").to_owned()),
+        Source::File(_) => None,
+    };
+    Ok(LockedImport { import: pin.source.to_string(), version, sha256 })
 }
 
 /// An address, with a port where it is not 53.

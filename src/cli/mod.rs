@@ -28,7 +28,6 @@ use clap::error::ErrorKind;
 
 use args::Cli;
 use args::Command;
-use failure::Failure;
 pub use outcome::Outcome;
 pub use terminal::Terminal;
 

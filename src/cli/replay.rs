@@ -49,15 +49,11 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
         None => None,
     };
     let recorded = record(args, from, &mut subject, terminal)?;
-    let simulator = Simulator::new(&subject.deployment)
-        .map_err(|error| Failure::new(error.to_string()))?;
+    let simulator =
+        Simulator::new(&subject.deployment).map_err(|error| Failure::new(error.to_string()))?;
     let judge = Judge { subject: &subject, simulator, from, accepted: &accepted };
     let flows = in_threads(args.common.threads, || {
-        recorded
-            .flows
-            .par_iter()
-            .filter_map(|(capture, flow)| judge.judge(flow, capture))
-            .collect()
+        recorded.flows.par_iter().filter_map(|(capture, flow)| judge.judge(flow, capture)).collect()
     })?;
     let replay = Replay {
         subject: crate::report::replay::Subject {
@@ -207,7 +203,12 @@ impl Judge<'_> {
             at: flow.first,
         };
         let intent = self.subject.intent.as_ref();
-        let replayed = self.simulator.replay(&openings, intent, rules::day_of(self.subject.at), &environment)?;
+        let replayed = self.simulator.replay(
+            &openings,
+            intent,
+            rules::day_of(self.subject.at),
+            &environment,
+        )?;
         let judged = replayed.judged.as_ref();
         let statement = intent.zip(judged).and_then(|(intent, judged)| {
             let deny = judged.denied_by.and_then(|index| intent.denies.get(index));

@@ -156,7 +156,14 @@ impl Explanation<'_> {
         let decision = &self.decision;
         writeln!(text, "{}", self.observation)?;
         let rule = decision.rule.as_ref().map(|rule| format!(" {rule}")).unwrap_or_default();
-        writeln!(text, "{}: {}{}   [{}]", decision.verdict, decision.reason, escape_controls(&rule), self.outcome)?;
+        writeln!(
+            text,
+            "{}: {}{}   [{}]",
+            decision.verdict,
+            decision.reason,
+            escape_controls(&rule),
+            self.outcome
+        )?;
         writeln!(text)?;
         if let Some(judged) = &self.judged {
             writeln!(text, "  list            {}", self.list_says(judged))?;
@@ -181,7 +188,11 @@ impl Explanation<'_> {
             writeln!(text, "  missing         {}", escape_controls(&missing))?;
         }
         for assumption in self.assumptions() {
-            writeln!(text, "  assumed         {}={} ({})", assumption.key, assumption.value, assumption.section)?;
+            writeln!(
+                text,
+                "  assumed         {}={} ({})",
+                assumption.key, assumption.value, assumption.section
+            )?;
         }
         if !self.readings.is_empty() {
             writeln!(text)?;
@@ -201,7 +212,8 @@ impl Explanation<'_> {
             Some(place) => format!("`{}` ({place})", one.label),
             None => format!("`{}`", one.label),
         };
-        let by = self.permission.as_ref().map(|one| format!(" by {}", stand(one))).unwrap_or_default();
+        let by =
+            self.permission.as_ref().map(|one| format!(" by {}", stand(one))).unwrap_or_default();
         if let Some(deny) = &self.deny {
             return format!("not permitted: denied by {}", stand(deny));
         }
@@ -240,10 +252,9 @@ fn peer(peer: &Peer, observation: &Observation) -> Option<String> {
         Peer::Destination => Some(observation.destination.to_string()),
         Peer::Address(address) => Some(address.to_string()),
         Peer::Answer(host) => Some(format!("the firewall's own answer for {host}")),
-        Peer::AnswerOrDestination(host) => Some(format!(
-            "the firewall's own answer for {host}, or {}",
-            observation.destination
-        )),
+        Peer::AnswerOrDestination(host) => {
+            Some(format!("the firewall's own answer for {host}, or {}", observation.destination))
+        }
     }
 }
 
@@ -268,7 +279,11 @@ fn reading_in_words(reading: &Reading) -> String {
         .map(|(atom, holds)| if *holds { atom.to_string() } else { format!("not: {atom}") })
         .collect();
     let rule = reading.decision.rule.as_ref().map(|rule| format!(" {rule}")).unwrap_or_default();
-    let when = if facts.is_empty() { "in any case".to_owned() } else { format!("if {}", facts.join(", and ")) };
+    let when = if facts.is_empty() {
+        "in any case".to_owned()
+    } else {
+        format!("if {}", facts.join(", and "))
+    };
     format!(
         "{} ({}{rule}) with {}, {when}",
         reading.decision.verdict, reading.decision.reason, reading.payload

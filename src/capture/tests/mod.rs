@@ -16,6 +16,7 @@ use super::Application;
 use super::CaptureError;
 use super::CapturedFlow;
 use super::Damage;
+use super::Limit;
 use super::LinkType;
 use super::NameOrigin;
 use super::Reader;
@@ -540,12 +541,27 @@ fn the_side_of_source_nat_is_told_by_time_where_the_file_is_out_of_order() {
 }
 
 #[test]
-fn a_syn_sent_again_before_source_nat_is_a_copy() {
+fn interfaces_that_are_written_one_after_the_other_are_still_one_flow() {
+    let mut frames = on_both_sides(&full_session(), translated);
+    let is_inside = |frame: &(u64, Vec<u8>)| frame.1[7] == 5;
+    frames.sort_by_key(is_inside);
+    let flow = only(&pcap_at(COOKED, &frames));
+    assert_eq!((flow.packets, flow.copies), (5, 5));
+    assert_eq!(flow.source.to_string(), "10.1.0.5");
+    assert_eq!(flow.translated_from.unwrap().to_string(), "10.0.0.4:50000");
+    frames.sort_by_key(|frame| !is_inside(frame));
+    let flow = only(&pcap_at(COOKED, &frames));
+    assert_eq!((flow.packets, flow.copies), (5, 5));
+    assert_eq!(flow.source.to_string(), "10.1.0.5");
+}
+
+#[test]
+fn a_syn_sent_again_before_source_nat_counts_in_the_same_flow() {
     let mut frames = on_both_sides(&full_session()[..2], translated);
     let again = Segment::new(CLIENT, SERVER, SYN, 1000, b"");
     frames.push((1_500_000, cooked(5, TO_US, &again.packet())));
     let flow = only(&pcap_at(COOKED, &frames));
-    assert_eq!((flow.packets, flow.copies), (2, 3));
+    assert_eq!((flow.packets, flow.copies), (3, 2));
 }
 
 #[test]
@@ -620,6 +636,25 @@ fn flows_come_in_the_order_in_which_they_fall_idle() {
     let (taken, _) = read(&pcap_at(101, &frames));
     let order: Vec<u16> = taken.flows.iter().map(|flow| flow.source_port).collect();
     assert_eq!(order, [2, 3, 1, 4, 5]);
+}
+
+#[test]
+fn more_flows_than_are_followed_end_the_oldest_and_it_is_said() {
+    let most = 1_u32 << 17;
+    let frames: Vec<_> = (0..most + 10)
+        .map(|index| {
+            let [_, b, c, d] = index.to_be_bytes();
+            (0, udp(End([10, b, c, d], 9), WEB, 1, b"some datagram"))
+        })
+        .collect();
+    let mut taken = Taken::default();
+    let mut reader = Reader::new();
+    reader.feed(&pcap_at(101, &frames), &mut taken).unwrap();
+    assert_eq!(taken.flows.len(), 10);
+    assert_eq!(taken.flows[9].source.to_string(), "10.0.0.9");
+    let summary = reader.finish(&mut taken).unwrap();
+    assert!(summary.limits.contains(&Limit::Flows));
+    assert_eq!(taken.flows.len(), frames.len());
 }
 
 #[test]
