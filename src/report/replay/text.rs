@@ -172,7 +172,7 @@ impl Replay<'_> {
     /// A command that explains `flow`, to be copied.
     fn explain_line(&self, flow: &ReplayedFlow) -> String {
         let mut line = "exeat explain".to_owned();
-        for part in self.subject.rules {
+        if let Some(part) = self.subject.rules {
             let _ = write!(line, " {}", quoted(part));
         }
         for deployment in self.subject.deployments {
