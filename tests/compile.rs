@@ -291,7 +291,7 @@ fn redirected_sql_to_a_name_needs_the_setting_of_the_policy() {
     let compiled = run(&intent).unwrap();
     assert_eq!(
         rules(&compiled.deployment),
-        ["application/application-allow/p: 10.1.8.0/24 -> sql.example.com : Mssql:1433"]
+        ["application/application-allow/p_: 10.1.8.0/24 -> sql.example.com : Mssql:1433"]
     );
     assert!(compiled.deployment.policies[&Key::new("egress")].allow_sql_redirect);
     intent.permissions.push(allow("q", APPS, "10.9.0.0/24", "tcp/11500"));
@@ -422,7 +422,7 @@ fn an_exception_becomes_a_deny_of_its_own() {
         rules(&compiled.deployment),
         [
             "application/application-deny/p_except: 10.1.0.0/22 -> *.bad.example.com : Https:443",
-            "application/application-allow/p: 10.1.0.0/22 -> *.example.com : Https:443",
+            "application/application-allow/p_: 10.1.0.0/22 -> *.example.com : Https:443",
         ]
     );
     assert!(compiled.deployment.origins.values().all(|origin| origin.label == "p"));
@@ -453,7 +453,7 @@ fn an_exception_from_a_plain_list_needs_no_deny() {
     };
     check_rule(
         permission,
-        "application/application-allow/p: 10.1.0.0/22 -> b.example.com : Https:443",
+        "application/application-allow/p_: 10.1.0.0/22 -> b.example.com : Https:443",
     );
 }
 
