@@ -2,6 +2,7 @@
 //! code; `egress file PATH` is a file beside it; `egress fix` is the corrected rules file.
 
 use exeat::diagnostic::Code;
+use exeat::diagnostic::Diagnostic;
 use exeat::diagnostic::Severity;
 
 use super::codes;
@@ -79,7 +80,7 @@ fn offered_edits_mend_what_they_are_offered_for() {
         let (_, example) = blocks.first().expect("an example");
         texts.insert(0, ("main.egress", example));
         let given = resolve_texts(&texts, &options());
-        for found in given.diagnostics.iter().filter_map(|found| found.fix_offered()) {
+        if let Some(found) = given.diagnostics.iter().find_map(Diagnostic::fix_offered) {
             let mut mended = example.clone();
             for edit in found.edits.iter().rev() {
                 let place = given.sources.file(edit.span.file).expect("a file").path();
@@ -89,7 +90,6 @@ fn offered_edits_mend_what_they_are_offered_for() {
             texts[0].1 = &mended;
             let after = resolve_texts(&texts, &options());
             assert!(!codes(&after).contains(&code.id()), "{code}: still there in\n{mended}");
-            break;
         }
     }
 }
