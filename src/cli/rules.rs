@@ -35,8 +35,24 @@ pub(super) struct List {
     pub(super) findings: Vec<Diagnostic>,
     /// What was imported.
     pub(super) pins: Vec<Pin>,
-    /// The day, in UTC, on which it is looked at.
-    pub(super) day: Date,
+    /// What it was resolved with.
+    pub(super) options: resolve::Options,
+}
+
+impl List {
+    /// The list, where nothing is an error.
+    pub(super) fn new(
+        resolved: resolve::Resolved,
+        options: resolve::Options,
+    ) -> Result<List, Failure> {
+        let resolve::Resolved { intent, sources, diagnostics, imports } = resolved;
+        match intent {
+            Some(intent) => {
+                Ok(List { intent, sources, findings: diagnostics, pins: imports, options })
+            }
+            None => Err(Failure::Findings { diagnostics, sources }),
+        }
+    }
 }
 
 /// The day of an instant, in UTC.
@@ -91,11 +107,7 @@ pub(super) fn resolve(
     if let Some(failure) = unreadable {
         return Err(failure);
     }
-    let resolve::Resolved { intent, sources, diagnostics, imports } = resolved;
-    match intent {
-        Some(intent) => Ok(List { intent, sources, findings: diagnostics, pins: imports, day }),
-        None => Err(Failure::Findings { diagnostics, sources }),
-    }
+    List::new(resolved, options)
 }
 
 /// What stands beside the list: the deployments of its `context` files.
@@ -122,7 +134,7 @@ pub(super) fn merge(all: &mut Deployment, more: Deployment, from: &str) -> Resul
 /// Compiles the list. Findings that stop it are the failure; the others join those of the list.
 pub(super) fn compile(list: &mut List) -> Result<Compiled, Failure> {
     let context = context(&list.intent)?;
-    match compile::compile(&list.intent, &context, list.day) {
+    match compile::compile(&list.intent, &context, list.options.day) {
         Ok(compiled) => {
             list.findings.extend(compiled.diagnostics.iter().cloned());
             Ok(compiled)
