@@ -61,21 +61,33 @@ pub(super) enum Color {
     Never,
 }
 
-/// Options of every command.
+/// The option of every command that draws.
 #[derive(Args, Debug)]
-pub(super) struct CommonArgs {
+pub(super) struct ColorArgs {
     /// When to show colours
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub(super) color: Color,
+}
+
+/// Options of commands that have findings.
+#[derive(Args, Debug)]
+pub(super) struct CommonArgs {
+    #[command(flatten)]
+    pub(super) color: ColorArgs,
+    /// Say less: no warnings, no progress, no list of written files
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Say more: notes too
+    #[arg(short, long)]
+    pub(super) verbose: bool,
+}
+
+/// The option of commands that work in parallel.
+#[derive(Args, Debug)]
+pub(super) struct ThreadsArgs {
     /// How many threads to use; as many as there are cores if not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     pub(super) threads: Option<u16>,
-    /// Say less: no warnings, no notes, no progress
-    #[arg(short, long, conflicts_with = "verbose")]
-    pub(super) quiet: bool,
-    /// Say more
-    #[arg(short, long)]
-    pub(super) verbose: bool,
 }
 
 /// Options of commands that read a rules file.
@@ -132,7 +144,7 @@ pub(super) struct FmtArgs {
     #[arg(long)]
     pub(super) check: bool,
     #[command(flatten)]
-    pub(super) common: CommonArgs,
+    pub(super) color: ColorArgs,
 }
 
 /// What rules are compiled to.
@@ -158,6 +170,8 @@ pub(super) struct CompileArgs {
     #[command(flatten)]
     pub(super) rules: RulesArgs,
     #[command(flatten)]
+    pub(super) threads: ThreadsArgs,
+    #[command(flatten)]
     pub(super) common: CommonArgs,
 }
 
@@ -165,7 +179,7 @@ pub(super) struct CompileArgs {
 pub(super) struct ExplainArgs {
     /// The rules file, unless only `--deployment` is asked, and the flow, such as
     /// "10.1.0.4 -> 93.184.216.34 : tcp/443 tls www.example.com"
-    #[arg(required = true, value_names = ["SUBJECT", "FLOW"], num_args = 1..)]
+    #[arg(required_unless_present = "assume", value_names = ["SUBJECT", "FLOW"], num_args = 1..)]
     pub(super) words: Vec<String>,
     #[command(flatten)]
     pub(super) subject: SubjectArgs,
@@ -190,7 +204,10 @@ pub(super) struct FlowsArgs {
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
     #[command(flatten)]
-    pub(super) common: CommonArgs,
+    pub(super) color: ColorArgs,
+    /// Say less: no warnings, no progress
+    #[arg(short, long)]
+    pub(super) quiet: bool,
 }
 
 /// Which flows a JSON report lists.
@@ -208,12 +225,12 @@ pub(super) enum ListedFlows {
 #[derive(Args, Debug)]
 pub(super) struct ReplayArgs {
     /// The rules file; with `--deployment` alone there is no list
-    #[arg(value_name = "SUBJECT", required_unless_present = "deployment")]
+    #[arg(value_name = "SUBJECT", required_unless_present_any = ["deployment", "assume"])]
     pub(super) rules_file: Option<PathBuf>,
     #[command(flatten)]
     pub(super) subject: SubjectArgs,
     /// A capture; repeatable, `-` is standard input
-    #[arg(long, required = true, value_name = "FILE")]
+    #[arg(long, required_unless_present = "assume", value_name = "FILE")]
     pub(super) capture: Vec<PathBuf>,
     /// Take every source as lying in this subnet
     #[arg(long, value_name = "SUBNET")]
@@ -229,6 +246,8 @@ pub(super) struct ReplayArgs {
     pub(super) format: Format,
     #[command(flatten)]
     pub(super) rules: RulesArgs,
+    #[command(flatten)]
+    pub(super) threads: ThreadsArgs,
     #[command(flatten)]
     pub(super) common: CommonArgs,
 }

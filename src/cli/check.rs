@@ -15,7 +15,7 @@ use crate::report;
 /// Resolves and compiles each file, and shows the findings. Errors are findings like others, but
 /// the exit code is that of a command that could not be done.
 pub(super) fn run(args: &CheckArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
-    terminal.choose_color(args.common.color);
+    terminal.choose_color(args.common.color.color);
     let mut checked: Vec<(Vec<Diagnostic>, SourceMap)> = Vec::new();
     let mut outcome = Outcome::Clean;
     for path in &args.files {

@@ -28,11 +28,14 @@ use crate::simulate::Verdict;
 
 /// Decides the flow, once for each address that its ends may stand for where they differ.
 pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
-    terminal.choose_color(args.common.color);
+    terminal.choose_color(args.common.color.color);
+    if subject::lists_assumptions(&args.subject, terminal)? {
+        return Ok(Outcome::Clean);
+    }
     let (rules_file, text) = subject_and_flow(args)?;
     let flow = FlowText::parse(&text).map_err(|error| {
         let help =
-            error.help.clone().unwrap_or_else(|| "`exeat help explain` shows a flow".to_owned());
+            error.help.clone().unwrap_or_else(|| "`exeat explain --help` shows a flow".to_owned());
         let caret = " ".repeat(text.get(..error.at).unwrap_or(&text).chars().count());
         Failure::with_help(format!("{}\n    {text}\n    {caret}^", error.message), help)
     })?;

@@ -121,7 +121,9 @@ fn stage(folder: &Path, name: &str, text: &str) -> io::Result<(tempfile::NamedTe
             format!("`{name}` is a folder there"),
         ));
     }
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let within = target.parent().unwrap_or(folder);
+    fs::create_dir_all(within)?;
+    let mut file = tempfile::NamedTempFile::new_in(within)?;
     file.write_all(text.as_bytes())?;
     share(file.as_file())?;
     Ok((file, target))

@@ -11,17 +11,18 @@ use super::recording::Recording;
 use super::terminal::Terminal;
 use crate::capture::CapturedFlow;
 use crate::capture::Sink;
+use crate::diagnostic::Severity;
 use crate::evidence::DnsAnswer;
 
 /// Lists the flows of each capture as they end.
 pub(super) fn run(args: &FlowsArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
-    terminal.choose_color(args.common.color);
+    terminal.choose_color(args.color.color);
     for path in &args.captures {
         let name = path.display().to_string();
         let recording = Recording {
             path,
             full: terminal.path(path),
-            progress: terminal.shows_progress && !args.common.quiet,
+            progress: terminal.shows_progress && !args.quiet,
         };
         let mut lines = Lines {
             capture: &name,
@@ -35,11 +36,12 @@ pub(super) fn run(args: &FlowsArgs, terminal: &mut Terminal<'_>) -> Result<Outco
         }
         let summary = summary?;
         terminal.write_out("")?;
-        if !args.common.quiet {
+        if !args.quiet {
             let all =
                 recording::truncation(&summary).into_iter().chain(recording::warnings(&summary));
             for warning in all {
-                terminal.write_err(&format!("warning: `{name}`: {warning}\n"))?;
+                let text = terminal.titled(Severity::Warning, &format!("`{name}`: {warning}"));
+                terminal.write_err(&text)?;
             }
         }
     }

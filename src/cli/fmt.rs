@@ -23,7 +23,7 @@ struct Formatted {
 
 /// Formats all files, or none where one cannot be read as rules.
 pub(super) fn run(args: &FmtArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
-    terminal.choose_color(args.common.color);
+    terminal.choose_color(args.color.color);
     let mut formatted = Vec::with_capacity(args.files.len());
     for path in &args.files {
         formatted.push(format(path, terminal)?);

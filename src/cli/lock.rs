@@ -30,7 +30,7 @@ const ATTEMPTS: usize = 2;
 
 /// Asks for every exact name of the list, and writes the answers beside the rules file.
 pub(super) fn run(args: &LockArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
-    terminal.choose_color(args.common.color);
+    terminal.choose_color(args.common.color.color);
     if files::is_standard_stream(&args.file) {
         return Err(Failure::new("`exeat lock` writes beside the rules file, so it needs a file"));
     }

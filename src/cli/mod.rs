@@ -20,6 +20,8 @@ mod replay;
 mod rules;
 mod subject;
 mod terminal;
+mod threads;
+mod trial;
 
 use std::ffi::OsString;
 

@@ -1,9 +1,10 @@
 //! `exeat replay`: recorded flows, judged.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use jiff::civil::Date;
 use rayon::prelude::*;
-use similar::TextDiff;
 
 use super::args::Format;
 use super::args::ListedFlows;
@@ -17,11 +18,10 @@ use super::rules;
 use super::subject;
 use super::subject::Subject;
 use super::terminal::Terminal;
+use super::threads;
+use super::trial;
 use crate::azure::Deployment;
 use crate::capture::CapturedFlow;
-use crate::diagnostic::Edit;
-use crate::diagnostic::SourceMap;
-use crate::emit;
 use crate::evidence::DnsAnswer;
 use crate::flow::Observation;
 use crate::intent::Intent;
@@ -29,17 +29,29 @@ use crate::report::replay::Listed;
 use crate::report::replay::Replay;
 use crate::report::replay::ReplayedCapture;
 use crate::report::replay::ReplayedFlow;
-use crate::report::replay::cure::Change;
+use crate::report::replay::cure::Cure;
 use crate::simulate;
 use crate::simulate::Environment;
 use crate::simulate::Simulator;
 
 /// The most flows that one replay holds: about 2 GB.
 const MAX_FLOWS: usize = 2_000_000;
+/// The most changes that one report tries, since each means compiling again; whoever has made
+/// those replays again.
+const MAX_TRIALS: usize = 100;
 
 /// Judges every flow of the captures.
 pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
-    terminal.choose_color(args.common.color);
+    terminal.choose_color(args.common.color.color);
+    if subject::lists_assumptions(&args.subject, terminal)? {
+        return Ok(Outcome::Clean);
+    }
+    if args.capture.is_empty() {
+        return Err(Failure::with_help(
+            "there is nothing to judge",
+            "name a capture with `--capture FILE`",
+        ));
+    }
     let accepted = accepted_boxes(&args.accept)?;
     let mut subject =
         subject::load(args.rules_file.as_deref(), &args.subject, &args.rules, terminal)?;
@@ -51,9 +63,22 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
     let recorded = record(args, from, &mut subject, terminal)?;
     let simulator =
         Simulator::new(&subject.deployment).map_err(|error| Failure::new(error.to_string()))?;
-    let judge = Judge { subject: &subject, simulator, from, accepted: &accepted };
-    let flows = in_threads(args.common.threads, || {
-        recorded.flows.par_iter().filter_map(|(capture, flow)| judge.judge(flow, capture)).collect()
+    let environment = Environment {
+        evidence: &subject.evidence,
+        assumptions: &subject.assumptions,
+        at: subject.at,
+    };
+    let judge = Judge {
+        intent: subject.intent.as_ref(),
+        simulator,
+        environment,
+        day: rules::day_of(subject.at),
+        from,
+        accepted: &accepted,
+    };
+    let (flows, of_flows): (Vec<ReplayedFlow>, Vec<&FlowOf>) = threads::run(args.threads.threads, || {
+        let judged = |one| Some((judge.judge(one)?, one));
+        recorded.flows.par_iter().filter_map(judged).unzip()
     })?;
     let replay = Replay {
         subject: crate::report::replay::Subject {
@@ -78,9 +103,17 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
             .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?,
         Format::Text => {
             let mut groups = replay.groups();
-            for group in &mut groups {
-                let change = group.cure.change.as_ref();
-                group.cure.difference = change.and_then(|change| difference(change, &subject));
+            for group in groups.iter_mut().take(MAX_TRIALS) {
+                let is_of_group =
+                    |flow: &ReplayedFlow| group.flows.iter().any(|one| std::ptr::eq(*one, flow));
+                let flows: Vec<&FlowOf> = replay
+                    .flows
+                    .iter()
+                    .zip(&of_flows)
+                    .filter(|(flow, _)| is_of_group(flow))
+                    .map(|(_, of_flow)| *of_flow)
+                    .collect();
+                judge.try_cure(&mut group.cure, &flows, &subject);
             }
             replay.to_text(&groups)
         }
@@ -120,10 +153,12 @@ fn address_in(subnet: &str, deployment: &Deployment) -> Result<IpAddr, Failure> 
     })
 }
 
+/// The name of a capture, and a flow that it holds.
+type FlowOf = (String, CapturedFlow);
+
 /// What the captures hold.
 struct Recorded {
-    /// Each flow with the name of its capture.
-    flows: Vec<(String, CapturedFlow)>,
+    flows: Vec<FlowOf>,
     captures: Vec<ReplayedCapture>,
 }
 
@@ -164,27 +199,18 @@ fn record(
     Ok(recorded)
 }
 
-/// Runs `work` on as many threads as were asked for.
-pub(super) fn in_threads<T: Send>(
-    threads: Option<u16>,
-    work: impl FnOnce() -> T + Send,
-) -> Result<T, Failure> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads.map_or(0, usize::from))
-        .build()
-        .map_err(|error| Failure::new(format!("cannot start threads: {error}")))?;
-    Ok(pool.install(work))
-}
-
+/// What flows are judged by.
 struct Judge<'a> {
-    subject: &'a Subject,
+    intent: Option<&'a Intent>,
     simulator: Simulator<'a>,
+    environment: Environment<'a>,
+    day: Date,
     from: Option<IpAddr>,
     accepted: &'a [simulate::Outcome],
 }
 
 impl Judge<'_> {
-    fn judge(&self, flow: &CapturedFlow, capture: &str) -> Option<ReplayedFlow> {
+    fn judge(&self, (capture, flow): &FlowOf) -> Option<ReplayedFlow> {
         let openings: Vec<Observation> = flow
             .openings
             .iter()
@@ -197,18 +223,9 @@ impl Judge<'_> {
                 payload: opening.payload.clone(),
             })
             .collect();
-        let environment = Environment {
-            evidence: &self.subject.evidence,
-            assumptions: &self.subject.assumptions,
-            at: flow.first,
-        };
-        let intent = self.subject.intent.as_ref();
-        let replayed = self.simulator.replay(
-            &openings,
-            intent,
-            rules::day_of(self.subject.at),
-            &environment,
-        )?;
+        let environment = Environment { at: flow.first, ..self.environment };
+        let intent = self.intent;
+        let replayed = self.simulator.replay(&openings, intent, self.day, &environment)?;
         let judged = replayed.judged.as_ref();
         let statement = intent.zip(judged).and_then(|(intent, judged)| {
             let deny = judged.denied_by.and_then(|index| intent.denies.get(index));
@@ -237,52 +254,31 @@ impl Judge<'_> {
             accepted,
         })
     }
-}
-
-/// The change as a difference of files, where there are files to change.
-fn difference(change: &Change, subject: &Subject) -> Option<String> {
-    match change {
-        Change::Source(edits) => source_difference(edits, &subject.sources),
-        Change::Rule { id, instead } => {
-            let intent = subject.intent.as_ref()?;
-            context_difference(intent, |deployment| deployment.with_rule(id, instead.as_ref()))
+    /// Makes the change that `cure` offers, judges `flows` again, and offers the change as a
+    /// difference only where none of them is an objection any more.
+    fn try_cure(&self, cure: &mut Cure, flows: &[&FlowOf], subject: &Subject) {
+        let Some(change) = &cure.change else { return };
+        let Some(written) = trial::write(change, subject) else { return };
+        let made = match written.make(subject) {
+            Ok(made) => made,
+            Err(failure) => {
+                cure.notes
+                    .push(format!("no edit is shown: the likely one is refused: {failure}"));
+                return;
+            }
+        };
+        let Ok(simulator) = Simulator::new(&made.deployment) else { return };
+        let judge = Judge { intent: made.intent.as_ref(), simulator, ..*self };
+        let again: Vec<ReplayedFlow> = flows.iter().filter_map(|one| judge.judge(one)).collect();
+        let boxes: BTreeSet<simulate::Outcome> = again.iter().map(|flow| flow.outcome).collect();
+        let words: Vec<&str> = boxes.into_iter().map(simulate::Outcome::keyword).collect();
+        let words = words.join(" or ");
+        if again.iter().any(ReplayedFlow::is_objection) {
+            cure.notes.push(format!("no edit is shown: with the likely one the flow is still {words}"));
+            return;
         }
+        let flows = if flows.len() == 1 { "the flow is" } else { "the flows are" };
+        cure.tried = Some(format!("with this {flows} {words}"));
+        cure.difference = Some(written.difference);
     }
-}
-
-fn source_difference(edits: &[Edit], sources: &SourceMap) -> Option<String> {
-    let file = sources.file(edits.first()?.span.file)?;
-    let mut text = file.text().to_owned();
-    // From the last to the first, so that places before an edit stay where they are.
-    let mut edits: Vec<&Edit> = edits.iter().collect();
-    edits.sort_by_key(|edit| std::cmp::Reverse(edit.span.start));
-    for edit in edits {
-        text.get(edit.span.range())?;
-        text.replace_range(edit.span.range(), &edit.replacement);
-    }
-    Some(unified(file.path(), file.text(), &text))
-}
-
-/// The change of the `context` file that holds what `change` changes, if it is written as
-/// `exeat` writes it; in another layout a difference would say more than the change.
-fn context_difference(
-    intent: &Intent,
-    change: impl Fn(&Deployment) -> Deployment,
-) -> Option<String> {
-    intent.context.iter().find_map(|context| {
-        let deployment = crate::import::json::read(&context.text).ok()?;
-        let changed = change(&deployment);
-        let is_ours = emit::json::write(&deployment).ok()? == context.text;
-        if !is_ours || changed == deployment {
-            return None;
-        }
-        let after = emit::json::write(&changed).ok()?;
-        Some(unified(&context.file, &context.text, &after))
-    })
-}
-
-fn unified(name: &str, before: &str, after: &str) -> String {
-    let difference = TextDiff::from_lines(before, after);
-    let (a, b) = (format!("a/{name}"), format!("b/{name}"));
-    difference.unified_diff().context_radius(2).header(&a, &b).to_string()
 }

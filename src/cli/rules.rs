@@ -35,8 +35,27 @@ pub(super) struct List {
     pub(super) findings: Vec<Diagnostic>,
     /// What was imported.
     pub(super) pins: Vec<Pin>,
+    /// What it was resolved with.
+    pub(super) options: resolve::Options,
     /// The day, in UTC, on which it is looked at.
     pub(super) day: Date,
+}
+
+impl List {
+    /// The list, where nothing is an error.
+    pub(super) fn new(
+        resolved: resolve::Resolved,
+        options: resolve::Options,
+        day: Date,
+    ) -> Result<List, Failure> {
+        let resolve::Resolved { intent, sources, diagnostics, imports } = resolved;
+        match intent {
+            Some(intent) => {
+                Ok(List { intent, sources, findings: diagnostics, pins: imports, options, day })
+            }
+            None => Err(Failure::Findings { diagnostics, sources }),
+        }
+    }
 }
 
 /// The day of an instant, in UTC.
@@ -91,11 +110,7 @@ pub(super) fn resolve(
     if let Some(failure) = unreadable {
         return Err(failure);
     }
-    let resolve::Resolved { intent, sources, diagnostics, imports } = resolved;
-    match intent {
-        Some(intent) => Ok(List { intent, sources, findings: diagnostics, pins: imports, day }),
-        None => Err(Failure::Findings { diagnostics, sources }),
-    }
+    List::new(resolved, options, day)
 }
 
 /// What stands beside the list: the deployments of its `context` files.

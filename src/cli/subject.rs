@@ -1,7 +1,6 @@
 //! What flows are judged by: a list, a deployment, evidence, assumptions.
 
 use std::path::Path;
-use std::path::PathBuf;
 
 use jiff::Timestamp;
 
@@ -20,6 +19,7 @@ use crate::evidence::Lock;
 use crate::evidence::ServiceTags;
 use crate::import;
 use crate::intent::Intent;
+use crate::resolve;
 use crate::simulate::Assumptions;
 use crate::simulate::assumptions::SETTINGS;
 
@@ -39,8 +39,12 @@ pub(super) struct Subject {
     pub(super) rules: Option<String>,
     /// The deployment files as given.
     pub(super) deployments: Vec<String>,
+    /// The text of each of them.
+    pub(super) deployment_texts: Vec<String>,
     /// The list.
     pub(super) intent: Option<Intent>,
+    /// What the list was resolved with; nothing where there is none.
+    pub(super) options: Option<resolve::Options>,
     /// The text of the list.
     pub(super) sources: SourceMap,
     /// Warnings and notes about the list.
@@ -67,7 +71,13 @@ pub(super) fn load(
         Some(path) => Some(rules::resolve(path, rules_args, terminal)?),
         None => None,
     };
-    let deployment = match (&mut list, args.deployment.as_slice()) {
+    let mut deployment_texts = Vec::with_capacity(args.deployment.len());
+    for path in &args.deployment {
+        deployment_texts.push(files::read_text(path, MAX_DEPLOYMENT_BYTES, terminal)?);
+    }
+    let deployments: Vec<String> =
+        args.deployment.iter().map(|path| path.display().to_string()).collect();
+    let deployment = match (&mut list, deployments.as_slice()) {
         (Some(list), []) => rules::compile(list)?.deployment,
         (None, []) => {
             return Err(Failure::with_help(
@@ -75,18 +85,22 @@ pub(super) fn load(
                 "name a rules file, or a deployment with `--deployment FILE`",
             ));
         }
-        (_, files) => deployments(files, terminal)?,
+        (_, names) => merged(names.iter().zip(&deployment_texts))?,
     };
     let evidence = evidence(rules_file, args, terminal)?;
     let at = rules::time(rules_args, terminal);
-    let (intent, sources, findings) = match list {
-        Some(List { intent, sources, findings, .. }) => (Some(intent), sources, findings),
-        None => (None, SourceMap::new(), Vec::new()),
+    let (intent, options, sources, findings) = match list {
+        Some(List { intent, options, sources, findings, .. }) => {
+            (Some(intent), Some(options), sources, findings)
+        }
+        None => (None, None, SourceMap::new(), Vec::new()),
     };
     Ok(Subject {
         rules: rules_file.map(|path| path.display().to_string()),
-        deployments: args.deployment.iter().map(|path| path.display().to_string()).collect(),
+        deployments,
+        deployment_texts,
         intent,
+        options,
         sources,
         findings,
         deployment,
@@ -96,12 +110,21 @@ pub(super) fn load(
     })
 }
 
+/// Shows the keys of `--assume` where that is what was asked for.
+pub(super) fn lists_assumptions(
+    args: &SubjectArgs,
+    terminal: &mut Terminal<'_>,
+) -> Result<bool, Failure> {
+    let asked = args.assume.iter().any(|text| text == "list");
+    if asked {
+        terminal.write_out(&settings())?;
+    }
+    Ok(asked)
+}
+
 fn assumptions(texts: &[String]) -> Result<Assumptions, Failure> {
     let mut assumptions = Assumptions::default();
     for text in texts {
-        if text == "list" {
-            return Err(Failure::new(format!("the keys of `--assume` are\n{}", settings())));
-        }
         assumptions.set(text).map_err(|error| {
             Failure::with_help(error.to_string(), "`--assume list` shows the keys and their values")
         })?;
@@ -115,7 +138,7 @@ fn settings() -> String {
         .iter()
         .map(|setting| {
             format!(
-                "  {:<28} {}; default {}\n      {} ({})",
+                "{:<28} {}; default {}\n    {} ({})\n",
                 setting.key,
                 setting.domain,
                 setting.word(setting.default),
@@ -124,17 +147,18 @@ fn settings() -> String {
             )
         })
         .collect();
-    lines.join("\n")
+    lines.concat()
 }
 
-fn deployments(files: &[PathBuf], terminal: &mut Terminal<'_>) -> Result<Deployment, Failure> {
+/// The deployments of files, each with its name and text, as one.
+pub(super) fn merged<'a>(
+    files: impl Iterator<Item = (&'a String, &'a String)>,
+) -> Result<Deployment, Failure> {
     let mut all = Deployment::default();
-    for path in files {
-        let name = path.display().to_string();
-        let text = files::read_text(path, MAX_DEPLOYMENT_BYTES, terminal)?;
-        let one = import::json::read(&text)
+    for (name, text) in files {
+        let one = import::json::read(text)
             .map_err(|error| Failure::new(format!("`{name}`: {error}")))?;
-        rules::merge(&mut all, one, &name)?;
+        rules::merge(&mut all, one, name)?;
     }
     Ok(all)
 }

@@ -134,6 +134,11 @@ impl SourceMap {
         self.files.get(id.0 as usize)
     }
 
+    /// The file that was read first: the one that the others are read for.
+    pub fn main(&self) -> Option<(FileId, &SourceFile)> {
+        self.files.first().map(|file| (FileId(0), file))
+    }
+
     /// The files in the order in which they were read.
     pub fn files(&self) -> impl Iterator<Item = &SourceFile> {
         self.files.iter()

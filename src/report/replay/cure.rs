@@ -45,15 +45,17 @@ pub struct Cure {
     pub what: String,
     /// The change, where there is one to paste.
     pub change: Option<Change>,
-    /// The change as a difference; filled in by whoever can write the files.
+    /// The change as a difference; filled in by whoever has tried it.
     pub difference: Option<String>,
+    /// What becomes of the flows with the difference, where it was tried.
+    pub tried: Option<String>,
     /// What else is to be known.
     pub notes: Vec<String>,
 }
 
 impl Cure {
     fn new(what: impl Into<String>) -> Cure {
-        Cure { what: what.into(), change: None, difference: None, notes: Vec::new() }
+        Cure { what: what.into(), change: None, difference: None, tried: None, notes: Vec::new() }
     }
 }
 
@@ -289,7 +291,8 @@ impl Replay<'_> {
         }
     }
 
-    /// The permission that requires `flow`, said again by address, to stand after it.
+    /// The permission that requires `flow`, said again by address at the end of the rules file:
+    /// imports are for others too, and shipped rulesets cannot be changed.
     fn carry_by_address(&self, flow: &ReplayedFlow) -> Option<Vec<Edit>> {
         let permission = self.permission(flow.permission.as_deref()?)?;
         let name = flow.row.name.clone().or_else(|| self.exact_name(permission))?;
@@ -299,12 +302,16 @@ impl Replay<'_> {
             IpProtocol::UDP => format!("udp/{}", flow.opening.destination_port),
             IpProtocol(_) => return None,
         };
-        let label = permission.label.rsplit("::").next().unwrap_or_default();
+        let (id, file) = self.subject.sources.main()?;
+        let end = file.text().len();
+        let gap = if file.text().ends_with('\n') { "\n" } else { "\n\n" };
+        let label = &permission.label;
+        let own_label = label.rsplit("::").next().unwrap_or_default();
         let text = format!(
-            "\n\nallow {label}-by-address: {source} -> {name} : {service}\n  because \"{}\"\n  by address because \"the client shows no name\"",
-            permission.because
+            "{gap}allow {own_label}-by-address: {source} -> {name} : {service}\n  because \"as `{label}`, \
+             for clients that show no name\"\n  by address because \"the client shows no name\"\n",
         );
-        Some(vec![Edit::insert_after(permission.origin.span, text)])
+        Some(vec![Edit::insert_after(Span::new(id, end, end), text)])
     }
 
     /// The only exact name of `permission`, if it has one and no other.
