@@ -72,7 +72,7 @@ pub(super) fn resolve(
 ) -> Result<List, Failure> {
     let day = day_of(time(args, terminal));
     let parameters = assignments(args, terminal)?;
-    let options = resolve::Options { parameters, ..resolve::Options::on(day) };
+    let options = resolve::Options { parameters, ..resolve::Options::default() };
     let mut unreadable = None;
     let mut read = |file: &Path| -> io::Result<Vec<u8>> {
         match files::read(file, MAX_SOURCE_BYTES, terminal) {

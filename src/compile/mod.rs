@@ -21,6 +21,7 @@ mod excess;
 mod ground;
 mod hiding;
 mod layout;
+mod limits;
 mod naming;
 mod refusal;
 mod settings;
@@ -72,7 +73,7 @@ pub fn compile(
     day: Date,
 ) -> Result<Compiled, Vec<Diagnostic>> {
     let ground = Ground::new(intent);
-    let mut findings = Vec::new();
+    let mut findings = statement::inactive(intent, day);
     let statements = statement::active(intent, day);
     let policy_name = settings::policy_name(&intent.settings);
     let policy = settings::policy(intent, &ground, context);
@@ -106,6 +107,10 @@ pub fn compile(
     topology::add(&mut deployment, &intent.topology, &settings::scope(intent), &policy_name);
     deployment.policies.insert(policy_name, policy);
     deployment.origins.extend(layout.origins);
+    findings.extend(limits::check(&deployment, context, &carried));
+    if findings.iter().any(|finding| finding.severity() == Severity::Error) {
+        return Err(in_reading_order(findings));
+    }
     Ok(Compiled {
         deployment,
         excess: excess::gather(&carried, accepted),

@@ -3,6 +3,8 @@
 use jiff::civil::Date;
 
 use crate::azure::policy::Action;
+use crate::diagnostic::Code;
+use crate::diagnostic::Diagnostic;
 use crate::intent::Destination;
 use crate::intent::Intent;
 use crate::intent::Service;
@@ -23,7 +25,7 @@ pub(super) struct Statement<'a> {
     pub spans: StatementSpans,
 }
 
-/// The statements that are active on `day`, by label.
+/// The statements that are active on `day`, by label; [`inactive`] tells of the others.
 ///
 /// Sorted, since their order in the source means nothing (`semantics.md`, Intent).
 pub(super) fn active(intent: &Intent, day: Date) -> Vec<Statement<'_>> {
@@ -53,4 +55,31 @@ pub(super) fn active(intent: &Intent, day: Date) -> Vec<Statement<'_>> {
     let mut statements: Vec<Statement<'_>> = permissions.chain(denies).collect();
     statements.sort_by_key(|statement| statement.label);
     statements
+}
+
+/// A warning for each statement that has expired by `day`, and one if nothing is left.
+pub(super) fn inactive(intent: &Intent, day: Date) -> Vec<Diagnostic> {
+    let permissions = intent.permissions.iter().map(|one| (&one.label, one.expires, one.spans));
+    let denies = intent.denies.iter().map(|one| (&one.label, one.expires, one.spans));
+    let mut findings: Vec<Diagnostic> = permissions
+        .chain(denies)
+        .filter_map(|(label, expires, spans)| {
+            let last = expires.filter(|last| day > *last)?;
+            Some(
+                Diagnostic::new(
+                    Code::EXPIRED,
+                    format!("`{label}` expired on {last} and is left out"),
+                )
+                .at(spans.label, "no rule is made of this")
+                .help("remove it, or give it a later `expires` after a review"),
+            )
+        })
+        .collect();
+    if !intent.permissions.iter().any(|permission| permission.is_active(day)) {
+        findings.push(
+            Diagnostic::new(Code::EMPTY_LIST, "the list permits nothing: everything is denied")
+                .help("add an `allow`, if that is not what is meant"),
+        );
+    }
+    findings
 }
