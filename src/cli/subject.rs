@@ -156,8 +156,8 @@ pub(super) fn merged<'a>(
 ) -> Result<Deployment, Failure> {
     let mut all = Deployment::default();
     for (name, text) in files {
-        let one = import::json::read(text)
-            .map_err(|error| Failure::new(format!("`{name}`: {error}")))?;
+        let one =
+            import::json::read(text).map_err(|error| Failure::new(format!("`{name}`: {error}")))?;
         rules::merge(&mut all, one, name)?;
     }
     Ok(all)
