@@ -47,12 +47,24 @@ fn files_below(folder: &Path, prefix: &str, into: &mut BTreeMap<String, String>)
     }
 }
 
+/// Whether the expected files are to be written anew: `BLESS=1 cargo test --test arm`.
+#[expect(clippy::disallowed_methods, reason = "tests are steered by the environment")]
+fn bless() -> bool {
+    std::env::var_os("BLESS").is_some()
+}
+
 #[test]
 fn small_deployments_are_written_as_expected() {
     for case in CASES {
         let mut expected = BTreeMap::new();
         files_below(&folder(case).join("expected"), "", &mut expected);
         let found = emitted(&deployment(case));
+        if bless() {
+            for (path, text) in &found {
+                fs::write(folder(case).join("expected").join(path), text).expect("a place to write");
+            }
+            continue;
+        }
         let names = |files: &BTreeMap<String, String>| files.keys().cloned().collect::<Vec<_>>();
         assert_eq!(names(&found), names(&expected), "the files of {case}");
         for (path, text) in &found {
