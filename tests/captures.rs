@@ -315,8 +315,12 @@ fn ours(answer: &DnsAnswer) -> Answer {
     (answer.client, answer.server, answer.question.to_string(), answer.code.0, records)
 }
 
-/// The same from the ground truth, or `None` where the question is no host name.
+/// The same from the ground truth, or `None` where the question is no host name, or not for its
+/// addresses: other responses are no evidence.
 fn theirs(entry: &Value) -> Option<Answer> {
+    if !matches!(entry["qtype"].as_str(), Some("A" | "AAAA")) {
+        return None;
+    }
     let host = |value: &Value| Fqdn::parse(value.as_str()?).ok().map(|name| name.to_string());
     let records = entry["answers"]
         .as_array()?

@@ -1,8 +1,14 @@
 //! What a list compiles to, and what it cannot compile to.
 #![cfg(test)]
 
+#[path = "compile/claims.rs"]
+mod claims;
+#[path = "compile/layout.rs"]
+mod layout;
 #[path = "support/list.rs"]
 mod list;
+#[path = "compile/pages.rs"]
+mod pages;
 
 use exeat::azure::Deployment;
 use exeat::azure::Key;
@@ -19,9 +25,7 @@ use exeat::azure::rule::ApplicationRule;
 use exeat::azure::rule::NetworkRule;
 use exeat::compile::Compiled;
 use exeat::compile::compile;
-use exeat::diagnostic::Code;
 use exeat::diagnostic::Diagnostic;
-use exeat::diagnostic::FileId;
 use exeat::intent::Deny;
 use exeat::intent::Intent;
 use exeat::intent::Permission;
@@ -32,7 +36,6 @@ use exeat::intent::topology::RouteTarget;
 use exeat::intent::topology::Tier;
 use jiff::civil::Date;
 use jiff::civil::date;
-use proptest::prelude::*;
 
 use self::list::APPS;
 use self::list::PODS;
@@ -215,34 +218,39 @@ fn denies_come_first_among_the_rules_of_their_kind() {
 
 #[test]
 fn what_cannot_be_had_is_refused_with_its_own_code() {
-    check_refused(allow("p", SYSTEM, "ntp.ubuntu.com", "udp/123"), "E0401");
-    check_refused(allow("p", SYSTEM, "api.example.com", "tcp/443"), "E0401");
-    check_refused(allow("p", SYSTEM, "api.example.com", "udp/443"), "E0401");
-    check_refused(allow_by_address("p", SYSTEM, "*.example.com", "tcp/5671"), "E0402");
-    check_refused(allow("p", SYSTEM, "203.0.113.0/24", "https"), "E0403");
-    check_refused(allow("p", SYSTEM, "tag Storage", "https"), "E0403");
-    check_refused(allow("p", SYSTEM, "203.0.113.0/24", "icmp"), "E0404");
-    check_refused(allow("p", SYSTEM, "api.example.com", "icmp"), "E0404");
-    check_refused(allow("p", SYSTEM, "10.9.0.0/24", "proto/47"), "E0405");
-    check_refused(allow("p", SYSTEM, "fqdn-tag WindowsUpdate", "mssql proxy"), "E0405");
-    check_refused(allow("p", SYSTEM, "sql.example.com", "mssql redirect"), "E0406");
-    check_refused(allow("p", PODS, "api.example.com", "https"), "E0407");
-    check_refused(allow("p", SYSTEM, "2001:db8::/32", "tcp/443"), "E0408");
-    check_refused(allow("p", "2001:db8::/32", "api.example.com", "https"), "E0408");
-    check_refused(allow("p", SYSTEM, "api.example.com", "https/64001"), "E0409");
-    check_refused(allow("p", SYSTEM, "10.9.0.0/24", "tcp/0-100"), "E0409");
-    check_refused(allow("p", SYSTEM, "url www.example.com/a", "https"), "E0419");
+    check_refused(allow("p", SYSTEM, "ntp.ubuntu.com", "udp/123"), "E0307");
+    check_refused(allow("p", SYSTEM, "api.example.com", "tcp/443"), "E0307");
+    check_refused(allow("p", SYSTEM, "api.example.com", "udp/443"), "E0307");
+    check_refused(allow_by_address("p", SYSTEM, "*.example.com", "tcp/5671"), "E0401");
+    check_refused(allow("p", SYSTEM, "203.0.113.0/24", "https"), "E0402");
+    check_refused(allow("p", SYSTEM, "tag Storage", "https"), "E0402");
+    check_refused(allow("p", SYSTEM, "203.0.113.0/24", "icmp"), "E0403");
+    check_refused(allow("p", SYSTEM, "api.example.com", "icmp"), "E0403");
+    check_refused(allow("p", SYSTEM, "10.9.0.0/24", "proto/47"), "E0404");
+    check_refused(allow("p", SYSTEM, "fqdn-tag WindowsUpdate", "mssql proxy"), "E0404");
+    check_refused(allow("p", SYSTEM, "sql.example.com", "mssql redirect"), "E0405");
+    check_refused(allow("p", PODS, "api.example.com", "https"), "E0406");
+    check_refused(allow("p", SYSTEM, "2001:db8::/32", "tcp/443"), "E0407");
+    check_refused(allow("p", "2001:db8::/32", "api.example.com", "https"), "E0407");
+    check_refused(allow("p", SYSTEM, "api.example.com", "https/64001"), "E0408");
+    check_refused(allow("p", SYSTEM, "10.9.0.0/24", "tcp/0-100"), "E0408");
+    check_refused(allow("p", SYSTEM, "url www.example.com/a", "https"), "E0214");
+    let nothing = Permission {
+        destinations: vec![list::names("a.example.com", "*.example.com")],
+        ..allow("p", SYSTEM, "x", "https")
+    };
+    check_refused(nothing, "E0306");
 }
 
 #[test]
 fn one_permission_is_one_rule_or_is_refused() {
-    check_refused(allow_by_address("p", SYSTEM, "a.example.com", "https, udp/123"), "E0412");
-    check_refused(allow("p", SYSTEM, "tag AzureCloud", "tcp/9000, udp/1194"), "E0412");
+    check_refused(allow_by_address("p", SYSTEM, "a.example.com", "https, udp/123"), "E0411");
+    check_refused(allow("p", SYSTEM, "tag AzureCloud", "tcp/9000, udp/1194"), "E0411");
     let both = Permission {
         destinations: vec![list::destination("10.9.0.0/24"), list::destination("a.example.com")],
         ..allow_by_address("p", SYSTEM, "10.9.0.0/24", "tcp/22")
     };
-    check_refused(both, "E0412");
+    check_refused(both, "E0411");
 }
 
 #[test]
@@ -252,19 +260,19 @@ fn each_reason_for_a_refusal_is_said_once() {
         ..allow("p", PODS, "a.example.com", "tcp/22, udp/123")
     };
     let intent = list_of(vec![permission], Vec::new());
-    assert_eq!(codes(&run(&intent).unwrap_err()), ["E0401", "E0407"]);
+    assert_eq!(codes(&run(&intent).unwrap_err()), ["E0307", "E0406"]);
 }
 
 #[test]
 fn a_feature_that_the_sku_lacks_is_refused() {
     let mut intent = hub_and_spoke(Tier::Basic);
     intent.permissions = vec![allow("p", SYSTEM, "category News", "https")];
-    check_codes(&intent, &["E0410"]);
+    check_codes(&intent, &["E0409"]);
     intent.permissions = vec![allow_by_address("p", SYSTEM, "ntp.ubuntu.com", "udp/123")];
-    check_codes(&intent, &["E0410"]);
+    check_codes(&intent, &["E0409"]);
     let mut intent = hub_and_spoke(Tier::Standard);
     intent.permissions = vec![allow("p", SYSTEM, "url www.example.com/a", "http")];
-    check_codes(&intent, &["E0410"]);
+    check_codes(&intent, &["E0409"]);
 }
 
 #[test]
@@ -272,7 +280,7 @@ fn names_in_network_rules_need_the_dns_proxy() {
     let mut intent =
         list_of(vec![allow_by_address("p", SYSTEM, "ntp.ubuntu.com", "udp/123")], Vec::new());
     intent.topology.firewalls[0].dns_proxy = false;
-    check_codes(&intent, &["E0411"]);
+    check_codes(&intent, &["E0410"]);
 }
 
 #[test]
@@ -287,7 +295,7 @@ fn redirected_sql_to_a_name_needs_the_setting_of_the_policy() {
     );
     assert!(compiled.deployment.policies[&Key::new("egress")].allow_sql_redirect);
     intent.permissions.push(allow("q", APPS, "10.9.0.0/24", "tcp/11500"));
-    check_codes(&intent, &["E0409"]);
+    check_codes(&intent, &["E0408"]);
 }
 
 #[test]
@@ -296,7 +304,7 @@ fn a_network_rule_that_hides_an_application_rule_is_refused_by_name() {
     for destination in ["tag Storage", "203.0.113.0/24", "0.0.0.0/0"] {
         let intent = list_of(vec![web(), allow("wide", SYSTEM, destination, "tcp/443")], vec![]);
         let findings = run(&intent).unwrap_err();
-        assert_eq!(codes(&findings), ["E0413"], "{destination}");
+        assert_eq!(codes(&findings), ["E0412"], "{destination}");
         assert!(findings[0].headline().contains("`wide`"));
         assert!(findings[0].headline().contains("`web`"));
     }
@@ -309,7 +317,7 @@ fn a_mark_accepts_hiding_and_records_it() {
         allow_by_address("wide", SYSTEM, "203.0.113.0/24", "tcp/443"),
     ];
     let compiled = run(&list_of(permissions, vec![])).unwrap();
-    assert_eq!(codes(&compiled.diagnostics), ["W0403"]);
+    assert_eq!(codes(&compiled.diagnostics), ["W0402"]);
     let [excess] = compiled.excess.as_slice() else { panic!("{:?}", compiled.excess) };
     assert_eq!(excess.permission, "wide");
     assert_eq!(excess.addresses.count(), 256);
@@ -347,9 +355,9 @@ fn a_private_prefix_hides_the_names_of_an_endpoint_in_it() {
     check_codes(&intent, &[]);
     intent.topology.networks[1].subnets[jump].private_endpoints =
         vec![endpoint(&["sql-trips.database.windows.net"])];
-    check_codes(&intent, &["E0413"]);
+    check_codes(&intent, &["E0412"]);
     intent.topology.networks[1].subnets[jump].private_endpoints = vec![endpoint(&[])];
-    check_codes(&intent, &["E0413"]);
+    check_codes(&intent, &["E0412"]);
 }
 
 #[test]
@@ -357,26 +365,26 @@ fn a_deny_that_an_address_defeats_is_refused_by_name() {
     let paste = deny("paste", "any", "pastebin.com", "https, http");
     let wide = allow("wide", SYSTEM, "10.9.0.0/24", "tcp/443");
     let findings = run(&list_of(vec![wide], vec![paste.clone()])).unwrap_err();
-    assert_eq!(codes(&findings), ["E0414"]);
+    assert_eq!(codes(&findings), ["E0413"]);
     assert!(findings[0].headline().contains("`wide`"));
     assert!(findings[0].headline().contains("`paste`"));
 
     let marked = allow_by_address("wide", SYSTEM, "10.9.0.0/24", "tcp/443");
     let compiled = run(&list_of(vec![marked], vec![paste.clone()])).unwrap();
-    assert_eq!(codes(&compiled.diagnostics), ["W0404"]);
+    assert_eq!(codes(&compiled.diagnostics), ["W0403"]);
     assert!(compiled.excess[0].defeats.contains("paste"));
 
     let other_port = allow("wide", SYSTEM, "10.9.0.0/24", "tcp/5432");
     check_codes(&list_of(vec![other_port.clone()], vec![paste]), &[]);
     let any = deny("paste", "any", "pastebin.com", "any");
-    check_codes(&list_of(vec![other_port], vec![any]), &["E0414"]);
+    check_codes(&list_of(vec![other_port], vec![any]), &["E0413"]);
 }
 
 #[test]
 fn a_deny_on_any_service_must_reach_the_ports_of_permissions() {
     let permission = || allow("p", SYSTEM, "*.example.com", "https/8443");
     let any = deny("d", "any", "bad.example.com", "any");
-    check_codes(&list_of(vec![permission()], vec![any]), &["E0415", "N0401"]);
+    check_codes(&list_of(vec![permission()], vec![any]), &["E0414", "N0401"]);
     let named = deny("d", "any", "bad.example.com", "any, https/8443");
     check_codes(&list_of(vec![permission()], vec![named]), &["N0401", "N0401"]);
 }
@@ -385,18 +393,18 @@ fn a_deny_on_any_service_must_reach_the_ports_of_permissions() {
 fn a_deny_by_address_must_not_cut_what_it_does_not_mean() {
     let raw = allow("raw", SYSTEM, "203.0.113.7/32", "tcp/443");
     let https = deny("d", "any", "203.0.113.0/24", "https");
-    check_codes(&list_of(vec![raw.clone()], vec![https.clone()]), &["E0416"]);
+    check_codes(&list_of(vec![raw.clone()], vec![https.clone()]), &["E0415"]);
     let tcp = deny("d", "any", "203.0.113.0/24", "tcp/443");
     check_codes(&list_of(vec![raw], vec![tcp]), &[]);
     let web = allow("web", SYSTEM, "www.example.com", "https");
     check_codes(&list_of(vec![web], vec![https.clone()]), &[]);
     let plain = allow("plain", SYSTEM, "www.example.com", "http/443");
-    check_codes(&list_of(vec![plain], vec![https]), &["E0416"]);
+    check_codes(&list_of(vec![plain], vec![https]), &["E0415"]);
 }
 
 #[test]
 fn a_deny_by_name_needs_a_service_that_shows_one() {
-    check_codes(&list_of(vec![], vec![deny("d", "any", "bad.example.com", "tcp/22")]), &["E0417"]);
+    check_codes(&list_of(vec![], vec![deny("d", "any", "bad.example.com", "tcp/22")]), &["E0416"]);
 }
 
 #[test]
@@ -417,9 +425,21 @@ fn an_exception_becomes_a_deny_of_its_own() {
     assert!(compiled.deployment.origins.values().all(|origin| origin.label == "p"));
 
     let other = allow("q", SYSTEM, "a.bad.example.com", "https");
-    check_codes(&list_of(vec![permission.clone(), other], vec![]), &["E0418"]);
+    check_codes(&list_of(vec![permission.clone(), other], vec![]), &["E0417"]);
     let elsewhere = allow("q", APPS, "a.bad.example.com", "https");
     check_codes(&list_of(vec![permission, elsewhere], vec![]), &[]);
+}
+
+#[test]
+fn an_exception_that_is_no_deny_ahead_of_a_permission_is_refused() {
+    let wildcard = list::names("*.example.com", "*.bad.example.com");
+    let excepting = Deny { destinations: vec![wildcard.clone()], ..deny("d", "any", "x", "https") };
+    check_codes(&list_of(vec![], vec![excepting]), &["E0411"]);
+    let beside_a_tag = Permission {
+        destinations: vec![wildcard, list::destination("fqdn-tag WindowsUpdate")],
+        ..allow("p", SYSTEM, "x", "https")
+    };
+    check_refused(beside_a_tag, "E0411");
 }
 
 #[test]
@@ -442,7 +462,6 @@ fn what_has_expired_is_left_out() {
     };
     check_codes(&list_of(vec![permission(TODAY)], vec![]), &[]);
     let intent = list_of(vec![permission(date(2089, 12, 31))], vec![]);
-    check_codes(&intent, &[]);
     assert!(rules(&run(&intent).unwrap().deployment).is_empty());
 }
 
@@ -450,11 +469,11 @@ fn what_has_expired_is_left_out() {
 fn a_source_that_no_route_brings_is_a_warning() {
     check_codes(
         &list_of(vec![allow("p", "10.1.9.0/24", "www.example.com", "https")], vec![]),
-        &["W0402"],
+        &["W0401"],
     );
     check_codes(
         &list_of(vec![allow("p", "10.1.0.0/16", "www.example.com", "https")], vec![]),
-        &["W0402"],
+        &["W0401"],
     );
 }
 
@@ -472,7 +491,7 @@ fn every_list_ends_with_a_deny_of_every_name() {
         "deny-every-name: * -> * : Http:80 Http:443 Http:1433 Https:80 Https:443 Https:1433 \
          Mssql:1433"
     );
-    assert!(compiled.diagnostics.is_empty());
+    assert_eq!(codes(&compiled.diagnostics), [""; 0]);
 }
 
 #[test]
@@ -537,7 +556,7 @@ fn a_parent_that_passes_what_we_deny_is_an_error_that_names_its_rule() {
     );
     intent.settings.extends = Some("company".to_owned());
     let findings = compile(&intent, &context, TODAY).unwrap_err();
-    assert_eq!(codes(&findings), ["E0414"]);
+    assert_eq!(codes(&findings), ["E0413"]);
     assert!(findings[0].headline().contains("`base/base/ssh`"), "{}", findings[0].headline());
 
     intent.denies.clear();
@@ -551,19 +570,19 @@ fn a_parent_that_denies_what_we_permit_is_a_warning() {
     let mut intent = list_of(vec![allow("p", SYSTEM, "www.example.com", "https")], vec![]);
     intent.settings.extends = Some("company".to_owned());
     let compiled = compile(&intent, &context, TODAY).unwrap();
-    assert_eq!(codes(&compiled.diagnostics), ["W0406"]);
+    assert_eq!(codes(&compiled.diagnostics), ["W0404"]);
 }
 
 #[test]
 fn parents_and_children_must_be_known_and_ours_must_be_the_last() {
     let mut intent = list_of(vec![allow("p", SYSTEM, "www.example.com", "https")], vec![]);
     intent.settings.extends = Some("company".to_owned());
-    check_codes(&intent, &["E0420"]);
+    check_codes(&intent, &["E0418"]);
     intent.settings.extends = None;
     let mut context = Deployment::default();
     let child = Policy { base: Some(Key::new("egress")), ..Policy::default() };
     context.policies.insert(Key::new("child"), child);
-    assert_eq!(codes(&compile(&intent, &context, TODAY).unwrap_err()), ["E0421"]);
+    assert_eq!(codes(&compile(&intent, &context, TODAY).unwrap_err()), ["E0419"]);
 }
 
 #[test]
@@ -572,156 +591,7 @@ fn what_the_context_holds_is_not_described_again() {
     let context = run(&intent).unwrap().deployment;
     let found = codes(&compile(&intent, &context, TODAY).unwrap_err());
     // Policy, two networks, two route tables, firewall, cluster.
-    assert_eq!(found, ["E0424"; 7]);
-}
-
-/// Statements that compile in any company: each draws label, sources and target from a few.
-fn statements() -> impl Strategy<Value = (Vec<Permission>, Vec<Deny>)> {
-    let permission = (0u8..40, 0usize..2, 0usize..8);
-    let deny = (40u8..50, 0usize..4);
-    (
-        prop::collection::btree_map(0u8..40, permission, 1..12),
-        prop::collection::btree_map(40u8..50, deny, 0..4),
-    )
-        .prop_map(|(permissions, denies)| {
-            let permissions = permissions
-                .into_iter()
-                .map(|(label, (_, source, form))| some_permission(label, source, form))
-                .collect();
-            let denies =
-                denies.into_iter().map(|(label, (_, form))| some_deny(label, form)).collect();
-            (permissions, denies)
-        })
-}
-
-fn some_permission(label: u8, source: usize, form: usize) -> Permission {
-    let sources = [SYSTEM, APPS][source];
-    let name = &format!("p{label:02}");
-    let host = format!("{name}.example.com");
-    match form {
-        0 => allow(name, sources, &host, "https"),
-        1 => allow(name, sources, &format!("*.{host}"), "https, http"),
-        2 => allow(name, sources, &host, "https/8443"),
-        3 => allow(name, sources, &host, "mssql proxy"),
-        4 => allow(name, sources, "tag AzureCloud.westeurope", "tcp/9000"),
-        5 => allow_by_address(name, sources, &host, "udp/123"),
-        6 => allow(name, sources, "10.9.0.0/24", "tcp/5432"),
-        _ => allow(name, sources, "fqdn-tag AzureKubernetesService", "https"),
-    }
-}
-
-fn some_deny(label: u8, form: usize) -> Deny {
-    let name = &format!("d{label:02}");
-    match form {
-        0 => deny(name, "any", "pastebin.com, *.pastebin.com", "https, http"),
-        1 => deny(name, APPS, "category Gambling", "https"),
-        2 => deny(name, "any", "any", "tcp/25"),
-        _ => deny(name, "any", "tag Storage", "tcp/443"),
-    }
-}
-
-/// How many elements of lists differ between two policies, and in how many groups.
-fn changes(old: &Policy, new: &Policy) -> (usize, usize) {
-    let (mut groups, mut elements) = (0, 0);
-    let names = old.groups.iter().chain(&new.groups).map(|group| group.name.clone());
-    for name in names.collect::<std::collections::BTreeSet<_>>() {
-        let find = |policy: &Policy| policy.groups.iter().find(|g| g.name == name).cloned();
-        let changed = match (find(old), find(new)) {
-            (Some(a), Some(b)) if a.priority == b.priority => {
-                collection_changes(&a.collections, &b.collections)
-            }
-            _ => 1,
-        };
-        groups += usize::from(changed > 0);
-        elements += changed;
-    }
-    (groups, elements)
-}
-
-fn collection_changes(old: &[RuleCollection], new: &[RuleCollection]) -> usize {
-    if old.len() != new.len() {
-        return list_changes(old, new);
-    }
-    old.iter()
-        .zip(new)
-        .map(|(a, b)| {
-            assert_eq!((&a.name, a.priority), (&b.name, b.priority));
-            match (&a.rules, &b.rules) {
-                (Rules::Network(x, a), Rules::Network(y, b)) if x == y => list_changes(a, b),
-                (Rules::Application(x, a), Rules::Application(y, b)) if x == y => {
-                    list_changes(a, b)
-                }
-                _ => panic!("a collection changed its kind"),
-            }
-        })
-        .sum()
-}
-
-/// Elements put in, taken out or replaced, the others kept in their order.
-fn list_changes<T: PartialEq>(old: &[T], new: &[T]) -> usize {
-    let before = old.iter().zip(new).take_while(|(a, b)| a == b).count();
-    let (old, new) = (&old[before..], &new[before..]);
-    let after = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
-    (old.len() - after).max(new.len() - after)
-}
-
-fn policy_of(permissions: &[Permission], denies: &[Deny]) -> Policy {
-    let intent = list_of(permissions.to_vec(), denies.to_vec());
-    run(&intent).unwrap().deployment.policies[&Key::new("egress")].clone()
-}
-
-proptest! {
-    #[test]
-    fn any_permutation_of_statements_gives_the_same_deployment(
-        ((permissions, denies), shuffled) in statements().prop_flat_map(|(permissions, denies)| {
-            (Just((permissions.clone(), denies)), Just(permissions).prop_shuffle())
-        })
-    ) {
-        let straight = run(&list_of(permissions, denies.clone())).unwrap();
-        let reversed = denies.into_iter().rev().collect();
-        let mixed = run(&list_of(shuffled, reversed)).unwrap();
-        prop_assert_eq!(straight.deployment, mixed.deployment);
-        prop_assert_eq!(straight.excess, mixed.excess);
-    }
-
-    #[test]
-    fn one_statement_more_or_less_is_one_element_of_one_group(
-        ((permissions, denies), index) in (statements(), any::<prop::sample::Index>())
-    ) {
-        let with = policy_of(&permissions, &denies);
-        let place = index.index(permissions.len() + denies.len());
-        let (mut permissions, mut denies) = (permissions, denies);
-        if place < permissions.len() {
-            permissions.remove(place);
-        } else {
-            denies.remove(place - permissions.len());
-        }
-        let without = policy_of(&permissions, &denies);
-        prop_assert_eq!(changes(&with, &without), (1, 1));
-        prop_assert_eq!(changes(&without, &with), (1, 1));
-    }
-
-    #[test]
-    fn an_edited_statement_is_one_element_of_one_group(
-        ((permissions, denies), index) in (statements(), any::<prop::sample::Index>())
-    ) {
-        let old = policy_of(&permissions, &denies);
-        let mut edited = permissions.clone();
-        index.get_mut(&mut edited).sources = list::addresses("10.1.0.0/24");
-        prop_assert_eq!(changes(&old, &policy_of(&edited, &denies)), (1, 1));
-    }
-}
-
-#[test]
-fn a_list_too_large_for_a_group_is_split_and_one_more_is_still_one_element() {
-    let many = |count: usize| -> Vec<Permission> {
-        let hosts: Vec<String> = (0..60).map(|n| format!("h{n}.some-long-name.example")).collect();
-        (0..count).map(|n| allow(&format!("p{n:05}"), SYSTEM, &hosts.join(", "), "https")).collect()
-    };
-    let old = policy_of(&many(1_500), &[]);
-    let groups: Vec<String> = old.groups.iter().map(|group| group.name.to_string()).collect();
-    assert_eq!(groups, ["application", "application-01", "closing"]);
-    assert_eq!(changes(&old, &policy_of(&many(1_501), &[])), (1, 1));
+    assert_eq!(found, ["E0422"; 7]);
 }
 
 #[test]
@@ -735,10 +605,10 @@ fn settings_of_firewalls_that_share_the_policy_must_agree() {
     let policy = &compiled.deployment.policies[&Key::new("egress")];
     assert_eq!(policy.tier, exeat::azure::policy::Tier::Standard);
     intent.topology.firewalls[1].dns_proxy = false;
-    check_codes(&intent, &["E0423"]);
+    check_codes(&intent, &["E0421"]);
     intent.topology.firewalls[1].dns_proxy = true;
     intent.topology.firewalls[1].tier = Tier::Basic;
-    check_codes(&intent, &["E0423"]);
+    check_codes(&intent, &["E0421"]);
 }
 
 #[test]
@@ -750,20 +620,4 @@ fn https_on_an_unusual_port_is_open_to_infrastructure_rules_and_says_so() {
     let policy = &compiled.deployment.policies[&Key::new("egress")];
     let Rules::Application(_, rules) = &policy.groups[0].collections[0].rules else { panic!() };
     assert_eq!(rules[0].protocols, [pair]);
-}
-/// What stands on the pages of this stage's codes is written as the language is.
-#[test]
-fn the_examples_of_the_pages_are_read_without_a_finding() {
-    let ours =
-        |code: &&Code| ["E04", "W04", "N04"].iter().any(|start| code.id().starts_with(start));
-    for code in Code::ALL.iter().filter(ours) {
-        let blocks: Vec<&str> = code.page().split("```egress").skip(1).collect();
-        assert!(!blocks.is_empty(), "{code}: no example");
-        for block in blocks {
-            let (_, text) = block.split_once('\n').unwrap();
-            let (text, _) = text.split_once("```").unwrap();
-            let (_, findings) = exeat::syntax::parse(FileId::NONE, text);
-            assert_eq!(codes(&findings), [""; 0], "{code}");
-        }
-    }
 }

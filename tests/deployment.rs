@@ -1,8 +1,11 @@
 //! `exeat.deployment/1`: what is written reads back, and what is wrong is refused at its place.
 #![cfg(test)]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+
+use serde_json::Value;
 
 use exeat::azure::Deployment;
 use exeat::emit;
@@ -75,4 +78,419 @@ fn a_repeated_key_is_refused_though_serde_drops_it() {
         "{\"schema\":\"exeat.deployment/1\",\"ipGroups\":{\"A\":{},\n\"a\":{}}}",
         &["2:1: `a` is there twice; names that differ in case are one in Azure (at `/ipGroups/a`)"],
     );
+}
+
+/// A deployment in which every field has a value that is not its default.
+fn complete() -> String {
+    repository("tests/deployment/complete.json")
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).expect("JSON")
+}
+
+#[test]
+fn a_document_without_defaults_is_written_as_it_was_read() {
+    let written = emit::json::write(&read(&complete())).expect("a document");
+    assert_eq!(json(&written), json(&complete()));
+    assert_eq!(written, serde_json::to_string_pretty(&json(&complete())).expect("JSON") + "\n");
+}
+
+/// The part of `schema` that is for the parts of a value of `part`, references followed.
+fn followed<'s>(schema: &'s Value, part: &'s Value) -> &'s Value {
+    match part["$ref"].as_str() {
+        Some(reference) => {
+            let name = reference.strip_prefix("#/$defs/").expect("a definition");
+            &schema["$defs"][name]
+        }
+        None => part,
+    }
+}
+
+/// Why `value` does not fit `part`, as far as our schema goes; the properties that it has are added
+/// to `used`.
+fn misfit(
+    schema: &Value,
+    part: &Value,
+    value: &Value,
+    used: &mut BTreeSet<String>,
+) -> Option<String> {
+    let part = followed(schema, part);
+    if let Some(choices) = part["oneOf"].as_array() {
+        let kind = |choice: &&Value| {
+            followed(schema, choice)["properties"]["kind"]["const"] == value["kind"]
+        };
+        let Some(choice) = choices.iter().find(kind) else {
+            return Some(format!("no kind {value}"));
+        };
+        return misfit(schema, choice, value, used);
+    }
+    if part.get("const").is_some_and(|only| only != value) {
+        return Some(format!("{value} is not {}", part["const"]));
+    }
+    if part["enum"].as_array().is_some_and(|values| !values.contains(value)) {
+        return Some(format!("{value} is not in {}", part["enum"]));
+    }
+    match (part["type"].as_str(), value) {
+        (None, _) | (Some("string"), Value::String(_)) | (Some("boolean"), Value::Bool(_)) => None,
+        (Some("integer"), Value::Number(number)) => {
+            let fits = number.as_i64() >= part["minimum"].as_i64()
+                && number.as_i64() <= part["maximum"].as_i64();
+            (!fits).then(|| format!("{number} is out of range"))
+        }
+        (Some("array"), Value::Array(items)) => {
+            items.iter().find_map(|item| misfit(schema, &part["items"], item, used))
+        }
+        (Some("object"), Value::Object(object)) => {
+            for required in part["required"].as_array().into_iter().flatten() {
+                if !object.contains_key(required.as_str().expect("a name")) {
+                    return Some(format!("{required} is missing in {value}"));
+                }
+            }
+            object.iter().find_map(|(key, value)| match &part["properties"][key] {
+                Value::Null if part["additionalProperties"].is_object() => {
+                    misfit(schema, &part["additionalProperties"], value, used)
+                }
+                Value::Null => Some(format!("{key} is unknown")),
+                property => {
+                    used.insert(format!("{:p}", std::ptr::from_ref(property)));
+                    misfit(schema, property, value, used)
+                }
+            })
+        }
+        (Some(expected), _) => Some(format!("{value} is no {expected}")),
+    }
+}
+
+/// All properties of all objects in `part`: their addresses and names.
+fn properties(part: &Value, into: &mut Vec<(String, String)>) {
+    if let Some(object) = part["properties"].as_object() {
+        for (name, property) in object {
+            into.push((format!("{:p}", std::ptr::from_ref(property)), name.clone()));
+        }
+    }
+    match part {
+        Value::Object(object) => object.values().for_each(|value| properties(value, into)),
+        Value::Array(items) => items.iter().for_each(|value| properties(value, into)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn schema() -> Value {
+    json(&repository("docs/schemas/deployment-1.schema.json"))
+}
+
+#[test]
+fn the_schema_has_just_the_fields_of_the_format() {
+    let schema = schema();
+    let mut used = BTreeSet::new();
+    assert_eq!(misfit(&schema, &schema, &json(&complete()), &mut used), None);
+    assert_eq!(misfit(&schema, &schema, &json(&documented()), &mut used), None);
+    let mut all = Vec::new();
+    properties(&schema, &mut all);
+    let unused: Vec<&String> =
+        all.iter().filter(|(place, _)| !used.contains(place)).map(|(_, name)| name).collect();
+    assert_eq!(unused, [] as [&String; 0], "in the schema, and in no document");
+}
+
+/// Every object of `part` that stands at `at`, by JSON pointer.
+fn objects(part: &Value, at: &str, into: &mut Vec<String>) {
+    match part {
+        Value::Object(object) => {
+            into.push(at.to_owned());
+            for (key, value) in object {
+                objects(value, &format!("{at}/{key}"), into);
+            }
+        }
+        Value::Array(items) => {
+            for (index, value) in items.iter().enumerate() {
+                objects(value, &format!("{at}/{index}"), into);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn no_object_may_have_an_unknown_field_or_lack_a_required_one() {
+    let schema = schema();
+    let document = json(&complete());
+    let mut places = Vec::new();
+    objects(&document, "", &mut places);
+    for place in places {
+        let object = document.pointer(&place).expect("a place").as_object().expect("an object");
+        let mut extended = document.clone();
+        extended.pointer_mut(&place).expect("a place")["surprise"] = Value::Bool(true);
+        assert!(import::json::read(&extended.to_string()).is_err(), "{place}/surprise was read");
+        for key in object.keys() {
+            let mut without = document.clone();
+            let object = without.pointer_mut(&place).expect("a place").as_object_mut();
+            object.expect("an object").remove(key);
+            let misfits = misfit(&schema, &schema, &without, &mut BTreeSet::new());
+            if let Some(misfit) = misfits {
+                let read = import::json::read(&without.to_string());
+                assert!(read.is_err(), "the schema says `{misfit}`, but it was read");
+            }
+        }
+    }
+}
+
+/// The complete document with the text at `pointer` replaced.
+fn with(pointer: &str, value: Value) -> String {
+    let mut document = json(&complete());
+    *document.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = value;
+    document.to_string()
+}
+
+#[test]
+fn each_wrong_value_is_refused_at_its_place() {
+    let policy = "/firewallPolicies/fwp-egress";
+    let group = "/firewallPolicies/fwp-egress/ruleCollectionGroups/0";
+    let net = "/firewallPolicies/fwp-egress/ruleCollectionGroups/0/ruleCollections/0";
+    let app = "/firewallPolicies/fwp-egress/ruleCollectionGroups/0/ruleCollections/1";
+    let nat = "/firewallPolicies/fwp-egress/ruleCollectionGroups/0/ruleCollections/2";
+    let cases: &[(&str, &str, Value, &str)] = &[
+        (
+            policy,
+            "/sku",
+            "Ultra".into(),
+            "expected `Basic` or `Standard` or `Premium`, found `Ultra`",
+        ),
+        (
+            policy,
+            "/threatIntelMode",
+            "deny".into(),
+            "expected `Off` or `Alert` or `Deny`, found `deny`",
+        ),
+        (
+            policy,
+            "/basePolicy",
+            "fwp-gone".into(),
+            "policy `fwp-egress` names the parent `fwp-gone`, which the deployment does not hold",
+        ),
+        (
+            policy,
+            "/basePolicy",
+            "fwp-egress".into(),
+            "the parents of policy `fwp-egress` form a cycle",
+        ),
+        (policy, "/explicitProxy/httpPort", 0.into(), "expected a port from 1 to 65535, found `0`"),
+        (policy, "/dnsSettings/servers/0", "10.0.0".into(), "expected an address, found `10.0.0`"),
+        (group, "/priority", 99.into(), "expected a priority from 100 to 65000, found `99`"),
+        (group, "/priority", 65_001.into(), "expected a priority from 100 to 65000, found `65001`"),
+        (group, "/priority", Value::from(-1), "expected a priority from 100 to 65000, found `-1`"),
+        (
+            group,
+            "/priority",
+            Value::from(1.5),
+            "invalid type: floating point `1.5`, expected a whole number",
+        ),
+        (
+            group,
+            "/name",
+            "a/b".into(),
+            "expected the name of a resource, found `a/b`; give the name without its path",
+        ),
+        (
+            net,
+            "/kind",
+            "classic".into(),
+            "expected `network`, `application` or `nat`, found `classic`",
+        ),
+        (net, "/action", "Drop".into(), "expected `Allow` or `Deny`, found `Drop`"),
+        (
+            net,
+            "/rules/0/ipProtocols/0",
+            "tcp".into(),
+            "expected `Any` or `TCP` or `UDP` or `ICMP`, found `tcp`",
+        ),
+        (
+            net,
+            "/rules/0/sourceAddresses/0",
+            "10.0.0.9-10.0.0.4".into(),
+            "expected an address, prefix, range `a-b` or `*`, found `10.0.0.9-10.0.0.4`",
+        ),
+        (
+            net,
+            "/rules/0/sourceAddresses/0",
+            "Storage".into(),
+            "expected an address, prefix, range `a-b` or `*`, found `Storage`",
+        ),
+        (
+            net,
+            "/rules/0/sourceAddresses/0",
+            "unknown:other".into(),
+            "`unknowns` has no `other`; add it and say why",
+        ),
+        (
+            net,
+            "/rules/0/destinationAddresses/0",
+            "www.example.com".into(),
+            "expected an address, prefix, range `a-b`, `*` or service tag, found `www.example.com`",
+        ),
+        (
+            net,
+            "/rules/0/destinationFqdns/0",
+            "*.example.org".into(),
+            "expected a host name, found `*.example.org`: `*` is allowed only at the far left of a name",
+        ),
+        (
+            net,
+            "/rules/0/destinationPorts/0",
+            "80-79".into(),
+            "expected a port, range `a-b` or `*`, found `80-79`",
+        ),
+        (
+            net,
+            "/rules/0/destinationPorts/0",
+            "+80".into(),
+            "expected a port, range `a-b` or `*`, found `+80`",
+        ),
+        (
+            net,
+            "/rules/0/sourceIpGroups/0",
+            "gone".into(),
+            "the deployment holds no IP group `gone`",
+        ),
+        (
+            app,
+            "/rules/0/protocols/0",
+            "https:443".into(),
+            "expected `Http`, `Https` or `Mssql` and a port as in `Https:443`, found `https:443`",
+        ),
+        (
+            app,
+            "/rules/0/targetFqdns/0",
+            "www.*.com".into(),
+            "expected a host name or `*` and its end, found `www.*.com`: `*` is allowed only at the far left of a name",
+        ),
+        (
+            app,
+            "/rules/0/unknownTargets/0",
+            "other".into(),
+            "`unknowns` has no `other`; add it and say why",
+        ),
+        (nat, "/action", "Allow".into(), "expected `DNAT`, found `Allow`"),
+        (nat, "/rules/0/translatedPort", "0".into(), "expected a port as in `\"22\"`, found `0`"),
+        (
+            "/azureFirewalls/fw",
+            "/virtualNetwork",
+            "gone".into(),
+            "the deployment holds no virtual network `gone`",
+        ),
+        (
+            "/azureFirewalls/fw",
+            "/firewallPolicy",
+            "gone".into(),
+            "the deployment holds no firewall policy `gone`",
+        ),
+        (
+            "/virtualNetworks/vnet",
+            "/subnets/0/routeTable",
+            "gone".into(),
+            "the deployment holds no route table `gone`",
+        ),
+        (
+            "/virtualNetworks/vnet",
+            "/subnets/0/networkSecurityGroup",
+            "gone".into(),
+            "the deployment holds no network security group `gone`",
+        ),
+        (
+            "/virtualNetworks/vnet",
+            "/virtualNetworkPeerings/0/remoteVirtualNetwork",
+            "gone".into(),
+            "the deployment holds no virtual network `gone`",
+        ),
+        (
+            "/virtualNetworks/vnet",
+            "/addressSpace/0",
+            "10.0.0.4".into(),
+            "expected a prefix such as `10.1.0.0/16`, found `10.0.0.4`",
+        ),
+        (
+            "/networkSecurityGroups/nsg",
+            "/securityRules/0/priority",
+            4097.into(),
+            "expected a priority from 100 to 4096, found `4097`",
+        ),
+        (
+            "/networkSecurityGroups/nsg",
+            "/securityRules/0/protocol",
+            "udp".into(),
+            "expected `Tcp`, `Udp`, `Icmp`, `Esp`, `Ah`, `*` or a protocol number, found `udp`",
+        ),
+        (
+            "/managedClusters/aks",
+            "/agentPools/0/subnet",
+            "vnet/gone".into(),
+            "the deployment holds no subnet `gone`",
+        ),
+        (
+            "/managedClusters/aks",
+            "/agentPools/0/subnet",
+            "snet".into(),
+            "expected a subnet as in `network/subnet`, found `snet`",
+        ),
+        (
+            "/managedClusters/aks",
+            "/apiServer/subnet",
+            "gone".into(),
+            "the deployment holds no subnet `gone`",
+        ),
+    ];
+    for (object, field, value, message) in cases {
+        let place = format!("{object}{field}");
+        let error = import::json::read(&with(&place, value.clone())).expect_err(&place);
+        let found: Vec<(String, &str)> = error
+            .problems
+            .iter()
+            .map(|problem| (problem.place.to_string(), problem.message.as_str()))
+            .collect();
+        assert_eq!(found, [(place, *message)]);
+    }
+}
+
+#[test]
+fn siblings_with_one_name_or_priority_are_refused() {
+    let twins = |second: &str| {
+        format!(
+            r#"{{"schema":"exeat.deployment/1","firewallPolicies":{{"p":{{"ruleCollectionGroups":[
+{{"name":"a","priority":100}},
+{second}]}}}}}}"#
+        )
+    };
+    refused(
+        &twins(r#"{"name":"A","priority":101}"#),
+        &["3:1: `A` is there twice; names that differ in case are one in Azure \
+           (at `/firewallPolicies/p/ruleCollectionGroups/1`)"],
+    );
+    refused(
+        &twins(r#"{"name":"b","priority":100}"#),
+        &["3:13: the element 0 has the priority `100` too; their order would not be known \
+           (at `/firewallPolicies/p/ruleCollectionGroups/1/priority`)"],
+    );
+}
+
+#[test]
+fn all_wrong_values_of_a_document_are_said_in_one_run() {
+    refused(
+        "{\"schema\":\"exeat.deployment/1\",\n\"ipGroups\":{\"a\":{\"ipAddresses\":[\n\"10.0.0.256\",\n\"10.0.0.1\",\n\"x\"]}}}",
+        &[
+            "3:1: expected an address, prefix, range `a-b` or `*`, found `10.0.0.256` \
+             (at `/ipGroups/a/ipAddresses/0`)",
+            "5:1: expected an address, prefix, range `a-b` or `*`, found `x` \
+             (at `/ipGroups/a/ipAddresses/2`)",
+        ],
+    );
+}
+
+#[test]
+fn a_field_of_another_kind_of_rule_is_refused() {
+    let rules = "/firewallPolicies/fwp-egress/ruleCollectionGroups/0/ruleCollections/0/rules";
+    let rule = serde_json::json!([{ "name": "r", "targetFqdns": [] }]);
+    let error = import::json::read(&with(rules, rule)).expect_err("a refusal");
+    let [problem] = error.problems.as_slice() else { panic!("{error}") };
+    assert_eq!(problem.message, "rules of kind `network` have no field `targetFqdns`");
+    assert_eq!(problem.place.to_string(), format!("{rules}/0/targetFqdns"));
 }

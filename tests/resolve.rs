@@ -18,14 +18,16 @@ use exeat::resolve::Assignment;
 use exeat::resolve::Options;
 use exeat::resolve::Resolved;
 use exeat::resolve::resolve;
-use jiff::civil::date;
+
+#[path = "resolve/pages.rs"]
+mod pages;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 fn options() -> Options {
-    Options::on(date(2026, 3, 1))
+    Options::default()
 }
 
 fn resolve_file(path: &Path) -> Resolved {
@@ -57,9 +59,8 @@ fn intent_of(body: &str) -> Intent {
     resolved.intent.unwrap_or_else(|| panic!("{shown}"))
 }
 
-/// The ids of the codes that `body` gives, in reading order.
-fn codes(texts: &[(&str, &str)], options: &Options) -> Vec<&'static str> {
-    let resolved = resolve_texts(texts, options);
+/// The ids of the codes of what was found, in reading order.
+fn codes(resolved: &Resolved) -> Vec<&'static str> {
     resolved.diagnostics.iter().map(|found| found.code().id()).collect()
 }
 

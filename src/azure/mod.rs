@@ -5,11 +5,13 @@
 //! and Azure's limits. Nothing here decides a flow: that is `simulate`.
 
 pub mod address;
+pub mod arm;
 pub mod cluster;
 pub mod deployment;
 pub mod document;
 pub mod firewall;
 pub mod key;
+pub mod limits;
 pub mod network;
 pub mod order;
 pub mod policy;

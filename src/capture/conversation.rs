@@ -81,6 +81,8 @@ struct Speaker {
     spoke: bool,
     /// The sequence number before its first byte, as far as known.
     base: Option<u32>,
+    /// How far beyond `base` its sequence numbers, or acknowledgments of them, have come.
+    reach: u32,
     stream: Stream,
     /// `None` before its first payload.
     listener: Option<Listener>,
@@ -88,7 +90,28 @@ struct Speaker {
 
 impl Speaker {
     fn new(endpoint: Endpoint) -> Speaker {
-        Speaker { endpoint, spoke: false, base: None, stream: Stream::default(), listener: None }
+        Speaker {
+            endpoint,
+            spoke: false,
+            base: None,
+            reach: 0,
+            stream: Stream::default(),
+            listener: None,
+        }
+    }
+
+    /// Takes note of a sequence number that the end has come to. One that lies behind `base`, as
+    /// after a gap of half the number space, counts as far.
+    fn has_come_to(&mut self, sequence: u32) {
+        if let Some(base) = self.base {
+            self.reach = self.reach.max(sequence.wrapping_sub(base));
+        }
+    }
+
+    /// Whether the end is known to have sent no payload: none was captured, and its numbers have
+    /// come no further than a SYN and a FIN take them.
+    fn sent_nothing(&self) -> bool {
+        self.listener.is_none() && self.base.is_some() && self.reach <= 2
     }
 
     fn held(&self) -> usize {
@@ -221,8 +244,9 @@ impl Conversation {
         let answered = self.speaker(client.other()).spoke;
         let first = Mark { packet: 1, frame: self.frame, at: self.started };
         let application = self.story.application.unwrap_or(Application::Other);
+        let was_silent = self.syn && self.speaker(client).sent_nothing();
         let mut story = self.story;
-        story.complete(self.protocol, first);
+        story.complete(self.protocol, was_silent, first);
         let name = story.first_name().cloned();
         CapturedFlow {
             protocol: self.protocol,
@@ -271,8 +295,12 @@ impl Conversation {
             // Whoever is answered has sent nothing but a SYN before this number.
             self.speaker_mut(sender.other()).stream.starts_at(tcp.acknowledgment);
         }
+        if flags.has(Flags::ACK) {
+            self.speaker_mut(sender.other()).has_come_to(tcp.acknowledgment);
+        }
         let speaker = self.speaker_mut(sender);
         speaker.base.get_or_insert(data.wrapping_sub(1));
+        speaker.has_come_to(tcp.sequence);
         speaker.spoke |= !flags.has(Flags::RST);
         if starts {
             speaker.stream.starts_at(data);

@@ -17,6 +17,7 @@ use super::dialogue::Heard;
 /// Openings and names kept of one flow; a connection with more requests is one long story of the
 /// same kind.
 const MOST_OPENINGS: usize = 1024;
+
 /// What a flow has shown so far.
 #[derive(Debug, Default)]
 pub(super) struct Story {
@@ -90,12 +91,13 @@ impl Story {
     }
 
     /// Adds what is known of a request that was not seen whole, so that every flow has an opening.
-    pub(super) fn complete(&mut self, protocol: IpProtocol, first: Mark) {
+    /// A client that is known to have sent nothing asked for nothing, whatever the server said.
+    pub(super) fn complete(&mut self, protocol: IpProtocol, was_silent: bool, first: Mark) {
         let asked = self
             .openings
             .iter()
             .any(|opening| opening.payload != SeenPayload::Exactly(Payload::Silent));
-        if asked {
+        if asked || (was_silent && !self.openings.is_empty()) {
             return;
         }
         let payload = match self.application {

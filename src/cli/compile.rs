@@ -40,6 +40,6 @@ fn model(deployment: &Deployment) -> Result<String, Failure> {
 }
 
 fn arm(deployment: &Deployment) -> Result<Vec<(String, String)>, Failure> {
-    let _ = deployment;
-    Ok(vec![])
+    let emitted = emit::arm::write(deployment).map_err(|error| Failure::new(error.to_string()))?;
+    Ok(emitted.into_iter().map(|file| (file.path, file.text)).collect())
 }

@@ -7,7 +7,9 @@ use std::path::Path;
 use super::outcome::Outcome;
 use super::terminal::Terminal;
 use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Severity;
 use crate::diagnostic::SourceMap;
+use crate::diagnostic::render::escape_controls;
 
 /// Why a command did not come to its end.
 #[derive(Debug)]
@@ -56,8 +58,8 @@ impl Failure {
         let text = match self {
             Failure::BrokenPipe => return Outcome::Clean,
             Failure::Message { message, help } => {
-                let help = help.as_ref().map(|help| format!("  = help: {help}\n"));
-                format!("error: {message}\n{}", help.unwrap_or_default())
+                let help = help.as_ref().map(|help| format!("  = help: {}\n", escape_controls(help)));
+                terminal.titled(Severity::Error, message) + &help.unwrap_or_default()
             }
             Failure::Findings { diagnostics, sources } => terminal.draw(diagnostics, sources),
         };

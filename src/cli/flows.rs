@@ -11,6 +11,7 @@ use super::recording::Recording;
 use super::terminal::Terminal;
 use crate::capture::CapturedFlow;
 use crate::capture::Sink;
+use crate::diagnostic::Severity;
 use crate::evidence::DnsAnswer;
 
 /// Lists the flows of each capture as they end.
@@ -39,7 +40,8 @@ pub(super) fn run(args: &FlowsArgs, terminal: &mut Terminal<'_>) -> Result<Outco
             let all =
                 recording::truncation(&summary).into_iter().chain(recording::warnings(&summary));
             for warning in all {
-                terminal.write_err(&format!("warning: `{name}`: {warning}\n"))?;
+                let text = terminal.titled(Severity::Warning, &format!("`{name}`: {warning}"));
+                terminal.write_err(&text)?;
             }
         }
     }

@@ -37,6 +37,8 @@ pub(super) struct List {
     pub(super) pins: Vec<Pin>,
     /// What it was resolved with.
     pub(super) options: resolve::Options,
+    /// The day, in UTC, on which it is looked at.
+    pub(super) day: Date,
 }
 
 impl List {
@@ -44,11 +46,12 @@ impl List {
     pub(super) fn new(
         resolved: resolve::Resolved,
         options: resolve::Options,
+        day: Date,
     ) -> Result<List, Failure> {
         let resolve::Resolved { intent, sources, diagnostics, imports } = resolved;
         match intent {
             Some(intent) => {
-                Ok(List { intent, sources, findings: diagnostics, pins: imports, options })
+                Ok(List { intent, sources, findings: diagnostics, pins: imports, options, day })
             }
             None => Err(Failure::Findings { diagnostics, sources }),
         }
@@ -88,7 +91,7 @@ pub(super) fn resolve(
 ) -> Result<List, Failure> {
     let day = day_of(time(args, terminal));
     let parameters = assignments(args, terminal)?;
-    let options = resolve::Options { parameters, ..resolve::Options::on(day) };
+    let options = resolve::Options { parameters, ..resolve::Options::default() };
     let mut unreadable = None;
     let mut read = |file: &Path| -> io::Result<Vec<u8>> {
         match files::read(file, MAX_SOURCE_BYTES, terminal) {
@@ -107,7 +110,7 @@ pub(super) fn resolve(
     if let Some(failure) = unreadable {
         return Err(failure);
     }
-    List::new(resolved, options)
+    List::new(resolved, options, day)
 }
 
 /// What stands beside the list: the deployments of its `context` files.
@@ -134,7 +137,7 @@ pub(super) fn merge(all: &mut Deployment, more: Deployment, from: &str) -> Resul
 /// Compiles the list. Findings that stop it are the failure; the others join those of the list.
 pub(super) fn compile(list: &mut List) -> Result<Compiled, Failure> {
     let context = context(&list.intent)?;
-    match compile::compile(&list.intent, &context, list.options.day) {
+    match compile::compile(&list.intent, &context, list.day) {
         Ok(compiled) => {
             list.findings.extend(compiled.diagnostics.iter().cloned());
             Ok(compiled)

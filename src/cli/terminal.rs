@@ -10,9 +10,11 @@ use jiff::Timestamp;
 use super::args::Color;
 use super::failure::Failure;
 use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Severity;
 use crate::diagnostic::SourceMap;
 use crate::diagnostic::render;
 use crate::diagnostic::render::Style;
+use crate::diagnostic::render::escape_controls;
 
 /// The streams, the clock and the folder of a run, handed in by `main` or by a test.
 pub struct Terminal<'a> {
@@ -59,6 +61,24 @@ impl Terminal<'_> {
     /// The findings as they are drawn on standard error.
     pub(super) fn draw(&self, diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
         draw(diagnostics, sources, self.error_style)
+    }
+
+    /// A message that speaks of no source text, as findings are drawn on standard error. Only its
+    /// line feeds are left to steer the terminal.
+    pub(super) fn titled(&self, severity: Severity, message: &str) -> String {
+        let lines: Vec<String> = message.split('\n').map(escape_controls).collect();
+        let message = lines.join("\n");
+        match self.error_style {
+            Style::Plain => format!("{severity}: {message}\n"),
+            Style::Styled => {
+                let color = match severity {
+                    Severity::Error => 91,
+                    Severity::Warning => 93,
+                    Severity::Note => 92,
+                };
+                format!("\x1b[1;{color}m{severity}\x1b[0m\x1b[1m: {message}\x1b[0m\n")
+            }
+        }
     }
 
     /// `path`, seen from the folder of the run.

@@ -67,6 +67,23 @@ pub(super) enum Matcher {
     Network(NetworkMatch),
 }
 
+impl Matcher {
+    /// Whether it names no destination, as after an exception of everything.
+    fn is_empty(&self) -> bool {
+        match self {
+            Matcher::Application(rule) => {
+                rule.fqdns.is_empty()
+                    && rule.urls.is_empty()
+                    && rule.fqdn_tags.is_empty()
+                    && rule.web_categories.is_empty()
+            }
+            Matcher::Network(rule) => {
+                rule.addresses.is_empty() && rule.tags.is_empty() && rule.fqdns.is_empty()
+            }
+        }
+    }
+}
+
 /// What an application rule matches.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ApplicationMatch {
@@ -134,7 +151,10 @@ pub(super) fn carry<'a>(
     if !refusals.is_empty() {
         return Err(refusals);
     }
-    match draft.into_matcher(ground) {
+    match draft.into_matcher(statement.action, ground) {
+        Ok(matcher) if statement.sources.set.is_empty() || matcher.is_empty() => {
+            Err([Refusal::Empty].into())
+        }
         Ok(matcher) => Ok(Carried { statement, matcher }),
         Err(refusal) => Err([refusal].into()),
     }
@@ -339,10 +359,10 @@ impl Draft {
     }
 
     /// One rule, if the parts fit into one.
-    fn into_matcher(self, ground: &Ground) -> Result<Matcher, Refusal> {
+    fn into_matcher(self, action: Action, ground: &Ground) -> Result<Matcher, Refusal> {
         match (self.application, self.network) {
             (Some(application), None) => {
-                finish_application(application, &self.names).map(Matcher::Application)
+                finish_application(application, &self.names, action).map(Matcher::Application)
             }
             (None, Some(network)) => {
                 finish_network(network, &self.tcp, &self.udp, ground).map(Matcher::Network)
@@ -356,6 +376,7 @@ impl Draft {
 fn finish_application(
     mut application: ApplicationMatch,
     names: &NameSet,
+    action: Action,
 ) -> Result<ApplicationMatch, Refusal> {
     // TF: URLs and names exclude each other in one rule (`azure-firewall.md §2.1`).
     if !application.urls.is_empty() && !application.fqdns.is_empty() {
@@ -369,6 +390,13 @@ fn finish_application(
         application.except.clear();
         application.fqdns = patterns.into_iter().collect();
     } else {
+        // The exception becomes a deny. It would be one too many ahead of a deny, and could cut
+        // what a tag of the same rule permits.
+        let stands_alone =
+            application.fqdn_tags.is_empty() && application.web_categories.is_empty();
+        if action == Action::Deny || !stands_alone {
+            return Err(Refusal::TwoRules);
+        }
         application.except = residue.patterns().ok_or(Refusal::TwoRules)?;
     }
     Ok(application)

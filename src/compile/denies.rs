@@ -44,7 +44,7 @@ pub(super) fn check<'a>(
             }
         }
         for allow in list.application.iter().filter(|rule| rule.action == Action::Allow) {
-            if denied_together(deny, allow) && !deny.protocols.is_superset(&allow.protocols) {
+            if !deny.protocols.is_superset(&allow.protocols) && denied_together(deny, allow) {
                 findings.extend(out_of_reach(deny, allow));
             }
         }
@@ -95,9 +95,9 @@ fn passes_a_name_of(allow: &NetworkShape<'_>, deny: &ApplicationShape<'_>) -> bo
 
 /// Whether `deny` means a flow that `allow` takes.
 fn denied_together(deny: &ApplicationShape<'_>, allow: &ApplicationShape<'_>) -> bool {
-    deny.sources.meets(&allow.sources)
+    (deny.any_service || !deny.protocols.is_disjoint(&allow.protocols))
+        && deny.sources.meets(&allow.sources)
         && deny.shares_a_name(allow)
-        && (deny.any_service || !deny.protocols.is_disjoint(&allow.protocols))
 }
 
 fn defeated(deny: &Whose<'_>, by: &Whose<'_>, is_accepted: bool) -> Option<Diagnostic> {

@@ -39,12 +39,16 @@ pub(super) fn check<'a>(
         shapes.network.iter().filter(|rule| rule.action == Action::Allow).cloned().collect()
     };
     let mut findings = Vec::new();
+    let outside = outside();
     for network in allows(list).into_iter().chain(allows(parents)) {
+        let goes_outside = network.destinations.meets(&outside);
         let hidden: Vec<&ApplicationShape<'a>> = list
             .application
             .iter()
             .filter(|rule| rule.action == Action::Allow)
-            .filter(|rule| network.reaches(rule) && may_hold(&network, rule, ground))
+            .filter(|rule| {
+                network.reaches(rule) && (goes_outside || has_endpoint(&network, rule, ground))
+            })
             .collect();
         if hidden.is_empty() {
             continue;
@@ -60,15 +64,14 @@ pub(super) fn check<'a>(
     findings
 }
 
-/// Whether a name of `rule` may live at a destination of `network`.
-fn may_hold(network: &NetworkShape<'_>, rule: &ApplicationShape<'_>, ground: &Ground) -> bool {
-    network.destinations.meets(&outside())
-        || ground.private_endpoints.iter().any(|endpoint| {
-            network.destinations.contains(endpoint.address)
-                && (rule.more_names
-                    || endpoint.names.is_empty()
-                    || endpoint.names.iter().any(|name| rule.names.contains(name)))
-        })
+/// Whether a private endpoint at a destination of `network` may have a name of `rule`.
+fn has_endpoint(network: &NetworkShape<'_>, rule: &ApplicationShape<'_>, ground: &Ground) -> bool {
+    ground.private_endpoints.iter().any(|endpoint| {
+        network.destinations.contains(endpoint.address)
+            && (rule.more_names
+                || endpoint.names.is_empty()
+                || endpoint.names.iter().any(|name| rule.names.contains(name)))
+    })
 }
 
 fn report(

@@ -72,8 +72,8 @@ pub fn compile(
     day: Date,
 ) -> Result<Compiled, Vec<Diagnostic>> {
     let ground = Ground::new(intent);
+    let mut findings = statement::inactive(intent, day);
     let statements = statement::active(intent, day);
-    let mut findings = Vec::new();
     let policy_name = settings::policy_name(&intent.settings);
     let policy = settings::policy(intent, &ground, context);
     let carried = carry_all(&statements, intent, &ground, &mut findings);

@@ -39,6 +39,8 @@ pub(super) enum Refusal {
     DenyWithoutName,
     /// A URL inside TLS.
     Inspection,
+    /// It means no flow.
+    Empty,
 }
 
 impl Refusal {
@@ -84,6 +86,7 @@ impl Refusal {
             Refusal::TwoRules => &TWO_RULES,
             Refusal::DenyWithoutName => &DENY_WITHOUT_NAME,
             Refusal::Inspection => &INSPECTION,
+            Refusal::Empty => &EMPTY,
         }
     }
 }
@@ -119,7 +122,7 @@ struct Words {
 }
 
 const NAME_WITHOUT_SERVICE: Words = Words {
-    code: Code::NAME_WITHOUT_SERVICE,
+    code: Code::NEEDS_BY_ADDRESS,
     headline: "names hosts, but its service shows the firewall no name",
     here: (Place::Services, "judged by address"),
     other: Some((Place::Destinations, "a name")),
@@ -253,10 +256,19 @@ const DENY_WITHOUT_NAME: Words = Words {
 };
 
 const INSPECTION: Words = Words {
-    code: Code::INSPECTION,
+    code: Code::UNSUPPORTED,
     headline: "judges a URL inside TLS, which needs inspection",
     here: (Place::Destinations, "the path is encrypted"),
     other: None,
     note: Some("policies with TLS inspection are not written by this version"),
     help: "write the name without its path, or `http`",
+};
+
+const EMPTY: Words = Words {
+    code: Code::EMPTY_SET,
+    headline: "means no flow",
+    here: (Place::Destinations, "nothing is left of the destinations"),
+    other: Some((Place::Sources, "or of the sources")),
+    note: Some("Azure skips a rule without sources, and refuses one without destinations"),
+    help: "look at what `except` and `and` leave, or remove the KIND",
 };

@@ -90,8 +90,8 @@ impl NetworkShape<'_> {
 
     /// Whether it takes flows of `other`'s sources on a port of `other`'s.
     pub(super) fn reaches(&self, other: &ApplicationShape<'_>) -> bool {
-        self.sources.meets(&other.sources)
-            && other.protocols.iter().any(|pair| self.tcp.contains(pair.port))
+        other.protocols.iter().any(|pair| self.tcp.contains(pair.port))
+            && self.sources.meets(&other.sources)
     }
 }
 
@@ -119,8 +119,8 @@ impl ApplicationShape<'_> {
 
     /// Whether some flow may be taken by both.
     pub(super) fn meets(&self, other: &ApplicationShape<'_>) -> bool {
-        self.sources.meets(&other.sources)
-            && !self.protocols.is_disjoint(&other.protocols)
+        !self.protocols.is_disjoint(&other.protocols)
+            && self.sources.meets(&other.sources)
             && self.shares_a_name(other)
     }
 }

@@ -9,6 +9,10 @@ use crate::diagnostic::Diagnostic;
 use crate::flow::AddressSet;
 use crate::intent::Topology;
 
+/// Subnets of Azure's own appliances: what leaves them is not of the list.
+const PLATFORM: &[&str] =
+    &["AzureFirewallSubnet", "AzureFirewallManagementSubnet", "GatewaySubnet"];
+
 /// Why no rule can have the sources of `statement`.
 ///
 /// Pods behind node SNAT are refused and never widened to their nodes (`semantics.md`, Easy to get
@@ -40,7 +44,7 @@ pub(super) fn unrouted(
         .networks
         .iter()
         .flat_map(|network| network.subnets.iter().map(move |subnet| (network, subnet)))
-        .filter(|(_, subnet)| subnet.routes_via.is_none())
+        .filter(|(_, subnet)| subnet.routes_via.is_none() && !PLATFORM.contains(&&*subnet.name))
         .filter(|(_, subnet)| {
             let prefixes: AddressSet = subnet.prefixes.iter().copied().collect();
             prefixes.meets(sources)

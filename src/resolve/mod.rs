@@ -4,8 +4,8 @@
 //! [`Intent`] in which every name is looked up, every hole filled and every import taken in; and a
 //! diagnostic for each mistake. There is an intent only where no diagnostic is an error.
 //!
-//! The stage reads nothing by itself: files come through the closure it is given, the day and the
-//! parameters as [`Options`]. It knows no Azure resource; what Azure cannot do is said by
+//! The stage reads nothing by itself: files come through the closure it is given, parameters
+//! as [`Options`]. It knows no Azure resource; what Azure cannot do is said by
 //! `compile`.
 //!
 //! The way: [`load`] reads and parses each file once; `module` makes a module of each import with
@@ -35,8 +35,6 @@ mod value;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use jiff::civil::Date;
-
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Severity;
@@ -61,21 +59,12 @@ use scope::ModuleId;
 use scope::Resolution;
 
 /// What comes from outside the source.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Values for the rules file's parameters; of several for one, the last counts.
     pub parameters: Vec<Assignment>,
-    /// The day (UTC) on which permissions are active or expired.
-    pub day: Date,
     /// Addresses that hosts are known to have, for examples that name a host. The first is taken.
     pub addresses: BTreeMap<Fqdn, Vec<IpAddr>>,
-}
-
-impl Options {
-    /// No parameters and no known addresses.
-    pub fn on(day: Date) -> Options {
-        Options { parameters: Vec::new(), day, addresses: BTreeMap::new() }
-    }
 }
 
 /// What a rules file means, and what was found on the way.

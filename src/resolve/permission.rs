@@ -68,7 +68,6 @@ impl Resolution<'_> {
         let origin = self.origin(module, statement.kind.span);
         let Sentence { sources, destinations, services } = sentence;
         let Said { because, owner, ticket, expires, by_address, accept_undetermined } = said;
-        self.check_expiry(&label, expires, node);
         let requirement = match node.action.node {
             Action::Allow => Requirement::Required,
             Action::May => Requirement::Optional,
@@ -95,7 +94,6 @@ impl Resolution<'_> {
             }
         };
         self.check_any(node, &destinations, &services);
-        self.check_by_address(node, &destinations, &services);
         intent.permissions.push(Permission {
             label,
             requirement,
@@ -201,18 +199,6 @@ impl Resolution<'_> {
         self.refuse(found)
     }
 
-    fn check_expiry(&mut self, label: &str, expires: Option<Date>, node: &ast::Permission) {
-        let Some(clause) = &node.clauses.expires else { return };
-        let Some(expires) = expires.filter(|last| *last < self.options.day) else { return };
-        let found = Diagnostic::new(
-            Code::EXPIRED,
-            format!("`{label}` expired on {expires}, so it is not active on {}", self.options.day),
-        )
-        .at(clause.span, "its last day")
-        .help("renew it with a new date, or take the statement out");
-        self.report(found);
-    }
-
     fn deny_clause(&mut self, span: Span) {
         let found = Diagnostic::new(Code::CLAUSE_ON_DENY, "a deny has nothing to accept")
             .at(span, "only permissions accept something")
@@ -245,47 +231,6 @@ impl Resolution<'_> {
             .help("write the services that are needed, such as `https` or `tcp/5671`");
             self.report(found);
         }
-    }
-
-    /// `https` is judged by the name that the client shows, `tcp/443` by address: a name with the
-    /// latter is more than it says.
-    fn check_by_address(
-        &mut self,
-        node: &ast::Permission,
-        destinations: &[Destination],
-        services: &[Service],
-    ) {
-        let by_port = services.iter().find(|s| matches!(s, Service::Tcp(_) | Service::Udp(_)));
-        let has_names = destinations.iter().any(|d| matches!(d, Destination::Names(_)));
-        let (Some(service), true, None) = (by_port, has_names, &node.clauses.by_address) else {
-            return;
-        };
-        let readable = match service {
-            Service::Tcp(range) if range.first() == range.last() => match range.first() {
-                443 => Some("https".to_owned()),
-                80 => Some("http".to_owned()),
-                1433 => Some("mssql proxy".to_owned()),
-                port => Some(format!("https/{port}")),
-            },
-            _ => None,
-        };
-        let mut found = Diagnostic::new(
-            Code::NEEDS_BY_ADDRESS,
-            format!("`{service}` is judged by address, and its destination is a name"),
-        )
-        .at(node.services.span, "shows no name to the firewall")
-        .also(node.destinations.span, "would pass whatever lives at its addresses");
-        let mark = "by address because \"…\"";
-        found = match readable {
-            Some(readable) => found
-                .help(format!("write `{readable}` if the client shows its name, or accept the addresses: `{mark}`"))
-                .fix(
-                    format!("judge it by name, with `{readable}`"),
-                    vec![Edit::replace(node.services.span, readable)],
-                ),
-            None => found.help(format!("accept the addresses: `{mark}`")),
-        };
-        self.report(found);
     }
 }
 

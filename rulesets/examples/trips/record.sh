@@ -354,8 +354,8 @@ friday() {
   fetch apps-1 build-1b2c3d4e.hcp.westeurope.azmk8s.io blocked "deny api-servers: another cluster's API server"
   fetch apps-2 updates.example.net blocked "nothing permits it" http
   next_port
-  expect tcp 10.1.8.4 $port 203.0.113.90 443 other - blocked \
-    "a handshake and no byte: the firewall would answer it itself, which proves nothing"
+  expect tcp 10.1.8.4 $port 203.0.113.90 443 tls - blocked \
+    "a handshake, no byte, and the server's alert: the firewall would answer it itself, which proves nothing"
   within apps-1 "$python" "$here/recorder/handshake.py" 10.1.8.4 $port 203.0.113.90 443
 }
 

@@ -1,7 +1,6 @@
 //! What is no mistake and deserves a change: a file for each finding, run over a list that resolved.
 
 mod duplicate;
-mod empty;
 mod unused;
 
 use super::scope::Resolution;
@@ -16,8 +15,7 @@ pub(super) fn run(resolution: &mut Resolution<'_>, intent: &Intent) {
     if resolution.findings.iter().any(failed) {
         return;
     }
-    let mut findings = empty::findings(intent);
-    findings.extend(duplicate::findings(intent));
+    let mut findings = duplicate::findings(intent);
     findings.extend(unused::findings(resolution));
     for found in findings {
         resolution.report(found);

@@ -1,0 +1,77 @@
+//! Writes ARM templates, and the order in which they are deployed (`docs/deploy.md`).
+//!
+//! In: a deployment. Out: files as text, one template for each resource group and stage, the
+//! order, and the commands. Nothing is written that would lose what it does not state: a subnet, a
+//! virtual network or a firewall is only written where all of it is known, else it is changed by a
+//! command that names the one property.
+
+mod command;
+mod network;
+mod order;
+mod place;
+mod policy;
+mod route;
+mod template;
+
+use crate::azure::Deployment;
+use crate::azure::Key;
+use crate::azure::Ownership;
+
+use super::EmitError;
+use super::EmittedFile;
+
+/// The version of the API that the templates are written for (`azure-firewall.md §7`, modelling
+/// choice).
+pub const API_VERSION: &str = "2025-01-01";
+
+/// The deployment as templates, `deploy-order.json` and `commands.sh`, sorted by path. Resources
+/// that exist are only referred to.
+///
+/// # Errors
+/// What ARM cannot say safely: a value that is not known, a resource that the model does not hold
+/// whole, a group over Azure's limit, a name that no file or template can have, templates that
+/// need one another.
+pub fn write(deployment: &Deployment) -> Result<Vec<EmittedFile>, EmitError> {
+    refuse_unsupported(deployment)?;
+    let stages = [
+        policy::templates(deployment)?,
+        route::templates(deployment)?,
+        network::templates(deployment)?,
+        network::peering_templates(deployment)?,
+    ];
+    let mut files = Vec::new();
+    for template in stages.iter().flatten() {
+        files.push(EmittedFile { path: template.path()?, text: template.text()? });
+    }
+    let [policies, later @ ..] = &stages;
+    let steps = order::steps(deployment, policies, later)?;
+    files.push(EmittedFile {
+        path: "deploy-order.json".to_owned(),
+        text: order::document(deployment, &steps)?,
+    });
+    files.push(EmittedFile { path: "commands.sh".to_owned(), text: command::script(&steps)? });
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(files)
+}
+
+/// Refuses resources that are to be written and cannot be: what the model does not hold of them
+/// would be lost.
+fn refuse_unsupported(deployment: &Deployment) -> Result<(), EmitError> {
+    let refuse = |what: &'static str, name: &Key, because: &'static str| {
+        Err(EmitError::Unsupported { what, name: name.clone(), because })
+    };
+    for (name, policy) in &deployment.policies {
+        if policy.ownership == Ownership::Ours && policy.certificate_authority.is_some() {
+            let because = "a certificate authority needs a managed identity, which is not held; \
+                           leave it out and set it by hand";
+            return refuse("firewall policy", name, because);
+        }
+    }
+    for (name, group) in &deployment.network_security_groups {
+        if group.ownership == Ownership::Ours {
+            let because = "network security groups are not written; set `ours` to false";
+            return refuse("network security group", name, because);
+        }
+    }
+    Ok(())
+}
