@@ -87,10 +87,21 @@ fn share(_file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes `files`, each a path relative to `folder` and a text: all of them or none. The folder is
+/// Writes `files`, each a path relative to the folder `given` and a text: all of them or none. The folder is
 /// made if it is not there; other files in it are left alone.
-pub(super) fn write_all(folder: &Path, files: &[(String, String)]) -> Result<(), Failure> {
-    let failed = |error: &io::Error| Failure::writing(folder, error);
+pub(super) fn write_all(
+    given: &Path,
+    files: &[(String, String)],
+    terminal: &Terminal<'_>,
+) -> Result<(), Failure> {
+    let folder = &terminal.path(given);
+    let failed = |error: &io::Error| Failure::writing(given, error);
+    if folder.is_file() {
+        return Err(Failure::new(format!(
+            "expected a folder, or a path at which to make one, found the file `{}`",
+            given.display()
+        )));
+    }
     let was_there = folder.is_dir();
     fs::create_dir_all(folder).map_err(|error| failed(&error))?;
     let mut staged: Vec<(tempfile::NamedTempFile, PathBuf)> = Vec::with_capacity(files.len());
@@ -108,7 +119,7 @@ pub(super) fn write_all(folder: &Path, files: &[(String, String)]) -> Result<(),
         }
     }
     for (file, target) in staged {
-        file.persist(&target).map_err(|error| Failure::writing(&target, &error.error))?;
+        file.persist(&target).map_err(|error| failed(&error.error))?;
     }
     Ok(())
 }
