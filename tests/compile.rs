@@ -291,7 +291,7 @@ fn redirected_sql_to_a_name_needs_the_setting_of_the_policy() {
     let compiled = run(&intent).unwrap();
     assert_eq!(
         rules(&compiled.deployment),
-        ["application/application-allow/p: 10.1.8.0/24 -> sql.example.com : Mssql:1433"]
+        ["application/application-allow/p_: 10.1.8.0/24 -> sql.example.com : Mssql:1433"]
     );
     assert!(compiled.deployment.policies[&Key::new("egress")].allow_sql_redirect);
     intent.permissions.push(allow("q", APPS, "10.9.0.0/24", "tcp/11500"));
@@ -404,7 +404,10 @@ fn a_deny_by_address_must_not_cut_what_it_does_not_mean() {
 
 #[test]
 fn a_deny_by_name_needs_a_service_that_shows_one() {
-    check_codes(&list_of(vec![], vec![deny("d", "any", "bad.example.com", "tcp/22")]), &["E0416"]);
+    check_codes(
+        &list_of(vec![], vec![deny("d", "any", "bad.example.com", "tcp/22")]),
+        &["E0416", "W0206"],
+    );
 }
 
 #[test]
@@ -419,7 +422,7 @@ fn an_exception_becomes_a_deny_of_its_own() {
         rules(&compiled.deployment),
         [
             "application/application-deny/p_except: 10.1.0.0/22 -> *.bad.example.com : Https:443",
-            "application/application-allow/p: 10.1.0.0/22 -> *.example.com : Https:443",
+            "application/application-allow/p_: 10.1.0.0/22 -> *.example.com : Https:443",
         ]
     );
     assert!(compiled.deployment.origins.values().all(|origin| origin.label == "p"));
@@ -434,7 +437,7 @@ fn an_exception_becomes_a_deny_of_its_own() {
 fn an_exception_that_is_no_deny_ahead_of_a_permission_is_refused() {
     let wildcard = list::names("*.example.com", "*.bad.example.com");
     let excepting = Deny { destinations: vec![wildcard.clone()], ..deny("d", "any", "x", "https") };
-    check_codes(&list_of(vec![], vec![excepting]), &["E0411"]);
+    check_codes(&list_of(vec![], vec![excepting]), &["E0411", "W0206"]);
     let beside_a_tag = Permission {
         destinations: vec![wildcard, list::destination("fqdn-tag WindowsUpdate")],
         ..allow("p", SYSTEM, "x", "https")
@@ -450,7 +453,7 @@ fn an_exception_from_a_plain_list_needs_no_deny() {
     };
     check_rule(
         permission,
-        "application/application-allow/p: 10.1.0.0/22 -> b.example.com : Https:443",
+        "application/application-allow/p_: 10.1.0.0/22 -> b.example.com : Https:443",
     );
 }
 
@@ -462,6 +465,7 @@ fn what_has_expired_is_left_out() {
     };
     check_codes(&list_of(vec![permission(TODAY)], vec![]), &[]);
     let intent = list_of(vec![permission(date(2089, 12, 31))], vec![]);
+    check_codes(&intent, &["W0205", "W0206"]);
     assert!(rules(&run(&intent).unwrap().deployment).is_empty());
 }
 
@@ -491,7 +495,7 @@ fn every_list_ends_with_a_deny_of_every_name() {
         "deny-every-name: * -> * : Http:80 Http:443 Http:1433 Https:80 Https:443 Https:1433 \
          Mssql:1433"
     );
-    assert_eq!(codes(&compiled.diagnostics), [""; 0]);
+    assert_eq!(codes(&compiled.diagnostics), ["W0206"]);
 }
 
 #[test]

@@ -242,212 +242,34 @@ fn with(pointer: &str, value: Value) -> String {
     document.to_string()
 }
 
+/// A row of `refused.toml`.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refusal {
+    at: String,
+    value: Value,
+    says: String,
+}
+
+/// `refused.toml`.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refusals {
+    case: Vec<Refusal>,
+}
+
 #[test]
 fn each_wrong_value_is_refused_at_its_place() {
-    let policy = "/firewallPolicies/fwp-egress";
-    let group = "/firewallPolicies/fwp-egress/ruleCollectionGroups/0";
-    let net = "/firewallPolicies/fwp-egress/ruleCollectionGroups/0/ruleCollections/0";
-    let app = "/firewallPolicies/fwp-egress/ruleCollectionGroups/0/ruleCollections/1";
-    let nat = "/firewallPolicies/fwp-egress/ruleCollectionGroups/0/ruleCollections/2";
-    let cases: &[(&str, &str, Value, &str)] = &[
-        (
-            policy,
-            "/sku",
-            "Ultra".into(),
-            "expected `Basic` or `Standard` or `Premium`, found `Ultra`",
-        ),
-        (
-            policy,
-            "/threatIntelMode",
-            "deny".into(),
-            "expected `Off` or `Alert` or `Deny`, found `deny`",
-        ),
-        (
-            policy,
-            "/basePolicy",
-            "fwp-gone".into(),
-            "policy `fwp-egress` names the parent `fwp-gone`, which the deployment does not hold",
-        ),
-        (
-            policy,
-            "/basePolicy",
-            "fwp-egress".into(),
-            "the parents of policy `fwp-egress` form a cycle",
-        ),
-        (policy, "/explicitProxy/httpPort", 0.into(), "expected a port from 1 to 65535, found `0`"),
-        (policy, "/dnsSettings/servers/0", "10.0.0".into(), "expected an address, found `10.0.0`"),
-        (group, "/priority", 99.into(), "expected a priority from 100 to 65000, found `99`"),
-        (group, "/priority", 65_001.into(), "expected a priority from 100 to 65000, found `65001`"),
-        (group, "/priority", Value::from(-1), "expected a priority from 100 to 65000, found `-1`"),
-        (
-            group,
-            "/priority",
-            Value::from(1.5),
-            "invalid type: floating point `1.5`, expected a whole number",
-        ),
-        (
-            group,
-            "/name",
-            "a/b".into(),
-            "expected the name of a resource, found `a/b`; give the name without its path",
-        ),
-        (
-            net,
-            "/kind",
-            "classic".into(),
-            "expected `network`, `application` or `nat`, found `classic`",
-        ),
-        (net, "/action", "Drop".into(), "expected `Allow` or `Deny`, found `Drop`"),
-        (
-            net,
-            "/rules/0/ipProtocols/0",
-            "tcp".into(),
-            "expected `Any` or `TCP` or `UDP` or `ICMP`, found `tcp`",
-        ),
-        (
-            net,
-            "/rules/0/sourceAddresses/0",
-            "10.0.0.9-10.0.0.4".into(),
-            "expected an address, prefix, range `a-b` or `*`, found `10.0.0.9-10.0.0.4`",
-        ),
-        (
-            net,
-            "/rules/0/sourceAddresses/0",
-            "Storage".into(),
-            "expected an address, prefix, range `a-b` or `*`, found `Storage`",
-        ),
-        (
-            net,
-            "/rules/0/sourceAddresses/0",
-            "unknown:other".into(),
-            "`unknowns` has no `other`; add it and say why",
-        ),
-        (
-            net,
-            "/rules/0/destinationAddresses/0",
-            "www.example.com".into(),
-            "expected an address, prefix, range `a-b`, `*` or service tag, found `www.example.com`",
-        ),
-        (
-            net,
-            "/rules/0/destinationFqdns/0",
-            "*.example.org".into(),
-            "expected a host name, found `*.example.org`: `*` is allowed only at the far left of a name",
-        ),
-        (
-            net,
-            "/rules/0/destinationPorts/0",
-            "80-79".into(),
-            "expected a port, range `a-b` or `*`, found `80-79`",
-        ),
-        (
-            net,
-            "/rules/0/destinationPorts/0",
-            "+80".into(),
-            "expected a port, range `a-b` or `*`, found `+80`",
-        ),
-        (
-            net,
-            "/rules/0/sourceIpGroups/0",
-            "gone".into(),
-            "the deployment holds no IP group `gone`",
-        ),
-        (
-            app,
-            "/rules/0/protocols/0",
-            "https:443".into(),
-            "expected `Http`, `Https` or `Mssql` and a port as in `Https:443`, found `https:443`",
-        ),
-        (
-            app,
-            "/rules/0/targetFqdns/0",
-            "www.*.com".into(),
-            "expected a host name or `*` and its end, found `www.*.com`: `*` is allowed only at the far left of a name",
-        ),
-        (
-            app,
-            "/rules/0/unknownTargets/0",
-            "other".into(),
-            "`unknowns` has no `other`; add it and say why",
-        ),
-        (nat, "/action", "Allow".into(), "expected `DNAT`, found `Allow`"),
-        (nat, "/rules/0/translatedPort", "0".into(), "expected a port as in `\"22\"`, found `0`"),
-        (
-            "/azureFirewalls/fw",
-            "/virtualNetwork",
-            "gone".into(),
-            "the deployment holds no virtual network `gone`",
-        ),
-        (
-            "/azureFirewalls/fw",
-            "/firewallPolicy",
-            "gone".into(),
-            "the deployment holds no firewall policy `gone`",
-        ),
-        (
-            "/virtualNetworks/vnet",
-            "/subnets/0/routeTable",
-            "gone".into(),
-            "the deployment holds no route table `gone`",
-        ),
-        (
-            "/virtualNetworks/vnet",
-            "/subnets/0/networkSecurityGroup",
-            "gone".into(),
-            "the deployment holds no network security group `gone`",
-        ),
-        (
-            "/virtualNetworks/vnet",
-            "/virtualNetworkPeerings/0/remoteVirtualNetwork",
-            "gone".into(),
-            "the deployment holds no virtual network `gone`",
-        ),
-        (
-            "/virtualNetworks/vnet",
-            "/addressSpace/0",
-            "10.0.0.4".into(),
-            "expected a prefix such as `10.1.0.0/16`, found `10.0.0.4`",
-        ),
-        (
-            "/networkSecurityGroups/nsg",
-            "/securityRules/0/priority",
-            4097.into(),
-            "expected a priority from 100 to 4096, found `4097`",
-        ),
-        (
-            "/networkSecurityGroups/nsg",
-            "/securityRules/0/protocol",
-            "udp".into(),
-            "expected `Tcp`, `Udp`, `Icmp`, `Esp`, `Ah`, `*` or a protocol number, found `udp`",
-        ),
-        (
-            "/managedClusters/aks",
-            "/agentPools/0/subnet",
-            "vnet/gone".into(),
-            "the deployment holds no subnet `gone`",
-        ),
-        (
-            "/managedClusters/aks",
-            "/agentPools/0/subnet",
-            "snet".into(),
-            "expected a subnet as in `network/subnet`, found `snet`",
-        ),
-        (
-            "/managedClusters/aks",
-            "/apiServer/subnet",
-            "gone".into(),
-            "the deployment holds no subnet `gone`",
-        ),
-    ];
-    for (object, field, value, message) in cases {
-        let place = format!("{object}{field}");
-        let error = import::json::read(&with(&place, value.clone())).expect_err(&place);
+    let table = repository("tests/deployment/refused.toml");
+    let table: Refusals = toml::from_str(&table).expect("a table");
+    for Refusal { at, value, says } in table.case {
+        let error = import::json::read(&with(&at, value)).expect_err(&at);
         let found: Vec<(String, &str)> = error
             .problems
             .iter()
             .map(|problem| (problem.place.to_string(), problem.message.as_str()))
             .collect();
-        assert_eq!(found, [(place, *message)]);
+        assert_eq!(found, [(at, says.as_str())]);
     }
 }
 

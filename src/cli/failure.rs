@@ -58,7 +58,8 @@ impl Failure {
         let text = match self {
             Failure::BrokenPipe => return Outcome::Clean,
             Failure::Message { message, help } => {
-                let help = help.as_ref().map(|help| format!("  = help: {}\n", escape_controls(help)));
+                let help =
+                    help.as_ref().map(|help| format!("  = help: {}\n", escape_controls(help)));
                 terminal.titled(Severity::Error, message) + &help.unwrap_or_default()
             }
             Failure::Findings { diagnostics, sources } => terminal.draw(diagnostics, sources),

@@ -76,10 +76,11 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
         from,
         accepted: &accepted,
     };
-    let (flows, of_flows): (Vec<ReplayedFlow>, Vec<&FlowOf>) = threads::run(args.threads.threads, || {
-        let judged = |one| Some((judge.judge(one)?, one));
-        recorded.flows.par_iter().filter_map(judged).unzip()
-    })?;
+    let (flows, of_flows): (Vec<ReplayedFlow>, Vec<&FlowOf>) =
+        threads::run(args.threads.threads, || {
+            let judged = |one| Some((judge.judge(one)?, one));
+            recorded.flows.par_iter().filter_map(judged).unzip()
+        })?;
     let replay = Replay {
         subject: crate::report::replay::Subject {
             rules: subject.rules.as_deref(),
@@ -262,8 +263,7 @@ impl Judge<'_> {
         let made = match written.make(subject) {
             Ok(made) => made,
             Err(failure) => {
-                cure.notes
-                    .push(format!("no edit is shown: the likely one is refused: {failure}"));
+                cure.notes.push(format!("no edit is shown: the likely one is refused: {failure}"));
                 return;
             }
         };
@@ -274,7 +274,8 @@ impl Judge<'_> {
         let words: Vec<&str> = boxes.into_iter().map(simulate::Outcome::keyword).collect();
         let words = words.join(" or ");
         if again.iter().any(ReplayedFlow::is_objection) {
-            cure.notes.push(format!("no edit is shown: with the likely one the flow is still {words}"));
+            cure.notes
+                .push(format!("no edit is shown: with the likely one the flow is still {words}"));
             return;
         }
         let flows = if flows.len() == 1 { "the flow is" } else { "the flows are" };

@@ -156,8 +156,8 @@ pub(super) fn merged<'a>(
 ) -> Result<Deployment, Failure> {
     let mut all = Deployment::default();
     for (name, text) in files {
-        let one = import::json::read(text)
-            .map_err(|error| Failure::new(format!("`{name}`: {error}")))?;
+        let one =
+            import::json::read(text).map_err(|error| Failure::new(format!("`{name}`: {error}")))?;
         rules::merge(&mut all, one, name)?;
     }
     Ok(all)
@@ -171,8 +171,7 @@ fn evidence(
     let mut evidence = Evidence::default();
     if let Some(path) = &args.service_tags {
         let bytes = files::read(path, MAX_TAGS_BYTES, terminal)?;
-        let tags = ServiceTags::read(&bytes)
-            .map_err(|error| {
+        let tags = ServiceTags::read(&bytes).map_err(|error| {
             Failure::with_help(
                 format!("`{}`: {error}", path.display()),
                 "give the file as Microsoft publishes it, such as ServiceTags_Public_20260302.json",

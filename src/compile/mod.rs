@@ -21,6 +21,7 @@ mod excess;
 mod ground;
 mod hiding;
 mod layout;
+mod limits;
 mod naming;
 mod refusal;
 mod settings;
@@ -106,6 +107,10 @@ pub fn compile(
     topology::add(&mut deployment, &intent.topology, &settings::scope(intent), &policy_name);
     deployment.policies.insert(policy_name, policy);
     deployment.origins.extend(layout.origins);
+    findings.extend(limits::check(&deployment, context, &carried));
+    if findings.iter().any(|finding| finding.severity() == Severity::Error) {
+        return Err(in_reading_order(findings));
+    }
     Ok(Compiled {
         deployment,
         excess: excess::gather(&carried, accepted),

@@ -8,6 +8,9 @@ use sha2::Sha256;
 /// The longest name of a rule (`azure-firewall.md §6.1`, modelling choice).
 const MAX_NAME: usize = 80;
 
+/// The shortest (`azure-firewall.md §6.1`).
+const MIN_NAME: usize = 2;
+
 /// Digits of the hash that stands for the end of a label that is too long: 64 bits.
 const HASH_DIGITS: usize = 16;
 
@@ -20,7 +23,11 @@ const EXCEPT: &str = "_except";
 /// labels share a name. Of a name that is too long the end is a hash. The name depends on nothing
 /// but the label, so it stays while others come and go.
 pub(super) fn rule_name(label: &str) -> String {
-    shortened(&escaped(label), MAX_NAME)
+    let mut name = shortened(&escaped(label), MAX_NAME);
+    if name.len() < MIN_NAME {
+        name.push('_');
+    }
+    name
 }
 
 /// The name of the rule that denies what the permission called `label` excepts. No label gives it,
@@ -104,6 +111,7 @@ mod tests {
         check("a.b", "a_2e_b");
         check("a_except", "a_5f_except");
         check("a-", "a_2d_");
+        check("a", "a_");
         check("-a", "x__2d_a");
         check("größe", "gr_c3__b6__c3__9f_e");
     }

@@ -66,9 +66,12 @@ pub(super) fn inactive(intent: &Intent, day: Date) -> Vec<Diagnostic> {
         .filter_map(|(label, expires, spans)| {
             let last = expires.filter(|last| day > *last)?;
             Some(
-                Diagnostic::new(Code::EXPIRED, format!("`{label}` expired on {last} and is left out"))
-                    .at(spans.label, "no rule is made of this")
-                    .help("remove it, or give it a later `expires` after a review"),
+                Diagnostic::new(
+                    Code::EXPIRED,
+                    format!("`{label}` expired on {last} and is left out"),
+                )
+                .at(spans.label, "no rule is made of this")
+                .help("remove it, or give it a later `expires` after a review"),
             )
         })
         .collect();

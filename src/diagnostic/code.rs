@@ -231,6 +231,7 @@ codes! {
     TOO_MANY_FINDINGS = Error "E0503" "too-many-findings" "the rest of the file was not read, since it has too many mistakes";
     TOO_MANY_FILES = Error "E0504" "too-many-files" "a list reads or becomes more than the program holds";
     DEFINED_TOO_DEEPLY = Error "E0505" "defined-too-deeply" "definitions refer to each other more deeply than the program follows";
+    LIMIT_EXCEEDED = Error "E0506" "limit-exceeded" "what the list becomes passes a limit of Azure's";
     NOT_YET_PROVED = Note "N0201" "not-yet-proved" "an assertion is checked for its names only";
     ASSUMED_ADDRESS = Note "N0202" "assumed-address" "an example names a host whose address is not known";
     INFRASTRUCTURE_OPEN = Note "N0401" "infrastructure-open" "the last deny does not close an unusual port to Azure's infrastructure rules";

@@ -4,11 +4,11 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::operand;
 use super::scope::Declared;
 use super::scope::ModuleId;
 use super::scope::Resolution;
 use super::scope::Thing;
-use super::sets;
 use super::value::Value;
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
@@ -106,17 +106,15 @@ impl<'a> Resolution<'a> {
             ast::Value::Named(path) => self.named_addresses(module, path, value.span)?,
             ast::Value::Filled(text) => self.filled_addresses(module, text, value.span)?,
         };
-        match addresses.prefixes().as_slice() {
-            [prefix] => Some(*prefix),
-            _ => {
-                let found = Diagnostic::new(
-                    Code::BAD_ADDRESS_VALUE,
-                    format!("expected one prefix, found `{addresses}`"),
-                )
-                .at(value.span, "no single prefix");
-                self.refuse(found)
-            }
+        if let [prefix] = addresses.prefixes().as_slice() {
+            return Some(*prefix);
         }
+        let found = Diagnostic::new(
+            Code::BAD_ADDRESS_VALUE,
+            format!("expected one prefix, found `{addresses}`"),
+        )
+        .at(value.span, "no single prefix");
+        self.refuse(found)
     }
 
     /// A single address.
@@ -178,7 +176,7 @@ impl<'a> Resolution<'a> {
         span: Span,
     ) -> Option<AddressSet> {
         let filled = self.fill_narrow(module, text, span)?;
-        if let Some(range) = sets::range(&filled) {
+        if let Some(range) = operand::range(&filled) {
             return Some(range.into());
         }
         let found = Diagnostic::new(
@@ -210,8 +208,9 @@ impl<'a> Resolution<'a> {
         let text = self.name(module, name)?;
         let found = self.parts.vnets.iter().position(|part| part.name == text);
         found.or_else(|| {
-            let known = self.parts.vnets.iter().map(|part| part.name.clone()).collect();
-            self.not_a_part("virtual network", &text, name.span, known)
+            let known: Vec<String> =
+                self.parts.vnets.iter().map(|part| part.name.clone()).collect();
+            self.not_a_part("virtual network", &text, name.span, &known)
         })
     }
 
@@ -225,9 +224,9 @@ impl<'a> Resolution<'a> {
         let text = self.name(module, name)?;
         let subnets = || self.parts.subnets.iter().filter(|(within, _)| *within == vnet);
         let found = subnets().map(|(_, part)| part).find(|part| part.name == text).cloned();
-        let known = subnets().map(|(_, part)| part.name.clone()).collect();
+        let known: Vec<String> = subnets().map(|(_, part)| part.name.clone()).collect();
         let whose = self.parts.vnets.get(vnet).map(|part| format!("subnet of `{}`", part.name));
-        found.or_else(|| self.not_a_part(&whose.unwrap_or_default(), &text, name.span, known))
+        found.or_else(|| self.not_a_part(&whose.unwrap_or_default(), &text, name.span, &known))
     }
 
     /// The name of the firewall that `name` refers to.
@@ -236,8 +235,9 @@ impl<'a> Resolution<'a> {
         if self.parts.firewalls.iter().any(|part| part.name == text) {
             return Some(text);
         }
-        let known = self.parts.firewalls.iter().map(|part| part.name.clone()).collect();
-        self.not_a_part("firewall", &text, name.span, known)
+        let known: Vec<String> =
+            self.parts.firewalls.iter().map(|part| part.name.clone()).collect();
+        self.not_a_part("firewall", &text, name.span, &known)
     }
 
     /// Reports that no part of the network of this kind has the name.
@@ -246,7 +246,7 @@ impl<'a> Resolution<'a> {
         what: &str,
         name: &str,
         span: Span,
-        known: Vec<String>,
+        known: &[String],
     ) -> Option<T> {
         let found = Diagnostic::new(Code::UNKNOWN_NAME, format!("no {what} is called `{name}`"))
             .at(span, "not declared");
@@ -259,7 +259,7 @@ impl<'a> Resolution<'a> {
             None if known.is_empty() => found.help("declare it in a `network { … }` block"),
             None => {
                 let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-                found.help(format!("there are {}", list.join(", ")))
+                found.help(format!("declare it, or name one that is: {}", list.join(", ")))
             }
         };
         self.refuse(found)

@@ -64,7 +64,7 @@ impl Resolution<'_> {
             sources: sentence.sources,
             destinations: sentence.destinations,
             services: sentence.services,
-            because: because?,
+            because: because.ok()?,
             origin: self.origin(module, span),
         });
         Some(())
@@ -92,7 +92,10 @@ impl Resolution<'_> {
         let flow = self.flow_text(&node.flow)?;
         let sources = match &flow.source {
             SourceText::Address(address) => Some(vec![*address]),
-            SourceText::Word(word) => self.ends_of_word(module, word, node.flow.span),
+            SourceText::Word(word) => {
+                let span = self.place_of(word, &node.flow);
+                self.ends_of_word(module, word, span)
+            }
         };
         let destinations = match &flow.destination {
             DestinationText::Address(address) => Some(vec![*address]),
@@ -114,7 +117,7 @@ impl Resolution<'_> {
             );
             return self.refuse(found.at(node.flow.span, "IPv4 on one side, IPv6 on the other"));
         }
-        let (label, title, expected) = (label?, title?, expected?);
+        let (label, title, expected) = (label?, title.ok()?, expected?);
         let origin = self.origin(module, span);
         intent.examples.push(Example { label, title, flows, expected, origin });
         Some(())
@@ -140,6 +143,13 @@ impl Resolution<'_> {
                 self.refuse(found.help(help))
             }
         }
+    }
+
+    /// Where a word of the flow stands: the first place of it, as an endpoint is before its names.
+    fn place_of(&self, word: &str, flow: &Spanned<String>) -> Span {
+        let Some(at) = self.sources.text(flow.span).find(word) else { return flow.span };
+        let start = flow.span.start as usize + at;
+        Span::new(flow.span.file, start, start + word.len())
     }
 
     /// The addresses at both ends of each range of a subnet, pool or set.
@@ -198,7 +208,8 @@ impl Resolution<'_> {
         flow: &Spanned<String>,
     ) -> Option<Vec<IpAddr>> {
         if !self.entries(module, name.as_str()).is_empty() {
-            return self.ends_of_word(module, name.as_str(), flow.span);
+            let span = self.place_of(name.as_str(), flow);
+            return self.ends_of_word(module, name.as_str(), span);
         }
         if let Some(address) = self.options.addresses.get(name).and_then(|known| known.first()) {
             return Some(vec![*address]);

@@ -1,6 +1,7 @@
 //! The files of a list: read once each, parsed, with the files they import and name.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
@@ -16,6 +17,7 @@ use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Edit;
 use crate::diagnostic::FileId;
+use crate::diagnostic::SourceFile;
 use crate::diagnostic::SourceMap;
 use crate::diagnostic::Span;
 use crate::diagnostic::Spanned;
@@ -149,23 +151,22 @@ impl Loading<'_> {
         if let Some(number) = self.known.get(&source) {
             return *number;
         }
-        let number = match shipped::text(&name.node) {
-            Some(text) => self.parse(source.clone(), text.as_bytes().to_vec(), name.span),
-            None => {
-                let mut found = Diagnostic::new(
-                    Code::UNKNOWN_RULESET,
-                    format!("no ruleset `{}` is shipped with this program", name.node),
-                )
-                .at(name.span, "not shipped");
-                if let Some(near) = similar::nearest(&name.node, shipped::names()) {
-                    let edit = Edit::replace(name.span, format!("\"{near}\""));
-                    found = found.fix(format!("import `{near}`"), vec![edit]);
-                }
-                let list = shipped::names().map(|name| format!("`{name}`")).collect::<Vec<_>>();
-                let found = found.help(format!("the shipped rulesets are {}", list.join(", ")));
-                self.loaded.findings.push(found);
-                None
+        let number = if let Some(text) = shipped::text(&name.node) {
+            self.parse(source.clone(), text.as_bytes().to_vec(), name.span)
+        } else {
+            let mut found = Diagnostic::new(
+                Code::UNKNOWN_RULESET,
+                format!("no ruleset `{}` is shipped with this program", name.node),
+            )
+            .at(name.span, "not shipped");
+            if let Some(near) = similar::nearest(&name.node, shipped::names()) {
+                let edit = Edit::replace(name.span, format!("\"{near}\""));
+                found = found.fix(format!("import `{near}`"), vec![edit]);
             }
+            let list = shipped::names().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+            let found = found.help(format!("the shipped rulesets are {}", list.join(", ")));
+            self.loaded.findings.push(found);
+            None
         };
         self.known.insert(source, number);
         number
@@ -263,7 +264,7 @@ impl Loading<'_> {
 
     fn parse(&mut self, source: Source, bytes: Vec<u8>, span: Span) -> Option<usize> {
         if !self.loaded.files.is_empty() {
-            let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            let sha256 = hexadecimal(&Sha256::digest(&bytes));
             self.loaded.pins.push(Pin { source: source.clone(), sha256 });
         }
         let id: FileId = match self.loaded.sources.add_bytes(&source.to_string(), bytes) {
@@ -275,12 +276,21 @@ impl Loading<'_> {
                 return None;
             }
         };
-        let text = self.loaded.sources.file(id).map(|file| file.text()).unwrap_or_default();
+        let text = self.loaded.sources.file(id).map(SourceFile::text).unwrap_or_default();
         let (ast, findings) = syntax::parse(id, text);
         self.loaded.findings.extend(findings);
         self.loaded.files.push(File { source, ast, imports: Vec::new() });
         Some(self.loaded.files.len() - 1)
     }
+}
+
+/// Two lower-case digits for each byte.
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a `String` cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The imports and context files of `statements`, in the order of the text.

@@ -14,12 +14,15 @@
 //! `settings` build the intent; `lint` says what deserves a change though it is no mistake.
 
 mod address;
+mod assignment;
 mod check;
+mod cluster;
 mod imports;
 mod interpolate;
 mod lint;
 mod load;
 mod module;
+mod operand;
 mod params;
 mod permission;
 mod places;
@@ -45,13 +48,13 @@ use crate::intent::Intent;
 use crate::syntax::ast::Statement;
 use crate::syntax::ast::StatementKind;
 
+pub use assignment::Assignment;
+pub use assignment::AssignmentError;
 pub use imports::Source;
 pub use load::MAX_FILES;
 pub use load::MAX_TOTAL_BYTES;
 pub use load::Pin;
 pub use load::Read;
-pub use params::Assignment;
-pub use params::AssignmentError;
 pub use shipped::names as shipped_rulesets;
 
 use load::Loaded;

@@ -1,7 +1,7 @@
 //! Files to modules: each import with its arguments, each `when` decided, each name declared.
 
+use super::assignment::assigned;
 use super::load::File;
-use super::params::assigned;
 use super::scope::Declared;
 use super::scope::Entry;
 use super::scope::Module;

@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 
 use super::scope::ModuleId;
+use super::scope::Reported;
 use super::scope::Resolution;
 use super::scope::Thing;
 use super::value::Value;
@@ -72,10 +73,9 @@ impl Resolution<'_> {
             Action::Allow => Requirement::Required,
             Action::May => Requirement::Optional,
             Action::Deny => {
-                for clause in [&node.clauses.by_address, &node.clauses.accept_undetermined] {
-                    if let Some(clause) = clause {
-                        self.deny_clause(clause.span);
-                    }
+                let accepting = [&node.clauses.by_address, &node.clauses.accept_undetermined];
+                for clause in accepting.into_iter().flatten() {
+                    self.deny_clause(clause.span);
                 }
                 intent.denies.push(Deny {
                     label,
@@ -148,23 +148,24 @@ impl Resolution<'_> {
         let by_address = self.optional_text(module, clauses.by_address.as_ref());
         let accepted = self.optional_text(module, clauses.accept_undetermined.as_ref());
         Some(Said {
-            because: because?.unwrap_or_default(),
+            because: because.ok()?.unwrap_or_default(),
             owner: owner?,
-            ticket: ticket?,
+            ticket: ticket.ok()?,
             expires: expires?,
-            by_address: by_address?,
-            accept_undetermined: accepted?,
+            by_address: by_address.ok()?,
+            accept_undetermined: accepted.ok()?,
         })
     }
 
+    /// The text of a clause or setting, where there is one.
     pub(super) fn optional_text(
         &mut self,
         module: ModuleId,
         text: Option<&Spanned<Text>>,
-    ) -> Option<Option<String>> {
+    ) -> Result<Option<String>, Reported> {
         match text {
-            Some(text) => self.fill(module, &text.node, text.span).map(Some),
-            None => Some(None),
+            Some(text) => self.fill(module, &text.node, text.span).map(Some).ok_or(Reported),
+            None => Ok(None),
         }
     }
 

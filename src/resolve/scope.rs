@@ -156,6 +156,10 @@ pub(super) struct Parts<'a> {
     pub private_endpoints: Vec<Declared<'a, PrivateEndpoint>>,
 }
 
+/// There is no value, and a finding says why.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reported;
+
 /// A list on its way from text to intent: what is declared, what is known of it, what was found.
 ///
 /// A step that returns `None` has reported why.

@@ -30,9 +30,9 @@ impl Resolution<'_> {
         let resource_group = self.optional_text(module, node.resource_group.as_ref());
         let location = self.optional_text(module, node.location.as_ref());
         intent.placement = Placement {
-            subscription: subscription?,
-            resource_group: resource_group?,
-            location: location?,
+            subscription: subscription.ok()?,
+            resource_group: resource_group.ok()?,
+            location: location.ok()?,
         };
         Some(())
     }
@@ -142,8 +142,8 @@ impl Resolution<'_> {
                         owned.push(text);
                     } else {
                         let names = self.parts.subnets.iter().map(|(_, part)| part.name.clone());
-                        let names = names.collect();
-                        self.not_a_part::<()>("subnet", &text, thing.span, names);
+                        let names: Vec<String> = names.collect();
+                        self.not_a_part::<()>("subnet", &text, thing.span, &names);
                     }
                 }
                 Owned::Policy(_)

@@ -12,15 +12,11 @@ use crate::flow::Fqdn;
 use crate::flow::FqdnPattern;
 use crate::intent::Topology;
 use crate::intent::topology as intent;
-use crate::intent::topology::NetworkPlugin;
 use crate::intent::topology::RouteHop;
 use crate::intent::topology::RouteTarget;
-use crate::intent::topology::Tier;
 use crate::syntax::ast;
 use crate::syntax::ast::GatewayKind;
 use crate::syntax::ast::Outbound;
-use crate::syntax::ast::Plugin;
-use crate::syntax::ast::Sku;
 
 impl<'a> Resolution<'a> {
     /// The whole network. Parts that have an error are left out and reported.
@@ -31,7 +27,7 @@ impl<'a> Resolution<'a> {
             let network = self.network(at);
             topology.networks.extend(network);
         }
-        self.make_peerings_mutual(&mut topology);
+        make_peerings_mutual(&mut topology);
         for part in self.parts.gateways.clone() {
             self.gateway(&part, &mut topology);
         }
@@ -107,29 +103,6 @@ impl<'a> Resolution<'a> {
             owned: false,
             origin,
         })
-    }
-
-    /// A peering connects both networks, whichever of them names it.
-    fn make_peerings_mutual(&mut self, topology: &mut Topology) {
-        let named: Vec<(String, String)> = topology
-            .networks
-            .iter()
-            .flat_map(|network| {
-                network.peers.iter().map(|peer| (peer.clone(), network.name.clone()))
-            })
-            .collect();
-        for (network, peer) in named {
-            let found = topology.networks.iter_mut().find(|other| other.name == network);
-            if let Some(network) = found
-                && !network.peers.contains(&peer)
-            {
-                network.peers.push(peer);
-            }
-        }
-        for network in &mut topology.networks {
-            network.peers.sort();
-            network.peers.dedup();
-        }
     }
 
     /// One firewall, addresses, or nothing for Azure's resolver.
@@ -243,7 +216,7 @@ impl<'a> Resolution<'a> {
         let express = self.parts.gateways.iter().find_map(|part| {
             part.node.kind.as_ref().filter(|kind| kind.node == GatewayKind::ExpressRoute)
         });
-        let Some(kind) = express.cloned() else { return Some(RouteHop::Gateway) };
+        let Some(kind) = express.copied() else { return Some(RouteHop::Gateway) };
         let found = Diagnostic::new(
             Code::BAD_PLACE,
             "a written route cannot lead to an ExpressRoute gateway",
@@ -272,8 +245,9 @@ impl<'a> Resolution<'a> {
                 .iter()
                 .any(|entry| matches!(entry.thing, Thing::Param(_) | Thing::Table(_)));
             if !is_value {
-                let known = self.parts.firewalls.iter().map(|part| part.name.clone()).collect();
-                return self.not_a_part("firewall", name, span, known);
+                let known: Vec<String> =
+                    self.parts.firewalls.iter().map(|part| part.name.clone()).collect();
+                return self.not_a_part("firewall", name, span, &known);
             }
         }
         self.address(module, &Spanned::new(value.clone(), span)).map(RouteHop::Appliance)
@@ -330,8 +304,9 @@ impl<'a> Resolution<'a> {
         let (vnet, _) = match holders.as_slice() {
             [one] => *one,
             [] => {
-                let known = self.parts.subnets.iter().map(|(_, part)| part.name.clone()).collect();
-                return self.not_a_part("subnet", &subnet_name, node.subnet.span, known);
+                let known: Vec<String> =
+                    self.parts.subnets.iter().map(|(_, part)| part.name.clone()).collect();
+                return self.not_a_part("subnet", &subnet_name, node.subnet.span, &known);
             }
             [(_, first), (_, second), ..] => {
                 let found = Diagnostic::new(
@@ -371,7 +346,7 @@ impl<'a> Resolution<'a> {
             ast::Value::Given(pattern) => self.host(pattern, host.span)?,
             ast::Value::Filled(text) => {
                 let filled = self.fill_narrow(module, text, host.span)?;
-                match super::sets::pattern(&filled) {
+                match super::operand::pattern(&filled) {
                     Ok(pattern) => pattern,
                     Err(why) => {
                         let found = Diagnostic::new(
@@ -410,152 +385,6 @@ impl<'a> Resolution<'a> {
                 self.refuse(found)
             }
         }
-    }
-
-    fn firewall_part(&mut self, part: &Declared<'a, ast::Firewall>) -> Option<intent::Firewall> {
-        let Declared { module, name, node, at, span } = part;
-        if let Some(server) = node.dns_servers.first() {
-            self.unsupported(
-                server.span,
-                "`dns-servers` of a firewall, rather than of its policy, are",
-            );
-        }
-        if let Some(policy) = &node.enforces {
-            self.unsupported(policy.span, "`enforces` is");
-        }
-        if let Some(id) = &node.id {
-            self.unsupported(id.span, "resources that exist under an `id` are");
-        }
-        let vnet = self.vnet(*module, &node.place);
-        let what = format!("firewall `{name}`");
-        let sku = self.required(node.sku.as_ref(), &what, "sku premium", *at);
-        let private_ip = self.required(node.private_ip.as_ref(), &what, "private-ip 10.0.1.4", *at);
-        let private_address = private_ip.and_then(|value| self.address(*module, value));
-        let mut public = Some(Vec::new());
-        for value in &node.public_ips {
-            let address = self.address(*module, value);
-            public = public.zip(address).map(|(mut public, address)| {
-                public.push(address);
-                public
-            });
-        }
-        let tier = match sku?.node {
-            Sku::Basic => Tier::Basic,
-            Sku::Standard => Tier::Standard,
-            Sku::Premium => Tier::Premium,
-        };
-        let origin = self.origin(*module, *span);
-        Some(intent::Firewall {
-            name: name.clone(),
-            network: self.vnet_name(vnet?),
-            tier,
-            private_address: private_address?,
-            public_addresses: public?,
-            dns_proxy: node.dns_proxy.as_ref().is_some_and(|on| on.node),
-            forced_tunneling: false,
-            origin,
-        })
-    }
-
-    fn cluster(&mut self, part: &Declared<'a, ast::Cluster>) -> Option<intent::Cluster> {
-        let Declared { module, name, node, at, span } = part;
-        if let Some(range) = &node.service_range {
-            self.unsupported(range.span, "`service-range` is");
-        }
-        if let Some(id) = &node.id {
-            self.unsupported(id.span, "resources that exist under an `id` are");
-        }
-        let what = format!("cluster `{name}`");
-        let plugin = self.required(node.plugin.as_ref(), &what, "plugin overlay", *at);
-        let api = self.required(node.api.as_ref(), &what, "api private", *at);
-        let vnet = self.vnet(*module, &node.vnet);
-        let pod_ranges = self.prefixes(*module, &node.pods);
-        let plugin = match plugin?.node {
-            Plugin::Overlay => NetworkPlugin::Overlay,
-            Plugin::NodeSubnet => NetworkPlugin::NodeSubnet,
-            Plugin::PodSubnet => NetworkPlugin::PodSubnet,
-            Plugin::Kubenet => NetworkPlugin::Kubenet,
-        };
-        if plugin.hides_pods() && node.pods.is_empty() {
-            self.required::<()>(None, &what, "pods 10.244.0.0/16", *at);
-        }
-        if let (false, Some(pods)) = (plugin.hides_pods(), node.pods.first()) {
-            let found = Diagnostic::new(
-                Code::BAD_PLACE,
-                "with this plugin pods have addresses of a subnet, not of a range of their own",
-            )
-            .at(pods.span, "no such range")
-            .help("leave out `pods`");
-            self.report(found);
-        }
-        let vnet = vnet?;
-        let mut pools = Vec::new();
-        for pool in &node.pools {
-            let pool_name = self.name(*module, &pool.node.name);
-            let subnet = self.subnet_of(*module, vnet, &pool.node.subnet);
-            let pods = match &pool.node.pod_subnet {
-                Some(pods) => self.subnet_of(*module, vnet, pods).map(|part| Some(part.name)),
-                None => Some(None),
-            };
-            let given = pool.node.pod_subnet.as_ref();
-            if (plugin == NetworkPlugin::PodSubnet) != given.is_some() {
-                let found = Diagnostic::new(
-                    Code::BAD_PLACE,
-                    "a pool has a subnet for its pods exactly with `plugin pod-subnet`",
-                )
-                .at(given.map_or(pool.span, |pods| pods.span), "does not fit the plugin")
-                .also(node.plugin.as_ref().map_or(*at, |plugin| plugin.span), "the plugin");
-                self.report(found);
-            }
-            if let (Some(name), Some(subnet), Some(pod_subnet)) = (pool_name, subnet, pods) {
-                pools.push(intent::NodePool { name, subnet: subnet.name, pod_subnet });
-            }
-        }
-        if node.pools.is_empty() {
-            self.required::<()>(None, &what, "pool system on system", *at);
-        }
-        let api_server = match &api?.node {
-            ast::ApiServer::Private => intent::ApiServer::Private,
-            ast::ApiServer::Public(addresses) => {
-                let mut public = Vec::new();
-                for address in addresses {
-                    public.push(self.address(*module, address)?);
-                }
-                intent::ApiServer::Public(public)
-            }
-            ast::ApiServer::Vnet(subnet) => {
-                intent::ApiServer::VnetIntegration(self.subnet_of(*module, vnet, subnet)?.name)
-            }
-        };
-        let origin = self.origin(*module, *span);
-        Some(intent::Cluster {
-            name: name.clone(),
-            network: self.vnet_name(vnet),
-            plugin,
-            pod_ranges: pod_ranges?,
-            pools,
-            api_server,
-            origin,
-        })
-    }
-
-    /// A setting that has no closed reading and so must be there; `example` is one.
-    fn required<'v, T>(
-        &mut self,
-        setting: Option<&'v T>,
-        what: &str,
-        example: &str,
-        at: Span,
-    ) -> Option<&'v T> {
-        if setting.is_none() {
-            let word = example.split(' ').next().unwrap_or_default();
-            let found =
-                Diagnostic::new(Code::MISSING_SETTING, format!("{what} does not say its `{word}`"))
-                    .at(at, format!("`{word}` is missing"))
-                    .help(format!("write `{example}` or the like in its block"));
-            self.report(found);
-        }
-        setting
     }
 
     /// Parts of one kind have different names; Azure takes upper and lower case as the same.
@@ -613,5 +442,26 @@ impl<'a> Resolution<'a> {
                 self.report(found);
             }
         }
+    }
+}
+
+/// A peering connects both networks, whichever of them names it.
+fn make_peerings_mutual(topology: &mut Topology) {
+    let named: Vec<(String, String)> = topology
+        .networks
+        .iter()
+        .flat_map(|network| network.peers.iter().map(|peer| (peer.clone(), network.name.clone())))
+        .collect();
+    for (network, peer) in named {
+        let found = topology.networks.iter_mut().find(|other| other.name == network);
+        if let Some(network) = found
+            && !network.peers.contains(&peer)
+        {
+            network.peers.push(peer);
+        }
+    }
+    for network in &mut topology.networks {
+        network.peers.sort();
+        network.peers.dedup();
     }
 }

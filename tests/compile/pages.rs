@@ -34,7 +34,7 @@ fn said_of(text: &str, context: &Deployment) -> Vec<&'static str> {
         Some("company.json") => Ok(b"{}".to_vec()),
         _ => Err(io::Error::from(io::ErrorKind::NotFound)),
     };
-    let resolved = resolve("list.egress", &mut read, &Options::on(TODAY));
+    let resolved = resolve("list.egress", &mut read, &Options::default());
     let mut said = codes(&resolved.diagnostics);
     if let Some(intent) = &resolved.intent {
         said.extend(match compile(intent, context, TODAY) {
@@ -47,8 +47,11 @@ fn said_of(text: &str, context: &Deployment) -> Vec<&'static str> {
 
 #[test]
 fn the_example_of_a_page_gives_its_code_and_the_correction_gives_none() {
-    let ours =
-        |code: &&Code| ["E04", "W04", "N04"].iter().any(|start| code.id().starts_with(start));
+    let ours = |code: &&Code| {
+        ["E0307", "E04", "E0506", "W0205", "W0206", "W04", "N04"]
+            .iter()
+            .any(|start| code.id().starts_with(start))
+    };
     let mut wrong = Vec::new();
     for code in Code::ALL.iter().filter(ours) {
         let mut context = Deployment::default();

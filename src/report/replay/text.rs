@@ -175,8 +175,8 @@ impl Replay<'_> {
     /// A command that explains `flow`, to be copied.
     fn explain_line(&self, flow: &ReplayedFlow) -> String {
         let mut line = "exeat explain".to_owned();
-        if let Some(part) = self.subject.rules {
-            let _ = write!(line, " {}", quoted(part));
+        if let Some(rules) = self.subject.rules {
+            let _ = write!(line, " {}", quoted(rules));
         }
         for deployment in self.subject.deployments {
             let _ = write!(line, " --deployment {}", quoted(deployment));
