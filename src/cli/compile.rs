@@ -23,7 +23,7 @@ pub(super) fn run(args: &CompileArgs, terminal: &mut Terminal<'_>) -> Result<Out
         Target::Arm => arm(&compiled.deployment)?,
         Target::Json => vec![(MODEL_FILE.to_owned(), model(&compiled.deployment)?)],
     };
-    files::write_all(&terminal.path(&args.out), &files)?;
+    files::write_all(&args.out, &files, args.threads.threads, terminal)?;
     if !args.common.quiet {
         let mut text = String::new();
         for (name, _) in &files {

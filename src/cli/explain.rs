@@ -34,8 +34,12 @@ pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal<'_>) -> Result<Out
     }
     let (rules_file, text) = subject_and_flow(args)?;
     let flow = FlowText::parse(&text).map_err(|error| {
-        let help =
-            error.help.clone().unwrap_or_else(|| "`exeat explain --help` shows a flow".to_owned());
+        let is_cut = text.trim_end().ends_with(" -");
+        let help = match &error.help {
+            _ if is_cut => "quote the flow, or write `to` for `->`: the shell reads `>`",
+            Some(help) => help.as_str(),
+            None => "`exeat explain --help` shows a flow",
+        };
         let caret = " ".repeat(text.get(..error.at).unwrap_or(&text).chars().count());
         Failure::with_help(format!("{}\n    {text}\n    {caret}^", error.message), help)
     })?;

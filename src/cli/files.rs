@@ -8,8 +8,11 @@ use std::io::Write as _;
 use std::path::Path;
 use std::path::PathBuf;
 
+use rayon::prelude::*;
+
 use super::failure::Failure;
 use super::terminal::Terminal;
+use super::threads;
 
 /// Whether `path` is `-`, which stands for standard input or output.
 pub(super) fn is_standard_stream(path: &Path) -> bool {
@@ -87,28 +90,41 @@ fn share(_file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes `files`, each a path relative to `folder` and a text: all of them or none. The folder is
-/// made if it is not there; other files in it are left alone.
-pub(super) fn write_all(folder: &Path, files: &[(String, String)]) -> Result<(), Failure> {
-    let failed = |error: &io::Error| Failure::writing(folder, error);
+/// Writes `files`, each a path relative to the folder `given` and a text: all of them or none. They
+/// are prepared on as many threads as were `asked` for. The folder is made if it is not there; other
+/// files in it are left alone.
+pub(super) fn write_all(
+    given: &Path,
+    files: &[(String, String)],
+    asked: Option<u16>,
+    terminal: &Terminal<'_>,
+) -> Result<(), Failure> {
+    let folder = &terminal.path(given);
+    let failed = |error: &io::Error| Failure::writing(given, error);
+    if folder.is_file() {
+        return Err(Failure::new(format!(
+            "expected a folder, or a path at which to make one, found the file `{}`",
+            given.display()
+        )));
+    }
     let was_there = folder.is_dir();
     fs::create_dir_all(folder).map_err(|error| failed(&error))?;
-    let mut staged: Vec<(tempfile::NamedTempFile, PathBuf)> = Vec::with_capacity(files.len());
-    for (name, text) in files {
-        match stage(folder, name, text) {
-            Ok(file) => staged.push(file),
-            Err(error) => {
-                drop(staged);
-                if !was_there {
-                    // Only an empty folder can be removed, so nothing of anybody's is lost.
-                    let _ = fs::remove_dir(folder);
-                }
-                return Err(failed(&error));
+    // In the order of `files`, whichever thread writes which.
+    let staged: io::Result<Vec<(tempfile::NamedTempFile, PathBuf)>> = threads::run(asked, || {
+        files.par_iter().map(|(name, text)| stage(folder, name, text)).collect()
+    })?;
+    let staged = match staged {
+        Ok(staged) => staged,
+        Err(error) => {
+            if !was_there {
+                // Only an empty folder can be removed, so nothing of anybody's is lost.
+                let _ = fs::remove_dir(folder);
             }
+            return Err(failed(&error));
         }
-    }
+    };
     for (file, target) in staged {
-        file.persist(&target).map_err(|error| Failure::writing(&target, &error.error))?;
+        file.persist(&target).map_err(|error| failed(&error.error))?;
     }
     Ok(())
 }

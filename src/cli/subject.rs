@@ -171,8 +171,12 @@ fn evidence(
     let mut evidence = Evidence::default();
     if let Some(path) = &args.service_tags {
         let bytes = files::read(path, MAX_TAGS_BYTES, terminal)?;
-        let tags = ServiceTags::read(&bytes)
-            .map_err(|error| Failure::new(format!("`{}`: {error}", path.display())))?;
+        let tags = ServiceTags::read(&bytes).map_err(|error| {
+            Failure::with_help(
+                format!("`{}`: {error}", path.display()),
+                "give the file as Microsoft publishes it, such as ServiceTags_Public_20260302.json",
+            )
+        })?;
         evidence.service_tags = Some(tags);
     }
     let beside = rules_file

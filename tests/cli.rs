@@ -1,0 +1,15 @@
+//! The program as its users meet it: arguments in, text, files and an exit code out.
+#![cfg(test)]
+
+#[path = "cli/bad_input.rs"]
+mod bad_input;
+#[path = "cli/compile.rs"]
+mod compile;
+#[path = "cli/help.rs"]
+mod help;
+#[path = "cli/sandbox.rs"]
+mod sandbox;
+#[path = "cli/schemas.rs"]
+mod schemas;
+#[path = "cli/streams.rs"]
+mod streams;

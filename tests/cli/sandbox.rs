@@ -1,0 +1,145 @@
+//! A folder of its own for each run of the program.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::Stdio;
+
+use tempfile::TempDir;
+
+/// A small list without mistakes.
+pub(crate) const OK: &str = r#"language 1
+
+azure {
+  subscription   "00000000-0000-0000-0000-000000000000"
+  resource-group "rg"
+  location       "westeurope"
+}
+
+network n {
+  vnet hub 10.0.0.0/16 { subnet AzureFirewallSubnet 10.0.1.0/26 }
+  vnet spoke 10.1.0.0/16 {
+    peers hub
+    dns egress
+    subnet apps 10.1.8.0/24 { routes via egress }
+  }
+  firewall egress in hub { sku premium  private-ip 10.0.1.4  public-ip 203.0.113.10  dns-proxy on }
+}
+
+allow web: apps -> www.example.com : https  because "needed"
+"#;
+
+/// What a run said.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Run {
+    /// The output, where the exit code is `code`.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> String {
+        assert_eq!(self.code, Some(code), "{}{}", self.out, self.err);
+        self.out
+    }
+}
+
+/// A temporary folder that holds `ok.egress`.
+pub(crate) struct Sandbox {
+    folder: TempDir,
+}
+
+impl Sandbox {
+    pub(crate) fn new() -> Sandbox {
+        let sandbox = Sandbox { folder: tempfile::tempdir().expect("a temporary folder") };
+        sandbox.write("ok.egress", OK.as_bytes());
+        sandbox
+    }
+
+    /// A folder that holds the trips example, too.
+    pub(crate) fn with_trips() -> Sandbox {
+        let sandbox = Sandbox::new();
+        for name in ["trips.egress", "platform-policy.json", "monday.pcapng", "friday.pcapng"] {
+            let bytes = fs::read(trips().join(name)).expect("a file of the example");
+            sandbox.write(&format!("trips/{name}"), &bytes);
+        }
+        sandbox
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file, and the folders it lies in. A name that ends in `/` is a folder.
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) {
+        let path = self.path().join(name);
+        if name.ends_with('/') {
+            return fs::create_dir_all(path).expect("a folder");
+        }
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        fs::write(path, bytes).expect("a file");
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path().join(name)).expect("a text file")
+    }
+
+    /// Every file by its path.
+    pub(crate) fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        collect(self.path(), self.path(), &mut files);
+        files
+    }
+
+    /// The program, ready to be run in this folder.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_exeat"));
+        command.args(args).current_dir(self.path()).env_remove("NO_COLOR");
+        command
+    }
+
+    /// Runs the program with nothing on standard input.
+    pub(crate) fn run(&self, args: &[&str]) -> Run {
+        self.run_with(args, b"")
+    }
+
+    /// Runs the program with `input` on standard input.
+    pub(crate) fn run_with(&self, args: &[&str], input: &[u8]) -> Run {
+        let mut command = self.command(args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program");
+        let mut stdin = child.stdin.take().expect("its input");
+        // A program that has seen enough does not read on; that is no failure of the test.
+        let _ = stdin.write_all(input);
+        drop(stdin);
+        let output = child.wait_with_output().expect("its output");
+        Run {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).expect("UTF-8 on standard output"),
+            err: String::from_utf8(output.stderr).expect("UTF-8 on standard error"),
+        }
+    }
+}
+
+/// The folder of the trips example.
+pub(crate) fn trips() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("rulesets/examples/trips")
+}
+
+fn collect(folder: &Path, root: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.strip_prefix(root).expect("a path below the root").to_owned();
+        if path.is_dir() {
+            files.insert(name, Vec::new());
+            collect(&path, root, files);
+        } else {
+            files.insert(name, fs::read(&path).expect("a file"));
+        }
+    }
+}
