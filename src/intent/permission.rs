@@ -22,7 +22,7 @@ pub enum Requirement {
 }
 
 /// Addresses as the source names them.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Addresses {
     /// The addresses.
     pub set: AddressSet,
@@ -31,7 +31,7 @@ pub struct Addresses {
 }
 
 /// Names, where a part of a wildcard may be taken out.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Names {
     /// The patterns whose union, less `except`, is `set`.
     pub patterns: Vec<FqdnPattern>,
@@ -42,7 +42,7 @@ pub struct Names {
 }
 
 /// A destination. Those of a permission are alternatives.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Destination {
     /// Names, `any-name` among them.
     Names(Names),

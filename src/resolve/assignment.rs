@@ -126,7 +126,7 @@ pub(super) fn parse(kind: &ParamType, text: &str) -> Result<Value, String> {
                         Value::Ends(ends) => Some(ends),
                         _ => None,
                     });
-                    Value::Ends(ends.fold(Ends::default(), Ends::union))
+                    Value::Ends(ends.collect())
                 }
                 Element::Label | Element::Port | Element::Text | Element::Date => {
                     Value::Several(values)

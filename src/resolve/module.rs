@@ -1,5 +1,8 @@
 //! Files to modules: each import with its arguments, each `when` decided, each name declared.
 
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
 use super::assignment::assigned;
 use super::load::File;
 use super::scope::Declared;
@@ -71,7 +74,7 @@ impl<'a> Resolution<'a> {
             imports: Vec::new(),
             statements: Vec::new(),
             leaves_out: false,
-            scope: std::collections::BTreeMap::new(),
+            scope: BTreeMap::new(),
         });
         ModuleId(self.modules.len() - 1)
     }
@@ -152,9 +155,11 @@ impl<'a> Resolution<'a> {
     /// Each argument is for a parameter, and each parameter has at most one.
     fn check_arguments(&mut self, file: &'a File, import: &'a Import) {
         let names = parameters(file);
-        for (index, argument) in import.arguments.iter().enumerate() {
+        let known: BTreeSet<&str> = names.iter().copied().collect();
+        let mut given: BTreeMap<&str, Span> = BTreeMap::new();
+        for argument in &import.arguments {
             let name = argument.name.node.as_str();
-            if !names.contains(&name) {
+            if !known.contains(name) && !self.has_enough_findings() {
                 let found = unknown_parameter(name, &file.source.to_string(), &names)
                     .at(argument.name.span, "no such parameter");
                 let found = match similar::nearest(name, names.iter().copied()) {
@@ -166,15 +171,16 @@ impl<'a> Resolution<'a> {
                 };
                 self.report(found);
             }
-            let earlier = import.arguments.iter().take(index).find(|a| a.name == argument.name);
-            if let Some(earlier) = earlier {
+            if let Some(earlier) = given.get(name) {
                 let found = Diagnostic::new(
                     Code::DUPLICATE_NAME,
                     format!("parameter `{name}` is given twice"),
                 )
                 .at(argument.name.span, "given again")
-                .also(earlier.name.span, "given here");
+                .also(*earlier, "given here");
                 self.report(found);
+            } else {
+                given.insert(name, argument.name.span);
             }
         }
     }

@@ -11,6 +11,7 @@ use super::value::Value;
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Edit;
+use crate::diagnostic::Severity;
 use crate::diagnostic::SourceMap;
 use crate::diagnostic::Span;
 use crate::diagnostic::Spanned;
@@ -170,6 +171,8 @@ pub(super) struct Resolution<'a> {
     pub modules: Vec<Module<'a>>,
     pub parts: Parts<'a>,
     pub findings: Vec<Diagnostic>,
+    /// How many of the findings are errors.
+    errors: usize,
     /// Values of parameters, tables and sets that were asked for; `None` after an error.
     pub known: BTreeMap<(ModuleId, String), Option<Value>>,
     /// What is being worked out, outermost first, to find definitions that lead back to themselves.
@@ -192,6 +195,7 @@ impl<'a> Resolution<'a> {
             modules: Vec::new(),
             parts: Parts::default(),
             findings: Vec::new(),
+            errors: 0,
             known: BTreeMap::new(),
             asking: Vec::new(),
             depth: 0,
@@ -200,11 +204,29 @@ impl<'a> Resolution<'a> {
         }
     }
 
-    /// Adds a finding, once.
+    /// Adds a finding, once; the error that is one too many is the last.
     pub(super) fn report(&mut self, found: Diagnostic) {
-        if !self.findings.contains(&found) {
-            self.findings.push(found);
+        if self.has_enough_findings() || self.findings.contains(&found) {
+            return;
         }
+        if found.severity() == Severity::Error {
+            self.errors += 1;
+        }
+        if !self.has_enough_findings() {
+            self.findings.push(found);
+            return;
+        }
+        let at = found.primary().map_or(Span::NONE, |label| label.span);
+        self.findings.push(
+            Diagnostic::new(Code::TOO_MANY_FINDINGS, format!("more than {MAX_ERRORS} mistakes"))
+                .at(at, "the list is not looked at beyond here")
+                .help("mend those above first"),
+        );
+    }
+
+    /// Whether there are as many errors as are listed, so that no other need be worked out.
+    pub(super) fn has_enough_findings(&self) -> bool {
+        self.errors > MAX_ERRORS
     }
 
     /// Adds a finding and gives up on what was being worked out.
@@ -309,6 +331,9 @@ impl<'a> Resolution<'a> {
         span: Span,
         place: &str,
     ) -> Option<T> {
+        if self.has_enough_findings() {
+            return None;
+        }
         let mut found =
             Diagnostic::new(Code::UNKNOWN_NAME, format!("nothing is declared as `{name}`{place}"))
                 .at(span, "not declared");
@@ -364,3 +389,6 @@ impl<'a> Resolution<'a> {
 /// How deep definitions and parentheses may be nested in each other, so that the stack is bounded.
 /// A set of sets in an import's argument is five deep.
 const MAX_DEPTH: usize = 100;
+
+/// How many errors of one list are kept. Nobody reads more, and a hostile list has millions.
+const MAX_ERRORS: usize = 1000;

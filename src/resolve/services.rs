@@ -1,5 +1,7 @@
 //! Services and sets of them.
 
+use std::collections::BTreeSet;
+
 use super::scope::ModuleId;
 use super::scope::Resolution;
 use super::scope::Thing;
@@ -63,19 +65,12 @@ impl Resolution<'_> {
         module: ModuleId,
         parts: &[Spanned<Set<ast::Service>>],
     ) -> Option<Vec<Service>> {
-        let mut all = Some(Vec::new());
-        for part in parts {
-            let services = self.services(module, part);
-            all = all.zip(services).map(|(mut all, services)| {
-                for service in services {
-                    if !all.contains(&service) {
-                        all.push(service);
-                    }
-                }
-                all
-            });
-        }
-        all
+        // Every part is asked, so that the mistakes of all of them are found.
+        let asked: Vec<Option<Vec<Service>>> =
+            parts.iter().map(|part| self.services(module, part)).collect();
+        let all: Vec<Vec<Service>> = asked.into_iter().collect::<Option<_>>()?;
+        let mut seen = BTreeSet::new();
+        Some(all.into_iter().flatten().filter(|service| seen.insert(*service)).collect())
     }
 
     fn some_left(&mut self, services: Vec<Service>, span: Span) -> Option<Vec<Service>> {
@@ -245,7 +240,7 @@ fn port_set(services: &[Service], make: fn(PortRange) -> Service) -> PortSet {
         Service::Tcp(range) | Service::Udp(range) if make(*range) == *service => Some(*range),
         _ => None,
     });
-    ranges.fold(PortSet::empty(), |all, range| all.union(&range.into()))
+    ranges.collect()
 }
 
 #[cfg(test)]

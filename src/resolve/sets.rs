@@ -24,19 +24,17 @@ impl<'a> Resolution<'a> {
         module: ModuleId,
         set: &Spanned<Set<Operand>>,
     ) -> Option<Addresses> {
-        let mut addresses = AddressSet::empty();
+        let mut parts = Vec::new();
         let mut written = Vec::new();
-        let mut whole = true;
         for part in alternatives(set) {
-            match self.addresses_only(module, part) {
-                Some(ends) => {
-                    addresses = addresses.union(&ends.addresses);
-                    written.push(self.words(part.span));
-                }
-                None => whole = false,
+            let ends = self.addresses_only(module, part);
+            if ends.is_some() {
+                written.push(self.words(part.span));
             }
+            parts.push(ends);
         }
-        whole.then_some(Addresses { set: addresses, written })
+        let all: Ends = parts.into_iter().collect::<Option<_>>()?;
+        Some(Addresses { set: all.addresses, written })
     }
 
     /// The destinations of a statement: all names together, all addresses together, and each that
@@ -46,23 +44,16 @@ impl<'a> Resolution<'a> {
         module: ModuleId,
         set: &Spanned<Set<Operand>>,
     ) -> Option<Vec<Destination>> {
-        let mut all = Ends::default();
+        let mut parts = Vec::new();
         let mut written = Vec::new();
-        let mut whole = true;
         for part in alternatives(set) {
-            match self.ends(module, part) {
-                Some(ends) => {
-                    if !ends.addresses.is_empty() {
-                        written.push(self.words(part.span));
-                    }
-                    all = all.union(ends);
-                }
-                None => whole = false,
+            let ends = self.ends(module, part);
+            if ends.as_ref().is_some_and(|ends| !ends.addresses.is_empty()) {
+                written.push(self.words(part.span));
             }
+            parts.push(ends);
         }
-        if !whole {
-            return None;
-        }
+        let all: Ends = parts.into_iter().collect::<Option<_>>()?;
         if all.any {
             return Some(vec![Destination::Any]);
         }
@@ -175,12 +166,9 @@ impl<'a> Resolution<'a> {
     }
 
     fn united<T>(&mut self, parts: &[Spanned<Set<T>>], leaf: Leaf<'_, 'a, T>) -> Option<Ends> {
-        let mut all = Some(Ends::default());
-        for part in parts {
-            let ends = self.combine(part, leaf);
-            all = all.zip(ends).map(|(all, ends)| all.union(ends));
-        }
-        all
+        // Every part is asked, so that the mistakes of all of them are found.
+        let asked: Vec<Option<Ends>> = parts.iter().map(|part| self.combine(part, leaf)).collect();
+        asked.into_iter().collect()
     }
 
     /// What Azure alone can expand has no known elements to keep or take out.

@@ -4,20 +4,17 @@ mod duplicate;
 mod unused;
 
 use super::scope::Resolution;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::Severity;
 use crate::intent::Intent;
 
 /// Adds what each lint finds. Where an error stands, half of the list may be missing, and nothing
 /// is said about it.
 pub(super) fn run(resolution: &mut Resolution<'_>, intent: &Intent) {
-    let failed = |found: &crate::diagnostic::Diagnostic| {
-        found.severity() == crate::diagnostic::Severity::Error
-    };
+    let failed = |found: &Diagnostic| found.severity() == Severity::Error;
     if resolution.findings.iter().any(failed) {
         return;
     }
-    let mut findings = duplicate::findings(intent);
-    findings.extend(unused::findings(resolution));
-    for found in findings {
-        resolution.report(found);
-    }
+    resolution.findings.extend(duplicate::findings(intent));
+    resolution.findings.extend(unused::findings(resolution));
 }

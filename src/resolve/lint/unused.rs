@@ -37,11 +37,12 @@ pub(in crate::resolve) fn findings(resolution: &Resolution<'_>) -> Vec<Diagnosti
         };
         let found = Diagnostic::new(code, format!("nothing refers to `{name}`"))
             .at(entry.span, format!("{} that is not used", entry.thing.kind()));
-        let statement = root.statements.iter().find(|statement| {
+        // Statements stand in the order of the text.
+        let behind = root.statements.partition_point(|s| s.kind.span.start <= entry.span.start);
+        let statement = behind.checked_sub(1).and_then(|last| root.statements.get(last));
+        let statement = statement.filter(|statement| {
             let span = statement.kind.span;
-            span.file == entry.span.file
-                && span.start <= entry.span.start
-                && entry.span.end <= span.end
+            span.file == entry.span.file && entry.span.end <= span.end
         });
         findings.push(match statement {
             Some(statement) => found.fix("take it out", vec![Edit::remove(statement.kind.span)]),
