@@ -31,9 +31,8 @@ pub(super) struct Repeated {
 
 /// The keys that are repeated, in the order of the text, at most `limit`.
 pub(super) fn repeated_keys(text: &str, limit: usize) -> Result<Vec<Repeated>, Fault> {
-    let mut walk = Walk::new(text, |_, _| {});
+    let mut walk = Walk { limit, ..Walk::new(text, |_, _| {}) };
     walk.document()?;
-    walk.repeated.truncate(limit);
     Ok(walk.repeated)
 }
 
@@ -79,12 +78,14 @@ struct Walk<'t, V> {
     at: usize,
     path: Vec<Step>,
     repeated: Vec<Repeated>,
+    /// How many repeated keys are kept.
+    limit: usize,
     visit: V,
 }
 
 impl<'t, V: FnMut(&[Step], Range<usize>)> Walk<'t, V> {
     fn new(text: &'t str, visit: V) -> Walk<'t, V> {
-        Walk { text, at: 0, path: Vec::new(), repeated: Vec::new(), visit }
+        Walk { text, at: 0, path: Vec::new(), repeated: Vec::new(), limit: 0, visit }
     }
 
     fn document(&mut self) -> Result<(), Fault> {
@@ -124,7 +125,7 @@ impl<'t, V: FnMut(&[Step], Range<usize>)> Walk<'t, V> {
             let key = self.string()?;
             let repeated = !seen.insert(key.clone());
             self.path.push(Step::Key(key));
-            if repeated {
+            if repeated && self.repeated.len() < self.limit {
                 self.repeated.push(Repeated { path: self.path.clone(), at: start });
             }
             self.skip_space();
@@ -217,6 +218,7 @@ mod tests {
         let found = repeated_keys(text, 10).unwrap();
         let at: Vec<usize> = found.iter().map(|repeated| repeated.at).collect();
         assert_eq!(at, [18, 32]);
+        assert_eq!(repeated_keys(text, 1).unwrap().len(), 1);
     }
 
     #[test]
