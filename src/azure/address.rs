@@ -37,6 +37,17 @@ impl AddressEntry {
         }
     }
 
+    /// Whether `address` is among the addresses, or `None` where they are not known.
+    pub fn contains(&self, address: IpAddr) -> Option<bool> {
+        match self {
+            AddressEntry::Any => Some(true),
+            AddressEntry::Address(only) => Some(*only == address),
+            AddressEntry::Prefix(prefix) => Some(prefix.contains(&address)),
+            AddressEntry::Range(range) => Some(range.contains(address)),
+            AddressEntry::Unknown(_) => None,
+        }
+    }
+
     /// The shortest entries that hold just the addresses of `set`, ascending: prefixes, or a range
     /// where it takes fewer.
     pub fn of_set(set: &AddressSet) -> Vec<AddressEntry> {

@@ -35,6 +35,12 @@ impl AddressRange {
         self.last
     }
 
+    /// Whether `address` lies in the range.
+    pub fn contains(self, address: IpAddr) -> bool {
+        // Of an order on `IpAddr` that puts IPv4 below IPv6, both ends tell the family.
+        self.first <= address && address <= self.last
+    }
+
     /// The fewest prefixes that hold just these addresses, ascending.
     pub fn prefixes(self) -> Vec<IpNet> {
         match (self.first, self.last) {

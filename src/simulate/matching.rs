@@ -242,7 +242,7 @@ pub(super) fn sources(
 fn addresses(entries: &[AddressEntry], address: IpAddr, inquiry: &mut Inquiry<'_>) -> bool {
     entries.iter().any(|entry| match entry {
         AddressEntry::Unknown(name) => inquiry.ask_named(format!("{address} in {name}")),
-        known => known.addresses().is_some_and(|set| set.contains(address)),
+        known => known.contains(address) == Some(true),
     })
 }
 
