@@ -29,7 +29,7 @@ fn lay_out(value: &Value, indent: usize, column: usize, text: &mut String) {
             if column + line.len() < MAX_LINE {
                 text.push_str(&line);
             } else {
-                block(text, indent, '[', ']', elements, |element, text| plain(element, text));
+                block(text, indent, '[', ']', elements, plain);
             }
         }
         Value::Array(elements) => {
