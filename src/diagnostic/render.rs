@@ -1,6 +1,7 @@
 //! Diagnostics drawn for a terminal.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use annotate_snippets::AnnotationKind;
 use annotate_snippets::Group;
@@ -13,8 +14,11 @@ use super::code::Severity;
 use super::finding::Diagnostic;
 use super::finding::Fix;
 use super::finding::Label;
+use super::source::Lines;
+use super::source::SourceFile;
 use super::source::SourceMap;
 use super::span::FileId;
+use super::span::Span;
 
 /// Whether escape sequences for colours are written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -95,9 +99,13 @@ fn snippets<'a>(
     let mut drawn = Vec::new();
     for id in files {
         let Some(file) = sources.file(id) else { continue };
-        let mut snippet = Snippet::source(file.text()).path(escape_controls(file.path()));
-        for (kind, label) in labels.iter().filter(|(_, label)| label.span.file == id) {
-            let mut annotation = kind.span(label.span.range());
+        let labels = labels.iter().filter(|(_, label)| label.span.file == id);
+        let Some((mut snippet, start)) = opened(file, labels.clone().map(|(_, label)| label.span))
+        else {
+            continue;
+        };
+        for (kind, label) in labels {
+            let mut annotation = kind.span(within(label.span, start));
             if !label.text.is_empty() {
                 annotation = annotation.label(escape_controls(&label.text));
             }
@@ -116,12 +124,34 @@ fn patches<'a>(fix: &'a Fix, sources: &'a SourceMap) -> Group<'a> {
     for id in files {
         let Some(file) = sources.file(id) else { continue };
         let edits = fix.edits.iter().filter(|edit| edit.span.file == id);
-        let patches = edits.map(|edit| Patch::new(edit.span.range(), edit.replacement.as_str()));
-        group = group.element(
-            Snippet::source(file.text()).path(escape_controls(file.path())).patches(patches),
-        );
+        let Some((snippet, start)) = opened(file, edits.clone().map(|edit| edit.span)) else {
+            continue;
+        };
+        let patches =
+            edits.map(|edit| Patch::new(within(edit.span, start), edit.replacement.as_str()));
+        group = group.element(snippet.patches(patches));
     }
     group
+}
+
+/// A snippet of the lines of `file` on which `spans` lie, and the byte at which they begin. The
+/// renderer walks over all the text it is given, which for a whole file would be once a finding.
+fn opened<'a, T: Clone>(
+    file: &'a SourceFile,
+    spans: impl Iterator<Item = Span>,
+) -> Option<(Snippet<'a, T>, usize)> {
+    let range = spans
+        .map(|span| span.start..span.end)
+        .reduce(|all, more| all.start.min(more.start)..all.end.max(more.end))?;
+    let Lines { first, start, text } = file.lines_around(range);
+    let snippet = Snippet::source(text).line_start(first).path(escape_controls(file.path()));
+    Some((snippet, start))
+}
+
+/// `span` in a text that begins at `start`.
+fn within(span: Span, start: usize) -> Range<usize> {
+    let Range { start: from, end: to } = span.range();
+    from.saturating_sub(start)..to.saturating_sub(start)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The files that diagnostics speak of.
 
+use std::ops::Range;
+
 use thiserror::Error;
 
 use super::span::FileId;
@@ -61,6 +63,19 @@ impl SourceFile {
         &self.text
     }
 
+    /// The lines on which `range` lies, and one more on either side.
+    pub(super) fn lines_around(&self, range: Range<u32>) -> Lines<'_> {
+        let behind = |offset: u32| self.line_starts.partition_point(|start| *start <= offset);
+        let first = behind(range.start).saturating_sub(1).max(1);
+        let start_of = |line: usize| {
+            let start = self.line_starts.get(line.saturating_sub(1)).copied();
+            start.map_or(self.text.len(), |start| start as usize)
+        };
+        let start = start_of(first);
+        let end = start_of(behind(range.end) + 2);
+        Lines { first, start, text: self.text.get(start..end).unwrap_or_default() }
+    }
+
     /// Line and column of a byte offset; offsets past the end are taken as the end.
     pub fn position(&self, offset: u32) -> Position {
         let line = self.line_starts.partition_point(|start| *start <= offset);
@@ -71,6 +86,17 @@ impl SourceFile {
         let column = 1 + before.char_indices().take_while(|(at, _)| *at < within).count();
         Position { line, column }
     }
+}
+
+/// Whole lines of a file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Lines<'a> {
+    /// The number of the first, from 1.
+    pub(super) first: usize,
+    /// The byte at which the first begins.
+    pub(super) start: usize,
+    /// Their text.
+    pub(super) text: &'a str,
 }
 
 /// A place as people count it.
