@@ -136,10 +136,10 @@ fn patches<'a>(fix: &'a Fix, sources: &'a SourceMap) -> Group<'a> {
 
 /// A snippet of the lines of `file` on which `spans` lie, and the byte at which they begin. The
 /// renderer walks over all the text it is given, which for a whole file would be once a finding.
-fn opened<'a, T: Clone>(
-    file: &'a SourceFile,
+fn opened<T: Clone>(
+    file: &SourceFile,
     spans: impl Iterator<Item = Span>,
-) -> Option<(Snippet<'a, T>, usize)> {
+) -> Option<(Snippet<'_, T>, usize)> {
     let range = spans
         .map(|span| span.start..span.end)
         .reduce(|all, more| all.start.min(more.start)..all.end.max(more.end))?;
