@@ -5,11 +5,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use proptest::prelude::*;
 use serde_json::Value;
 
 use exeat::azure::Deployment;
 use exeat::emit;
 use exeat::import;
+
+#[path = "support/deployments.rs"]
+mod deployments;
 
 fn repository(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect(path)
@@ -93,7 +97,7 @@ fn json(text: &str) -> Value {
 fn a_document_without_defaults_is_written_as_it_was_read() {
     let written = emit::json::write(&read(&complete())).expect("a document");
     assert_eq!(json(&written), json(&complete()));
-    assert_eq!(written, serde_json::to_string_pretty(&json(&complete())).expect("JSON") + "\n");
+    assert_eq!(written, complete());
 }
 
 /// The part of `schema` that is for the parts of a value of `part`, references followed.
@@ -315,4 +319,40 @@ fn a_field_of_another_kind_of_rule_is_refused() {
     let [problem] = error.problems.as_slice() else { panic!("{error}") };
     assert_eq!(problem.message, "rules of kind `network` have no field `targetFqdns`");
     assert_eq!(problem.place.to_string(), format!("{rules}/0/targetFqdns"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    /// What is written reads back as the same deployment, and fits the schema.
+    #[test]
+    fn any_deployment_reads_back(deployment in deployments::deployments()) {
+        let written = emit::json::write(&deployment).expect("a document");
+        let found = import::json::read(&written).map_err(|error| error.to_string());
+        prop_assert_eq!(found, Ok(deployment));
+        let schema = schema();
+        prop_assert_eq!(misfit(&schema, &schema, &json(&written), &mut BTreeSet::new()), None);
+    }
+
+    /// No text makes the reader panic, and what it reads it can write.
+    #[test]
+    fn a_damaged_document_is_refused_or_read(at in 0..6000_usize, byte in 32..127_u8, len in 0..9_usize) {
+        let mut bytes = complete().into_bytes();
+        let at = at.min(bytes.len());
+        let end = (at + len).min(bytes.len());
+        bytes.splice(at..end, [byte]);
+        let text = String::from_utf8_lossy(&bytes);
+        match import::json::read(&text) {
+            Ok(deployment) => {
+                let written = emit::json::write(&deployment).expect("a document");
+                prop_assert_eq!(import::json::read(&written).map_err(|error| error.to_string()), Ok(deployment));
+            }
+            Err(error) => {
+                prop_assert!(!error.problems.is_empty());
+                for problem in error.problems {
+                    prop_assert!(problem.offset <= text.len());
+                }
+            }
+        }
+    }
 }

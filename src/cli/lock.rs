@@ -1,6 +1,7 @@
 //! `exeat lock`: what a DNS server says of the names of a rules file.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -65,7 +66,8 @@ pub(super) fn run(args: &LockArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
     files::replace(&terminal.path(&path), &lock.write())?;
     let mut text = format!("{}: {locked} of {} names\n", path.display(), names.len());
     for failed in &answers.failed {
-        text.push_str(&format!("warning: {failed}\n"));
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "warning: {failed}");
     }
     if !args.common.quiet {
         terminal.write_out(&text)?;

@@ -42,7 +42,7 @@ impl Recording<'_> {
             return feed(self.path, input, sink, &ProgressBar::hidden());
         }
         let file = File::open(&self.full).map_err(|error| Failure::reading(self.path, &error))?;
-        let length = file.metadata().map(|data| data.len()).unwrap_or(0);
+        let length = file.metadata().map_or(0, |data| data.len());
         let bar = if self.progress { bar(self.path, length) } else { ProgressBar::hidden() };
         let summary = feed(self.path, file, sink, &bar);
         bar.finish_and_clear();

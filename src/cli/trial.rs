@@ -43,7 +43,7 @@ pub(super) fn write(change: &Change, subject: &Subject) -> Option<Written> {
     match change {
         Change::Source(edits) => in_source(edits, &subject.sources),
         Change::Rule { id, instead } => {
-            let with_rule = |deployment: &Deployment| deployment.with_rule(id, instead.as_ref());
+            let with_rule = |deployment: &Deployment| deployment.with_rule(id, instead.as_deref());
             if subject.deployments.is_empty() {
                 let contexts = &subject.intent.as_ref()?.context;
                 let mut files = contexts.iter().map(|one| (&one.file, &one.text));

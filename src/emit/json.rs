@@ -1,6 +1,7 @@
 //! Writes `exeat.deployment/1` (`docs/deployment.md`).
 
 use super::EmitError;
+use super::layout;
 use crate::azure::Deployment;
 use crate::azure::document::Document;
 
@@ -10,7 +11,5 @@ use crate::azure::document::Document;
 /// # Errors
 /// None but an error of the program.
 pub fn write(deployment: &Deployment) -> Result<String, EmitError> {
-    let mut text = serde_json::to_string_pretty(&Document::from(deployment))?;
-    text.push('\n');
-    Ok(text)
+    layout::write(&Document::from(deployment))
 }

@@ -6,6 +6,8 @@
 pub mod arm;
 pub mod json;
 
+mod layout;
+
 use crate::azure::Key;
 use crate::azure::arm::UnknownValue;
 

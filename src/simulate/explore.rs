@@ -148,9 +148,8 @@ mod tests {
 
     fn outcomes(asked: &[Atom]) -> Vec<Vec<bool>> {
         let mut open = |_: &Atom| Answer::default();
-        let explored = explore(100, &mut open, |oracle| {
-            asked.iter().map(|atom| oracle(atom)).collect::<Vec<bool>>()
-        });
+        let explored =
+            explore(100, &mut open, |oracle| asked.iter().map(&mut *oracle).collect::<Vec<bool>>());
         assert!(!explored.is_cut);
         explored.branches.into_iter().map(|branch| branch.outcome).collect()
     }

@@ -126,7 +126,7 @@ fn holds(atom: &Atom, seed: u64, port: u16) -> bool {
         _ => {
             let mut hasher = DefaultHasher::new();
             (seed, atom.to_string()).hash(&mut hasher);
-            hasher.finish() % 2 == 0
+            hasher.finish().is_multiple_of(2)
         }
     }
 }

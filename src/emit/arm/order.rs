@@ -14,6 +14,7 @@ use crate::azure::Ownership;
 use crate::azure::arm::Object;
 
 use super::super::EmitError;
+use super::super::layout;
 use super::command;
 use super::network;
 use super::template::Resource;
@@ -138,9 +139,7 @@ pub(super) fn document(deployment: &Deployment, steps: &[Step]) -> Result<String
         .with("steps", numbered.collect::<Vec<Value>>())
         .with("notes", notes)
         .into();
-    let mut text = serde_json::to_string_pretty(&document)?;
-    text.push('\n');
-    Ok(text)
+    layout::write(&document)
 }
 
 /// What the steps do not do, and somebody must know.

@@ -9,6 +9,7 @@ use crate::azure::arm::Object;
 use crate::azure::arm::literal;
 
 use super::super::EmitError;
+use super::super::layout;
 use super::API_VERSION;
 use super::place::Home;
 
@@ -123,8 +124,7 @@ impl Template {
             .with("contentVersion", CONTENT_VERSION)
             .with("resources", resources.collect::<Vec<Value>>())
             .into();
-        let mut text = serde_json::to_string_pretty(&document)?;
-        text.push('\n');
+        let text = layout::write(&document)?;
         self.look_over(&text)?;
         Ok(text)
     }

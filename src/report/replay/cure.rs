@@ -34,7 +34,7 @@ pub enum Change {
         /// The rule.
         id: RuleId,
         /// What is to stand in its place.
-        instead: Option<FoundRule>,
+        instead: Option<Box<FoundRule>>,
     },
 }
 
@@ -191,7 +191,7 @@ impl Replay<'_> {
         let mut cure = Cure::new(
             "narrow the rule to what the recorded flows that the list permits needed of it",
         );
-        cure.change = Some(Change::Rule { id: id.clone(), instead: Some(instead) });
+        cure.change = Some(Change::Rule { id: id.clone(), instead: Some(Box::new(instead)) });
         cure
     }
 
@@ -295,7 +295,7 @@ impl Replay<'_> {
     /// imports are for others too, and shipped rulesets cannot be changed.
     fn carry_by_address(&self, flow: &ReplayedFlow) -> Option<Vec<Edit>> {
         let permission = self.permission(flow.permission.as_deref()?)?;
-        let name = flow.row.name.clone().or_else(|| self.exact_name(permission))?;
+        let name = flow.row.name.clone().or_else(|| exact_name(permission))?;
         let source = self.source_word(flow);
         let service = match flow.opening.protocol {
             IpProtocol::TCP => format!("tcp/{}", flow.opening.destination_port),
@@ -312,23 +312,6 @@ impl Replay<'_> {
              for clients that show no name\"\n  by address because \"the client shows no name\"\n",
         );
         Some(vec![Edit::insert_after(Span::new(id, end, end), text)])
-    }
-
-    /// The only exact name of `permission`, if it has one and no other.
-    fn exact_name(&self, permission: &Permission) -> Option<String> {
-        let patterns: Vec<&FqdnPattern> = permission
-            .destinations
-            .iter()
-            .filter_map(|destination| match destination {
-                crate::intent::Destination::Names(names) => Some(&names.patterns),
-                _ => None,
-            })
-            .flatten()
-            .collect();
-        match patterns.as_slice() {
-            [FqdnPattern::Exact(name)] => Some(name.to_string()),
-            _ => None,
-        }
     }
 
     fn permission(&self, label: &str) -> Option<&Permission> {
@@ -370,6 +353,23 @@ impl Replay<'_> {
             }
         };
         Some(format!("`allow LABEL: {source} -> {destination} : {service}  because \"…\"`"))
+    }
+}
+
+/// The only exact name of `permission`, if it has one and no other.
+fn exact_name(permission: &Permission) -> Option<String> {
+    let patterns: Vec<&FqdnPattern> = permission
+        .destinations
+        .iter()
+        .filter_map(|destination| match destination {
+            crate::intent::Destination::Names(names) => Some(&names.patterns),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    match patterns.as_slice() {
+        [FqdnPattern::Exact(name)] => Some(name.to_string()),
+        _ => None,
     }
 }
 
