@@ -28,7 +28,7 @@ fn main() {
 
 fn resolved(text: &str) -> Intent {
     let mut read = |_: &std::path::Path| Ok(text.as_bytes().to_vec());
-    let resolved = resolve::resolve("list.egress", &mut read, &resolve::Options::on(TODAY));
+    let resolved = resolve::resolve("list.egress", &mut read, &resolve::Options::default());
     resolved.intent.expect("a list without mistakes")
 }
 

@@ -90,7 +90,7 @@ pub fn source(bytes: &[u8]) {
 pub fn list(bytes: &[u8]) {
     let mut only = Some(bytes.to_vec());
     let mut read = |_: &std::path::Path| only.take().ok_or(io::ErrorKind::NotFound.into());
-    let resolved = resolve::resolve("list.egress", &mut read, &resolve::Options::on(TODAY));
+    let resolved = resolve::resolve("list.egress", &mut read, &resolve::Options::default());
     let mistaken = resolved.diagnostics.iter().any(|found| found.severity() == Severity::Error);
     assert_eq!(resolved.intent.is_none(), mistaken, "{:?}", resolved.diagnostics);
     let Some(intent) = resolved.intent else { return };
