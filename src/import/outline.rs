@@ -217,7 +217,7 @@ mod tests {
         let text = r#"{"a":1,"b":[{"c":1,"\u0063":2}],"a":2}"#;
         let found = repeated_keys(text, 10).unwrap();
         let at: Vec<usize> = found.iter().map(|repeated| repeated.at).collect();
-        assert_eq!(at, [18, 32]);
+        assert_eq!(at, [19, 32]);
         assert_eq!(repeated_keys(text, 1).unwrap().len(), 1);
     }
 
