@@ -151,14 +151,18 @@ const DROPPED: &[&str] = &[
     "104.146.0.0/17",
 ];
 
+/// Prefixes for private use: RFC 1918, RFC 6598, RFC 4193.
+const PRIVATE: &[&str] =
+    &["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
+
 /// Whether `address` is one of the platform's, which no route or firewall sees.
 pub(super) fn is_platform(address: IpAddr) -> bool {
     among(PLATFORM, address)
 }
 
-/// Whether `address` is for private use: RFC 1918, RFC 6598, RFC 4193.
+/// Whether `address` is for private use.
 pub(super) fn is_private(address: IpAddr) -> bool {
-    among(&["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"], address)
+    among(PRIVATE, address)
 }
 
 fn among(prefixes: &[&str], address: IpAddr) -> bool {
@@ -640,5 +644,18 @@ fn tag_rank(tag: &str) -> u8 {
         (Some(("azurecloud", _)), _) => 1,
         (None, _) => 2,
         (Some(_), _) => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_row_of_the_tables_is_a_prefix() {
+        for text in [PLATFORM, DROPPED, PRIVATE].concat() {
+            let prefix: IpNet = text.parse().unwrap();
+            assert_eq!(prefix.trunc(), prefix, "{text}");
+        }
     }
 }
