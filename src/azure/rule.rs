@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 use super::address::AddressEntry;
 use super::address::DestinationEntry;
@@ -9,6 +10,9 @@ use super::key::Key;
 use crate::flow::Fqdn;
 use crate::flow::FqdnPattern;
 use crate::flow::PortRange;
+
+/// The ports to which Azure SQL sends clients on (`azure-firewall.md §2.11`).
+pub const SQL_REDIRECT_PORTS: RangeInclusive<u16> = 11_000..=11_999;
 
 /// Where a rule's flows come from: any of the addresses or groups.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

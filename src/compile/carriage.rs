@@ -26,6 +26,7 @@ use crate::azure::rule::ApplicationProtocol;
 use crate::azure::rule::ApplicationProtocolType;
 use crate::azure::rule::NetworkProtocol;
 use crate::azure::rule::PortEntry;
+use crate::azure::rule::SQL_REDIRECT_PORTS;
 use crate::azure::rule::UrlPattern;
 use crate::flow::AddressSet;
 use crate::flow::Fqdn;
@@ -42,9 +43,6 @@ use crate::intent::permission::Names;
 /// The highest port of an application rule (`azure-firewall.md §2.2`: schema and Terraform; other
 /// texts allow more).
 const MAX_APPLICATION_PORT: u16 = 64_000;
-
-/// Where Azure SQL sends clients on (`azure-firewall.md §2.11`).
-const REDIRECT_PORTS: (u16, u16) = (11_000, 11_999);
 
 /// The pairs of a deny by name on any service.
 const USUAL_PAIRS: [ApplicationProtocol; 3] = [
@@ -340,7 +338,7 @@ impl Draft {
             Service::Https { port } | Service::Http { port } | Service::Mssql { port, .. } => {
                 let mut ports = network_ports(PortRange::single(port), ground)?;
                 if let Service::Mssql { mode: MssqlMode::Redirect, .. } = service {
-                    let (first, last) = REDIRECT_PORTS;
+                    let (first, last) = SQL_REDIRECT_PORTS.into_inner();
                     let range = PortRange::new(first, last).ok_or(Refusal::Port)?;
                     ports = ports.union(&network_ports(range, ground)?);
                 }
@@ -481,7 +479,7 @@ fn network_ports(range: PortRange, ground: &Ground) -> Result<PortSet, Refusal> 
     if range.first() == 0 && range != PortRange::ALL {
         return Err(Refusal::Port);
     }
-    let (first, last) = REDIRECT_PORTS;
+    let (first, last) = SQL_REDIRECT_PORTS.into_inner();
     if ground.allow_sql_redirect && range.first() <= last && first <= range.last() {
         return Err(Refusal::Port);
     }

@@ -436,27 +436,8 @@ impl Assumptions {
 /// The key that `text` was probably meant to be.
 fn most_similar(text: &str) -> Option<&'static str> {
     let text = spelling(text);
-    let distances = SETTINGS.iter().map(|s| (edit_distance(&text, &spelling(s.key)), s.key));
+    let distances = SETTINGS.iter().map(|s| (strsim::levenshtein(&text, &spelling(s.key)), s.key));
     distances.filter(|(distance, key)| distance * 3 <= key.len()).min().map(|(_, key)| key)
-}
-
-/// How many letters must be put in, taken out or changed.
-fn edit_distance(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (index, a) in from.bytes().enumerate() {
-        let mut diagonal = index;
-        let mut left = index + 1;
-        if let Some(first) = row.first_mut() {
-            *first = left;
-        }
-        for (cell, b) in row.iter_mut().skip(1).zip(to.bytes()) {
-            let changed = diagonal + usize::from(a != b);
-            diagonal = *cell;
-            left = changed.min(left + 1).min(*cell + 1);
-            *cell = left;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -505,13 +486,5 @@ mod tests {
             "`none_routes` is `removed-by-default-udr`, `keep` or `both`, found `drop`"
         );
         assert_eq!(error("udp_idle=long"), "`udp_idle` is a number of seconds, found `long`");
-    }
-
-    #[test]
-    fn edit_distance_counts_letters() {
-        assert_eq!(edit_distance("kitten", "sitting"), 3);
-        assert_eq!(edit_distance("", "abc"), 3);
-        assert_eq!(edit_distance("abc", "abc"), 0);
-        assert_eq!(edit_distance("abc", "ab"), 1);
     }
 }

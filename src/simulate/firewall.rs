@@ -25,6 +25,7 @@ use crate::azure::policy::ThreatIntelMode;
 use crate::azure::policy::Tier;
 use crate::azure::rule::ApplicationProtocolType;
 use crate::azure::rule::ApplicationRule;
+use crate::azure::rule::SQL_REDIRECT_PORTS;
 use crate::azure::rule::Translation;
 use crate::flow::Atom;
 use crate::flow::Flow;
@@ -35,8 +36,6 @@ use crate::flow::Request;
 
 /// Ports that are always proxied (`azure-firewall.md §1.5`).
 const PROXIED_PORTS: [u16; 2] = [80, 443];
-/// Ports to which SQL servers send clients on (`azure-firewall.md §2.11`).
-const SQL_REDIRECT_PORTS: std::ops::RangeInclusive<u16> = 11_000..=11_999;
 /// Categories that are never decrypted (`azure-firewall.md §1.9`).
 const NEVER_DECRYPTED: [&str; 4] = ["education", "finance", "government", "healthandmedicine"];
 

@@ -18,6 +18,7 @@ use super::judge::MAX_READINGS;
 use super::matching::PathFit;
 use super::matching::fit_path;
 use super::matching::fqdn_tag;
+use crate::azure::rule::SQL_REDIRECT_PORTS;
 use crate::flow::Atom;
 use crate::flow::Fqdn;
 use crate::flow::FqdnPattern;
@@ -37,9 +38,6 @@ use crate::intent::Service;
 use crate::intent::permission::MssqlMode;
 use crate::intent::permission::Names;
 use crate::intent::topology::Tier;
-
-/// Ports to which SQL servers send clients on (`azure-firewall.md §2.11`).
-const SQL_REDIRECT_PORTS: std::ops::RangeInclusive<u16> = 11_000..=11_999;
 
 /// What a list says of a flow.
 #[derive(Clone, Debug, Eq, PartialEq)]
