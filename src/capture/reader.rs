@@ -130,10 +130,8 @@ impl Reader {
             Wrapper::Plain | Wrapper::Unknown(None) => {}
             Wrapper::Unknown(Some(only)) => self.file.feed(&[only], sink)?,
             Wrapper::Gzip(mut decoder) => {
+                // It hands over what it has before it fails; to write to it again would never end.
                 let finished = decoder.try_finish();
-                if finished.is_err() {
-                    hand_over(&mut decoder);
-                }
                 let plain = std::mem::take(decoder.get_mut());
                 self.file.feed(&plain, sink)?;
                 if let Err(error) = finished {
