@@ -11,7 +11,7 @@ use jiff::civil::Date;
 
 /// Compiles a reviewed list of permitted egress to Azure Firewall, and judges recorded traffic by it.
 #[derive(Debug, Parser)]
-#[command(name = "exeat", version, about, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "exeat", version, max_term_width = 100, disable_help_subcommand = true)]
 pub(super) struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -90,15 +90,22 @@ pub(super) struct ThreadsArgs {
     pub(super) threads: Option<u16>,
 }
 
-/// Options of commands that read a rules file.
+/// Options of commands that resolve a rules file.
 #[derive(Args, Debug)]
-pub(super) struct RulesArgs {
+pub(super) struct ParameterArgs {
     /// Give a parameter of the rules file a value
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub(super) set: Vec<String>,
     /// Take values of parameters from a file, one `NAME=VALUE` a line
     #[arg(long, value_name = "FILE")]
     pub(super) params: Option<PathBuf>,
+}
+
+/// Options of commands that compile a rules file.
+#[derive(Args, Debug)]
+pub(super) struct RulesArgs {
+    #[command(flatten)]
+    pub(super) parameters: ParameterArgs,
     /// Judge as of this time: an RFC 3339 time, or a day in UTC; now if not given
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) at: Option<Timestamp>,
@@ -176,6 +183,8 @@ pub(super) struct CompileArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(override_usage = "exeat explain [OPTIONS] <SUBJECT> <FLOW>\n       \
+                            exeat explain [OPTIONS] --deployment <FILE> <FLOW>")]
 pub(super) struct ExplainArgs {
     /// The rules file, unless only `--deployment` is asked, and the flow, such as
     /// "10.1.0.4 -> 93.184.216.34 : tcp/443 tls www.example.com"
@@ -223,6 +232,8 @@ pub(super) enum ListedFlows {
 }
 
 #[derive(Args, Debug)]
+#[command(override_usage = "exeat replay [OPTIONS] --capture <FILE> <SUBJECT>\n       \
+                            exeat replay [OPTIONS] --capture <FILE> --deployment <FILE>")]
 pub(super) struct ReplayArgs {
     /// The rules file; with `--deployment` alone there is no list
     #[arg(value_name = "SUBJECT", required_unless_present_any = ["deployment", "assume"])]
@@ -265,7 +276,7 @@ pub(super) struct LockArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=300))]
     pub(super) timeout: u64,
     #[command(flatten)]
-    pub(super) rules: RulesArgs,
+    pub(super) parameters: ParameterArgs,
     #[command(flatten)]
     pub(super) common: CommonArgs,
 }

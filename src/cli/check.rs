@@ -18,8 +18,9 @@ pub(super) fn run(args: &CheckArgs, terminal: &mut Terminal<'_>) -> Result<Outco
     terminal.choose_color(args.common.color.color);
     let mut checked: Vec<(Vec<Diagnostic>, SourceMap)> = Vec::new();
     let mut outcome = Outcome::Clean;
+    let at = rules::time(&args.rules, terminal);
     for path in &args.files {
-        let found = match rules::resolve(path, &args.rules, terminal) {
+        let found = match rules::resolve(path, &args.rules.parameters, at, terminal) {
             Ok(mut list) => match rules::compile(&mut list) {
                 Ok(_) => (list.findings, list.sources),
                 Err(Failure::Findings { diagnostics, sources }) => (diagnostics, sources),
@@ -49,7 +50,6 @@ pub(super) fn run(args: &CheckArgs, terminal: &mut Terminal<'_>) -> Result<Outco
                 .flat_map(|(found, sources)| found.iter().map(move |one| (one, sources)))
                 .filter(|(one, _)| is_shown(one))
                 .collect();
-            let at = rules::time(&args.rules, terminal);
             let text = report::check::to_json(&names, at, &findings)
                 .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?;
             terminal.write_out(&text)?;

@@ -16,7 +16,8 @@ const MODEL_FILE: &str = "deployment.json";
 /// Writes what the rules file compiles to, whole or not at all.
 pub(super) fn run(args: &CompileArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
     terminal.choose_color(args.common.color.color);
-    let mut list = rules::resolve(&args.file, &args.rules, terminal)?;
+    let at = rules::time(&args.rules, terminal);
+    let mut list = rules::resolve(&args.file, &args.rules.parameters, at, terminal)?;
     let compiled = rules::compile(&mut list)?;
     rules::show_findings(&list.findings, &list.sources, &args.common, terminal)?;
     let files = match args.target {

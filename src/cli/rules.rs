@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::args::ParameterArgs;
 use super::args::RulesArgs;
 use super::failure::Failure;
 use super::files;
@@ -69,7 +70,10 @@ pub(super) fn time(args: &RulesArgs, terminal: &Terminal<'_>) -> Timestamp {
 }
 
 /// The values given to parameters: those of `--params` first, so that `--set` has the last word.
-fn assignments(args: &RulesArgs, terminal: &mut Terminal<'_>) -> Result<Vec<Assignment>, Failure> {
+fn assignments(
+    args: &ParameterArgs,
+    terminal: &mut Terminal<'_>,
+) -> Result<Vec<Assignment>, Failure> {
     let mut all = Vec::new();
     if let Some(path) = &args.params {
         let text = files::read_text(path, MAX_SOURCE_BYTES, terminal)?;
@@ -83,13 +87,15 @@ fn assignments(args: &RulesArgs, terminal: &mut Terminal<'_>) -> Result<Vec<Assi
     Ok(all)
 }
 
-/// Reads and resolves the rules file at `path`, with everything that it imports.
+/// Reads and resolves the rules file at `path`, with everything that it imports, to be looked at as
+/// of `at`.
 pub(super) fn resolve(
     path: &Path,
-    args: &RulesArgs,
+    args: &ParameterArgs,
+    at: Timestamp,
     terminal: &mut Terminal<'_>,
 ) -> Result<List, Failure> {
-    let day = day_of(time(args, terminal));
+    let day = day_of(at);
     let parameters = assignments(args, terminal)?;
     let options = resolve::Options { parameters, ..resolve::Options::default() };
     let mut unreadable = None;

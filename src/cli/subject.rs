@@ -66,9 +66,10 @@ pub(super) fn load(
     rules_args: &RulesArgs,
     terminal: &mut Terminal<'_>,
 ) -> Result<Subject, Failure> {
+    let at = rules::time(rules_args, terminal);
     let assumptions = assumptions(&args.assume)?;
     let mut list = match rules_file {
-        Some(path) => Some(rules::resolve(path, rules_args, terminal)?),
+        Some(path) => Some(rules::resolve(path, &rules_args.parameters, at, terminal)?),
         None => None,
     };
     let mut deployment_texts = Vec::with_capacity(args.deployment.len());
@@ -88,7 +89,6 @@ pub(super) fn load(
         (_, names) => merged(names.iter().zip(&deployment_texts))?,
     };
     let evidence = evidence(rules_file, args, terminal)?;
-    let at = rules::time(rules_args, terminal);
     let (intent, options, sources, findings) = match list {
         Some(List { intent, options, sources, findings, .. }) => {
             (Some(intent), Some(options), sources, findings)

@@ -1,0 +1,157 @@
+//! `exeat compile`: the same bytes whatever runs it, and small changes that stay small.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::sandbox::Sandbox;
+
+const TARGETS: [&str; 2] = ["arm", "json"];
+const RUNS: usize = 20;
+
+/// The emitted files by their paths below `out`.
+fn emitted(sandbox: &Sandbox, out: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+    let files = sandbox.files().into_iter();
+    let below =
+        files.filter_map(|(path, bytes)| Some((path.strip_prefix(out).ok()?.to_owned(), bytes)));
+    let found: BTreeMap<PathBuf, Vec<u8>> =
+        below.filter(|(path, _)| !path.as_os_str().is_empty()).collect();
+    assert!(!found.is_empty(), "nothing in {out}");
+    found
+}
+
+#[test]
+fn twenty_runs_on_one_and_two_threads_give_the_same_bytes() {
+    let sandbox = Sandbox::with_trips();
+    for target in TARGETS {
+        let mut first = None;
+        for run in 0..RUNS {
+            let out = format!("{target}-{run}");
+            let threads = if run % 2 == 0 { "1" } else { "2" };
+            let args = ["compile", "-q", "trips/trips.egress", "--target", target];
+            let more = ["--at", "2026-12-01", "--out", &out, "--threads", threads];
+            sandbox.run(&[&args[..], &more[..]].concat()).expect(0);
+            let found = emitted(&sandbox, &out);
+            assert!(*first.get_or_insert_with(|| found.clone()) == found, "run {run} differs");
+        }
+    }
+}
+
+#[test]
+fn the_working_directory_and_the_form_of_the_path_change_nothing() {
+    let sandbox = Sandbox::with_trips();
+    let absolute = sandbox.path().join("trips/trips.egress").display().to_string();
+    for target in TARGETS {
+        let compile = |folder: &str, file: &str, out: &str| {
+            let out = sandbox.path().join(out).display().to_string();
+            let args =
+                ["compile", "-q", file, "--at", "2026-12-01", "--target", target, "--out", &out];
+            let mut command = sandbox.command(&args);
+            let output = command.current_dir(sandbox.path().join(folder)).output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        };
+        compile("", "trips/trips.egress", &format!("{target}-a"));
+        let expected = emitted(&sandbox, &format!("{target}-a"));
+        compile("trips", "trips.egress", &format!("{target}-b"));
+        compile("", &absolute, &format!("{target}-c"));
+        compile("trips", "../trips/./trips.egress", &format!("{target}-d"));
+        for out in ["b", "c", "d"] {
+            assert!(emitted(&sandbox, &format!("{target}-{out}")) == expected, "{target}-{out}");
+        }
+    }
+}
+
+/// Places of `after` that `before` lacks, and the other way round. A list is compared as a set of
+/// elements, so that an insertion is one difference and not a shift of all that follow.
+fn differences(before: &Value, after: &Value, at: &str, into: &mut Vec<String>) {
+    match (before, after) {
+        (Value::Object(old), Value::Object(new)) => {
+            let keys: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+            for key in keys {
+                let place = format!("{at}/{key}");
+                match (old.get(key), new.get(key)) {
+                    (Some(old), Some(new)) => differences(old, new, &place, into),
+                    _ => into.push(place),
+                }
+            }
+        }
+        (Value::Array(old), Value::Array(new)) if old.len() == new.len() => {
+            for (index, (old, new)) in old.iter().zip(new).enumerate() {
+                differences(old, new, &format!("{at}/{index}"), into);
+            }
+        }
+        (Value::Array(old), Value::Array(new)) => {
+            let only = |of: &[Value], other: &[Value]| {
+                of.iter().filter(|element| !other.contains(element)).count()
+            };
+            let changed = only(old, new) + only(new, old);
+            into.extend(std::iter::repeat_n(format!("{at}[]"), changed));
+        }
+        _ if before == after => {}
+        _ => into.push(at.to_owned()),
+    }
+}
+
+/// One more permission: one element of one list of one group, and in the text only lines that
+/// are added.
+#[test]
+fn one_more_permission_changes_one_group_and_one_element() {
+    let sandbox = Sandbox::with_trips();
+    let text = sandbox.read("trips/trips.egress");
+    let place = text.find("allow trips-db:").expect("a permission of the example");
+    let place = text[..place].rfind("\n\n").expect("a gap") + 2;
+    let more = "allow weather: apps -> weather.example.com : https\n  because \"a forecast\"  owner trips\n\n";
+    for target in TARGETS {
+        let compile = |out: &str| {
+            let args = ["compile", "-q", "trips/trips.egress", "--at", "2026-12-01"];
+            sandbox.run(&[&args[..], &["--target", target, "--out", out]].concat()).expect(0);
+            emitted(&sandbox, out)
+        };
+        sandbox.write("trips/trips.egress", text.as_bytes());
+        let before = compile(&format!("{target}-before"));
+        sandbox.write(
+            "trips/trips.egress",
+            [&text[..place], more, &text[place..]].concat().as_bytes(),
+        );
+        let after = compile(&format!("{target}-after"));
+        assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
+
+        let mut found = Vec::new();
+        for (path, old) in &before {
+            let new = &after[path];
+            if old == new {
+                continue;
+            }
+            let (old, new) = (String::from_utf8_lossy(old), String::from_utf8_lossy(new));
+            let difference = similar::TextDiff::from_lines(&*old, &*new);
+            let removed: Vec<&str> = difference
+                .iter_all_changes()
+                .filter(|change| change.tag() == similar::ChangeTag::Delete)
+                .map(|change| change.value())
+                .collect();
+            assert!(removed.is_empty(), "{} loses {removed:?}", path.display());
+            let parse = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
+            differences(&parse(&old), &parse(&new), &path.display().to_string(), &mut found);
+        }
+        // In the model the origin of the new rule stands beside the policy.
+        found.retain(|place| !place.contains("/origins"));
+        assert_eq!(found.len(), 1, "{target}: {found:?}");
+        assert!(found[0].ends_with("/rules[]"), "{found:?}");
+    }
+}
+
+#[test]
+fn files_of_others_in_the_folder_are_left_alone() {
+    let sandbox = Sandbox::new();
+    sandbox.write("out/notes.txt", b"mine");
+    sandbox.run(&["compile", "ok.egress", "--target", "arm", "--out", "out"]).expect(0);
+    assert_eq!(fs::read(sandbox.path().join("out/notes.txt")).expect("the file"), b"mine");
+    let left: Vec<PathBuf> = sandbox
+        .files()
+        .into_keys()
+        .filter(|path| path.to_string_lossy().contains(".tmp"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}

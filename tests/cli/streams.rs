@@ -1,0 +1,218 @@
+//! Standard input and output, colours, silence, and input that is strange but not bad.
+
+use std::fs;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use super::sandbox::OK;
+use super::sandbox::Sandbox;
+use super::sandbox::trips;
+
+fn monday() -> Vec<u8> {
+    fs::read(trips().join("monday.pcapng")).expect("a capture")
+}
+
+#[test]
+fn an_empty_list_denies_everything_with_a_warning() {
+    for text in ["", "language 1\n"] {
+        let sandbox = Sandbox::new();
+        sandbox.write("a.egress", text.as_bytes());
+        let run = sandbox.run(&["check", "a.egress"]);
+        assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
+        assert!(run.out.contains("warning[W0206]"), "{}", run.out);
+        assert_eq!(sandbox.run(&["check", "-q", "a.egress"]).expect(0), "");
+    }
+}
+
+#[test]
+fn a_capture_without_packets_is_an_empty_result() {
+    let sandbox = Sandbox::new();
+    let header = b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\xff\xff\0\0\x01\0\0\0";
+    sandbox.write("a.pcap", header);
+    let run = sandbox.run(&["flows", "a.pcap"]);
+    assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (Some(0), "", ""));
+    let text = sandbox.run(&["replay", "ok.egress", "--capture", "a.pcap"]).expect(0);
+    assert!(text.contains("no flows"), "{text}");
+    let json = sandbox.run(&["replay", "ok.egress", "--capture", "a.pcap", "--format", "json"]);
+    let report: Value = serde_json::from_str(&json.expect(0)).expect("a report");
+    assert_eq!(report["flows"], serde_json::json!([]));
+    assert_eq!(report["summary"]["truncated"], false);
+}
+
+#[test]
+fn a_capture_cut_in_a_later_record_is_judged_up_to_there() {
+    let sandbox = Sandbox::with_trips();
+    let whole = sandbox.run(&["flows", "trips/monday.pcapng"]).expect(0);
+    sandbox.write("cut.pcapng", &monday()[..40_000]);
+    let run = sandbox.run(&["flows", "cut.pcapng"]);
+    assert_eq!(run.code, Some(0));
+    assert!(run.err.starts_with("warning: `cut.pcapng`: cut at byte "), "{}", run.err);
+    let flows = run.out.lines().count();
+    assert!((1..whole.lines().count()).contains(&flows), "{flows} flows");
+    assert_eq!(sandbox.run(&["flows", "-q", "cut.pcapng"]).err, "");
+
+    let replay = ["replay", "trips/trips.egress", "--capture", "cut.pcapng"];
+    let text = sandbox.run(&replay).expect(0);
+    assert!(text.contains("warning: cut.pcapng: cut at byte "), "{text}");
+    let json = sandbox.run(&[&replay[..], &["--format", "json"]].concat()).expect(0);
+    let report: Value = serde_json::from_str(&json).expect("a report");
+    assert_eq!(report["summary"]["truncated"], true);
+    assert_eq!(report["summary"]["flows"], flows);
+    assert_eq!(report["summary"]["captures"][0]["truncated"], true);
+}
+
+/// As with `exeat flows … | head -1`.
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let sandbox = Sandbox::with_trips();
+    for args in [&["flows", "trips/monday.pcapng"][..], &["code"]] {
+        let mut command = sandbox.command(args);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        assert!(output.stderr.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn a_dash_is_standard_input() {
+    let sandbox = Sandbox::with_trips();
+    assert_eq!(sandbox.run_with(&["check", "-"], OK.as_bytes()).expect(0), "");
+    let formatted = sandbox.run_with(&["fmt", "-"], OK.as_bytes()).expect(0);
+    assert_eq!(sandbox.run_with(&["fmt", "-"], formatted.as_bytes()).expect(0), formatted);
+    assert_eq!(sandbox.run_with(&["fmt", "--check", "-"], formatted.as_bytes()).expect(0), "");
+
+    let named = sandbox.run(&["flows", "trips/monday.pcapng"]).expect(0);
+    assert_eq!(sandbox.run_with(&["flows", "-"], &monday()).expect(0), named);
+    let args = ["replay", "trips/trips.egress", "--at", "2026-12-01", "--capture"];
+    let named = sandbox.run(&[&args[..], &["trips/monday.pcapng"]].concat()).expect(0);
+    let piped = sandbox.run_with(&[&args[..], &["-"]].concat(), &monday()).expect(0);
+    assert_eq!(piped, named.replace("trips/monday.pcapng", "-"));
+}
+
+#[test]
+fn fmt_writes_the_one_style_and_check_shows_the_difference() {
+    let sandbox = Sandbox::new();
+    let odd = OK.replace("-> www", "->   www");
+    sandbox.write("a.egress", odd.as_bytes());
+    let shown = sandbox.run(&["fmt", "--check", "a.egress"]).expect(1);
+    assert!(shown.contains("-allow web: apps ->   www.example.com"), "{shown}");
+    assert_eq!(sandbox.read("a.egress"), odd);
+    assert_eq!(sandbox.run(&["fmt", "a.egress"]).expect(0), "");
+    assert_eq!(sandbox.run(&["fmt", "--check", "a.egress"]).expect(0), "");
+}
+
+/// One file that cannot be read as rules keeps the others from being written.
+#[test]
+fn fmt_writes_all_files_or_none() {
+    let sandbox = Sandbox::new();
+    let odd = OK.replace("-> www", "->   www");
+    sandbox.write("a.egress", odd.as_bytes());
+    sandbox.write("b.egress", b"language 1\nallow\n");
+    sandbox.run(&["fmt", "a.egress", "b.egress"]).expect(2);
+    assert_eq!(sandbox.read("a.egress"), odd);
+}
+
+#[test]
+fn colours_are_shown_where_they_are_asked_for() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.egress", b"language 1\nallow\n");
+    for args in [&["check", "a.egress"][..], &["fmt", "a.egress"], &["flows", "gone.pcap"]] {
+        let colored = |extra: &[&str]| sandbox.run(&[args, extra].concat()).err.contains('\x1b');
+        assert!(!colored(&[]), "{args:?}: a pipe is no terminal");
+        assert!(!colored(&["--color", "never"]), "{args:?}");
+        assert!(colored(&["--color", "always"]), "{args:?}");
+        let mut command = sandbox.command(&[args, &["--color", "auto"]].concat());
+        let output = command.env("NO_COLOR", "1").output().expect("its output");
+        assert!(!output.stderr.contains(&0x1b), "{args:?}: NO_COLOR");
+    }
+}
+
+#[test]
+fn file_names_cannot_steer_the_terminal() {
+    let run = Sandbox::new().run(&["check", "a\x1b[2J.egress"]);
+    assert_eq!(run.code, Some(2));
+    assert!(run.err.contains("\\u{1b}[2J") && !run.err.contains('\x1b'), "{}", run.err);
+}
+
+#[test]
+fn quiet_and_verbose_do_what_they_say() {
+    let sandbox = Sandbox::with_trips();
+    let text = |extra: &[&str]| {
+        let args = ["replay", "trips/trips.egress", "--capture", "trips/monday.pcapng"];
+        let run = sandbox.run(&[&args[..], extra].concat());
+        assert_eq!(run.code, Some(0));
+        run.err
+    };
+    assert!(text(&[]).contains("warning["));
+    assert_eq!(text(&["-q"]), "");
+    assert!(!text(&[]).contains("note["));
+    assert!(text(&["-v"]).contains("note["));
+    let checked = |extra: &[&str]| sandbox.run(&[&["check", "trips/trips.egress"], extra].concat());
+    assert!(checked(&["-v"]).expect(0).contains("note["));
+    assert!(!checked(&[]).expect(0).contains("note["));
+    let compiled = |extra: &[&str]| {
+        let args = ["compile", "ok.egress", "--target", "json", "--out", "out"];
+        sandbox.run(&[&args[..], extra].concat()).expect(0)
+    };
+    assert_eq!(compiled(&[]), "out/deployment.json\n");
+    assert_eq!(compiled(&["-q"]), "");
+}
+
+#[test]
+fn a_report_lists_the_flows_that_are_asked_for() {
+    let sandbox = Sandbox::with_trips();
+    let listed = |which: &str| {
+        let args = ["replay", "-q", "trips/trips.egress", "--capture", "trips/friday.pcapng"];
+        let run = sandbox.run(&[&args[..], &["--format", "json", "--flows", which]].concat());
+        let report: Value = serde_json::from_str(&run.expect(1)).expect("a report");
+        let summary = report["summary"].clone();
+        (report["flows"].as_array().expect("flows").len() as u64, summary)
+    };
+    let (all, summary) = listed("all");
+    assert_eq!(all, summary["flows"]);
+    let (objections, same) = listed("objections");
+    assert_eq!(objections, summary["objections"]);
+    assert!(objections < all && same == summary);
+    assert_eq!(listed("none"), (0, summary));
+}
+
+#[test]
+fn codes_are_explained_offline() {
+    let sandbox = Sandbox::new();
+    let all = sandbox.run(&["code"]).expect(0);
+    assert!(all.lines().any(|line| line.starts_with("E0203  unknown-name")), "{all}");
+    let page = sandbox.run(&["code", "E0203"]).expect(0);
+    assert!(page.starts_with("# E0203"), "{page}");
+    assert_eq!(sandbox.run(&["code", "e0203"]).expect(0), page);
+    assert_eq!(sandbox.run(&["code", "unknown-name"]).expect(0), page);
+}
+
+#[test]
+fn the_assumptions_are_listed_without_anything_to_judge() {
+    let sandbox = Sandbox::new();
+    let listed = sandbox.run(&["replay", "--assume", "list"]).expect(0);
+    assert!(listed.contains("threat_list"), "{listed}");
+    assert_eq!(sandbox.run(&["explain", "--assume", "list"]).expect(0), listed);
+}
+
+/// Flags that change what is judged change what is said.
+#[test]
+fn options_of_replay_have_an_effect() {
+    let sandbox = Sandbox::with_trips();
+    let args = ["replay", "-q", "trips/trips.egress", "--capture", "trips/friday.pcapng"];
+    let replay = |extra: &[&str]| sandbox.run(&[&args[..], extra].concat());
+    let plain = replay(&["--at", "2026-12-01"]).expect(1);
+    assert_eq!(replay(&["--at", "2026-12-01", "--threads", "1"]).expect(1), plain);
+    assert_ne!(replay(&["--at", "2100-01-01"]).expect(1), plain, "a permission has expired");
+    let from = replay(&["--at", "2026-12-01", "--from", "system"]).expect(1);
+    assert_ne!(from, plain);
+    let boxes = ["leak", "breakage", "undetermined", "bypass"];
+    let accepted: Vec<&str> = boxes.iter().flat_map(|word| ["--accept", word]).collect();
+    let all = replay(&accepted).expect(0);
+    assert!(all.contains("leak (accepted)") && all.contains("nothing to object to"), "{all}");
+    let assumed = replay(&["--assume", "threat_list=everything", "--at", "2026-12-01"]);
+    assert_ne!(assumed.out, plain);
+}
