@@ -11,6 +11,13 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use exeat::azure::Deployment;
+use exeat::azure::Key;
+use exeat::azure::Scope;
+use exeat::azure::cluster::ApiServer;
+use exeat::azure::cluster::Cluster;
+use exeat::azure::cluster::NetworkPlugin;
+use exeat::azure::cluster::NodePool;
+use exeat::azure::cluster::SubnetId;
 use exeat::emit;
 use exeat::emit::EmitError;
 use exeat::import;
@@ -237,6 +244,22 @@ fn what_arm_cannot_say_safely_is_refused() {
     );
     refused(
         &changed("hub-and-spoke", |deployment| {
+            let nodes = SubnetId { network: Key::new("vnet-spoke"), subnet: Key::new("snet-aks") };
+            let pool = NodePool { name: Key::new("system"), subnet: nodes, pod_subnet: None };
+            let cluster = Cluster {
+                scope: Scope::default(),
+                plugin: NetworkPlugin::Kubenet,
+                pod_ranges: vec!["10.244.0.0/16".parse().expect("a prefix")],
+                pools: vec![pool],
+                api_server: ApiServer::Private,
+            };
+            deployment.clusters.insert(Key::new("aks"), cluster);
+        }),
+        "the route table `rt-spoke` cannot be written: a kubenet cluster keeps the routes to its \
+         nodes in it, which would be lost; add the routes to the cluster's own table by hand",
+    );
+    refused(
+        &changed("hub-and-spoke", |deployment| {
             for policy in deployment.policies.values_mut() {
                 policy.scope.resource_group = Some("../elsewhere".to_owned());
             }
@@ -270,6 +293,9 @@ fn sayable(value: &mut Value) {
         Value::Object(object) => {
             for key in ["unknownTargets", "certificateAuthority", "disablePeeringRoute"] {
                 object.remove(key);
+            }
+            if object.get("networkPlugin").is_some_and(|plugin| plugin == "kubenet") {
+                object.insert("networkPlugin".to_owned(), "overlay".into());
             }
             if let Some(Value::Object(groups)) = object.get_mut("networkSecurityGroups") {
                 groups.values_mut().for_each(|group| group["ours"] = Value::Bool(false));

@@ -29,6 +29,7 @@ use exeat::diagnostic::Diagnostic;
 use exeat::intent::Deny;
 use exeat::intent::Intent;
 use exeat::intent::Permission;
+use exeat::intent::topology::ApiServer;
 use exeat::intent::topology::PrivateEndpoint;
 use exeat::intent::topology::RouteException;
 use exeat::intent::topology::RouteHop;
@@ -524,6 +525,31 @@ fn the_network_becomes_routes_peerings_and_a_firewall_with_the_policy() {
     let placed = &deployment.firewalls[&Key::new("egress")];
     assert_eq!(placed.policy, Some(Key::new("egress")));
     assert_eq!(deployment.clusters.len(), 1);
+}
+
+#[test]
+fn a_way_out_that_is_not_stated_is_open_where_the_subnet_exists_and_closed_where_it_is_made() {
+    let mut intent = list_of(vec![allow("p", SYSTEM, "www.example.com", "https")], vec![]);
+    let spoke = Key::new("spoke");
+    let open = |intent: &Intent| {
+        run(intent).unwrap().deployment.virtual_networks[&spoke].subnets[0].default_outbound_access
+    };
+    intent.topology.networks[1].subnets[0].default_outbound = None;
+    assert!(open(&intent), "nobody closed a subnet that exists");
+    intent.topology.networks[1].owned = true;
+    assert!(!open(&intent), "a subnet that is made is closed");
+    intent.topology.networks[1].subnets[0].default_outbound = Some(true);
+    assert!(open(&intent), "what is stated holds");
+}
+
+#[test]
+fn a_subnet_with_a_delegation_is_not_written() {
+    let mut intent = list_of(vec![allow("p", SYSTEM, "www.example.com", "https")], vec![]);
+    intent.topology.networks[1].owned = true;
+    intent.topology.clusters[0].api_server = ApiServer::VnetIntegration("jump".to_owned());
+    let deployment = run(&intent).unwrap().deployment;
+    let subnets = &deployment.virtual_networks[&Key::new("spoke")].subnets;
+    assert_eq!(subnets.iter().map(|s| s.complete).collect::<Vec<_>>(), [true, true, false]);
 }
 
 fn parent(action: Action, rule: NetworkRule) -> Deployment {

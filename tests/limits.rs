@@ -185,6 +185,23 @@ fn names_that_are_emitted_are_plain() {
 }
 
 #[test]
+fn a_policy_lies_in_the_region_of_its_parent() {
+    let child = |location: &str| {
+        format!(
+            r#"{{"schema":"exeat.deployment/1","firewallPolicies":{{
+            "parent":{{"scope":{{"location":"westeurope"}}}},
+            "child":{{"basePolicy":"parent","scope":{{{location}}}}}}}}}"#
+        )
+    };
+    exceeds(
+        &child(r#""location":"northeurope""#),
+        "policy `child`: expected the region of its parent policy, found `northeurope`",
+    );
+    fits(&child(r#""location":"West Europe""#));
+    fits(&child(""));
+}
+
+#[test]
 fn route_tables_have_limits_of_their_own() {
     let prefix = r#"{"name":"r#","addressPrefix":"10.0.0.0/16","nextHopType":"None"}"#;
     fits(&table(&many(400, prefix)));

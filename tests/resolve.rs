@@ -94,6 +94,18 @@ fn each_case_gives_the_diagnostics_beside_it() {
 }
 
 #[test]
+fn service_endpoints_are_spelled_as_azure_does() {
+    let intent = intent_of(
+        "network n { vnet v 10.0.0.0/16 { subnet s 10.0.0.0/24 {
+           service-endpoints Storage, microsoft.keyvault, storage.global } } }",
+    );
+    assert_eq!(
+        intent.topology.networks[0].subnets[0].service_endpoints,
+        ["Microsoft.Storage", "Microsoft.KeyVault", "Microsoft.Storage.Global"]
+    );
+}
+
+#[test]
 fn the_trips_example_resolves_with_notes_alone() {
     let resolved = resolve_file(&root().join("rulesets/examples/trips/trips.egress"));
     let worse: Vec<_> =

@@ -107,13 +107,21 @@ fn virtual_network(
                 .collect(),
             Dns::Servers(servers) => servers.clone(),
         },
-        subnets: described.subnets.iter().map(|each| subnet(described, each)).collect(),
+        subnets: described.subnets.iter().map(|each| subnet(topology, described, each)).collect(),
         peerings: peers.into_iter().map(|peer| peering(topology, described, peer)).collect(),
         gateway_routes: described.gateway_routes.clone(),
     }
 }
 
-fn subnet(network: &VirtualNetwork, described: &Subnet) -> network::Subnet {
+/// Whether the API server of a cluster is projected into `subnet`.
+fn holds_api_server(topology: &Topology, network: &VirtualNetwork, subnet: &Subnet) -> bool {
+    topology.clusters.iter().any(|cluster| match &cluster.api_server {
+        ApiServer::VnetIntegration(name) => cluster.network == network.name && *name == subnet.name,
+        ApiServer::Public(_) | ApiServer::Private => false,
+    })
+}
+
+fn subnet(topology: &Topology, network: &VirtualNetwork, described: &Subnet) -> network::Subnet {
     network::Subnet {
         name: Key::new(&described.name),
         prefixes: described.prefixes.clone(),
@@ -141,9 +149,12 @@ fn subnet(network: &VirtualNetwork, described: &Subnet) -> network::Subnet {
         } else {
             network::PrivateEndpointPolicies::Disabled
         },
-        default_outbound_access: described.default_outbound,
+        // What is made anew is closed. Of a subnet that stands already nobody said so, and those
+        // from before 2026 are open (`azure-routing.md §6`): a way out must not be overlooked.
+        default_outbound_access: described.default_outbound.unwrap_or(!network.owned),
         explicit_outbound: described.explicit_outbound,
-        complete: network.owned,
+        // A subnet for an API server has a delegation, which would be lost.
+        complete: network.owned && !holds_api_server(topology, network, described),
     }
 }
 

@@ -70,8 +70,9 @@ pub struct Subnet {
     pub private_endpoints: Vec<PrivateEndpoint>,
     /// Whether routes of clients are honoured on the way to its private endpoints.
     pub endpoint_routes: bool,
-    /// Whether machines without an outbound method of their own reach the internet.
-    pub default_outbound: bool,
+    /// Whether machines without an outbound method of their own reach the internet; `None` where
+    /// it is not said.
+    pub default_outbound: Option<bool>,
     /// Whether its machines have a NAT gateway, public address or outbound rule.
     pub explicit_outbound: bool,
     /// Where it stands.

@@ -2,6 +2,7 @@
 //! nothing in each other's way.
 
 use ipnet::IpNet;
+use ipnet::Ipv4Net;
 
 use super::scope::Resolution;
 use crate::diagnostic::Code;
@@ -9,9 +10,18 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Span;
 use crate::flow::AddressSet;
 use crate::intent::Topology;
+use crate::intent::topology::Firewall;
+use crate::intent::topology::RouteHop;
+use crate::intent::topology::RouteTarget;
+use crate::intent::topology::Subnet;
+use crate::intent::topology::VirtualNetwork;
 
 /// The subnet that Azure deploys a firewall to; it must have this name.
 const FIREWALL_SUBNET: &str = "AzureFirewallSubnet";
+/// The longest prefix that Azure takes for it (`azure-firewall.md §5`).
+const FIREWALL_SUBNET_BITS: u8 = 26;
+/// Subnets of Azure's own that keep the system's default route.
+const NO_DEFAULT: [&str; 2] = ["GatewaySubnet", "AzureFirewallManagementSubnet"];
 
 impl Resolution<'_> {
     /// Holds every place in the network against the others.
@@ -19,6 +29,7 @@ impl Resolution<'_> {
         self.check_subnets(topology);
         self.check_peers(topology);
         self.check_firewalls(topology);
+        self.check_routes(topology);
         self.check_pods(topology);
     }
 
@@ -117,7 +128,118 @@ impl Resolution<'_> {
                 .also(subnet.origin.span, "the subnet");
                 self.report(found);
             }
+            let is_v4 = |prefix: &&IpNet| prefix.addr().is_ipv4();
+            let shortest = subnet.prefixes.iter().filter(is_v4).map(IpNet::prefix_len).min();
+            if shortest.is_some_and(|bits| bits > FIREWALL_SUBNET_BITS) {
+                let found = Diagnostic::new(
+                    Code::BAD_PLACE,
+                    format!("`{FIREWALL_SUBNET}` of `{}` is too small", network.name),
+                )
+                .at(subnet.origin.span, "Azure wants at least a /26")
+                .also(span, "the firewall in it");
+                self.report(found);
+            }
         }
+    }
+
+    /// A table has one route to a destination, and no packet leaves a firewall to come back to it
+    /// (`azure-routing.md §1.3`).
+    fn check_routes(&mut self, topology: &Topology) {
+        for network in &topology.networks {
+            for subnet in &network.subnets {
+                self.check_distinct_routes(subnet);
+                let ways = subnet.exceptions.iter().filter_map(|route| match &route.hop {
+                    RouteHop::Firewall(name) => Some((name, route.origin.span)),
+                    RouteHop::Appliance(_)
+                    | RouteHop::Internet
+                    | RouteHop::Local
+                    | RouteHop::Gateway
+                    | RouteHop::Drop => None,
+                });
+                self.check_own_default(subnet);
+                let default = subnet.routes_via.iter().map(|name| (name, subnet.origin.span));
+                for (name, span) in default.chain(ways) {
+                    let found = topology.firewalls.iter().find(|other| other.name == *name);
+                    if let Some(firewall) = found {
+                        self.check_way(network, subnet, firewall, span);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A gateway without the routes that it learns, or with a default route, stops working, and a
+    /// firewall's management goes to the internet only (`azure-firewall.md §5`).
+    fn check_own_default(&mut self, subnet: &Subnet) {
+        let is_it = |name: &&&str| subnet.name.eq_ignore_ascii_case(name);
+        if let (Some(_), Some(name)) = (&subnet.routes_via, NO_DEFAULT.iter().find(is_it)) {
+            let found = Diagnostic::new(
+                Code::BAD_PLACE,
+                format!("the default route of `{name}` cannot lead to a firewall"),
+            )
+            .at(subnet.origin.span, "needs its own way out")
+            .help("take `routes via` out; single prefixes can be routed with `route`");
+            self.report(found);
+        }
+    }
+
+    /// Azure refuses a second route with the same destination.
+    fn check_distinct_routes(&mut self, subnet: &Subnet) {
+        let written = |target: &RouteTarget| match target {
+            RouteTarget::Prefix(prefix) => prefix.trunc().to_string(),
+            RouteTarget::ServiceTag(tag) => tag.to_ascii_lowercase(),
+        };
+        let default = subnet.routes_via.as_ref();
+        let default =
+            default.map(|_| (IpNet::V4(Ipv4Net::default()).to_string(), subnet.origin.span));
+        let mut taken: Vec<(String, Span)> = default.into_iter().collect();
+        for route in &subnet.exceptions {
+            let (target, span) = (written(&route.target), route.origin.span);
+            if let Some((_, first)) = taken.iter().find(|(other, _)| *other == target) {
+                let found = Diagnostic::new(
+                    Code::OVERLAP,
+                    format!("subnet `{}` has two routes to `{target}`", subnet.name),
+                )
+                .at(span, "the second")
+                .also(*first, "the first")
+                .help("keep one of them: a route table takes one route to a destination");
+                self.report(found);
+            }
+            taken.push((target, span));
+        }
+    }
+
+    /// Whether `subnet` can send packets to `firewall`.
+    fn check_way(
+        &mut self,
+        network: &VirtualNetwork,
+        subnet: &Subnet,
+        firewall: &Firewall,
+        span: Span,
+    ) {
+        let found = if subnet.prefixes.iter().any(|p| p.contains(&firewall.private_address)) {
+            Diagnostic::new(
+                Code::BAD_PLACE,
+                format!("subnet `{}` sends packets to the firewall that stands in it", subnet.name),
+            )
+            .at(span, "what the firewall sends on would come back to it")
+            .also(firewall.origin.span, "the firewall")
+            .help("take the route out: a firewall's own subnet goes to the internet directly")
+        } else if firewall.network != network.name && !network.peers.contains(&firewall.network) {
+            Diagnostic::new(
+                Code::BAD_PLACE,
+                format!(
+                    "subnet `{}` of `{}` cannot reach firewall `{}` in `{}`",
+                    subnet.name, network.name, firewall.name, firewall.network
+                ),
+            )
+            .at(span, "packets sent there are dropped")
+            .also(firewall.origin.span, "the firewall")
+            .help(format!("write `peers {}` in `{}`", firewall.network, network.name))
+        } else {
+            return;
+        };
+        self.report(found);
     }
 
     /// Pods behind their node's address must not have addresses of machines.

@@ -1,5 +1,7 @@
 //! Placement, the policy's settings, and what stands beside the list.
 
+use ipnet::IpNet;
+
 use super::imports;
 use super::load::Loaded;
 use super::scope::ModuleId;
@@ -59,9 +61,21 @@ impl Resolution<'_> {
             intent.settings.extends = self.parent(parent);
         }
         match node.snat.as_ref().map(|snat| (&snat.node, snat.span)) {
-            Some((SnatMode::Except(set), _)) => {
+            Some((SnatMode::Except(set), span)) => {
                 let ends = self.addresses_only(module, set)?;
-                intent.settings.private_ranges = ends.addresses.prefixes();
+                let (v4, v6): (Vec<IpNet>, Vec<IpNet>) =
+                    ends.addresses.prefixes().into_iter().partition(|p| p.addr().is_ipv4());
+                // `azure-firewall.md §4.2`: the ranges are IPv4; IPv6 is always translated (§1.13).
+                if let Some(prefix) = v6.first() {
+                    let found = Diagnostic::new(
+                        Code::WRONG_KIND,
+                        format!("`snat except` takes IPv4 addresses, found `{prefix}` among them"),
+                    )
+                    .at(span, "Azure would refuse the policy")
+                    .help("write the IPv4 prefixes that see the source's own address");
+                    return self.refuse(found);
+                }
+                intent.settings.private_ranges = v4;
             }
             Some((SnatMode::Always | SnatMode::Never, span)) => {
                 self.unsupported(span, "`snat always` and `snat never` are");

@@ -18,6 +18,21 @@ use crate::syntax::ast;
 use crate::syntax::ast::GatewayKind;
 use crate::syntax::ast::Outbound;
 
+/// What service endpoints there are for, after `Microsoft.` (`azure-routing.md §5`).
+const SERVICES: [&str; 11] = [
+    "Storage",
+    "Storage.Global",
+    "Sql",
+    "AzureCosmosDB",
+    "KeyVault",
+    "ServiceBus",
+    "EventHub",
+    "AzureActiveDirectory",
+    "Web",
+    "CognitiveServices",
+    "ContainerRegistry",
+];
+
 impl<'a> Resolution<'a> {
     /// The whole network. Parts that have an error are left out and reported.
     pub(super) fn topology(&mut self) -> Topology {
@@ -159,10 +174,11 @@ impl<'a> Resolution<'a> {
             exceptions.extend(self.route(module, route));
         }
         let (default_outbound, explicit_outbound) = match node.outbound.as_ref().map(|o| o.node) {
-            None | Some(Outbound::None) => (false, false),
-            Some(Outbound::Default) => (true, false),
+            None => (None, false),
+            Some(Outbound::None) => (Some(false), false),
+            Some(Outbound::Default) => (Some(true), false),
             Some(Outbound::NatGateway | Outbound::LoadBalancer | Outbound::PublicIp) => {
-                (false, true)
+                (Some(false), true)
             }
         };
         let origin = self.origin(module, span);
@@ -174,7 +190,7 @@ impl<'a> Resolution<'a> {
             service_endpoints: node
                 .service_endpoints
                 .iter()
-                .map(|service| service.node.as_str().to_owned())
+                .filter_map(|service| self.endpoint_service(service))
                 .collect(),
             private_endpoints: Vec::new(),
             endpoint_routes: node.private_endpoint_policies.as_ref().is_some_and(|on| on.node),
@@ -182,6 +198,25 @@ impl<'a> Resolution<'a> {
             explicit_outbound,
             origin,
         })
+    }
+
+    /// A service as ARM spells it; the prefix may be left out.
+    fn endpoint_service(&mut self, written: &Spanned<ast::TagName>) -> Option<String> {
+        let text = written.node.as_str();
+        let given = text.to_ascii_lowercase();
+        let given = given.strip_prefix("microsoft.").unwrap_or(&given);
+        if let Some(known) = SERVICES.iter().find(|known| known.eq_ignore_ascii_case(given)) {
+            return Some(format!("Microsoft.{known}"));
+        }
+        let known: Vec<String> =
+            SERVICES.iter().map(|known| format!("`Microsoft.{known}`")).collect();
+        let found = Diagnostic::new(
+            Code::BAD_PLACE,
+            format!("`{text}` is no service that a subnet has an endpoint for"),
+        )
+        .at(written.span, "Azure would refuse it")
+        .help(format!("the services are {}", known.join(", ")));
+        self.refuse(found)
     }
 
     fn route(

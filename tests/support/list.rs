@@ -164,7 +164,7 @@ fn subnet(name: &str, prefix: &str, routes_via: Option<&str>) -> Subnet {
         service_endpoints: Vec::new(),
         private_endpoints: Vec::new(),
         endpoint_routes: false,
-        default_outbound: true,
+        default_outbound: Some(true),
         explicit_outbound: false,
         origin: origin(),
     }

@@ -110,6 +110,8 @@ pub enum Limit {
     Tier,
     /// A policy of a higher tier than its firewall.
     Attachment,
+    /// A policy in another region than its parent.
+    ParentRegion,
 }
 
 impl Limit {
@@ -163,6 +165,7 @@ impl Limit {
             Limit::Subnets => ("subnets", ROUTES),
             Limit::Tier => ("features of the SKU", TIERS),
             Limit::Attachment => ("policies of its own SKU or a lower one", TIERS),
+            Limit::ParentRegion => ("the region of its parent policy", "azure-firewall.md §1.3"),
         }
     }
 }

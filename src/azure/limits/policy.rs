@@ -75,9 +75,23 @@ pub(super) fn check(deployment: &Deployment, settings: &LimitSettings, excess: &
             excess.at_most(&at, Limit::DnsServers, dns.servers.len(), DNS_SERVERS);
         }
         tier::settings(&at, policy, excess);
+        region(deployment, &at, policy, excess);
         for group in &policy.groups {
             group_limits(deployment, name, policy, group, excess);
         }
+    }
+}
+
+/// Parent and child lie in one region (`azure-firewall.md §1.3`); one that is not known is not
+/// objected to.
+fn region(deployment: &Deployment, at: &str, policy: &Policy, excess: &mut Excess) {
+    let parent = policy.base.as_ref().and_then(|base| deployment.policies.get(base));
+    let location = |policy: &Policy| policy.scope.location.clone();
+    let folded = |text: &str| text.to_ascii_lowercase().replace(' ', "");
+    if let (Some(own), Some(other)) = (location(policy), parent.and_then(location))
+        && folded(&own) != folded(&other)
+    {
+        excess.value(at, Limit::ParentRegion, own, Severity::Error);
     }
 }
 

@@ -16,6 +16,7 @@ mod template;
 use crate::azure::Deployment;
 use crate::azure::Key;
 use crate::azure::Ownership;
+use crate::azure::cluster::NetworkPlugin;
 
 use super::EmitError;
 use super::EmittedFile;
@@ -71,6 +72,20 @@ fn refuse_unsupported(deployment: &Deployment) -> Result<(), EmitError> {
         if group.ownership == Ownership::Ours {
             let because = "network security groups are not written; set `ours` to false";
             return refuse("network security group", name, because);
+        }
+    }
+    // A kubenet cluster writes a route for each node into the table of its subnet. A template would
+    // delete them, and another table would be without them (`azure-routing.md §10`).
+    let kubenet = deployment.clusters.values().filter(|c| c.plugin == NetworkPlugin::Kubenet);
+    for pool in kubenet.flat_map(|cluster| &cluster.pools) {
+        let network = deployment.virtual_networks.get(&pool.subnet.network);
+        let subnet = network.and_then(|n| n.subnets.iter().find(|s| s.name == pool.subnet.subnet));
+        let Some(table) = subnet.and_then(|subnet| subnet.route_table.as_ref()) else { continue };
+        let ours = deployment.route_tables.get(table).map(|table| table.ownership);
+        if ours == Some(Ownership::Ours) {
+            let because = "a kubenet cluster keeps the routes to its nodes in it, which would be \
+                           lost; add the routes to the cluster's own table by hand";
+            return refuse("route table", table, because);
         }
     }
     Ok(())
