@@ -61,7 +61,8 @@ fn small_deployments_are_written_as_expected() {
         let found = emitted(&deployment(case));
         if bless() {
             for (path, text) in &found {
-                fs::write(folder(case).join("expected").join(path), text).expect("a place to write");
+                fs::write(folder(case).join("expected").join(path), text)
+                    .expect("a place to write");
             }
             continue;
         }
