@@ -280,8 +280,9 @@ impl Judge<'_> {
         let words: Vec<&str> = boxes.into_iter().map(simulate::Outcome::keyword).collect();
         let words = words.join(" or ");
         if again.iter().any(ReplayedFlow::is_objection) {
-            cure.notes
-                .push(format!("no edit is shown: with the likely one the flow is still {words}"));
+            cure.notes.push(format!(
+                "no edit is shown: with the likely one, which was tried, the box is still {words}"
+            ));
             return;
         }
         let flows = if flows.len() == 1 { "the flow is" } else { "the flows are" };
