@@ -5,16 +5,223 @@
 //! `tests/laws.rs` of the main package tries them on the corpus and on what fuzzing found before,
 //! without a fuzzer.
 
+use std::io;
+
+use exeat::azure::Deployment;
+use exeat::capture::CaptureError;
+use exeat::capture::CapturedFlow;
+use exeat::capture::Reader;
+use exeat::capture::Sink;
+use exeat::capture::Summary;
+use exeat::compile;
+use exeat::diagnostic::FileId;
+use exeat::diagnostic::Severity;
+use exeat::diagnostic::SourceMap;
+use exeat::diagnostic::render;
+use exeat::emit;
+use exeat::evidence::DnsAnswer;
+use exeat::evidence::Evidence;
+use exeat::evidence::Lock;
 use exeat::flow::Fqdn;
 use exeat::flow::FqdnPattern;
 use exeat::flow::NameSet;
 use exeat::flow::notation::FlowText;
+use exeat::import;
+use exeat::resolve;
+use exeat::simulate::Assumptions;
+use exeat::simulate::Environment;
+use exeat::simulate::Outcome;
+use exeat::simulate::Simulator;
+use exeat::syntax;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 /// A law over the fuzzer's bytes.
 pub type Law = fn(&[u8]);
 
 /// Every law under the name of its target, corpus and regressions.
-pub const LAWS: &[(&str, Law)] = &[("names", names), ("notation", notation)];
+pub const LAWS: &[(&str, Law)] = &[
+    ("source", source),
+    ("list", list),
+    ("deployment", deployment),
+    ("lock", lock),
+    ("capture", capture),
+    ("notation", notation),
+    ("names", names),
+];
+
+/// The day on which lists are judged.
+const TODAY: Date = Date::constant(2026, 3, 1);
+
+/// A text without mistakes is formatted to one that reads as the same tree with the same comments,
+/// and formatting that changes nothing. Mistakes stand within the text and can be drawn.
+///
+/// # Panics
+///
+/// Where the law does not hold.
+pub fn source(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let mut map = SourceMap::new();
+    let Ok(file) = map.add("law.egress", text.to_owned()) else { return };
+    let (tree, mistakes) = syntax::parse(file, text);
+    for mistake in &mistakes {
+        let label = mistake.primary().expect("a mistake has a place");
+        assert!(text.get(label.span.range()).is_some(), "{mistake:?} stands outside the text");
+        render::draw(mistake, &map, render::Style::Plain);
+    }
+    if !mistakes.is_empty() {
+        return;
+    }
+
+    let written = syntax::format(&tree).expect("what is read can be written");
+    let (again, mistakes) = syntax::parse(FileId::NONE, &written);
+    assert!(mistakes.is_empty(), "{mistakes:?} in the formatted\n{written}");
+    assert_eq!(again.statements, tree.statements, "formatting changed the tree:\n{written}");
+    assert_eq!(again.comments, tree.comments, "formatting changed the comments:\n{written}");
+    assert_eq!(syntax::format(&again).as_deref(), Ok(written.as_str()), "formatting goes on");
+}
+
+/// A list means the same in any order. What it compiles to can be decided, and lets out no flow of
+/// its examples that the list does not permit, in any environment that the examples leave open.
+///
+/// # Panics
+///
+/// Where the law does not hold.
+pub fn list(bytes: &[u8]) {
+    let mut only = Some(bytes.to_vec());
+    let mut read = |_: &std::path::Path| only.take().ok_or(io::ErrorKind::NotFound.into());
+    let resolved = resolve::resolve("list.egress", &mut read, &resolve::Options::default());
+    let mistaken = resolved.diagnostics.iter().any(|found| found.severity() == Severity::Error);
+    assert_eq!(resolved.intent.is_none(), mistaken, "{:?}", resolved.diagnostics);
+    let Some(intent) = resolved.intent else { return };
+
+    let mut turned = intent.clone();
+    turned.permissions.reverse();
+    turned.denies.reverse();
+    let nothing = Deployment::default();
+    let compiled = compile::compile(&intent, &nothing, TODAY);
+    let turned = compile::compile(&turned, &nothing, TODAY);
+    assert_eq!(compiled.is_ok(), turned.is_ok(), "the order decided whether the list can be had");
+    let (Ok(compiled), Ok(turned)) = (compiled, turned) else { return };
+    assert_eq!(compiled.deployment, turned.deployment, "the order changed the deployment");
+
+    let simulator = Simulator::new(&compiled.deployment).expect("what is compiled has an order");
+    let at = TODAY.to_zoned(TimeZone::UTC).expect("a day within range").timestamp();
+    let (evidence, assumptions) = (Evidence::default(), Assumptions::default());
+    let environment = Environment { evidence: &evidence, assumptions: &assumptions, at };
+    for flow in intent.examples.iter().flat_map(|example| &example.flows) {
+        let decision = simulator.judge(flow, &environment);
+        let judged = intent.judge(flow, &environment);
+        let outcome = Outcome::of(Some(&judged), &decision);
+        assert_ne!(outcome, Outcome::Leak, "{flow}: {decision:?}, but {judged:?}");
+    }
+}
+
+/// A deployment that was read is written so that it is read back as the same, and a text that is
+/// refused is refused at a place within it.
+///
+/// # Panics
+///
+/// Where the law does not hold.
+pub fn deployment(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    match import::json::read(text) {
+        Ok(deployment) => {
+            let written = emit::json::write(&deployment).expect("what is read can be written");
+            let again = import::json::read(&written).expect("what we write, we can read");
+            assert_eq!(again, deployment, "writing changed the deployment:\n{written}");
+            let rewritten = emit::json::write(&again).expect("what is read can be written");
+            assert_eq!(rewritten, written, "writing again changed the text");
+        }
+        Err(error) => {
+            assert!(!error.problems.is_empty(), "refused without a reason");
+            for problem in &error.problems {
+                assert!(problem.offset <= text.len(), "{problem} stands outside the text");
+            }
+        }
+    }
+}
+
+/// A lock that was read is written so that it is read back as the same, in the same text.
+///
+/// # Panics
+///
+/// Where the law does not hold.
+pub fn lock(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let Ok(lock) = Lock::read(text) else { return };
+    let written = lock.write();
+    let again = Lock::read(&written).expect("what we write, we can read");
+    assert_eq!(again, lock, "writing changed the lock:\n{written}");
+    assert_eq!(again.write(), written, "writing again changed the text");
+}
+
+/// A capture gives the same flows, answers and summary, or the same error, however it is cut into
+/// pieces; no more comes out than went in; and each packet is counted in one flow.
+///
+/// # Panics
+///
+/// Where the law does not hold.
+pub fn capture(bytes: &[u8]) {
+    let (whole, result) = captured(bytes, bytes.len().max(1));
+    for size in [1, 1 + bytes.len() % 61] {
+        let (taken, again) = captured(bytes, size);
+        assert_eq!(again, result, "in pieces of {size}");
+        assert_eq!(taken, whole, "in pieces of {size}");
+    }
+
+    let opened: usize = whole.flows.iter().map(|flow| flow.openings.len() + flow.names.len()).sum();
+    // Compression may hide any number of packets in a few bytes; they are counted below.
+    let compressed = bytes.starts_with(&[0x1f, 0x8b]);
+    assert!(compressed || opened + whole.answers.len() <= bytes.len(), "more out than in");
+    assert!(whole.flows.iter().all(|flow| !flow.openings.is_empty()), "a flow that asks nothing");
+    if let Ok(summary) = result {
+        let packets: u64 = whole.flows.iter().map(|flow| flow.packets).sum();
+        assert_eq!(packets, summary.packets, "a packet is counted twice or not at all");
+        assert!(packets + summary.copies <= summary.frames, "more packets than frames");
+        assert!(whole.flows.iter().all(|flow| flow.frame <= summary.frames));
+    }
+}
+
+/// Everything that a capture gave.
+#[derive(Debug, Default, PartialEq)]
+struct Captured {
+    flows: Vec<CapturedFlow>,
+    answers: Vec<DnsAnswer>,
+}
+
+impl Sink for Captured {
+    fn flow(&mut self, flow: CapturedFlow) {
+        self.flows.push(flow);
+    }
+
+    fn answer(&mut self, answer: DnsAnswer) {
+        self.answers.push(answer);
+    }
+}
+
+/// What a capture gives when it is fed in pieces of `size` bytes.
+fn captured(bytes: &[u8], size: usize) -> (Captured, Result<Summary, CaptureError>) {
+    let mut taken = Captured::default();
+    let mut reader = Reader::new();
+    let fed = bytes.chunks(size).try_for_each(|piece| reader.feed(piece, &mut taken));
+    let result = fed.and_then(|()| reader.finish(&mut taken));
+    (taken, result)
+}
+
+/// What a flow in text says is printed so that it is read back as the same.
+///
+/// # Panics
+///
+/// Where the law does not hold.
+pub fn notation(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let Ok(written) = FlowText::parse(text) else { return };
+    let Some(observation) = written.to_observation() else { return };
+    let printed = observation.to_string();
+    let again = FlowText::parse(&printed).expect("what we print, we can read");
+    assert_eq!(again.to_observation().as_ref(), Some(&observation), "{text} printed as {printed}");
+}
 
 /// A set of names holds exactly what its patterns match, and so do union, intersection and
 /// difference; what a pattern or a set prints is read back as the same.
@@ -52,18 +259,4 @@ fn matched_and_set(patterns: &[FqdnPattern], name: &Fqdn) -> (bool, NameSet) {
         assert_eq!(again, set, "{patterns:?} told as {told:?}");
     }
     (matched, set)
-}
-
-/// What a flow in text says is printed so that it is read back as the same.
-///
-/// # Panics
-///
-/// Where the law does not hold.
-pub fn notation(bytes: &[u8]) {
-    let Ok(text) = str::from_utf8(bytes) else { return };
-    let Ok(written) = FlowText::parse(text) else { return };
-    let Some(observation) = written.to_observation() else { return };
-    let printed = observation.to_string();
-    let again = FlowText::parse(&printed).expect("what we print, we can read");
-    assert_eq!(again.to_observation().as_ref(), Some(&observation), "{text} printed as {printed}");
 }

@@ -91,6 +91,9 @@ impl Reader {
             Wrapper::Gzip(decoder) => {
                 for piece in bytes.chunks(GZIP_PIECE) {
                     let written = decoder.write_all(piece);
+                    if written.is_err() {
+                        hand_over(decoder);
+                    }
                     let plain = std::mem::take(decoder.get_mut());
                     self.file.feed(&plain, sink)?;
                     if let Err(error) = written {
@@ -128,6 +131,9 @@ impl Reader {
             Wrapper::Unknown(Some(only)) => self.file.feed(&[only], sink)?,
             Wrapper::Gzip(mut decoder) => {
                 let finished = decoder.try_finish();
+                if finished.is_err() {
+                    hand_over(&mut decoder);
+                }
                 let plain = std::mem::take(decoder.get_mut());
                 self.file.feed(&plain, sink)?;
                 if let Err(error) = finished {
@@ -147,6 +153,14 @@ impl Wrapper {
             Wrapper::Plain
         }
     }
+}
+
+/// Has a decoder that failed hand over what it unpacked before the damage, which it keeps to itself
+/// until it is written to again. Without this, how much is read of a damaged file would depend on
+/// how it was cut into pieces.
+fn hand_over(failed: &mut MultiGzDecoder<Vec<u8>>) {
+    // It fails again, and that it is damaged is known.
+    let _ = failed.write(&[0]);
 }
 
 /// The file inside its wrapper.

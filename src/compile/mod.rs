@@ -9,11 +9,11 @@
 //! The result depends on labels, never on the order of statements: any permutation of a list
 //! compiles to the same deployment. `docs/compile.md` tells the choices to users; they are made in
 //!
-//! - [`carriage`]: which statement becomes an application rule, which a network rule;
-//! - [`hiding`]: what is a network rule that hides an application rule;
-//! - [`denies`]: when a deny holds;
-//! - [`layout`]: where rules lie, so that one statement is one element of one list;
-//! - [`topology`]: how networks, routes and firewalls are written.
+//! - `carriage`: which statement becomes an application rule, which a network rule;
+//! - `hiding`: what is a network rule that hides an application rule;
+//! - `denies`: when a deny holds;
+//! - `layout`: where rules lie, so that one statement is one element of one list;
+//! - `topology`: how networks, routes and firewalls are written.
 
 mod carriage;
 mod denies;

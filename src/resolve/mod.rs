@@ -8,7 +8,7 @@
 //! as [`Options`]. It knows no Azure resource; what Azure cannot do is said by
 //! `compile`.
 //!
-//! The way: [`load`] reads and parses each file once; `module` makes a module of each import with
+//! The way: `load` reads and parses each file once; `module` makes a module of each import with
 //! its arguments, decides each `when` and declares names; `params`, `sets`, `services` and
 //! `address` work values out when they are asked for; `topology`, `permission`, `check` and
 //! `settings` build the intent; `lint` says what deserves a change though it is no mistake.
