@@ -105,16 +105,22 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
         Format::Text => {
             let mut groups = replay.groups();
             for group in groups.iter_mut().take(MAX_TRIALS) {
-                let is_of_group =
-                    |flow: &ReplayedFlow| group.flows.iter().any(|one| std::ptr::eq(*one, flow));
-                let flows: Vec<&FlowOf> = replay
-                    .flows
-                    .iter()
-                    .zip(&of_flows)
-                    .filter(|(flow, _)| is_of_group(flow))
-                    .map(|(_, of_flow)| *of_flow)
-                    .collect();
+                // The flows of a group keep the order of the replay.
+                let mut of_group = group.flows.iter().peekable();
+                let mut is_next = |flow: &ReplayedFlow| {
+                    of_group.next_if(|one| std::ptr::eq(**one, flow)).is_some()
+                };
+                let pairs = replay.flows.iter().zip(&of_flows);
+                let flows: Vec<&FlowOf> =
+                    pairs.filter(|(flow, _)| is_next(flow)).map(|(_, of_flow)| *of_flow).collect();
                 judge.try_cure(&mut group.cure, &flows, &subject);
+            }
+            for group in groups.iter_mut().skip(MAX_TRIALS) {
+                if group.cure.change.is_some() {
+                    group.cure.notes.push(format!(
+                        "no edit is shown: at most {MAX_TRIALS} are tried in one replay"
+                    ));
+                }
             }
             replay.to_text(&groups)
         }
@@ -274,8 +280,9 @@ impl Judge<'_> {
         let words: Vec<&str> = boxes.into_iter().map(simulate::Outcome::keyword).collect();
         let words = words.join(" or ");
         if again.iter().any(ReplayedFlow::is_objection) {
-            cure.notes
-                .push(format!("no edit is shown: with the likely one the flow is still {words}"));
+            cure.notes.push(format!(
+                "no edit is shown: with the likely one, which was tried, the box is still {words}"
+            ));
             return;
         }
         let flows = if flows.len() == 1 { "the flow is" } else { "the flows are" };

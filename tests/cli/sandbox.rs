@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::io::Write as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -31,6 +34,10 @@ network n {
 
 allow web: apps -> www.example.com : https  because "needed"
 "#;
+
+/// How long a run may take, a hundred times what the slowest takes: a minute, nap by nap.
+const MOST_NAPS: u32 = 12_000;
+const NAP: Duration = Duration::from_millis(5);
 
 /// What a run said.
 #[derive(Debug)]
@@ -117,13 +124,34 @@ impl Sandbox {
         // A program that has seen enough does not read on; that is no failure of the test.
         let _ = stdin.write_all(input);
         drop(stdin);
-        let output = child.wait_with_output().expect("its output");
-        Run {
-            code: output.status.code(),
-            out: String::from_utf8(output.stdout).expect("UTF-8 on standard output"),
-            err: String::from_utf8(output.stderr).expect("UTF-8 on standard error"),
-        }
+        let out = gather(child.stdout.take().expect("its output"));
+        let err = gather(child.stderr.take().expect("its errors"));
+        let mut naps = 0;
+        let status = loop {
+            if let Some(status) = child.try_wait().expect("its status") {
+                break status;
+            }
+            if naps == MOST_NAPS {
+                child.kill().expect("the end of a program that hangs");
+                panic!("it does not end: exeat {}", args.join(" "));
+            }
+            naps += 1;
+            thread::sleep(NAP);
+        };
+        let text = |gathered: thread::JoinHandle<Vec<u8>>| {
+            String::from_utf8(gathered.join().expect("what it said")).expect("UTF-8")
+        };
+        Run { code: status.code(), out: text(out), err: text(err) }
     }
+}
+
+/// Reads on while the program runs, so that it is not held up by a full pipe.
+fn gather(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).expect("what it said");
+        bytes
+    })
 }
 
 /// The folder of the trips example.
