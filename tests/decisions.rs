@@ -204,7 +204,11 @@ impl Case {
         };
         compare("decision", &self.expect, summary(decision));
         if let Some(expected) = &self.route {
-            compare("route", expected, decision.route.as_ref().map(show).unwrap_or_default());
+            compare(
+                "route",
+                expected,
+                decision.route.as_ref().map(ToString::to_string).unwrap_or_default(),
+            );
         }
         if let Some(expected) = &self.peer {
             compare("peer", expected, peer(&decision.peer));
@@ -214,7 +218,7 @@ impl Case {
             let used: Vec<String> = used.map(|a| format!("{}={}", a.key, a.value)).collect();
             compare("depends", &expected.join(", "), used.join(", "));
         }
-        let notes: BTreeSet<String> = decision.notes.iter().map(show).collect();
+        let notes: BTreeSet<String> = decision.notes.iter().map(ToString::to_string).collect();
         let absent = self.notes.iter().filter(|note| !notes.contains(*note));
         found.extend(absent.map(|note| format!("note `{note}`: found {notes:?}")));
         found
@@ -255,10 +259,6 @@ fn observation(text: &str) -> Observation {
     flow.to_observation().unwrap_or_else(|| panic!("`{text}`: expected two addresses"))
 }
 
-fn show(value: impl ToString) -> String {
-    value.to_string()
-}
-
 /// The decision in the words of `expect`.
 fn summary(decision: &Decision) -> String {
     let mut text = decision.verdict.to_string();
@@ -269,7 +269,7 @@ fn summary(decision: &Decision) -> String {
         write!(text, " by {rule}").unwrap();
     }
     if !decision.missing.is_empty() {
-        let missing: Vec<String> = decision.missing.iter().map(show).collect();
+        let missing: Vec<String> = decision.missing.iter().map(ToString::to_string).collect();
         write!(text, " missing {}", missing.join("; ")).unwrap();
     }
     text
