@@ -1,4 +1,4 @@
-//! Connections: several flows in a row, and sessions that let answers through.
+//! Sessions, which let answers through.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -22,52 +22,10 @@ use super::route::is_private;
 use crate::flow::Atom;
 use crate::flow::IpProtocol;
 use crate::flow::Observation;
-use crate::flow::Payload;
-use crate::flow::SeenPayload;
 
 /// The most sessions that are kept. Beyond it a new one is not remembered, so that its answers are
 /// judged as openings; a capture with more open connections at once is none of a cluster's.
 pub const MAX_SESSIONS: usize = 1 << 20;
-
-/// The verdict on a connection.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ConnectionDecision {
-    /// The decision of the flow at which the verdict fell.
-    pub decision: Decision,
-    /// The index of that flow.
-    pub index: usize,
-}
-
-impl Simulator<'_> {
-    /// Judges a connection: the handshake, the first bytes, each further request. Its verdict is
-    /// the first that is not allow, or that of its last flow; `None` for a connection without
-    /// flows.
-    ///
-    /// A handshake that the firewall answers itself says nothing as long as bytes follow
-    /// (`azure-firewall.md §1.6`).
-    pub fn judge_connection(
-        &self,
-        flows: &[Observation],
-        environment: &Environment<'_>,
-    ) -> Option<ConnectionDecision> {
-        let mut last = None;
-        for (index, flow) in flows.iter().enumerate() {
-            let decision = self.judge(flow, environment);
-            let is_handshake = flow.payload == SeenPayload::Exactly(Payload::Silent)
-                && decision.reason == Reason::HandshakeOnly
-                && index + 1 < flows.len();
-            if is_handshake {
-                continue;
-            }
-            let falls = decision.verdict != Verdict::Allow;
-            last = Some(ConnectionDecision { decision, index });
-            if falls {
-                break;
-            }
-        }
-        last
-    }
-}
 
 /// One end of a session.
 type End = (IpAddr, u16);

@@ -43,17 +43,26 @@ pub(super) fn explore<T>(
     let mut assumptions = BTreeSet::new();
     // The choices to repeat, in the order in which they are met.
     let mut choices: Vec<(Atom, bool)> = Vec::new();
+    let mut runs = 0;
     loop {
-        if branches.len() == limit {
+        if runs == limit {
             return Exploration { branches, assumptions, is_cut: true };
         }
+        runs += 1;
         let mut path = Path::new();
+        // What was tried, and what is known: axioms draw conclusions from both.
+        let mut held = Path::new();
+        let mut is_possible = true;
         let mut met = 0;
         let outcome = run(&mut |atom: &Atom| {
             let answer = known(atom);
             assumptions.extend(answer.assumption);
-            let settled = answer.truth.or_else(|| path.get(atom).copied());
-            if let Some(value) = settled.or_else(|| implied(&path, atom)) {
+            if let Some(truth) = answer.truth {
+                is_possible &= implied(&path, atom) != Some(!truth);
+                held.insert(atom.clone(), truth);
+                return truth;
+            }
+            if let Some(value) = path.get(atom).copied().or_else(|| implied(&held, atom)) {
                 return value;
             }
             if met == choices.len() {
@@ -62,9 +71,13 @@ pub(super) fn explore<T>(
             let value = choices.get(met).is_some_and(|(_, value)| *value);
             met += 1;
             path.insert(atom.clone(), value);
+            held.insert(atom.clone(), value);
             value
         });
-        branches.push(Branch { path, outcome });
+        // What was tried may turn out to contradict what is known and is asked for later.
+        if is_possible {
+            branches.push(Branch { path, outcome });
+        }
         // The last choice that was only tried as false is tried as true next.
         while choices.last().is_some_and(|(_, tried)| *tried) {
             choices.pop();
@@ -74,6 +87,13 @@ pub(super) fn explore<T>(
             None => return Exploration { branches, assumptions, is_cut: false },
         }
     }
+}
+
+/// Whether `atom` holds in one of two branches and not in the other.
+pub(super) fn differ_in(atom: &Atom, one: &Path, other: &Path) -> bool {
+    let [one, other] =
+        [one, other].map(|path| path.get(atom).copied().or_else(|| implied(path, atom)));
+    one.is_some() && other.is_some() && one != other
 }
 
 /// What the axioms say of `atom`, given what was tried (`semantics.md`, environment).
@@ -205,6 +225,29 @@ mod tests {
         assert_eq!(explored.branches.len(), 1);
         assert!(explored.branches[0].outcome && explored.branches[0].path.is_empty());
         assert_eq!(explored.assumptions, BTreeSet::from(["resolver"]));
+    }
+
+    #[test]
+    fn what_is_known_excludes_what_contradicts_it() {
+        let mut known = |atom: &Atom| Answer {
+            truth: (*atom == tag("storage.westeurope")).then_some(true),
+            assumption: None,
+        };
+        for asked in [["storage", "storage.westeurope"], ["storage.westeurope", "storage"]] {
+            let explored = explore(8, &mut known, |oracle| asked.map(|name| oracle(&tag(name))));
+            let outcomes: Vec<_> = explored.branches.iter().map(|b| b.outcome).collect();
+            assert_eq!(outcomes, [[true, true]]);
+        }
+    }
+
+    #[test]
+    fn branches_differ_in_what_axioms_say_too() {
+        let path = |atom: Atom, value| Path::from([(atom, value)]);
+        let (in_region, in_none) = (path(tag("sql.westus"), true), path(tag("sql"), false));
+        assert!(differ_in(&tag("sql"), &in_region, &in_none));
+        assert!(differ_in(&tag("sql.westus"), &in_region, &in_none));
+        assert!(!differ_in(&tag("storage"), &in_region, &in_none));
+        assert!(!differ_in(&tag("sql"), &in_region, &Path::new()));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The three-valued judgement of what was seen, exact over everything that was not.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -16,8 +17,11 @@ use super::decision::Reason;
 use super::decision::Verdict;
 use super::environment::Answer;
 use super::environment::Environment;
-use super::explore::Path;
+use super::explore::differ_in;
 use super::explore::explore;
+use super::fewest::MAX_COMPARED;
+use super::fewest::differing;
+use super::fewest::fewest;
 use super::inquiry::Inquiry;
 use crate::azure::RuleId;
 use crate::flow::Atom;
@@ -31,17 +35,13 @@ use crate::flow::SeenPayload;
 /// unknown tags could hold up a replay for ever.
 pub const MAX_READINGS: usize = 4096;
 
-/// The most readings of which the fewest facts that settle the verdict are searched for; beyond
-/// it, all of them are named.
-const MAX_COMPARED: usize = 256;
-
 /// One combination of what is not known, and the decision that follows from it.
 #[derive(Clone, Debug)]
 pub struct Reading {
     /// The payload.
     pub payload: Payload,
     /// What is taken to hold or not to hold.
-    pub given: Vec<(Atom, bool)>,
+    pub given: BTreeMap<Atom, bool>,
     /// The decision.
     pub decision: Decision,
 }
@@ -163,8 +163,7 @@ impl Simulator<'_> {
             let (decision, at) = branch.outcome;
             looked.payload |= at.payload;
             looked.unseen_request |= at.unseen_request;
-            let given = Path::into_iter(branch.path).collect();
-            all.list.push(Reading { payload: payload.clone(), given, decision });
+            all.list.push(Reading { payload: payload.clone(), given: branch.path, decision });
         }
         looked
     }
@@ -223,8 +222,7 @@ fn undecided() -> Decision {
     }
 }
 
-/// The fewest facts that settle the verdict: one if one does, else two, else no fewer than needed,
-/// though perhaps not the fewest.
+/// The fewest facts that settle the verdict.
 fn missing(readings: &[Reading], seen: &SeenPayload) -> Vec<Missing> {
     let fields: &[Field] = match seen {
         SeenPayload::Unknown => &[Field::Name, Field::Payload],
@@ -233,35 +231,15 @@ fn missing(readings: &[Reading], seen: &SeenPayload) -> Vec<Missing> {
     };
     let payloads: BTreeSet<&Payload> = readings.iter().map(|reading| &reading.payload).collect();
     let fields = fields.iter().filter(|_| payloads.len() > 1).map(|field| Missing::Field(*field));
-    let given = readings.iter().flat_map(|reading| reading.given.iter().map(|(atom, _)| atom));
+    let given = readings.iter().flat_map(|reading| reading.given.keys());
     let is_exact = matches!(seen, SeenPayload::Exactly(_));
     let atoms: BTreeSet<&Atom> = given.filter(|atom| is_exact || !is_about_a_name(atom)).collect();
     let items: Vec<Missing> = fields.chain(atoms.into_iter().cloned().map(Missing::Atom)).collect();
     if readings.len() > MAX_COMPARED {
         return items;
     }
-    let mut pairs = disagreements(readings);
-    pairs.retain(|(a, b)| items.iter().any(|item| tells_apart(item, a, b, seen)));
-    let settles = |chosen: &[&Missing]| {
-        pairs.iter().all(|(a, b)| chosen.iter().any(|item| tells_apart(item, a, b, seen)))
-    };
-    if let Some(one) = items.iter().find(|item| settles(&[item])) {
-        return vec![one.clone()];
-    }
-    for (index, a) in items.iter().enumerate() {
-        if let Some(b) = items.iter().skip(index + 1).find(|b| settles(&[a, b])) {
-            return vec![a.clone(), b.clone()];
-        }
-    }
-    let mut needed: Vec<&Missing> = items.iter().collect();
-    for item in &items {
-        let without: Vec<&Missing> =
-            needed.iter().copied().filter(|other| *other != item).collect();
-        if settles(&without) {
-            needed = without;
-        }
-    }
-    needed.into_iter().cloned().collect()
+    let pairs = differing(readings, |a, b| a.decision.verdict != b.decision.verdict);
+    fewest(&items, pairs, |item, a, b| tells_apart(item, a, b, seen))
 }
 
 /// Whether the atom speaks of what a client said. Where that was not seen, the names in such atoms
@@ -284,16 +262,6 @@ fn is_about_a_name(atom: &Atom) -> bool {
     }
 }
 
-fn disagreements(readings: &[Reading]) -> Vec<(&Reading, &Reading)> {
-    let mut pairs = Vec::new();
-    for (index, a) in readings.iter().enumerate() {
-        let later = readings.iter().skip(index + 1);
-        let differs = |b: &&Reading| a.decision.verdict != b.decision.verdict;
-        pairs.extend(later.filter(differs).map(|b| (a, b)));
-    }
-    pairs
-}
-
 /// Whether knowing `item` excludes that both readings are possible.
 fn tells_apart(item: &Missing, a: &Reading, b: &Reading, seen: &SeenPayload) -> bool {
     match item {
@@ -304,11 +272,6 @@ fn tells_apart(item: &Missing, a: &Reading, b: &Reading, seen: &SeenPayload) -> 
         },
         Missing::Field(Field::Payload | Field::Inner) => a.payload != b.payload,
         Missing::Field(Field::Source) | Missing::TooManyUnknowns => false,
-        Missing::Atom(atom) => {
-            let value = |reading: &Reading| {
-                reading.given.iter().find(|(given, _)| given == atom).map(|(_, value)| *value)
-            };
-            matches!((value(a), value(b)), (Some(a), Some(b)) if a != b)
-        }
+        Missing::Atom(atom) => differ_in(atom, &a.given, &b.given),
     }
 }

@@ -21,6 +21,7 @@ pub mod route;
 
 mod decide;
 mod explore;
+mod fewest;
 mod firewall;
 mod inquiry;
 mod matching;

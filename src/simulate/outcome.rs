@@ -120,3 +120,98 @@ impl fmt::Display for Outcome {
 fn is_foreign(reason: Reason) -> bool {
     matches!(reason, Reason::SourceUndeclared | Reason::PodBehindNode)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::decision::Peer;
+    use super::*;
+
+    fn decision(verdict: Verdict, reason: Reason) -> Decision {
+        Decision {
+            verdict,
+            reason,
+            rule: None,
+            route: None,
+            trace: Vec::new(),
+            missing: Vec::new(),
+            assumptions: Vec::new(),
+            notes: BTreeSet::new(),
+            peer: Peer::Nobody,
+        }
+    }
+
+    fn judged(required: Option<bool>, permitted: Option<bool>) -> Judged {
+        Judged {
+            required,
+            permitted,
+            by: None,
+            denied_by: None,
+            missing: Vec::new(),
+            assumptions: Vec::new(),
+        }
+    }
+
+    /// The boxes of one verdict: required, permitted only, not permitted, no list; then those
+    /// where the list does not settle it: whether it is permitted, whether it is required.
+    #[track_caller]
+    fn check(verdict: Verdict, expected: [&str; 6]) {
+        let says = [
+            Some(judged(Some(true), Some(true))),
+            Some(judged(Some(false), Some(true))),
+            Some(judged(Some(false), Some(false))),
+            None,
+            Some(judged(Some(false), None)),
+            Some(judged(None, Some(true))),
+        ];
+        let decision = decision(verdict, Reason::DefaultDeny);
+        let boxes = says.map(|judged| Outcome::of(judged.as_ref(), &decision).keyword());
+        assert_eq!(boxes, expected);
+    }
+
+    #[test]
+    fn the_boxes_are_those_of_the_table() {
+        check(
+            Verdict::Allow,
+            [
+                "required-passed",
+                "permitted-passed",
+                "leak",
+                "passed",
+                "undetermined",
+                "permitted-passed",
+            ],
+        );
+        check(
+            Verdict::Deny,
+            ["breakage", "permitted-blocked", "blocked", "blocked", "blocked", "undetermined"],
+        );
+        check(Verdict::Undetermined, ["undetermined"; 6]);
+        check(Verdict::Bypass, ["bypass"; 6]);
+        check(Verdict::Local, ["not-judged"; 6]);
+        check(Verdict::Platform, ["not-judged"; 6]);
+    }
+
+    #[test]
+    fn sources_that_no_firewall_sees_are_not_judged() {
+        for reason in [Reason::SourceUndeclared, Reason::PodBehindNode] {
+            let decision = decision(Verdict::Undetermined, reason);
+            assert_eq!(Outcome::of(None, &decision), Outcome::NotJudged);
+        }
+    }
+
+    #[test]
+    fn each_box_is_read_back_and_four_are_objections() {
+        for outcome in Outcome::ALL {
+            assert_eq!(Outcome::from_keyword(outcome.keyword()), Some(outcome));
+            assert_eq!(outcome.to_string(), outcome.keyword());
+        }
+        assert_eq!(Outcome::from_keyword("no-box"), None);
+        let objections = Outcome::ALL.into_iter().filter(|outcome| outcome.is_objection());
+        assert_eq!(
+            objections.map(Outcome::keyword).collect::<Vec<_>>(),
+            ["leak", "breakage", "undetermined", "bypass"]
+        );
+    }
+}

@@ -11,8 +11,12 @@ use super::assumptions::CLIENT_ANSWERS;
 use super::decision::Field;
 use super::decision::Missing;
 use super::environment::Environment;
-use super::explore::Exploration;
+use super::explore::Path;
+use super::explore::differ_in;
 use super::explore::explore;
+use super::fewest::MAX_COMPARED;
+use super::fewest::differing;
+use super::fewest::fewest;
 use super::inquiry::Inquiry;
 use super::judge::MAX_READINGS;
 use super::matching::PathFit;
@@ -80,63 +84,79 @@ impl Intent {
             .iter()
             .map(|firewall| firewall.dns_proxy.then_some(firewall.private_address))
             .collect();
-        let mut says: BTreeSet<Says> = BTreeSet::new();
-        let mut asked: BTreeSet<Atom> = BTreeSet::new();
+        let mut heard: Vec<Heard> = Vec::new();
         let mut assumptions: BTreeSet<&'static str> = BTreeSet::new();
         let mut is_cut = false;
-        let views = views(observation, environment);
-        let several = views.len() > 1;
-        for view in views {
+        for (index, view) in views(observation, environment).into_iter().enumerate() {
             let question = Question { intent: self, view, environment, day };
             let mut known = |atom: &Atom| environment.answer(atom, &proxies);
-            let Exploration { branches, assumptions: keys, is_cut: cut } =
-                explore(MAX_READINGS, &mut known, |oracle| {
-                    question.answer(&mut Inquiry::new(oracle))
-                });
-            is_cut |= cut;
-            assumptions.extend(keys);
-            let agree = branches.windows(2).all(|pair| match pair {
-                [a, b] => a.outcome == b.outcome,
-                _ => true,
+            let explored = explore(MAX_READINGS, &mut known, |oracle| {
+                question.answer(&mut Inquiry::new(oracle))
             });
-            for branch in branches {
-                if !agree {
-                    asked.extend(branch.path.into_keys());
-                }
-                says.insert(branch.outcome);
-            }
+            is_cut |= explored.is_cut;
+            assumptions.extend(explored.assumptions);
+            let branches = explored.branches.into_iter();
+            heard.extend(branches.map(|b| Heard { view: index, given: b.path, says: b.outcome }));
         }
-        let all_agree =
-            |part: fn(&Says) -> bool| match says.iter().map(part).collect::<BTreeSet<_>>() {
-                set if set.len() == 1 && !is_cut => set.first().copied(),
-                _ => None,
+        let shown = assumptions.iter().filter_map(|key| environment.assumptions.show(key));
+        let assumptions = shown.collect();
+        if is_cut {
+            let missing = vec![Missing::TooManyUnknowns];
+            let unknown = Judged {
+                required: None,
+                permitted: None,
+                by: None,
+                denied_by: None,
+                missing,
+                assumptions,
             };
-        let required = all_agree(|says| says.required);
-        let permitted = all_agree(|says| says.permitted);
-        let by: BTreeSet<Option<usize>> = says.iter().map(|says| says.by).collect();
-        let denied_by: BTreeSet<Option<usize>> = says.iter().map(|says| says.denied_by).collect();
-        let only = |set: BTreeSet<Option<usize>>| match set.len() {
-            1 => set.first().copied().flatten(),
-            _ => None,
-        };
-        let mut missing: Vec<Missing> = Vec::new();
-        if required.is_none() || permitted.is_none() {
-            missing.extend(several.then_some(Missing::Field(Field::Name)));
-            missing.extend(asked.into_iter().map(Missing::Atom));
-            missing.extend(is_cut.then_some(Missing::TooManyUnknowns));
+            return unknown;
         }
         Judged {
-            required,
-            permitted,
-            by: only(by),
-            denied_by: only(denied_by),
-            missing,
-            assumptions: assumptions
-                .iter()
-                .filter_map(|key| environment.assumptions.show(key))
-                .collect(),
+            required: agreed(&heard, |says| says.required),
+            permitted: agreed(&heard, |says| says.permitted),
+            by: agreed(&heard, |says| says.by).flatten(),
+            denied_by: agreed(&heard, |says| says.denied_by).flatten(),
+            missing: missing(&heard),
+            assumptions,
         }
     }
+}
+
+/// What the list says with one name, in one environment.
+#[derive(Clone, Debug)]
+struct Heard {
+    /// Which of the names it was asked with.
+    view: usize,
+    given: Path,
+    says: Says,
+}
+
+/// The part of the answer in which all agree.
+fn agreed<T: Ord>(heard: &[Heard], part: impl Fn(&Says) -> T) -> Option<T> {
+    let mut answers: BTreeSet<T> = heard.iter().map(|heard| part(&heard.says)).collect();
+    if answers.len() == 1 { answers.pop_first() } else { None }
+}
+
+/// The fewest facts that settle what is required and permitted.
+fn missing(heard: &[Heard]) -> Vec<Missing> {
+    let atoms: BTreeSet<&Atom> = heard.iter().flat_map(|heard| heard.given.keys()).collect();
+    let name = heard.iter().any(|heard| heard.view > 0).then_some(Missing::Field(Field::Name));
+    let atoms = atoms.into_iter().cloned().map(Missing::Atom);
+    let items: Vec<Missing> = name.into_iter().chain(atoms).collect();
+    let answer = |heard: &Heard| (heard.says.required, heard.says.permitted);
+    let pairs = differing(heard, |a, b| answer(a) != answer(b));
+    if pairs.is_empty() {
+        return Vec::new();
+    }
+    if heard.len() > MAX_COMPARED {
+        return items;
+    }
+    fewest(&items, pairs, |item, a, b| match item {
+        Missing::Field(_) => a.view != b.view,
+        Missing::Atom(atom) => differ_in(atom, &a.given, &b.given),
+        Missing::TooManyUnknowns => false,
+    })
 }
 
 /// What the list says in one environment.

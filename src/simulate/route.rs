@@ -261,14 +261,7 @@ impl<'a> Vantage<'a> {
         if self.has_default_user_route() && !inquiry.second_reading(NONE_ROUTES) {
             candidates.retain(|candidate| candidate.kind != Kind::SystemNone);
         }
-        let mut best: Option<Candidate> = None;
-        for candidate in candidates {
-            best = Some(match best {
-                Some(held) if !beats(&candidate, &held, destination, inquiry) => held,
-                Some(_) | None => candidate,
-            });
-        }
-        match best {
+        match winner(candidates, destination, inquiry) {
             Some(best) => self.taken(best, destination, inquiry),
             None => RouteTaken {
                 destination: IpNet::from(destination).to_string(),
@@ -582,12 +575,40 @@ fn containing(prefixes: &[IpNet], address: IpAddr) -> impl Iterator<Item = IpNet
     prefixes.iter().filter(move |prefix| prefix.contains(&address)).copied()
 }
 
+/// The route that wins among `candidates`.
+///
+/// Routes that lead to one place are not compared where that needs the environment: it does not
+/// matter which of them wins, and tags are often used side by side.
+fn winner(
+    candidates: Vec<Candidate>,
+    address: IpAddr,
+    inquiry: &mut Inquiry<'_>,
+) -> Option<Candidate> {
+    // All lead to one place, and one of them wins over every candidate so far.
+    let mut leading: Vec<Candidate> = Vec::new();
+    for candidate in candidates {
+        let same_place = leading.iter().all(|held| held.kind == candidate.kind);
+        let of_known_length = leading.iter_mut().find(|held| held.length().is_some());
+        match (same_place, of_known_length) {
+            (true, Some(held)) if candidate.length().is_some() => {
+                if beats(&candidate, held, address, inquiry) {
+                    *held = candidate;
+                }
+            }
+            (true, Some(_) | None) => leading.push(candidate),
+            (false, Some(_) | None) => {
+                if leading.iter().all(|held| beats(&candidate, held, address, inquiry)) {
+                    leading = vec![candidate];
+                }
+            }
+        }
+    }
+    leading.into_iter().next()
+}
+
 /// Whether `one` wins over `other`: the longer prefix, then user over gateway over system
 /// (`azure-routing.md §2.1`); a tag's prefix gives way to an equal one that is written out (§3).
 fn beats(one: &Candidate, other: &Candidate, address: IpAddr, inquiry: &mut Inquiry<'_>) -> bool {
-    if one.kind == other.kind {
-        return false;
-    }
     match (&one.reach, &other.reach) {
         (Reach::Prefix(a), Reach::Prefix(b)) => {
             (a.prefix_len(), one.rank) > (b.prefix_len(), other.rank)
@@ -616,9 +637,12 @@ fn tag_is_longer(
     address: IpAddr,
     inquiry: &mut Inquiry<'_>,
 ) -> bool {
-    // No tag holds every address, so each of its prefixes is longer than /0.
     let least = if or_equal { bits.saturating_sub(1) } else { bits };
-    least == 0 || inquiry.ask(&Atom::TagPrefixLonger { tag: tag.to_owned(), address, bits: least })
+    // No tag holds every address, so each of its prefixes is longer than /0; none is longer than
+    // an address.
+    least == 0
+        || least < IpNet::from(address).prefix_len()
+            && inquiry.ask(&Atom::TagPrefixLonger { tag: tag.to_owned(), address, bits: least })
 }
 
 /// Which of two tags holds `address` in the longer prefix.

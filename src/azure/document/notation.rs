@@ -227,6 +227,12 @@ pub(super) fn pattern(text: &str, reading: &mut Reading) -> Option<FqdnPattern> 
 pub(super) fn url(text: &str, reading: &mut Reading) -> Option<UrlPattern> {
     let (host, path) = text.find('/').map_or((text, ""), |slash| text.split_at(slash));
     let host = pattern(host, reading)?;
+    if path.strip_suffix('*').unwrap_or(path).contains(['*', '?', '#']) {
+        reading.object(format!(
+            "expected a URL without a query, and `*` at its end only, found `{text}`"
+        ));
+        return None;
+    }
     Some(UrlPattern { host, path: path.to_owned() })
 }
 

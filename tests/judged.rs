@@ -1,0 +1,449 @@
+//! What a list says of a flow (`semantics.md`, Intent), and the boxes of connections.
+#![cfg(test)]
+
+#[path = "support/list.rs"]
+mod list;
+
+use std::fmt::Write;
+use std::net::IpAddr;
+
+use exeat::azure::Deployment;
+use exeat::evidence::DnsAnswer;
+use exeat::evidence::DnsRecord;
+use exeat::evidence::Evidence;
+use exeat::evidence::RecordType;
+use exeat::evidence::ResponseCode;
+use exeat::evidence::ServiceTags;
+use exeat::flow::Observation;
+use exeat::flow::notation::FlowText;
+use exeat::import;
+use exeat::intent::Deny;
+use exeat::intent::Intent;
+use exeat::intent::Permission;
+use exeat::intent::Requirement;
+use exeat::intent::topology::Tier;
+use exeat::simulate::Assumptions;
+use exeat::simulate::Environment;
+use exeat::simulate::Judged;
+use exeat::simulate::Simulator;
+use jiff::Timestamp;
+use jiff::civil::date;
+
+use self::list::APPS;
+use self::list::SYSTEM;
+use self::list::allow;
+use self::list::allow_by_address;
+use self::list::deny;
+use self::list::destination;
+use self::list::hub_and_spoke;
+
+const CLIENT: &str = "10.1.8.4";
+const PROXY: &str = "10.0.1.4";
+
+fn at() -> Timestamp {
+    "2026-03-01T10:00:00Z".parse().unwrap()
+}
+
+fn observation(text: &str) -> Observation {
+    FlowText::parse(text).unwrap().to_observation().unwrap()
+}
+
+/// A list with what is known of its environment.
+struct World {
+    intent: Intent,
+    evidence: Evidence,
+    assumptions: Assumptions,
+    at: Timestamp,
+}
+
+fn world(permissions: Vec<Permission>, denies: Vec<Deny>) -> World {
+    World {
+        intent: Intent { permissions, denies, ..hub_and_spoke(Tier::Premium) },
+        evidence: Evidence::default(),
+        assumptions: Assumptions::default(),
+        at: at(),
+    }
+}
+
+impl World {
+    /// The client was told that `name` has `address`.
+    fn told(mut self, name: &str, address: &str) -> World {
+        self.evidence.timeline.add(&answer(CLIENT, name, address));
+        self
+    }
+
+    fn assuming(mut self, text: &str) -> World {
+        self.assumptions.set(text).unwrap();
+        self
+    }
+
+    fn with_tags(mut self, json: &str) -> World {
+        self.evidence.service_tags = Some(ServiceTags::read(json.as_bytes()).unwrap());
+        self
+    }
+
+    fn at(mut self, text: &str) -> World {
+        self.at = text.parse().unwrap();
+        self
+    }
+
+    fn environment(&self) -> Environment<'_> {
+        Environment { evidence: &self.evidence, assumptions: &self.assumptions, at: self.at }
+    }
+
+    fn judge(&self, flow: &str) -> Judged {
+        self.intent.judge(&observation(flow), &self.environment())
+    }
+
+    /// Compares `required permitted`, the permission and the deny; `?` is not settled.
+    #[track_caller]
+    fn check(&self, flow: &str, expected: &str) {
+        let judged = self.judge(flow);
+        let word = |answer: Option<bool>| match answer {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "?",
+        };
+        let mut found = format!("{} {}", word(judged.required), word(judged.permitted));
+        if let Some(index) = judged.by {
+            write!(found, " by {}", self.intent.permissions[index].label).unwrap();
+        }
+        if let Some(index) = judged.denied_by {
+            write!(found, " denied by {}", self.intent.denies[index].label).unwrap();
+        }
+        assert_eq!(found, expected, "{flow}, missing {:?}", judged.missing);
+        let settled = judged.required.is_some() && judged.permitted.is_some();
+        assert_eq!(judged.missing.is_empty(), settled, "{flow}, missing {:?}", judged.missing);
+    }
+
+    #[track_caller]
+    fn check_missing(&self, flow: &str, expected: &[&str]) {
+        let missing = self.judge(flow).missing;
+        assert_eq!(missing.iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
+    }
+}
+
+fn answer(client: &str, name: &str, address: &str) -> DnsAnswer {
+    let address: IpAddr = address.parse().unwrap();
+    DnsAnswer {
+        at: at(),
+        client: client.parse().unwrap(),
+        server: PROXY.parse().unwrap(),
+        question: name.parse().unwrap(),
+        asked: RecordType::of(address),
+        code: ResponseCode::NO_ERROR,
+        records: vec![DnsRecord::Address { owner: name.parse().unwrap(), address, ttl: 300 }],
+    }
+}
+
+fn one(to: &str, with: &str) -> World {
+    world(vec![allow("p", APPS, to, with)], Vec::new())
+}
+
+#[test]
+fn allow_is_required_and_may_is_not() {
+    let may = Permission {
+        requirement: Requirement::Optional,
+        ..allow("p", APPS, "a.example.com", "https")
+    };
+    let flow = "10.1.8.4 -> 20.0.0.1 : tcp/443 tls a.example.com";
+    one("a.example.com", "https").check(flow, "yes yes by p");
+    world(vec![may.clone()], Vec::new()).check(flow, "no yes by p");
+    let both = vec![may, allow("q", APPS, "*.example.com", "https")];
+    world(both, Vec::new()).check(flow, "yes yes by q");
+}
+
+#[test]
+fn a_name_is_the_one_that_the_client_shows() {
+    let world = one("*.example.com", "https");
+    world.check("10.1.8.4 -> 20.0.0.1 : tcp/443 tls b.a.example.com", "yes yes by p");
+    world.check("10.1.8.4 -> 20.0.0.1 : tcp/443 tls example.com", "no no");
+    world.check("10.1.8.4 -> 20.0.0.1 : tcp/443 tls evilexample.com", "no no");
+    world.check("10.1.8.4 -> 20.0.0.1 : tcp/443 tls 20.0.0.1", "no no");
+    world.check("10.1.8.4 -> 20.0.0.1 : tcp/443 tls", "no no");
+    world.check("10.1.9.4 -> 20.0.0.1 : tcp/443 tls a.example.com", "no no");
+}
+
+#[test]
+fn an_address_literal_is_a_name_to_a_star_only() {
+    one("*", "http").check("10.1.8.4 -> 20.0.0.1 : tcp/80 http 20.0.0.1", "yes yes by p");
+    // The client cannot hold another address for it.
+    one("*", "http").check("10.1.8.4 -> 20.0.0.1 : tcp/80 http 20.0.0.9", "no yes by p");
+}
+
+#[test]
+fn a_service_with_a_name_is_known_by_protocol_port_and_first_bytes() {
+    let https = one("a.example.com", "https");
+    https.check("10.1.8.4 -> 20.0.0.1 : tcp/8443 tls a.example.com", "no no");
+    https.check("10.1.8.4 -> 20.0.0.1 : tcp/443 http a.example.com", "no no");
+    https.check("10.1.8.4 -> 20.0.0.1 : udp/443 quic a.example.com", "no no");
+    let http = one("a.example.com", "http/8080");
+    http.check("10.1.8.4 -> 20.0.0.1 : tcp/8080 http a.example.com:8080", "yes yes by p");
+    http.check("10.1.8.4 -> 20.0.0.1 : tcp/80 http a.example.com", "no no");
+    http.check("10.1.8.4 -> 20.0.0.1 : tcp/8080 tls a.example.com", "no no");
+    let mssql = one("a.example.com", "mssql proxy");
+    mssql.check("10.1.8.4 -> 20.0.0.1 : tcp/1433 mssql a.example.com", "yes yes by p");
+    mssql.check("10.1.8.4 -> 20.0.0.1 : tcp/11500", "no no");
+    mssql.check("10.1.8.4 -> 20.0.0.1 : tcp/1433 tls a.example.com", "no no");
+}
+
+#[test]
+fn what_is_required_is_cut_to_the_addresses_that_the_client_holds() {
+    let flow = "10.1.8.4 -> 20.0.0.1 : tcp/443 tls a.example.com";
+    let told = |address: &str| one("a.example.com", "https").told("a.example.com", address);
+    told("20.0.0.1").check(flow, "yes yes by p");
+    told("20.0.0.9").check(flow, "no yes by p");
+    let nothing_seen = one("a.example.com", "https");
+    assert_eq!(nothing_seen.judge(flow).assumptions[0].key, "client_answers");
+    let strict = one("a.example.com", "https").assuming("client_answers=evidence");
+    strict.check(flow, "? yes by p");
+    strict.check_missing(flow, &["10.1.8.4 was told 20.0.0.1 for a.example.com"]);
+}
+
+#[test]
+fn a_flow_without_a_name_is_asked_with_the_name_that_its_client_was_told() {
+    let world = one("a.example.com", "https").told("a.example.com", "20.0.0.1");
+    world.check("10.1.8.4 -> 20.0.0.1 : tcp/443", "yes yes by p");
+    world.check("10.1.8.4 -> 20.0.0.1 : tcp/443 tls", "yes yes by p");
+    world.check("10.1.8.4 -> 20.0.0.1 : tcp/443 other", "no no");
+    // The client of another flow was told nothing.
+    world.check("10.1.8.5 -> 20.0.0.1 : tcp/443 tls", "no no");
+}
+
+#[test]
+fn nobody_requires_a_handshake_alone() {
+    let world = one("a.example.com", "https").told("a.example.com", "20.0.0.1");
+    world.check("10.1.8.4 -> 20.0.0.1 : tcp/443 silent", "no yes by p");
+    one("a.example.com", "https").check("10.1.8.4 -> 20.0.0.1 : tcp/443 silent", "no no");
+}
+
+#[test]
+fn two_names_at_one_address_leave_it_open() {
+    let two = |second: &str| {
+        let world = one("a.example.com", "https").told("a.example.com", "20.0.0.1");
+        world.told(second, "20.0.0.1")
+    };
+    let flow = "10.1.8.4 -> 20.0.0.1 : tcp/443";
+    two("other.example.net").check(flow, "? ?");
+    two("other.example.net").check_missing(flow, &["name"]);
+    let two_names = world(vec![allow("p", APPS, "*.example.com", "https")], Vec::new())
+        .told("a.example.com", "20.0.0.1")
+        .told("b.example.com", "20.0.0.1");
+    two_names.check(flow, "yes yes by p");
+}
+
+#[test]
+fn a_flow_of_which_no_name_is_known_is_open_where_names_count() {
+    let flow = "10.1.8.4 -> 20.0.0.1 : tcp/443";
+    one("a.example.com", "https").check(flow, "? ?");
+    one("a.example.com", "https").check_missing(flow, &["the client shows one of a.example.com"]);
+    one("a.example.com", "https/8443").check(flow, "no no");
+    one("20.0.0.0/24", "tcp/443").check(flow, "yes yes by p");
+}
+
+#[test]
+fn a_service_without_a_name_goes_by_the_addresses_that_the_client_holds() {
+    let world = one("db.example.com", "tcp/5432").told("db.example.com", "20.0.0.1");
+    world.check("10.1.8.4 -> 20.0.0.1 : tcp/5432 other", "yes yes by p");
+    world.check("10.1.8.4 -> 20.0.0.1 : tcp/5432 tls db.example.com", "yes yes by p");
+    world.check("10.1.8.4 -> 20.0.0.1 : tcp/5432 tls evil.example.net", "no no");
+    world.check("10.1.8.4 -> 20.0.0.9 : tcp/5432 other", "no no");
+    world.check("10.1.8.4 -> 20.0.0.1 : tcp/5433 other", "no no");
+    let unseen = one("db.example.com", "tcp/5432");
+    unseen.check("10.1.8.4 -> 20.0.0.1 : tcp/5432 other", "? ?");
+    let other = one("db.example.com", "tcp/5432").told("x.example.net", "20.0.0.1");
+    other.check("10.1.8.4 -> 20.0.0.1 : tcp/5432 other", "no no");
+    one("*.example.com", "udp/123").check("10.1.8.4 -> 20.0.0.1 : udp/123", "? ?");
+}
+
+#[test]
+fn redirected_sql_goes_by_address_and_to_the_ports_that_servers_send_to() {
+    let world = one("a.example.com", "mssql redirect").told("a.example.com", "20.0.0.1");
+    for (port, expected) in [
+        (1433, "yes yes by p"),
+        (11_000, "yes yes by p"),
+        (11_999, "yes yes by p"),
+        (10_999, "no no"),
+        (12_000, "no no"),
+    ] {
+        world.check(&format!("10.1.8.4 -> 20.0.0.1 : tcp/{port} other"), expected);
+    }
+}
+
+#[test]
+fn a_prefix_and_a_tag_mean_addresses_with_any_name() {
+    let world = one("20.0.0.0/24", "https");
+    world.check("10.1.8.4 -> 20.0.0.1 : tcp/443 tls evil.example.net", "yes yes by p");
+    world.check("10.1.8.4 -> 20.0.0.1 : tcp/443 other", "yes yes by p");
+    world.check("10.1.8.4 -> 20.0.1.1 : tcp/443 tls a.example.com", "no no");
+    let tag = || one("tag Storage.WestEurope", "tcp/443");
+    let flow = "10.1.8.4 -> 20.0.0.1 : tcp/443 tls evil.example.net";
+    tag().check(flow, "? ?");
+    tag().check_missing(flow, &["20.0.0.1 in service tag storage.westeurope"]);
+    let json = r#"{"changeNumber":1,"cloud":"Public","values":[{"name":"Storage.WestEurope",
+        "id":"Storage.WestEurope","properties":{"changeNumber":1,"region":"westeurope",
+        "regionId":18,"platform":"Azure","systemService":"AzureStorage",
+        "addressPrefixes":["20.0.0.0/24"],"networkFeatures":[]}}]}"#;
+    tag().with_tags(json).check(flow, "yes yes by p");
+    tag().with_tags(json).check("10.1.8.4 -> 20.0.1.1 : tcp/443 other", "no no");
+}
+
+#[test]
+fn services_are_told_by_protocol() {
+    one("20.0.0.0/24", "icmp").check("10.1.8.4 -> 20.0.0.1 : icmp", "yes yes by p");
+    one("20.0.0.0/24", "icmp").check("10.1.8.4 -> 20.0.0.1 : proto/47", "no no");
+    one("20.0.0.0/24", "proto/47").check("10.1.8.4 -> 20.0.0.1 : proto/47", "yes yes by p");
+    one("20.0.0.0/24", "udp/53").check("10.1.8.4 -> 20.0.0.1 : tcp/53 other", "no no");
+    one("20.0.0.0/24", "tcp/53").check("10.1.8.4 -> 20.0.0.1 : udp/53", "no no");
+    one("20.0.0.0/24", "tcp/50-53").check("10.1.8.4 -> 20.0.0.1 : tcp/53 other", "yes yes by p");
+}
+
+#[test]
+fn tags_and_categories_of_names_are_open() {
+    let flow = "10.1.8.4 -> 20.0.0.1 : tcp/443 tls a.example.com";
+    one("fqdn-tag WindowsUpdate", "https").check(flow, "? ?");
+    one("fqdn-tag WindowsUpdate", "https")
+        .check_missing(flow, &["a.example.com:443 in FQDN tag windowsupdate"]);
+    one("category News", "https").check_missing(flow, &["a.example.com in web category news"]);
+    let http = "10.1.8.4 -> 20.0.0.1 : tcp/80 http a.example.com/x";
+    one("category News", "http").check_missing(http, &["a.example.com/x in web category news"]);
+    one("fqdn-tag WindowsUpdate", "https").check("10.1.8.4 -> 20.0.0.1 : tcp/443 tls", "no no");
+}
+
+#[test]
+fn a_url_is_compared_with_the_request_where_it_was_seen() {
+    let world = one("url a.example.com/test/*", "https, http");
+    world.check("10.1.8.4 -> 20.0.0.1 : tcp/80 http a.example.com/test/x", "yes yes by p");
+    world.check("10.1.8.4 -> 20.0.0.1 : tcp/80 http a.example.com/other", "no no");
+    world.check("10.1.8.4 -> 20.0.0.1 : tcp/80 http b.example.com/test/x", "no no");
+    let inner = "10.1.8.4 -> 20.0.0.1 : tcp/443 tls a.example.com inner a.example.com";
+    world.check(&format!("{inner}/test/x"), "yes yes by p");
+    world.check(&format!("{inner}/other"), "no no");
+    let unseen = "10.1.8.4 -> 20.0.0.1 : tcp/443 tls a.example.com";
+    world.check(unseen, "? ?");
+    world.check_missing(unseen, &["the request to a.example.com is for /test/*"]);
+}
+
+#[test]
+fn accepted_excess_is_permitted_and_not_required() {
+    let marked = |name: &str| world(vec![allow_by_address("p", APPS, name, "https")], Vec::new());
+    let flow = "10.1.8.4 -> 20.0.0.1 : tcp/443 tls evil.example.net";
+    marked("a.example.com").told("a.example.com", "20.0.0.1").check(flow, "no yes by p");
+    marked("a.example.com").told("a.example.com", "20.0.0.9").check(flow, "no no");
+    one("a.example.com", "https").told("a.example.com", "20.0.0.1").check(flow, "no no");
+    // The firewall's own answer counts too: another client was told it by the proxy.
+    let mut proxied = marked("a.example.com").told("a.example.com", "20.0.0.9");
+    proxied.evidence.timeline.add(&answer("10.1.8.77", "a.example.com", "20.0.0.1"));
+    proxied.check(flow, "no yes by p");
+}
+
+#[test]
+fn a_deny_wins_and_is_named() {
+    let list =
+        |denied: Deny| world(vec![allow("p", APPS, "*.example.com", "https, http")], vec![denied]);
+    let flow = "10.1.8.4 -> 20.0.0.1 : tcp/443 tls a.example.com";
+    list(deny("d", "any", "a.example.com", "https")).check(flow, "no no by p denied by d");
+    list(deny("d", "any", "a.example.com", "any")).check(flow, "no no by p denied by d");
+    list(deny("d", "any", "any", "tcp/443")).check(flow, "no no by p denied by d");
+    list(deny("d", "any", "20.0.0.0/24", "any")).check(flow, "no no by p denied by d");
+    list(deny("d", "any", "a.example.com", "http")).check(flow, "yes yes by p");
+    list(deny("d", "any", "b.example.com", "any")).check(flow, "yes yes by p");
+    list(deny("d", SYSTEM, "a.example.com", "any")).check(flow, "yes yes by p");
+    list(deny("d", "any", "20.0.1.0/24", "any")).check(flow, "yes yes by p");
+    list(deny("d", "any", "tag Storage", "any")).check(flow, "? ? by p");
+    list(deny("d", "any", "category News", "any")).check(flow, "? ? by p");
+}
+
+#[test]
+fn a_deny_by_name_says_nothing_of_flows_without_a_name() {
+    let list = || {
+        let denies = vec![deny("d", "any", "a.example.com", "any")];
+        world(vec![allow("p", APPS, "20.0.0.0/24", "tcp/443, udp/443")], denies)
+    };
+    list().check("10.1.8.4 -> 20.0.0.1 : tcp/443 tls", "yes yes by p");
+    list().check("10.1.8.4 -> 20.0.0.1 : udp/443 quic a.example.com", "no no by p denied by d");
+    let told = list().told("a.example.com", "20.0.0.1");
+    told.check("10.1.8.4 -> 20.0.0.1 : tcp/443 tls", "no no by p denied by d");
+}
+
+#[test]
+fn an_unknown_that_stands_on_both_sides_decides_nothing() {
+    let permissions = vec![allow("p", APPS, "tag Storage", "tcp/443")];
+    let list = world(permissions, vec![deny("d", "any", "tag Storage", "any")]);
+    list.check("10.1.8.4 -> 20.0.0.1 : tcp/443 other", "no no");
+}
+
+#[test]
+fn a_permission_holds_to_the_end_of_its_last_day_in_utc() {
+    let expires = Some(date(2026, 3, 1));
+    let permission = Permission { expires, ..allow("p", APPS, "a.example.com", "https") };
+    let denied = Deny { expires, ..deny("d", "any", "b.example.com", "https") };
+    let list = || world(vec![permission.clone()], vec![denied.clone()]);
+    let flow = "10.1.8.4 -> 20.0.0.1 : tcp/443 tls a.example.com";
+    list().at("2026-03-01T23:59:59Z").check(flow, "yes yes by p");
+    list().at("2026-03-02T00:00:00Z").check(flow, "no no");
+    let flow = "10.1.8.4 -> 20.0.0.1 : tcp/443 tls b.example.com";
+    list().at("2026-03-01T23:59:59Z").check(flow, "no no denied by d");
+    list().at("2026-03-02T00:00:00Z").check(flow, "no no");
+}
+
+#[test]
+fn destinations_of_a_permission_are_alternatives() {
+    let mut permission = allow("p", APPS, "a.example.com", "https");
+    permission.destinations.push(destination("20.0.0.0/24"));
+    let list = world(vec![permission], Vec::new());
+    list.check("10.1.8.4 -> 30.0.0.1 : tcp/443 tls a.example.com", "yes yes by p");
+    list.check("10.1.8.4 -> 20.0.0.1 : tcp/443 tls b.example.com", "yes yes by p");
+    list.check("10.1.8.4 -> 30.0.0.1 : tcp/443 tls b.example.com", "no no");
+}
+
+/// A policy alone: `a.example.com` over HTTPS, 20.0.0.0/24 on port 5432.
+fn deployment() -> Deployment {
+    let text = r#"{"schema": "exeat.deployment/1", "firewallPolicies": {"p": {
+        "ruleCollectionGroups": [{"name": "g", "priority": 100, "ruleCollections": [
+            {"name": "n", "priority": 100, "kind": "network", "action": "Allow", "rules": [
+                {"name": "r", "ipProtocols": ["TCP"], "sourceAddresses": ["*"],
+                 "destinationAddresses": ["20.0.0.0/24"], "destinationPorts": ["5432"]}]},
+            {"name": "a", "priority": 200, "kind": "application", "action": "Allow", "rules": [
+                {"name": "r", "protocols": ["Https:443", "Http:80"], "sourceAddresses": ["*"],
+                 "targetFqdns": ["a.example.com"]}]}]}]}}}"#;
+    import::json::read(text).unwrap()
+}
+
+/// The box of a connection, and the flow at which it was settled.
+#[track_caller]
+fn check_replay(world: &World, flows: &[&str], expected: Option<(&str, usize)>) {
+    let deployment = deployment();
+    let simulator = Simulator::new(&deployment).unwrap();
+    let flows: Vec<Observation> = flows.iter().map(|flow| observation(flow)).collect();
+    let replayed =
+        simulator.replay(&flows, Some(&world.intent), date(2026, 3, 1), &world.environment());
+    let found = replayed.map(|replayed| (replayed.outcome.keyword(), replayed.index));
+    assert_eq!(found, expected, "{flows:?}");
+}
+
+#[test]
+fn a_connection_falls_at_the_first_flow_that_does_not_leave_as_it_should() {
+    let world = one("a.example.com", "https, http").assuming("infrastructure=empty");
+    let silent = "10.1.8.4 -> 20.0.0.1 : tcp/443 silent";
+    let hello = "10.1.8.4 -> 20.0.0.1 : tcp/443 tls a.example.com";
+    let other = "10.1.8.4 -> 20.0.0.1 : tcp/443 tls b.example.com";
+    check_replay(&world, &[], None);
+    check_replay(&world, &[silent], Some(("blocked", 0)));
+    check_replay(&world, &[silent, hello], Some(("required-passed", 1)));
+    check_replay(&world, &[silent, other], Some(("blocked", 1)));
+    let request = |host: &str| format!("10.1.8.4 -> 20.0.0.1 : tcp/80 http {host}");
+    let (a, b) = (request("a.example.com"), request("b.example.com"));
+    check_replay(&world, &[&a, &a, &b, &a], Some(("blocked", 2)));
+    check_replay(&world, &[&a, &a], Some(("required-passed", 1)));
+}
+
+#[test]
+fn a_handshake_that_a_network_rule_lets_out_is_judged_by_the_name_that_follows() {
+    let silent = "10.1.8.4 -> 20.0.0.1 : tcp/5432 silent";
+    let hello = "10.1.8.4 -> 20.0.0.1 : tcp/5432 tls b.example.com";
+    let world = one("a.example.com", "https/5432");
+    check_replay(&world, &[silent, hello], Some(("leak", 0)));
+    let world = one("b.example.com", "https/5432");
+    check_replay(&world, &[silent, hello], Some(("required-passed", 1)));
+}
