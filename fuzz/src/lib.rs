@@ -81,8 +81,9 @@ pub fn source(bytes: &[u8]) {
     assert_eq!(syntax::format(&again).as_deref(), Ok(written.as_str()), "formatting goes on");
 }
 
-/// A list means the same in any order. What it compiles to can be decided, and lets out no flow of
-/// its examples that the list does not permit, in any environment that the examples leave open.
+/// A list means the same in any order. What it compiles to can be decided, and no flow of its
+/// examples is a leak: one that surely leaves and surely is not permitted, under the default
+/// assumptions and without evidence. What is undetermined on either side is passed over.
 ///
 /// # Panics
 ///
