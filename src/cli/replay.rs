@@ -247,7 +247,15 @@ impl Judge<'_> {
         } else {
             None
         };
+        let mut missing = replayed.decision.missing.clone();
+        if replayed.outcome == simulate::Outcome::Undetermined {
+            let of_list = judged.map(|judged| judged.missing.as_slice()).unwrap_or_default();
+            missing.extend(
+                of_list.iter().filter(|one| !missing.contains(one)).cloned().collect::<Vec<_>>(),
+            );
+        }
         Some(ReplayedFlow {
+            missing,
             row: recording::row(flow, capture),
             required: judged.and_then(|judged| judged.required),
             permitted: judged.and_then(|judged| judged.permitted),

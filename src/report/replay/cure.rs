@@ -24,6 +24,9 @@ use crate::simulate::Reason;
 use crate::simulate::route::Hop;
 use crate::simulate::route::RouteSource;
 
+/// Unknown facts that a headline names; the others are counted.
+const SHOWN_MISSING: usize = 5;
+
 /// A change that answers a group of objections.
 #[derive(Clone, Debug)]
 pub enum Change {
@@ -387,7 +390,7 @@ fn cause(flow: &ReplayedFlow) -> Cause {
         Outcome::Bypass => {
             Cause::Route(decision.route.as_ref().map(ToString::to_string).unwrap_or_default())
         }
-        Outcome::Undetermined => Cause::Missing(decision.missing.clone()),
+        Outcome::Undetermined => Cause::Missing(flow.missing.clone()),
         Outcome::Breakage
         | Outcome::RequiredPassed
         | Outcome::PermittedPassed
@@ -405,9 +408,14 @@ fn cause(flow: &ReplayedFlow) -> Cause {
 
 /// Something undetermined: what would settle it.
 fn undetermined(flow: &ReplayedFlow) -> (String, Cure) {
-    let missing: Vec<String> = flow.decision.missing.iter().map(ToString::to_string).collect();
-    let headline = format!("the verdict depends on what is not known: {}", missing.join(", "));
-    (headline, Cure::new(settle(&flow.decision.missing)))
+    let missing: Vec<String> = flow.missing.iter().map(ToString::to_string).collect();
+    let shown = missing.get(..SHOWN_MISSING).unwrap_or(&missing).join(", ");
+    let more = match missing.len().saturating_sub(SHOWN_MISSING) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    let headline = format!("the verdict depends on what is not known: {shown}{more}");
+    (headline, Cure::new(settle(&flow.missing)))
 }
 
 /// How to supply what is missing.
@@ -464,6 +472,6 @@ pub(super) fn reason_in_words(flow: &ReplayedFlow) -> String {
         Reason::Unresolvable => "the firewall cannot resolve the name".to_owned(),
         Reason::Undeliverable => "Azure does not deliver it".to_owned(),
         Reason::Infrastructure => "the built-in infrastructure rules let it pass".to_owned(),
-        other => format!("of {other}"),
+        other => format!("its way ends at `{other}`"),
     }
 }

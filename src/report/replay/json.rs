@@ -148,7 +148,7 @@ impl Replay<'_> {
             rule_source: flow.permission.as_deref().and_then(|label| self.place_of(label)),
             route: decision.route.as_ref().map(ToString::to_string),
             packet: flow.packet,
-            missing: decision.missing.iter().map(ToString::to_string).collect(),
+            missing: flow.missing.iter().map(ToString::to_string).collect(),
             outcome: flow.outcome.keyword(),
             accepted: flow.accepted.as_deref(),
         }

@@ -16,6 +16,7 @@ use crate::diagnostic::SourceMap;
 use crate::flow::Observation;
 use crate::intent::Intent;
 use crate::simulate::Decision;
+use crate::simulate::Missing;
 use crate::simulate::Outcome;
 use crate::simulate::assumptions::Assumption;
 
@@ -39,6 +40,8 @@ pub struct ReplayedFlow {
     pub judged_under: Vec<Assumption>,
     /// The verdict.
     pub decision: Decision,
+    /// What would settle the verdict and what the list says, each once.
+    pub missing: Vec<Missing>,
     /// The index in the flow of the packet at which the verdict fell, from 1.
     pub packet: u64,
     /// What was asked of the firewall by then.

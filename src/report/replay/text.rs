@@ -198,6 +198,9 @@ impl Replay<'_> {
         }
         let objections = self.flows.iter().filter(|flow| flow.is_objection()).count();
         match objections {
+            0 if !self.flows.iter().any(|flow| flow.outcome != Outcome::NotJudged) => {
+                writeln!(text, "no flow was judged")
+            }
             0 => writeln!(text, "nothing to object to"),
             n => writeln!(
                 text,
