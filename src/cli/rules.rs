@@ -23,6 +23,7 @@ use crate::import;
 use crate::intent::Intent;
 use crate::resolve;
 use crate::resolve::Assignment;
+#[cfg(feature = "live-dns")]
 use crate::resolve::Pin;
 
 /// A rules file, resolved.
@@ -35,6 +36,7 @@ pub(super) struct List {
     /// Warnings and notes.
     pub(super) findings: Vec<Diagnostic>,
     /// What was imported.
+    #[cfg(feature = "live-dns")]
     pub(super) pins: Vec<Pin>,
     /// What it was resolved with.
     pub(super) options: resolve::Options,
@@ -49,12 +51,18 @@ impl List {
         options: resolve::Options,
         day: Date,
     ) -> Result<List, Failure> {
-        let resolve::Resolved { intent, sources, diagnostics, imports } = resolved;
+        let resolve::Resolved { intent, sources, diagnostics: findings, .. } = resolved;
         match intent {
-            Some(intent) => {
-                Ok(List { intent, sources, findings: diagnostics, pins: imports, options, day })
-            }
-            None => Err(Failure::Findings { diagnostics, sources }),
+            Some(intent) => Ok(List {
+                intent,
+                sources,
+                findings,
+                #[cfg(feature = "live-dns")]
+                pins: resolved.imports,
+                options,
+                day,
+            }),
+            None => Err(Failure::Findings { diagnostics: findings, sources }),
         }
     }
 }
