@@ -12,6 +12,8 @@ use exeat::diagnostic::render;
 use exeat::syntax;
 use exeat::syntax::ast::Ast;
 
+#[path = "support/cases.rs"]
+mod cases;
 #[path = "language/generate.rs"]
 mod generate;
 #[path = "language/laws.rs"]
