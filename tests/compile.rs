@@ -7,8 +7,6 @@ mod claims;
 mod layout;
 #[path = "support/list.rs"]
 mod list;
-#[path = "compile/pages.rs"]
-mod pages;
 
 use exeat::azure::Deployment;
 use exeat::azure::Key;

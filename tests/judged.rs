@@ -355,6 +355,33 @@ fn a_deny_wins_and_is_named() {
 }
 
 #[test]
+fn a_deny_of_a_service_leaves_the_others_on_its_port() {
+    let list = |denied: Deny| {
+        world(vec![allow("p", APPS, "*.example.com", "https, http/443")], vec![denied])
+    };
+    let tls = "10.1.8.4 -> 20.0.0.1 : tcp/443 tls a.example.com";
+    let http = "10.1.8.4 -> 20.0.0.1 : tcp/443 http a.example.com:443";
+    for to in ["a.example.com", "20.0.0.0/24"] {
+        list(deny("d", "any", to, "http/443")).check(tls, "yes yes by p");
+        list(deny("d", "any", to, "http/443")).check(http, "no no by p denied by d");
+        list(deny("d", "any", to, "https")).check(tls, "no no by p denied by d");
+        list(deny("d", "any", to, "https")).check(http, "yes yes by p");
+    }
+    // A handshake is part of whatever follows.
+    let told = list(deny("d", "any", "a.example.com", "https")).told("a.example.com", "20.0.0.1");
+    told.check("10.1.8.4 -> 20.0.0.1 : tcp/443 silent", "no no by p denied by d");
+}
+
+#[test]
+fn a_region_behind_azure_cloud_is_asked_about_as_the_tag_spells_it() {
+    let list = world(vec![allow("p", APPS, "tag AzureCloud.francecentral", "tcp/443")], Vec::new());
+    list.check_missing(
+        "10.1.8.4 -> 20.0.0.1 : tcp/443",
+        &["20.0.0.1 in service tag azurecloud.centralfrance"],
+    );
+}
+
+#[test]
 fn a_deny_by_name_says_nothing_of_flows_without_a_name() {
     let list = || {
         let denies = vec![deny("d", "any", "a.example.com", "any")];

@@ -19,9 +19,6 @@ use exeat::resolve::Resolved;
 use exeat::resolve::resolve;
 use proptest::strategy::Strategy as _;
 
-#[path = "resolve/pages.rs"]
-mod pages;
-
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }

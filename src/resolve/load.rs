@@ -17,6 +17,7 @@ use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Edit;
 use crate::diagnostic::FileId;
+use crate::diagnostic::SourceError;
 use crate::diagnostic::SourceFile;
 use crate::diagnostic::SourceMap;
 use crate::diagnostic::Span;
@@ -270,7 +271,11 @@ impl Loading<'_> {
         let id: FileId = match self.loaded.sources.add_bytes(&source.to_string(), bytes) {
             Ok(id) => id,
             Err(error) => {
-                let found = Diagnostic::new(Code::CANNOT_READ, error.to_string());
+                let code = match error {
+                    SourceError::TooLarge { .. } => Code::FILE_TOO_LARGE,
+                    SourceError::NotUtf8 { .. } | SourceError::TooMany => Code::CANNOT_READ,
+                };
+                let found = Diagnostic::new(code, error.to_string());
                 let found = if span == Span::NONE { found } else { found.at(span, "named here") };
                 self.loaded.findings.push(found);
                 return None;

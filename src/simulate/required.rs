@@ -22,6 +22,7 @@ use super::judge::MAX_READINGS;
 use super::matching::PathFit;
 use super::matching::fit_path;
 use super::matching::fqdn_tag;
+use crate::azure::address::ServiceTag;
 use crate::azure::rule::SQL_REDIRECT_PORTS;
 use crate::flow::Atom;
 use crate::flow::Fqdn;
@@ -342,7 +343,7 @@ impl Question<'_> {
     fn deny(&self, deny: &Deny, inquiry: &mut Inquiry<'_>) -> bool {
         deny.is_active(self.day)
             && deny.sources.set.contains(self.view.observation.source)
-            && deny.services.iter().any(|service| self.carries(*service))
+            && deny.services.iter().any(|service| self.is_denied_with(*service))
             && deny.destinations.iter().any(|destination| match destination {
                 Destination::Names(names) => self.names_match(names, inquiry),
                 Destination::Addresses(addresses) => {
@@ -354,6 +355,11 @@ impl Question<'_> {
                 }
                 Destination::Any => true,
             })
+    }
+
+    /// Whether a deny of `service` means the flow: all of the port where the service shows no name.
+    fn is_denied_with(&self, service: Service) -> bool {
+        if service.shows_a_name() { self.fits(service) != Fit::No } else { self.carries(service) }
     }
 
     /// Whether the flow is one of `service`, with a name that the firewall can read.
@@ -417,7 +423,8 @@ impl Question<'_> {
     }
 
     fn in_service_tag(&self, tag: &str, inquiry: &mut Inquiry<'_>) -> bool {
-        let (tag, address) = (tag.to_ascii_lowercase(), self.view.observation.destination);
+        let tag = ServiceTag(tag.to_owned()).with_azure_suffix().folded();
+        let address = self.view.observation.destination;
         inquiry.ask(&Atom::InServiceTag { tag, address })
     }
 
