@@ -20,6 +20,7 @@ mod denies;
 mod excess;
 mod ground;
 mod hiding;
+mod index;
 mod layout;
 mod limits;
 mod naming;
@@ -38,6 +39,7 @@ use self::carriage::Carried;
 use self::carriage::Matcher;
 use self::excess::Accepted;
 use self::ground::Ground;
+use self::index::Index;
 use self::shape::Shapes;
 use self::statement::Statement;
 use crate::azure::Deployment;
@@ -82,8 +84,9 @@ pub fn compile(
     match parent_shapes(intent, context) {
         Ok(parents) => {
             let list = Shapes::of_list(&carried);
+            let (list, parents) = (Index::new(&list), Index::new(&parents));
             findings.extend(hiding::check(&list, &parents, &ground, &mut accepted));
-            findings.extend(denies::check(&carried, &list, &parents, &mut accepted));
+            findings.extend(denies::check(&list, &parents, &mut accepted));
         }
         Err(error) => findings.push(
             Diagnostic::new(Code::UNKNOWN_PARENT, error.to_string())
