@@ -5,6 +5,8 @@
 mod bad_input;
 #[path = "cli/compile.rs"]
 mod compile;
+#[path = "cli/examples.rs"]
+mod examples;
 #[path = "cli/help.rs"]
 mod help;
 #[path = "cli/sandbox.rs"]

@@ -29,7 +29,7 @@ use crate::simulate::Verdict;
 /// Decides the flow, once for each address that its ends may stand for where they differ.
 pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
     terminal.choose_color(args.common.color.color);
-    if subject::lists_assumptions(&args.subject, terminal)? {
+    if subject::lists_assumptions(&args.subject.known, terminal)? {
         return Ok(Outcome::Clean);
     }
     let (rules_file, text) = subject_and_flow(args)?;

@@ -25,6 +25,7 @@ use crate::capture::CapturedFlow;
 use crate::evidence::DnsAnswer;
 use crate::flow::Observation;
 use crate::intent::Intent;
+use crate::report::command::Asked;
 use crate::report::replay::Listed;
 use crate::report::replay::Replay;
 use crate::report::replay::ReplayedCapture;
@@ -43,7 +44,7 @@ const MAX_TRIALS: usize = 100;
 /// Judges every flow of the captures.
 pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
     terminal.choose_color(args.common.color.color);
-    if subject::lists_assumptions(&args.subject, terminal)? {
+    if subject::lists_assumptions(&args.subject.known, terminal)? {
         return Ok(Outcome::Clean);
     }
     if args.capture.is_empty() {
@@ -83,8 +84,11 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
         })?;
     let replay = Replay {
         subject: crate::report::replay::Subject {
-            rules: subject.rules.as_deref(),
-            deployments: &subject.deployments,
+            asked: Asked {
+                rules: subject.rules.as_deref(),
+                deployments: &subject.deployments,
+                options: &subject.options_given,
+            },
             intent: subject.intent.as_ref(),
             deployment: &subject.deployment,
             sources: &subject.sources,

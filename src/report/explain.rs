@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::assumption_json::AssumptionJson;
 use crate::diagnostic::render::escape_controls;
 use crate::flow::Observation;
 use crate::simulate::Decision;
@@ -72,13 +73,6 @@ struct Document<'a> {
 }
 
 #[derive(Serialize)]
-struct AssumptionJson<'a> {
-    key: &'static str,
-    value: &'a str,
-    section: &'static str,
-}
-
-#[derive(Serialize)]
 struct StepJson<'a> {
     stage: &'static str,
     looked_at: &'a str,
@@ -123,11 +117,7 @@ impl Explanation<'_> {
             peer: peer(&decision.peer, self.observation),
             missing: self.missing(),
             outcome: self.outcome.keyword(),
-            assumptions: self
-                .assumptions()
-                .into_iter()
-                .map(|one| AssumptionJson { key: one.key, value: &one.value, section: one.section })
-                .collect(),
+            assumptions: self.assumptions().into_iter().map(AssumptionJson::from).collect(),
             notes: decision.notes.iter().map(ToString::to_string).collect(),
             trace: decision
                 .trace

@@ -7,9 +7,19 @@ use std::path::Path;
 use exeat::azure::Deployment;
 use exeat::compile::compile;
 use exeat::diagnostic::Code;
+use exeat::diagnostic::Diagnostic;
+use exeat::evidence::Evidence;
 use exeat::import;
+use exeat::intent::Intent;
+use exeat::report::command::Asked;
+use exeat::report::example::finding;
 use exeat::resolve::Options;
 use exeat::resolve::resolve;
+use exeat::simulate::Assumptions;
+use exeat::simulate::Environment;
+use exeat::simulate::Simulator;
+use exeat::testing;
+use jiff::tz::TimeZone;
 
 use super::TODAY;
 use super::codes;
@@ -27,6 +37,16 @@ fn blocks(page: &str) -> Vec<(&str, String)> {
     blocks
 }
 
+/// The examples of `intent` that are not met.
+fn unmet(intent: &Intent, deployment: &Deployment) -> Vec<Diagnostic> {
+    let simulator = Simulator::new(deployment).unwrap();
+    let (evidence, assumptions) = (Evidence::default(), Assumptions::default());
+    let at = TODAY.to_zoned(TimeZone::UTC).unwrap().timestamp();
+    let environment = Environment { evidence: &evidence, assumptions: &assumptions, at };
+    let tested = testing::examples(intent, &simulator, &environment, TODAY);
+    tested.unmet.iter().map(|one| finding(one, intent, &Asked::default())).collect()
+}
+
 /// Everything that is said of `text`, resolved and compiled with `context` beside it.
 fn said_of(text: &str, context: &Deployment) -> Vec<&'static str> {
     let mut read = |path: &Path| match path.to_str() {
@@ -37,10 +57,13 @@ fn said_of(text: &str, context: &Deployment) -> Vec<&'static str> {
     let resolved = resolve("list.egress", &mut read, &Options::default());
     let mut said = codes(&resolved.diagnostics);
     if let Some(intent) = &resolved.intent {
-        said.extend(match compile(intent, context, TODAY) {
-            Ok(compiled) => codes(&compiled.diagnostics),
-            Err(findings) => codes(&findings),
-        });
+        match compile(intent, context, TODAY) {
+            Ok(compiled) => {
+                said.extend(codes(&compiled.diagnostics));
+                said.extend(codes(&unmet(intent, &compiled.deployment)));
+            }
+            Err(findings) => said.extend(codes(&findings)),
+        }
     }
     said
 }
@@ -48,7 +71,7 @@ fn said_of(text: &str, context: &Deployment) -> Vec<&'static str> {
 #[test]
 fn the_example_of_a_page_gives_its_code_and_the_correction_gives_none() {
     let ours = |code: &&Code| {
-        ["E0307", "E04", "E0506", "W0205", "W0206", "W04", "N04"]
+        ["E0307", "E04", "E0506", "E06", "W0205", "W0206", "W04", "N04"]
             .iter()
             .any(|start| code.id().starts_with(start))
     };
