@@ -9,6 +9,8 @@ mod compile;
 mod examples;
 #[path = "cli/help.rs"]
 mod help;
+#[path = "cli/paths.rs"]
+mod paths;
 #[path = "cli/sandbox.rs"]
 mod sandbox;
 #[path = "cli/schemas.rs"]

@@ -117,7 +117,10 @@ pub(super) fn resolve(
         match files::read(file, MAX_SOURCE_BYTES, terminal) {
             Ok(bytes) => Ok(bytes),
             Err(failure) => {
+                // Who asked for the file says that it cannot be read.
+                let says = format!("cannot read `{}`: ", file.display());
                 let text = failure.to_string();
+                let text = text.strip_prefix(&says).unwrap_or(&text).to_owned();
                 // The rules file itself: nothing in the source could be pointed at.
                 if file == path {
                     unreadable = Some(failure);

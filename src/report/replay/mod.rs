@@ -140,9 +140,7 @@ impl Replay<'_> {
         let permissions = intent.permissions.iter().map(|p| (&p.label, &p.origin));
         let denies = intent.denies.iter().map(|d| (&d.label, &d.origin));
         let (_, origin) = permissions.chain(denies).find(|(found, _)| *found == label)?;
-        let file = self.subject.sources.file(origin.span.file)?;
-        let position = file.position(origin.span.start);
-        Some(format!("{}:{}:{}", origin.file, position.line, position.column))
+        self.subject.sources.place(origin.span)
     }
 
     /// The assumptions that some verdict depended on, each once, in order.
