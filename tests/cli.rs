@@ -7,6 +7,8 @@ mod bad_input;
 mod compile;
 #[path = "cli/examples.rs"]
 mod examples;
+#[path = "cli/explain.rs"]
+mod explain;
 #[path = "cli/help.rs"]
 mod help;
 #[path = "cli/paths.rs"]

@@ -11,7 +11,7 @@ use jiff::civil::Date;
 
 /// Compiles a reviewed list of permitted egress to Azure Firewall, and judges recorded traffic by it.
 #[derive(Debug, Parser)]
-#[command(name = "exeat", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "exeat", version, max_term_width = 100)]
 pub(super) struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -181,7 +181,7 @@ fn record(
     terminal: &mut Terminal<'_>,
 ) -> Result<Recorded, Failure> {
     let mut recorded = Recorded { flows: Vec::new(), captures: Vec::new() };
-    for path in &args.capture {
+    for path in recording::once(&args.capture, args.common.quiet, terminal)? {
         let name = path.display().to_string();
         let recording = Recording {
             path,
@@ -241,13 +241,14 @@ impl Judge<'_> {
         let statement = intent.zip(judged).and_then(|(intent, judged)| {
             let deny = judged.denied_by.and_then(|index| intent.denies.get(index));
             let permission = judged.by.and_then(|index| intent.permissions.get(index));
-            deny.map(|deny| (&deny.label, None))
-                .or(permission.map(|one| (&one.label, one.accept_undetermined.as_ref())))
+            deny.map(|deny| &deny.label).or(permission.map(|one| &one.label))
         });
         let accepted = if self.accepted.contains(&replayed.outcome) {
             Some(format!("--accept {}", replayed.outcome))
         } else if replayed.outcome == simulate::Outcome::Undetermined {
-            statement.and_then(|(_, because)| because.cloned())
+            let because = intent.zip(judged);
+            let because = because.and_then(|(intent, judged)| judged.accepts_undetermined(intent));
+            because.map(str::to_owned)
         } else {
             None
         };
@@ -263,7 +264,7 @@ impl Judge<'_> {
             row: recording::row(flow, capture),
             required: judged.and_then(|judged| judged.required),
             permitted: judged.and_then(|judged| judged.permitted),
-            permission: statement.map(|(label, _)| label.clone()),
+            permission: statement.cloned(),
             judged_under: judged.map(|judged| judged.assumptions.clone()).unwrap_or_default(),
             packet: flow.openings.get(replayed.index).map_or(1, |opening| opening.packet),
             opening: openings.get(replayed.index)?.clone(),
