@@ -5,8 +5,14 @@
 mod bad_input;
 #[path = "cli/compile.rs"]
 mod compile;
+#[path = "cli/examples.rs"]
+mod examples;
+#[path = "cli/explain.rs"]
+mod explain;
 #[path = "cli/help.rs"]
 mod help;
+#[path = "cli/paths.rs"]
+mod paths;
 #[path = "cli/sandbox.rs"]
 mod sandbox;
 #[path = "cli/schemas.rs"]

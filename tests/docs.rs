@@ -19,12 +19,21 @@ use exeat::diagnostic::Code;
 use exeat::diagnostic::Diagnostic;
 use exeat::diagnostic::FileId;
 use exeat::diagnostic::Severity;
+use exeat::evidence::Evidence;
 use exeat::import;
+use exeat::intent::Intent;
+use exeat::report::command::Asked;
+use exeat::report::example::finding;
 use exeat::resolve::Options;
 use exeat::resolve::resolve;
+use exeat::simulate::Assumptions;
+use exeat::simulate::Environment;
+use exeat::simulate::Simulator;
 use exeat::syntax;
+use exeat::testing;
 use jiff::civil::Date;
 use jiff::civil::date;
+use jiff::tz::TimeZone;
 
 /// Pages tell dates that are over from dates to come.
 const TODAY: Date = date(2090, 1, 1);
@@ -49,7 +58,7 @@ fn blocks(page: &str) -> Vec<(&str, String)> {
     blocks
 }
 
-/// How far a text is taken.
+/// How far a text is taken; its examples are judged by what it compiles to.
 #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
 enum Stage {
     Parser,
@@ -107,10 +116,13 @@ impl Page {
         let resolved = resolve(MAIN, &mut read, &Options::default());
         let mut said = resolved.diagnostics;
         if let (Some(intent), Stage::Compiler) = (&resolved.intent, until) {
-            said.extend(match compile(intent, &self.context, TODAY) {
-                Ok(compiled) => compiled.diagnostics,
-                Err(findings) => findings,
-            });
+            match compile(intent, &self.context, TODAY) {
+                Ok(compiled) => {
+                    said.extend(compiled.diagnostics);
+                    said.extend(unmet(intent, &compiled.deployment));
+                }
+                Err(findings) => said.extend(findings),
+            }
         }
         said
     }
@@ -122,6 +134,16 @@ impl Page {
         };
         [Stage::Parser, Stage::Resolver].into_iter().find(gives).unwrap_or(Stage::Compiler)
     }
+}
+
+/// The examples of `intent` that are not met.
+fn unmet(intent: &Intent, deployment: &Deployment) -> Vec<Diagnostic> {
+    let simulator = Simulator::new(deployment).expect("a deployment as it is compiled");
+    let (evidence, assumptions) = (Evidence::default(), Assumptions::default());
+    let at = TODAY.to_zoned(TimeZone::UTC).expect("a day").timestamp();
+    let environment = Environment { evidence: &evidence, assumptions: &assumptions, at };
+    let tested = testing::examples(intent, &simulator, &environment, TODAY);
+    tested.unmet.iter().map(|one| finding(one, intent, &Asked::default())).collect()
 }
 
 /// The text with its last line as often as the info says.

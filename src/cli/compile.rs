@@ -17,7 +17,7 @@ const MODEL_FILE: &str = "deployment.json";
 pub(super) fn run(args: &CompileArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
     terminal.choose_color(args.common.color.color);
     let at = rules::time(&args.rules, terminal);
-    let mut list = rules::resolve(&args.file, &args.rules.parameters, at, terminal)?;
+    let mut list = rules::resolve(&args.file, &args.rules.parameters, at, None, terminal)?;
     let compiled = rules::compile(&mut list)?;
     rules::show_findings(&list.findings, &list.sources, &args.common, terminal)?;
     let files = match args.target {

@@ -25,6 +25,7 @@ use crate::capture::CapturedFlow;
 use crate::evidence::DnsAnswer;
 use crate::flow::Observation;
 use crate::intent::Intent;
+use crate::report::command::Asked;
 use crate::report::replay::Listed;
 use crate::report::replay::Replay;
 use crate::report::replay::ReplayedCapture;
@@ -43,7 +44,7 @@ const MAX_TRIALS: usize = 100;
 /// Judges every flow of the captures.
 pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
     terminal.choose_color(args.common.color.color);
-    if subject::lists_assumptions(&args.subject, terminal)? {
+    if subject::lists_assumptions(&args.subject.known, terminal)? {
         return Ok(Outcome::Clean);
     }
     if args.capture.is_empty() {
@@ -83,8 +84,11 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
         })?;
     let replay = Replay {
         subject: crate::report::replay::Subject {
-            rules: subject.rules.as_deref(),
-            deployments: &subject.deployments,
+            asked: Asked {
+                rules: subject.rules.as_deref(),
+                deployments: &subject.deployments,
+                options: &subject.options_given,
+            },
             intent: subject.intent.as_ref(),
             deployment: &subject.deployment,
             sources: &subject.sources,
@@ -177,7 +181,7 @@ fn record(
     terminal: &mut Terminal<'_>,
 ) -> Result<Recorded, Failure> {
     let mut recorded = Recorded { flows: Vec::new(), captures: Vec::new() };
-    for path in &args.capture {
+    for path in recording::once(&args.capture, args.common.quiet, terminal)? {
         let name = path.display().to_string();
         let recording = Recording {
             path,
@@ -237,13 +241,14 @@ impl Judge<'_> {
         let statement = intent.zip(judged).and_then(|(intent, judged)| {
             let deny = judged.denied_by.and_then(|index| intent.denies.get(index));
             let permission = judged.by.and_then(|index| intent.permissions.get(index));
-            deny.map(|deny| (&deny.label, None))
-                .or(permission.map(|one| (&one.label, one.accept_undetermined.as_ref())))
+            deny.map(|deny| &deny.label).or(permission.map(|one| &one.label))
         });
         let accepted = if self.accepted.contains(&replayed.outcome) {
             Some(format!("--accept {}", replayed.outcome))
         } else if replayed.outcome == simulate::Outcome::Undetermined {
-            statement.and_then(|(_, because)| because.cloned())
+            let because = intent.zip(judged);
+            let because = because.and_then(|(intent, judged)| judged.accepts_undetermined(intent));
+            because.map(str::to_owned)
         } else {
             None
         };
@@ -259,7 +264,7 @@ impl Judge<'_> {
             row: recording::row(flow, capture),
             required: judged.and_then(|judged| judged.required),
             permitted: judged.and_then(|judged| judged.permitted),
-            permission: statement.map(|(label, _)| label.clone()),
+            permission: statement.cloned(),
             judged_under: judged.map(|judged| judged.assumptions.clone()).unwrap_or_default(),
             packet: flow.openings.get(replayed.index).map_or(1, |opening| opening.packet),
             opening: openings.get(replayed.index)?.clone(),

@@ -19,6 +19,7 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::MAX_SOURCE_BYTES;
 use crate::diagnostic::Severity;
 use crate::diagnostic::SourceMap;
+use crate::evidence::Lock;
 use crate::import;
 use crate::intent::Intent;
 use crate::resolve;
@@ -96,22 +97,30 @@ fn assignments(
 }
 
 /// Reads and resolves the rules file at `path`, with everything that it imports, to be looked at as
-/// of `at`.
+/// of `at`. Examples that name a host are about an address that `lock` has for it.
 pub(super) fn resolve(
     path: &Path,
     args: &ParameterArgs,
     at: Timestamp,
+    lock: Option<&Lock>,
     terminal: &mut Terminal<'_>,
 ) -> Result<List, Failure> {
     let day = day_of(at);
     let parameters = assignments(args, terminal)?;
-    let options = resolve::Options { parameters, ..resolve::Options::default() };
+    let locked = lock.into_iter().flat_map(Lock::names);
+    let addresses = locked
+        .map(|locked| (locked.name.clone(), locked.addresses.iter().copied().collect()))
+        .collect();
+    let options = resolve::Options { parameters, addresses };
     let mut unreadable = None;
     let mut read = |file: &Path| -> io::Result<Vec<u8>> {
         match files::read(file, MAX_SOURCE_BYTES, terminal) {
             Ok(bytes) => Ok(bytes),
             Err(failure) => {
+                // Who asked for the file says that it cannot be read.
+                let says = format!("cannot read `{}`: ", file.display());
                 let text = failure.to_string();
+                let text = text.strip_prefix(&says).unwrap_or(&text).to_owned();
                 // The rules file itself: nothing in the source could be pointed at.
                 if file == path {
                     unreadable = Some(failure);

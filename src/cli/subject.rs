@@ -1,9 +1,11 @@
 //! What flows are judged by: a list, a deployment, evidence, assumptions.
 
 use std::path::Path;
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use super::args::KnownArgs;
 use super::args::RulesArgs;
 use super::args::SubjectArgs;
 use super::failure::Failure;
@@ -39,6 +41,8 @@ pub(super) struct Subject {
     pub(super) rules: Option<String>,
     /// The deployment files as given.
     pub(super) deployments: Vec<String>,
+    /// Words of the other options that bear on verdicts.
+    pub(super) options_given: Vec<String>,
     /// The text of each of them.
     pub(super) deployment_texts: Vec<String>,
     /// The list.
@@ -67,9 +71,13 @@ pub(super) fn load(
     terminal: &mut Terminal<'_>,
 ) -> Result<Subject, Failure> {
     let at = rules::time(rules_args, terminal);
-    let assumptions = assumptions(&args.assume)?;
+    let assumptions = assumptions(&args.known.assume)?;
+    let evidence = evidence(rules_file, &args.known, terminal)?;
     let mut list = match rules_file {
-        Some(path) => Some(rules::resolve(path, &rules_args.parameters, at, terminal)?),
+        Some(path) => {
+            let lock = evidence.lock.as_ref();
+            Some(rules::resolve(path, &rules_args.parameters, at, lock, terminal)?)
+        }
         None => None,
     };
     let mut deployment_texts = Vec::with_capacity(args.deployment.len());
@@ -88,7 +96,6 @@ pub(super) fn load(
         }
         (_, names) => merged(names.iter().zip(&deployment_texts))?,
     };
-    let evidence = evidence(rules_file, args, terminal)?;
     let (intent, options, sources, findings) = match list {
         Some(List { intent, options, sources, findings, .. }) => {
             (Some(intent), Some(options), sources, findings)
@@ -98,6 +105,7 @@ pub(super) fn load(
     Ok(Subject {
         rules: rules_file.map(|path| path.display().to_string()),
         deployments,
+        options_given: words(&args.known, rules_args),
         deployment_texts,
         intent,
         options,
@@ -110,9 +118,28 @@ pub(super) fn load(
     })
 }
 
+/// The options that bear on verdicts, as words to be typed again.
+pub(super) fn words(known: &KnownArgs, rules: &RulesArgs) -> Vec<String> {
+    let path = |path: &PathBuf| path.display().to_string();
+    let parameters = &rules.parameters;
+    let at = rules.at.map(|at| at.to_string());
+    let all = [
+        ("--set", parameters.set.clone()),
+        ("--params", parameters.params.iter().map(path).collect()),
+        ("--at", at.into_iter().collect()),
+        ("--assume", known.assume.clone()),
+        ("--service-tags", known.service_tags.iter().map(path).collect()),
+        ("--lock", known.lock.iter().map(path).collect()),
+    ];
+    let pairs = all.into_iter().flat_map(|(option, values)| {
+        values.into_iter().flat_map(move |value| [option.to_owned(), value])
+    });
+    pairs.collect()
+}
+
 /// Shows the keys of `--assume` where that is what was asked for.
 pub(super) fn lists_assumptions(
-    args: &SubjectArgs,
+    args: &KnownArgs,
     terminal: &mut Terminal<'_>,
 ) -> Result<bool, Failure> {
     let asked = args.assume.iter().any(|text| text == "list");
@@ -122,7 +149,8 @@ pub(super) fn lists_assumptions(
     Ok(asked)
 }
 
-fn assumptions(texts: &[String]) -> Result<Assumptions, Failure> {
+/// What `--assume` says.
+pub(super) fn assumptions(texts: &[String]) -> Result<Assumptions, Failure> {
     let mut assumptions = Assumptions::default();
     for text in texts {
         assumptions.set(text).map_err(|error| {
@@ -163,9 +191,10 @@ pub(super) fn merged<'a>(
     Ok(all)
 }
 
-fn evidence(
+/// What is known: service tags, and the lock that is named or stands beside the rules file.
+pub(super) fn evidence(
     rules_file: Option<&Path>,
-    args: &SubjectArgs,
+    args: &KnownArgs,
     terminal: &mut Terminal<'_>,
 ) -> Result<Evidence, Failure> {
     let mut evidence = Evidence::default();

@@ -1,8 +1,8 @@
 //! The registry of diagnostic codes: one line a code.
 //!
 //! Ranges: `E01xx` syntax · `E02xx` names and resolution · `E03xx` types, values and topology ·
-//! `E04xx` what Azure cannot do · `E05xx` limits · `W` and `N`, warnings and notes, in the same
-//! ranges. A code is never renumbered and never used again for something else.
+//! `E04xx` what Azure cannot do · `E05xx` limits · `E06xx` claims of the list that do not hold ·
+//! `W` and `N`, warnings and notes, in the same ranges. A code is never renumbered and never used again for something else.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -12,7 +12,7 @@ use std::hash::Hasher;
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Severity {
-    /// There is no result.
+    /// There is no result, or one that must not be used.
     Error,
     /// There is a result, and something in the source deserves a change.
     Warning,
@@ -232,6 +232,7 @@ codes! {
     TOO_MANY_FILES = Error "E0504" "too-many-files" "a list reads or becomes more than the program holds";
     DEFINED_TOO_DEEPLY = Error "E0505" "defined-too-deeply" "definitions refer to each other more deeply than the program follows";
     LIMIT_EXCEEDED = Error "E0506" "limit-exceeded" "what the list becomes passes a limit of Azure's";
+    EXAMPLE_UNMET = Error "E0601" "example-unmet" "a flow of an example has another verdict than the example expects";
     NOT_YET_PROVED = Note "N0201" "not-yet-proved" "an assertion is checked for its names only";
     ASSUMED_ADDRESS = Note "N0202" "assumed-address" "an example names a host whose address is not known";
     INFRASTRUCTURE_OPEN = Note "N0401" "infrastructure-open" "the last deny does not close an unusual port to Azure's infrastructure rules";

@@ -53,7 +53,8 @@ pub struct SourceFile {
 }
 
 impl SourceFile {
-    /// The path as it is shown: relative to the root of the project, with `/` between its parts.
+    /// The path as it is shown: relative to the working directory, or absolute, as the user gave it;
+    /// with `/` between its parts.
     pub fn path(&self) -> &str {
         &self.path
     }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::assumption_json::AssumptionJson;
 use crate::diagnostic::render::escape_controls;
 use crate::flow::Observation;
 use crate::simulate::Decision;
@@ -43,6 +44,8 @@ pub struct Explanation<'a> {
     pub deny: Option<Statement>,
     /// The box.
     pub outcome: Outcome,
+    /// Why the box is no objection, where it would be one.
+    pub accepted: Option<String>,
     /// Each combination of what is not known, where they are decided differently.
     pub readings: Vec<Reading>,
 }
@@ -65,17 +68,11 @@ struct Document<'a> {
     missing: Vec<String>,
     #[serde(rename = "box")]
     outcome: &'static str,
+    accepted: Option<&'a str>,
     assumptions: Vec<AssumptionJson<'a>>,
     notes: Vec<String>,
     trace: Vec<StepJson<'a>>,
     readings: Vec<ReadingJson>,
-}
-
-#[derive(Serialize)]
-struct AssumptionJson<'a> {
-    key: &'static str,
-    value: &'a str,
-    section: &'static str,
 }
 
 #[derive(Serialize)]
@@ -123,11 +120,8 @@ impl Explanation<'_> {
             peer: peer(&decision.peer, self.observation),
             missing: self.missing(),
             outcome: self.outcome.keyword(),
-            assumptions: self
-                .assumptions()
-                .into_iter()
-                .map(|one| AssumptionJson { key: one.key, value: &one.value, section: one.section })
-                .collect(),
+            accepted: self.accepted.as_deref(),
+            assumptions: self.assumptions().into_iter().map(AssumptionJson::from).collect(),
             notes: decision.notes.iter().map(ToString::to_string).collect(),
             trace: decision
                 .trace
@@ -167,6 +161,9 @@ impl Explanation<'_> {
         writeln!(text)?;
         if let Some(judged) = &self.judged {
             writeln!(text, "  list            {}", self.list_says(judged))?;
+        }
+        if let Some(because) = &self.accepted {
+            writeln!(text, "  accepted        {}", escape_controls(because))?;
         }
         for step in &decision.trace {
             writeln!(

@@ -147,6 +147,7 @@ mod tests {
             required,
             permitted,
             by: None,
+            perhaps_by: BTreeSet::new(),
             denied_by: None,
             missing: Vec::new(),
             assumptions: Vec::new(),

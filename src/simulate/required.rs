@@ -54,6 +54,9 @@ pub struct Judged {
     /// The permission that speaks for it, as an index into `Intent::permissions`: the first that
     /// requires it, else the first that permits it. A deny may still win.
     pub by: Option<usize>,
+    /// The permissions that speak for it in some reading, as such indices; more than `by` where it
+    /// is not settled.
+    pub perhaps_by: BTreeSet<usize>,
     /// The deny that wins, as an index into `Intent::denies`.
     pub denied_by: Option<usize>,
     /// What would settle the two answers: empty where both are settled.
@@ -107,6 +110,7 @@ impl Intent {
                 required: None,
                 permitted: None,
                 by: None,
+                perhaps_by: heard.iter().filter_map(|heard| heard.says.by).collect(),
                 denied_by: None,
                 missing,
                 assumptions,
@@ -117,10 +121,22 @@ impl Intent {
             required: agreed(&heard, |says| says.required),
             permitted: agreed(&heard, |says| says.permitted),
             by: agreed(&heard, |says| says.by).flatten(),
+            perhaps_by: heard.iter().filter_map(|heard| heard.says.by).collect(),
             denied_by: agreed(&heard, |says| says.denied_by).flatten(),
             missing: missing(&heard),
             assumptions,
         }
+    }
+}
+
+impl Judged {
+    /// Why the list accepts that the flow is undetermined: each permission that may speak for it
+    /// does, and this is the reason of the first.
+    pub fn accepts_undetermined<'i>(&self, intent: &'i Intent) -> Option<&'i str> {
+        let speaking = self.perhaps_by.iter().filter_map(|index| intent.permissions.get(*index));
+        let reasons: Option<Vec<&str>> =
+            speaking.map(|permission| permission.accept_undetermined.as_deref()).collect();
+        reasons?.first().copied()
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::command::Asked;
 use super::flow_row::FlowRow;
 use crate::azure::Deployment;
 use crate::diagnostic::Diagnostic;
@@ -75,10 +76,8 @@ pub struct ReplayedCapture {
 /// What was judged, and by what.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
-    /// The rules file as given, if there is a list.
-    pub rules: Option<&'a str>,
-    /// The deployments as given; empty where the compiled one was judged.
-    pub deployments: &'a [String],
+    /// What stood on the command line; without deployments the compiled one was judged.
+    pub asked: Asked<'a>,
     /// The list.
     pub intent: Option<&'a Intent>,
     /// What is deployed.
@@ -141,9 +140,7 @@ impl Replay<'_> {
         let permissions = intent.permissions.iter().map(|p| (&p.label, &p.origin));
         let denies = intent.denies.iter().map(|d| (&d.label, &d.origin));
         let (_, origin) = permissions.chain(denies).find(|(found, _)| *found == label)?;
-        let file = self.subject.sources.file(origin.span.file)?;
-        let position = file.position(origin.span.start);
-        Some(format!("{}:{}:{}", origin.file, position.line, position.column))
+        self.subject.sources.place(origin.span)
     }
 
     /// The assumptions that some verdict depended on, each once, in order.
