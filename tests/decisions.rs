@@ -4,7 +4,8 @@
 //! Each file of `decisions/` holds `[deployment.NAME]`s and `[[case]]`s. A case's `deployment` is
 //! such a name, or that of a file beside it. What a case does not state is not known, and
 //! `assume` of the file counts for each of its cases. `expect` is the verdict, the reason and the
-//! rule, or what is missing; `route`, `peer`, `notes` and `depends` are compared where they stand.
+//! rule, or what is missing; `route`, `peer`, `notes`, `no-notes` and `depends` are compared where
+//! they stand.
 //! A `[[refused]]` is a deployment that cannot be read, with a part of the message.
 #![cfg(test)]
 
@@ -83,6 +84,9 @@ struct Case {
     /// Notes that are among those of the decision.
     #[serde(default)]
     notes: Vec<String>,
+    /// Notes that are not.
+    #[serde(default)]
+    no_notes: Vec<String>,
     /// The assumptions that the decision says it depends on.
     depends: Option<Vec<String>>,
 }
@@ -221,6 +225,8 @@ impl Case {
         let notes: BTreeSet<String> = decision.notes.iter().map(ToString::to_string).collect();
         let absent = self.notes.iter().filter(|note| !notes.contains(*note));
         found.extend(absent.map(|note| format!("note `{note}`: found {notes:?}")));
+        let unwanted = self.no_notes.iter().filter(|note| notes.contains(*note));
+        found.extend(unwanted.map(|note| format!("note `{note}`: not expected")));
         found
     }
 }
