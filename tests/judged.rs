@@ -230,6 +230,12 @@ fn two_names_at_one_address_leave_it_open() {
         .told("a.example.com", "20.0.0.1")
         .told("b.example.com", "20.0.0.1");
     two_names.check(flow, "yes yes by p");
+    let tag = allow("q", APPS, "fqdn-tag WindowsUpdate", "https");
+    let name_and_tag = world(vec![allow("p", APPS, "a.example.com", "https"), tag], Vec::new())
+        .told("a.example.com", "20.0.0.1")
+        .told("other.example.net", "20.0.0.1");
+    let tagged = "other.example.net:443 in FQDN tag windowsupdate";
+    name_and_tag.check_missing(flow, &["name", tagged]);
 }
 
 #[test]
