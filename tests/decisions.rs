@@ -2,9 +2,10 @@
 //! of this program but its words, so that another one could be held to them.
 //!
 //! Each file of `decisions/` holds `[deployment.NAME]`s and `[[case]]`s. A case's `deployment` is
-//! such a name, or that of a file beside it. What a case does not state is not known, and
-//! `assume` of the file counts for each of its cases. `expect` is the verdict, the reason and the
-//! rule, or what is missing; `route`, `peer`, `notes` and `depends` are compared where they stand.
+//! such a name, or that of a file beside it. What a case does not state is not known; `given` states
+//! it, in the words in which it would be missing. `assume` of the file counts for each of its cases.
+//! `expect` is the verdict, the reason and the rule, or what is missing; `route`, `peer`, `notes`,
+//! `no-notes` and `depends` are compared where they stand.
 //! A `[[refused]]` is a deployment that cannot be read, with a part of the message.
 #![cfg(test)]
 
@@ -23,6 +24,7 @@ use exeat::evidence::Evidence;
 use exeat::evidence::RecordType;
 use exeat::evidence::ResponseCode;
 use exeat::evidence::ServiceTags;
+use exeat::flow::Atom;
 use exeat::flow::Fqdn;
 use exeat::flow::Observation;
 use exeat::flow::notation::FlowText;
@@ -34,6 +36,7 @@ use exeat::simulate::Reason;
 use exeat::simulate::Simulator;
 use exeat::simulate::connection::Sessions;
 use exeat::simulate::decision::Peer;
+use exeat::simulate::environment::Answer;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
@@ -74,7 +77,9 @@ struct Case {
     /// Prefixes by tag.
     service_tags: Option<BTreeMap<String, Vec<String>>>,
     #[serde(default)]
-    dns: Vec<Answer>,
+    dns: Vec<DnsCase>,
+    #[serde(default)]
+    given: BTreeMap<String, bool>,
     #[serde(default)]
     assume: Vec<String>,
     expect: String,
@@ -83,6 +88,9 @@ struct Case {
     /// Notes that are among those of the decision.
     #[serde(default)]
     notes: Vec<String>,
+    /// Notes that are not.
+    #[serde(default)]
+    no_notes: Vec<String>,
     /// The assumptions that the decision says it depends on.
     depends: Option<Vec<String>>,
 }
@@ -96,7 +104,7 @@ struct Earlier {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Answer {
+struct DnsCase {
     #[serde(default = "noon")]
     at: String,
     client: IpAddr,
@@ -184,6 +192,14 @@ impl Case {
         let evidence = self.evidence();
         let environment = |at: &str| Environment { evidence: &evidence, assumptions, at: time(at) };
         let now = environment(&self.at);
+        if !self.given.is_empty() {
+            let proxies = simulator.dns_proxies(assumptions);
+            let mut known = |atom: &Atom| match self.given.get(&atom.to_string()) {
+                Some(truth) => Answer { truth: Some(*truth), assumption: None },
+                None => now.answer(atom, &proxies),
+            };
+            return simulator.judge_with(&observation(&self.flow), assumptions, &mut known);
+        }
         if self.after.is_empty() {
             return simulator.judge(&observation(&self.flow), &now);
         }
@@ -221,11 +237,13 @@ impl Case {
         let notes: BTreeSet<String> = decision.notes.iter().map(ToString::to_string).collect();
         let absent = self.notes.iter().filter(|note| !notes.contains(*note));
         found.extend(absent.map(|note| format!("note `{note}`: found {notes:?}")));
+        let unwanted = self.no_notes.iter().filter(|note| notes.contains(*note));
+        found.extend(unwanted.map(|note| format!("note `{note}`: not expected")));
         found
     }
 }
 
-impl Answer {
+impl DnsCase {
     fn read(&self) -> DnsAnswer {
         let name = Fqdn::parse(&self.name).unwrap();
         let record = |address: &IpAddr| DnsRecord::Address {

@@ -219,6 +219,19 @@ mod tests {
     }
 
     #[test]
+    fn tags_at_one_address_say_nothing_of_another() {
+        let [here, there] = ["20.1.2.3", "20.1.2.4"].map(|text| text.parse().unwrap());
+        let longer =
+            |tag: &str, address, bits| Atom::TagPrefixLonger { tag: tag.to_owned(), address, bits };
+        let asked = [longer("sql", here, 24), longer("sql", there, 16)];
+        assert_eq!(outcomes(&asked).len(), 4);
+        let asked = [longer("sql", here, 24), longer("storage", here, 16)];
+        assert_eq!(outcomes(&asked).len(), 4);
+        let elsewhere = Atom::InServiceTag { tag: "sql.westeurope".to_owned(), address: there };
+        assert_eq!(outcomes(&[elsewhere, tag("sql")]).len(), 4);
+    }
+
+    #[test]
     fn what_is_known_is_not_tried() {
         let mut known = |_: &Atom| Answer { truth: Some(true), assumption: Some("resolver") };
         let explored = explore(8, &mut known, |oracle| oracle(&named("a")));
