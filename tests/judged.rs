@@ -236,9 +236,36 @@ fn two_names_at_one_address_leave_it_open() {
 fn a_flow_of_which_no_name_is_known_is_open_where_names_count() {
     let flow = "10.1.8.4 -> 20.0.0.1 : tcp/443";
     one("a.example.com", "https").check(flow, "? ?");
-    one("a.example.com", "https").check_missing(flow, &["the client shows one of a.example.com"]);
+    one("a.example.com", "https").check_missing(flow, &["name"]);
     one("a.example.com", "https/8443").check(flow, "no no");
     one("20.0.0.0/24", "tcp/443").check(flow, "yes yes by p");
+}
+
+#[test]
+fn the_name_settles_what_many_statements_say_of_a_flow_without_one() {
+    let names: Vec<String> = (0..3_000).map(|number| format!("a{number}.example.com")).collect();
+    let mut permissions: Vec<Permission> =
+        names.iter().map(|name| allow("p", APPS, name, "https")).collect();
+    permissions.push(allow("q", APPS, "20.0.0.0/24", "tcp/443"));
+    let list = world(permissions, vec![deny("d", "any", "a7.example.com", "any")]);
+    let to = |address: &str| format!("10.1.8.4 -> {address} : tcp/443");
+    list.check(&to("20.0.1.1"), "? ?");
+    list.check_missing(&to("20.0.1.1"), &["name"]);
+    // Whatever is shown but one name, the address is enough.
+    list.check(&to("20.0.0.1"), "? ?");
+    list.check_missing(&to("20.0.0.1"), &["name"]);
+    let list = World { intent: Intent { denies: Vec::new(), ..list.intent }, ..list };
+    list.check(&to("20.0.0.1"), "yes yes");
+}
+
+#[test]
+fn many_addresses_of_names_that_nobody_resolved_are_each_named() {
+    let names: Vec<String> = (0..30).map(|number| format!("a{number}.example.com")).collect();
+    let permissions = names.iter().map(|name| allow("p", APPS, name, "tcp/5432")).collect();
+    let list = world(permissions, Vec::new());
+    let flow = "10.1.8.4 -> 20.0.0.1 : tcp/5432 other";
+    list.check(flow, "? ?");
+    assert_eq!(list.judge(flow).missing.len(), names.len());
 }
 
 #[test]

@@ -168,8 +168,10 @@ fn explain<'a>(
     let day = rules::day_of(subject.at);
     let judged = intent.map(|intent| intent.judge_on(day, observation, environment));
     let outcome = simulate::Outcome::of(judged.as_ref(), &decision);
+    let readings = simulator.readings(observation, environment);
+    let shown = simulate::judge::shown(&readings).filter(|_| readings.len() > 1).cloned();
     let readings = match decision.verdict {
-        Verdict::Undetermined => simulator.readings(observation, environment),
+        Verdict::Undetermined => readings,
         Verdict::Allow | Verdict::Deny | Verdict::Bypass | Verdict::Local | Verdict::Platform => {
             Vec::new()
         }
@@ -187,5 +189,5 @@ fn explain<'a>(
     let deny = found(judged.as_ref().and_then(|judged| judged.denied_by), &|intent, index| {
         intent.denies.get(index).map(|one| statement(&one.label, &one.origin))
     });
-    Explanation { observation, decision, judged, permission, deny, outcome, readings }
+    Explanation { observation, decision, judged, permission, deny, outcome, shown, readings }
 }

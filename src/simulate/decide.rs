@@ -259,7 +259,7 @@ impl<'a> Simulator<'a> {
         (nodes, Flow { source: node, ..flow.clone() })
     }
 
-    fn subnet(&self, id: &SubnetId) -> Option<Vantage<'a>> {
+    pub(super) fn subnet(&self, id: &SubnetId) -> Option<Vantage<'a>> {
         let (network_name, network) =
             self.deployment.virtual_networks.get_key_value(&id.network)?;
         let subnet = network.subnets.iter().find(|subnet| subnet.name == id.subnet)?;
@@ -542,7 +542,7 @@ fn only_policy(deployment: &Deployment) -> Option<&Key> {
 
 /// The first address of a subnet that Azure gives to a machine: it keeps the first four. Of the
 /// family of `like`.
-fn first_host(subnet: &Subnet, like: IpAddr) -> Option<IpAddr> {
+pub(super) fn first_host(subnet: &Subnet, like: IpAddr) -> Option<IpAddr> {
     let prefix = subnet.prefixes.iter().find(|prefix| prefix.addr().is_ipv4() == like.is_ipv4())?;
     let address = match prefix.network() {
         IpAddr::V4(v4) => IpAddr::V4(u32::from(v4).checked_add(4)?.into()),

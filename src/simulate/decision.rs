@@ -10,6 +10,9 @@ use crate::azure::RuleId;
 use crate::flow::Atom;
 use crate::flow::Host;
 
+/// Rules that a note names; the others are counted.
+const SHOWN_RULES: usize = 12;
+
 /// What becomes of a flow (`interface.md`, Reports as JSON).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Verdict {
@@ -323,11 +326,14 @@ impl fmt::Display for Note {
             }
             Note::DecidedBy(rules) => {
                 f.write_str("the same verdict by different rules: ")?;
-                for (index, rule) in rules.iter().enumerate() {
+                for (index, rule) in rules.iter().take(SHOWN_RULES).enumerate() {
                     let comma = if index == 0 { "" } else { ", " };
                     write!(f, "{comma}{rule}")?;
                 }
-                Ok(())
+                match rules.len().saturating_sub(SHOWN_RULES) {
+                    0 => Ok(()),
+                    more => write!(f, " and {more} more"),
+                }
             }
         }
     }
