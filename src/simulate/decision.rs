@@ -113,6 +113,8 @@ pub enum Reason {
     ServiceEndpoint,
     /// A private endpoint.
     PrivateEndpoint,
+    /// The private endpoint of the API server of a cluster (`aks-egress.md §6`).
+    ApiServer,
     /// A peering.
     Peering,
     /// A gateway.
@@ -162,6 +164,7 @@ impl Reason {
             Reason::InternetRoute => "internet-route",
             Reason::ServiceEndpoint => "service-endpoint",
             Reason::PrivateEndpoint => "private-endpoint",
+            Reason::ApiServer => "api-server",
             Reason::Peering => "peering",
             Reason::Gateway => "gateway",
             Reason::VnetLocal => "vnet-local",
