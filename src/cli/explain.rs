@@ -191,8 +191,10 @@ fn explain<'a>(
     let day = rules::day_of(subject.at);
     let judged = intent.map(|intent| intent.judge_on(day, observation, environment));
     let outcome = simulate::Outcome::of(judged.as_ref(), &decision);
+    let readings = simulator.readings(observation, environment);
+    let shown = simulate::judge::shown(&readings).filter(|_| readings.len() > 1).cloned();
     let readings = match decision.verdict {
-        Verdict::Undetermined => simulator.readings(observation, environment),
+        Verdict::Undetermined => readings,
         Verdict::Allow | Verdict::Deny | Verdict::Bypass | Verdict::Local | Verdict::Platform => {
             Vec::new()
         }
@@ -214,5 +216,15 @@ fn explain<'a>(
     let because = because.and_then(|(intent, judged)| judged.accepts_undetermined(intent));
     let accepted = because.filter(|_| outcome == simulate::Outcome::Undetermined);
     let accepted = accepted.map(str::to_owned);
-    Explanation { observation, decision, judged, permission, deny, outcome, accepted, readings }
+    Explanation {
+        observation,
+        decision,
+        judged,
+        permission,
+        deny,
+        outcome,
+        accepted,
+        shown,
+        readings,
+    }
 }
