@@ -8,6 +8,7 @@ use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
+use exeat::diagnostic::Diagnostic;
 use exeat::diagnostic::Severity;
 use exeat::diagnostic::render::Style;
 use exeat::diagnostic::render::draw;
@@ -296,6 +297,27 @@ fn a_value_from_outside_for_no_parameter_is_refused() {
     let resolved = resolve_texts(&[("main.egress", "language 1\n")], &options);
     assert_eq!(codes(&resolved), ["E0211"]);
     assert!(drawn(&resolved).contains("prod.params:3"));
+}
+
+#[test]
+fn a_url_has_neither_query_nor_fragment_nor_a_star_inside() {
+    #[track_caller]
+    fn check(url: &str, expected: &str) {
+        let text = format!(
+            "language 1\nallow a: 10.1.8.0/24 -> url \"{url}\" inspect : http because \"news\"\n"
+        );
+        let resolved = resolve_texts(&[("main.egress", &text)], &options());
+        let said: Vec<&str> = resolved.diagnostics.iter().map(Diagnostic::headline).collect();
+        let expected: Vec<&str> =
+            Some(expected).filter(|text| !text.is_empty()).into_iter().collect();
+        assert_eq!(said, expected, "{url}");
+    }
+    check("www.example.com/news", "");
+    check("www.example.com/news/*", "");
+    let query = "www.example.com/news?page=1";
+    check(query, &format!("the URL `{query}` has a query"));
+    check("www.example.com/#top", "the URL `www.example.com/#top` has a fragment");
+    check("www.example.com/*/b", "the URL `www.example.com/*/b` has a star inside its path");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::carriage::Carried;
 use super::statement::Statement;
 use crate::azure::Deployment;
 use crate::azure::limits;
+use crate::azure::limits::Limit;
 use crate::azure::limits::LimitSettings;
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
@@ -38,7 +39,11 @@ pub(super) fn check(
             let finding = Diagnostic::new(Code::LIMIT_EXCEEDED, exceeded.to_string())
                 .graded(severity)
                 .note(format!("stated in {}", exceeded.limit.section()))
-                .help("part the list, or shorten what is too long");
+                .help(match exceeded.limit {
+                    Limit::ParentTier => "choose a parent of the firewalls' SKU or a lower one",
+                    Limit::ParentRegion => "place the policy in its parent's region",
+                    _ => "part the list, or shorten what is too long",
+                });
             match labels.get(&exceeded.at).and_then(|label| statements.get(label)) {
                 Some(statement) => finding.at(statement.spans.label, "its rule"),
                 None => finding,

@@ -12,6 +12,7 @@
 //! - `carriage`: which statement becomes an application rule, which a network rule;
 //! - `hiding`: what is a network rule that hides an application rule;
 //! - `denies`: when a deny holds;
+//! - `overruled`: what never takes effect;
 //! - `layout`: where rules lie, so that one statement is one element of one list;
 //! - `topology`: how networks, routes and firewalls are written.
 
@@ -24,6 +25,7 @@ mod index;
 mod layout;
 mod limits;
 mod naming;
+mod overruled;
 mod refusal;
 mod settings;
 mod shape;
@@ -77,6 +79,7 @@ pub fn compile(
     let ground = Ground::new(intent);
     let mut findings = statement::inactive(intent, day);
     let statements = statement::active(intent, day);
+    findings.extend(topology::undescribed(&intent.topology, &statements));
     let policy_name = settings::policy_name(&intent.settings);
     let policy = settings::policy(intent, &ground, context);
     let carried = carry_all(&statements, intent, &ground, &mut findings);
@@ -87,6 +90,7 @@ pub fn compile(
             let (list, parents) = (Index::new(&list), Index::new(&parents));
             findings.extend(hiding::check(&list, &parents, &ground, &mut accepted));
             findings.extend(denies::check(&list, &parents, &mut accepted));
+            findings.extend(overruled::check(&carried, &list));
         }
         Err(error) => findings.push(
             Diagnostic::new(Code::UNKNOWN_PARENT, error.to_string())

@@ -246,4 +246,6 @@ codes! {
     NAME_FILTER_OFF = Warning "W0402" "name-filter-off" "a network rule passes flows past the name filter, and that was accepted";
     DENY_LEAVES_ADDRESSES = Warning "W0403" "deny-leaves-addresses" "a deny by name does not hold for some addresses, and that was accepted";
     PARENT_DENIES = Warning "W0404" "parent-denies" "a parent may deny what the list permits";
+    OVERRULED = Warning "W0405" "overruled" "a permission that a deny takes whole";
+    NO_NETWORK = Warning "W0406" "no-network" "a list describes no network that its policy stands in";
 }

@@ -84,7 +84,8 @@ impl SourceFile {
             self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(0) as usize;
         let before = self.text.get(line_start..).unwrap_or_default();
         let within = (offset as usize).saturating_sub(line_start);
-        let column = 1 + before.char_indices().take_while(|(at, _)| *at < within).count();
+        let within = before.ceil_char_boundary(within.min(before.len()));
+        let column = 1 + before.get(..within).unwrap_or_default().chars().count();
         Position { line, column }
     }
 }
