@@ -37,8 +37,10 @@ use exeat::flow::Fqdn;
 use exeat::flow::Observation;
 use exeat::flow::Payload;
 use exeat::import;
+use exeat::intent::Destination;
 use exeat::intent::Intent;
 use exeat::intent::Origin;
+use exeat::intent::permission::Addresses;
 use exeat::intent::permission::StatementSpans;
 use exeat::resolve::Options;
 use exeat::resolve::resolve;
@@ -250,22 +252,32 @@ fn all_disagreements(list: &(Intent, Compiled), flows: &[Flow]) -> Vec<String> {
     found
 }
 
-/// `text` without what its layout alone decides: where each part stands.
-fn without_places(mut intent: Intent) -> Intent {
-    let nowhere = |origin: &mut Origin| origin.span = Span::NONE;
-    let spans = StatementSpans {
+/// The list without what its layout alone decides: where each part stands, and in which words.
+fn without_layout(mut intent: Intent) -> Intent {
+    const NOWHERE: StatementSpans = StatementSpans {
         label: Span::NONE,
         sources: Span::NONE,
         destinations: Span::NONE,
         services: Span::NONE,
     };
+    let nowhere = |origin: &mut Origin| origin.span = Span::NONE;
+    let wordless = |sources: &mut Addresses, destinations: &mut [Destination]| {
+        sources.written.clear();
+        for destination in destinations {
+            if let Destination::Addresses(addresses) = destination {
+                addresses.written.clear();
+            }
+        }
+    };
     for permission in &mut intent.permissions {
-        permission.spans = spans;
+        permission.spans = NOWHERE;
         nowhere(&mut permission.origin);
+        wordless(&mut permission.sources, &mut permission.destinations);
     }
     for deny in &mut intent.denies {
-        deny.spans = spans;
+        deny.spans = NOWHERE;
         nowhere(&mut deny.origin);
+        wordless(&mut deny.sources, &mut deny.destinations);
     }
     for network in &mut intent.topology.networks {
         nowhere(&mut network.origin);
@@ -441,8 +453,8 @@ proptest! {
         prop_assert!(findings.is_empty());
         let formatted = format(&ast).unwrap();
         prop_assert_eq!(
-            intent_of(&formatted).map(without_places),
-            intent_of(&text).map(without_places)
+            intent_of(&formatted).map(without_layout),
+            intent_of(&text).map(without_layout)
         );
     }
 }
