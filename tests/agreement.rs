@@ -156,20 +156,21 @@ fn is_judged(decision: &Decision) -> bool {
     }
 }
 
-/// Whether a mark accepted that the permission behind this verdict passes what a deny, by which the
-/// list may mean the flow, denies by name.
-fn is_accepted(
+/// What the list says if no deny counts that the permission behind this decision may pass: its mark
+/// accepted that it defeats them. Where no rule was settled on, any permission may stand behind it.
+fn judge_with_marks(
     (intent, compiled): &(Intent, Compiled),
-    judged: &Judged,
     decision: &Decision,
-) -> bool {
-    let denied_by = judged.denied_by.and_then(|index| intent.denies.get(index));
+    seen: &Observation,
+    environment: &Environment<'_>,
+) -> Judged {
     let origin = decision.rule.as_ref().and_then(|rule| compiled.deployment.origins.get(rule));
     let may_speak = |excess: &&Excess| origin.is_none_or(|from| from.label == excess.permission);
-    compiled.excess.iter().filter(may_speak).any(|excess| match denied_by {
-        Some(deny) => excess.defeats.contains(&deny.label),
-        None => judged.permitted.is_none() && !excess.defeats.is_empty(),
-    })
+    let defeated: BTreeSet<&String> =
+        compiled.excess.iter().filter(may_speak).flat_map(|excess| &excess.defeats).collect();
+    let mut marked = intent.clone();
+    marked.denies.retain(|deny| !defeated.contains(&deny.label));
+    marked.judge_on(TODAY, seen, environment)
 }
 
 /// Whether a firewall can hold the flow against names: one without a name, or with another port in
@@ -196,19 +197,20 @@ fn disagreement(
     let seen = Observation::from(flow.clone());
     let judged = list.0.judge_on(TODAY, &seen, environment);
     let decision = simulator.judge(&seen, environment);
-    if !is_judged(&decision) || is_accepted(list, &judged, &decision) {
+    if !is_judged(&decision) {
         return None;
     }
+    let with_marks = judge_with_marks(list, &decision, &seen, environment);
     let told = |what: &str| {
         Some(format!(
             "{what}: {flow}\n{:?} {} {:?}\nmissing {:?}\nlist {judged:?}",
             decision.verdict, decision.reason, decision.rule, decision.missing
         ))
     };
-    if judged.permitted == Some(false) && decision.verdict != Verdict::Deny {
+    if with_marks.permitted == Some(false) && decision.verdict != Verdict::Deny {
         return told("may leave, and the list does not permit it");
     }
-    if decision.verdict == Verdict::Allow && judged.permitted != Some(true) {
+    if decision.verdict == Verdict::Allow && with_marks.permitted != Some(true) {
         return told("leaves, and it is not settled that the list permits it");
     }
     // Of a request that no application rule takes, only what is required by address leaves.
@@ -416,14 +418,15 @@ proptest! {
                     }
                     prop_assert_eq!(judged.permitted, Some(false), "{}\n{}", file(&kept), flow);
                     let decision = simulator.judge(&seen, &environment);
-                    if is_judged(&decision) && !is_accepted(&list, &judged, &decision) {
-                        prop_assert_eq!(
-                            decision.verdict, Verdict::Deny,
+                    if is_judged(&decision) && decision.verdict != Verdict::Deny {
+                        let with_marks = judge_with_marks(&list, &decision, &seen, &environment);
+                        prop_assert_ne!(
+                            with_marks.permitted, Some(false),
                             "{}\n{}\n{:?}", file(&kept), flow, decision.rule
                         );
                     }
                 }
-            }
+                }
         }
     }
 
