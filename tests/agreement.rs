@@ -354,7 +354,7 @@ fn name_of(rule: &Value) -> Option<&str> {
 }
 
 proptest! {
-    #![proptest_config(cases(24))]
+    #![proptest_config(cases(40))]
 
     /// The square.
     #[test]
