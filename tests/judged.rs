@@ -420,6 +420,13 @@ fn a_region_behind_azure_cloud_is_asked_about_as_the_tag_spells_it() {
 }
 
 #[test]
+fn no_private_address_is_in_a_tag() {
+    let permissions = vec![allow("p", APPS, "10.9.0.0/24", "tcp/443")];
+    let list = world(permissions, vec![deny("d", "any", "tag Storage", "any")]);
+    list.check("10.1.8.4 -> 10.9.0.4 : tcp/443", "yes yes by p");
+}
+
+#[test]
 fn a_deny_by_name_says_nothing_of_flows_without_a_name() {
     let list = || {
         let denies = vec![deny("d", "any", "a.example.com", "any")];
