@@ -5,7 +5,7 @@
 //! such a name, or that of a file beside it. What a case does not state is not known; `given` states
 //! it, in the words in which it would be missing. `assume` of the file counts for each of its cases.
 //! `expect` is the verdict, the reason and the rule, or what is missing; `route`, `peer`, `notes`,
-//! `no-notes` and `depends` are compared where they stand.
+//! `no-notes`, `stages` and `depends` are compared where they stand.
 //! A `[[refused]]` is a deployment that cannot be read, with a part of the message.
 #![cfg(test)]
 
@@ -91,6 +91,8 @@ struct Case {
     /// Notes that are not.
     #[serde(default)]
     no_notes: Vec<String>,
+    /// The stages of its trace, in order.
+    stages: Option<Vec<String>>,
     /// The assumptions that the decision says it depends on.
     depends: Option<Vec<String>>,
 }
@@ -228,6 +230,11 @@ impl Case {
         }
         if let Some(expected) = &self.peer {
             compare("peer", expected, peer(&decision.peer));
+        }
+        if let Some(expected) = &self.stages {
+            let stages: Vec<&str> =
+                decision.trace.iter().map(|step| step.stage.keyword()).collect();
+            compare("stages", &expected.join(", "), stages.join(", "));
         }
         if let Some(expected) = &self.depends {
             let used = decision.assumptions.iter();

@@ -41,6 +41,7 @@ use self::list::allow_by_address;
 use self::list::deny;
 use self::list::destination;
 use self::list::hub_and_spoke;
+use self::list::names;
 
 const CLIENT: &str = "10.1.8.4";
 const PROXY: &str = "10.0.1.4";
@@ -369,6 +370,10 @@ fn accepted_excess_is_permitted_and_not_required() {
     marked("a.example.com").told("a.example.com", "20.0.0.1").check(flow, "no yes by p");
     marked("a.example.com").told("a.example.com", "20.0.0.9").check(flow, "no no");
     one("a.example.com", "https").told("a.example.com", "20.0.0.1").check(flow, "no no");
+    let mut taken_out = marked("*.example.com");
+    let except = names("*.example.com, a.example.com", "a.example.com");
+    taken_out.intent.permissions[0].destinations = vec![except];
+    taken_out.told("a.example.com", "20.0.0.1").check(flow, "no no");
     // The firewall's own answer counts too: another client was told it by the proxy.
     let mut proxied = marked("a.example.com").told("a.example.com", "20.0.0.9");
     proxied.evidence.timeline.add(&answer("10.1.8.77", "a.example.com", "20.0.0.1"));

@@ -481,6 +481,7 @@ mod tests {
             "no assumption is called `resolvr`; did you mean `resolver`?"
         );
         assert!(error("x=1").contains("the assumptions are https_destination,"));
+        assert!(error("udp_rate=1").contains("the assumptions are https_destination,"));
         assert_eq!(
             error("none_routes=drop"),
             "`none_routes` is `removed-by-default-udr`, `keep` or `both`, found `drop`"
