@@ -29,7 +29,9 @@ fn options() -> Options {
 }
 
 fn resolve_file(path: &Path) -> Resolved {
-    resolve(path.to_str().unwrap(), &mut |path| fs::read(path), &options())
+    // From its own folder, so that findings name it alike wherever the tests run.
+    let (folder, name) = (path.parent().unwrap(), path.file_name().unwrap());
+    resolve(name.to_str().unwrap(), &mut |path| fs::read(folder.join(path)), &options())
 }
 
 /// Files by path, the rules file under `main.egress`.
