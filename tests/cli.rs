@@ -1,6 +1,8 @@
 //! The program as its users meet it: arguments in, text, files and an exit code out.
 #![cfg(test)]
 
+#[path = "cli/advice.rs"]
+mod advice;
 #[path = "cli/bad_input.rs"]
 mod bad_input;
 #[path = "cli/compile.rs"]

@@ -24,6 +24,8 @@ use crate::azure::Deployment;
 use crate::capture::CapturedFlow;
 use crate::evidence::DnsAnswer;
 use crate::flow::Observation;
+use crate::flow::Payload;
+use crate::flow::SeenPayload;
 use crate::intent::Intent;
 use crate::report::command::Asked;
 use crate::report::replay::Listed;
@@ -33,6 +35,7 @@ use crate::report::replay::ReplayedFlow;
 use crate::report::replay::cure::Cure;
 use crate::simulate;
 use crate::simulate::Environment;
+use crate::simulate::Replayed;
 use crate::simulate::Simulator;
 
 /// The most flows that one replay holds: about 2 GB.
@@ -91,6 +94,7 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
             },
             intent: subject.intent.as_ref(),
             deployment: &subject.deployment,
+            compiled: subject.compiled.as_ref(),
             sources: &subject.sources,
         },
         at: subject.at,
@@ -267,6 +271,7 @@ impl Judge<'_> {
             permission: statement.cloned(),
             judged_under: judged.map(|judged| judged.assumptions.clone()).unwrap_or_default(),
             packet: flow.openings.get(replayed.index).map_or(1, |opening| opening.packet),
+            shown: self.shown(&openings, &replayed, &environment)?,
             opening: openings.get(replayed.index)?.clone(),
             answered: flow.answered,
             decision: replayed.decision,
@@ -274,6 +279,28 @@ impl Judge<'_> {
             accepted,
         })
     }
+
+    /// The flow that reports show for the one that settled the box: a handshake with the bytes
+    /// after it, where those land in the same box.
+    fn shown(
+        &self,
+        openings: &[Observation],
+        replayed: &Replayed,
+        environment: &Environment<'_>,
+    ) -> Option<Observation> {
+        let settled = openings.get(replayed.index)?;
+        let is_silent = settled.payload == SeenPayload::Exactly(Payload::Silent);
+        let after = openings.get(replayed.index + 1);
+        let after = after.filter(|_| is_silent && replayed.outcome.is_objection());
+        let same = after.filter(|after| {
+            let decision = self.simulator.judge(after, environment);
+            let judged = self.intent.map(|list| list.judge_on(self.day, after, environment));
+            simulate::Outcome::of(judged.as_ref(), &decision) == replayed.outcome
+                && decision.rule == replayed.decision.rule
+        });
+        Some(same.unwrap_or(settled).clone())
+    }
+
     /// Makes the change that `cure` offers, judges `flows` again, and offers the change as a
     /// difference only where none of them is an objection any more.
     fn try_cure(&self, cure: &mut Cure, flows: &[&FlowOf], subject: &Subject) {
@@ -292,13 +319,13 @@ impl Judge<'_> {
         let boxes: BTreeSet<simulate::Outcome> = again.iter().map(|flow| flow.outcome).collect();
         let words: Vec<&str> = boxes.into_iter().map(simulate::Outcome::keyword).collect();
         let words = words.join(" or ");
+        let flows = if flows.len() == 1 { "the flow is" } else { "the flows are" };
         if again.iter().any(ReplayedFlow::is_objection) {
             cure.notes.push(format!(
-                "no edit is shown: with the likely one, which was tried, the box is still {words}"
+                "no edit is shown: with the likely one, which was tried, {flows} {words}"
             ));
             return;
         }
-        let flows = if flows.len() == 1 { "the flow is" } else { "the flows are" };
         cure.tried = Some(format!("with this {flows} {words}"));
         cure.difference = Some(written.difference);
     }

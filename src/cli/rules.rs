@@ -174,6 +174,12 @@ pub(super) fn compile(list: &mut List) -> Result<Compiled, Failure> {
     }
 }
 
+/// What the list compiles to, if it does, where that is no more than something to compare with.
+pub(super) fn compiled(list: &List) -> Option<Deployment> {
+    let context = context(&list.intent).ok()?;
+    compile::compile(&list.intent, &context, list.day).ok().map(|compiled| compiled.deployment)
+}
+
 /// Shows warnings, and with `-v` notes, on standard error.
 pub(super) fn show_findings(
     findings: &[Diagnostic],

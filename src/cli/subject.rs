@@ -55,6 +55,8 @@ pub(super) struct Subject {
     pub(super) findings: Vec<Diagnostic>,
     /// What is deployed.
     pub(super) deployment: Deployment,
+    /// What the list compiles to, where deployment files were given.
+    pub(super) compiled: Option<Deployment>,
     /// What is known.
     pub(super) evidence: Evidence,
     /// What is assumed.
@@ -96,6 +98,7 @@ pub(super) fn load(
         }
         (_, names) => merged(names.iter().zip(&deployment_texts))?,
     };
+    let compiled = list.as_ref().filter(|_| !deployments.is_empty()).and_then(rules::compiled);
     let (intent, options, sources, findings) = match list {
         Some(List { intent, options, sources, findings, .. }) => {
             (Some(intent), Some(options), sources, findings)
@@ -112,6 +115,7 @@ pub(super) fn load(
         sources,
         findings,
         deployment,
+        compiled,
         evidence,
         assumptions,
         at,

@@ -1,6 +1,7 @@
 //! The report on a replay: recorded flows, each in a box, and what to do about each objection.
 
 pub mod cure;
+mod drift;
 mod json;
 mod text;
 
@@ -47,6 +48,8 @@ pub struct ReplayedFlow {
     pub packet: u64,
     /// What was asked of the firewall by then.
     pub opening: Observation,
+    /// The flow to be shown: with the first bytes, where the verdict on them is the same.
+    pub shown: Observation,
     /// Whether the other end, or the firewall in its name, answered the handshake.
     pub answered: bool,
     /// The box.
@@ -82,6 +85,8 @@ pub struct Subject<'a> {
     pub intent: Option<&'a Intent>,
     /// What is deployed.
     pub deployment: &'a Deployment,
+    /// What the list compiles to, where other deployments were judged.
+    pub compiled: Option<&'a Deployment>,
     /// The source text.
     pub sources: &'a SourceMap,
 }

@@ -167,7 +167,7 @@ impl Replay<'_> {
             writeln!(text, "   tried: {tried}")?;
         }
         if let Some(flow) = group.flows.first() {
-            let command = self.subject.asked.explain(Some(&flow.row.capture), &flow.opening);
+            let command = self.subject.asked.explain(Some(&flow.row.capture), &flow.shown);
             writeln!(text, "   why: {command}")?;
         }
         Ok(())
