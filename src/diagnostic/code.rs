@@ -235,6 +235,7 @@ codes! {
     EXAMPLE_UNMET = Error "E0601" "example-unmet" "a flow of an example has another verdict than the example expects";
     NOT_YET_PROVED = Note "N0201" "not-yet-proved" "an assertion is checked for its names only";
     ASSUMED_ADDRESS = Note "N0202" "assumed-address" "an example names a host whose address is not known";
+    PRIVATE_ENDPOINT_AROUND = Note "N0301" "private-endpoint-around" "a private endpoint is reached around the firewall";
     INFRASTRUCTURE_OPEN = Note "N0401" "infrastructure-open" "the last deny does not close an unusual port to Azure's infrastructure rules";
     UNUSED_SET = Warning "W0201" "unused-set" "a set or table that nothing refers to";
     UNUSED_PARAMETER = Warning "W0202" "unused-parameter" "a parameter that nothing refers to";
@@ -242,6 +243,8 @@ codes! {
     DUPLICATE_PERMISSION = Warning "W0204" "duplicate-permission" "a permission says what another says";
     EXPIRED = Warning "W0205" "expired" "a statement is past its last day and not active";
     EMPTY_LIST = Warning "W0206" "empty-list" "a list permits nothing";
+    ROUTE_AROUND = Warning "W0301" "route-around" "a route leads to the internet around the firewall";
+    SERVICE_ENDPOINT_AROUND = Warning "W0302" "service-endpoint-around" "a service endpoint leads to its service around the firewall";
     UNROUTED_SOURCE = Warning "W0401" "unrouted-source" "the routes do not bring a source to the firewall";
     NAME_FILTER_OFF = Warning "W0402" "name-filter-off" "a network rule passes flows past the name filter, and that was accepted";
     DENY_LEAVES_ADDRESSES = Warning "W0403" "deny-leaves-addresses" "a deny by name does not hold for some addresses, and that was accepted";

@@ -14,6 +14,7 @@
 //! `settings` build the intent; `lint` says what deserves a change though it is no mistake.
 
 mod address;
+mod around;
 mod assignment;
 mod check;
 mod cluster;
