@@ -47,7 +47,8 @@ pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal<'_>) -> Result<Out
         Failure::with_help(format!("{}\n    {text}\n    {caret}^", error.message), help)
     })?;
     let mut subject = subject::load(rules_file.as_deref(), &args.subject, &args.rules, terminal)?;
-    rules::show_findings(&subject.findings, &subject.sources, &args.common, terminal)?;
+    let name = subject.rules.as_deref();
+    rules::mention_findings(name, &subject.findings, &subject.sources, &args.common, terminal)?;
     let mut recorded = Vec::new();
     for path in recording::once(&args.capture, args.common.quiet, terminal)? {
         let recording = Recording {

@@ -59,7 +59,8 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
     let accepted = accepted_boxes(&args.accept)?;
     let mut subject =
         subject::load(args.rules_file.as_deref(), &args.subject, &args.rules, terminal)?;
-    rules::show_findings(&subject.findings, &subject.sources, &args.common, terminal)?;
+    let name = subject.rules.as_deref();
+    rules::mention_findings(name, &subject.findings, &subject.sources, &args.common, terminal)?;
     let from = match &args.from {
         Some(name) => Some(address_in(name, &subject.deployment)?),
         None => None,

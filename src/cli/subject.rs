@@ -19,7 +19,6 @@ use crate::diagnostic::SourceMap;
 use crate::evidence::Evidence;
 use crate::evidence::Lock;
 use crate::evidence::ServiceTags;
-use crate::import;
 use crate::intent::Intent;
 use crate::resolve;
 use crate::simulate::Assumptions;
@@ -188,8 +187,7 @@ pub(super) fn merged<'a>(
 ) -> Result<Deployment, Failure> {
     let mut all = Deployment::default();
     for (name, text) in files {
-        let one =
-            import::json::read(text).map_err(|error| Failure::new(format!("`{name}`: {error}")))?;
+        let one = rules::deployment(name, text)?;
         rules::merge(&mut all, one, name)?;
     }
     Ok(all)

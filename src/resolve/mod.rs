@@ -32,7 +32,6 @@ mod services;
 mod sets;
 mod settings;
 mod shipped;
-mod similar;
 mod topology;
 mod value;
 

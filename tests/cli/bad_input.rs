@@ -128,6 +128,8 @@ const CASES: &[Case] = &[
     // Deployments.
     case("a deployment that is no JSON", &[("d.json", Text("{"))], &["replay", "--deployment", "d.json", "--capture", "monday.pcapng"], &["`d.json`", "1:"]),
     case("a deployment of another schema", &[("d.json", Text("{\"schema\":\"exeat.deployment/9\"}"))], &["replay", "--deployment", "d.json", "--capture", "monday.pcapng"], &["`exeat.deployment/1`", "`exeat.deployment/9`"]),
+    case("an ARM template for a deployment", &[("d.json", Text("{\"$schema\":\"https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#\",\"resources\":[]}"))], &["explain", "--deployment", "d.json", "10.1.8.4 -> 192.0.2.1 : tcp/443"], &["`d.json` is an ARM template", "`exeat.deployment/1`", "--target json"]),
+    case("a clause that is misspelt", &[("a.egress", OkAnd("allow x: apps -> b.example : https because \"x\" ownr platform\n"))], &["check", "a.egress"], &["found `ownr`", "write `owner`"]),
     case("an unknown field", &[("d.json", Text("{\"schema\":\"exeat.deployment/1\",\"polices\":{}}"))], &["replay", "--deployment", "d.json", "--capture", "monday.pcapng"], &["`polices`", "`firewallPolicies`"]),
     case("a key that is there twice", &[("d.json", Text("{\"schema\":\"exeat.deployment/1\",\"ipGroups\":{},\"ipGroups\":{}}"))], &["replay", "--deployment", "d.json", "--capture", "monday.pcapng"], &["`d.json`", "twice", "/ipGroups"]),
     case("a parent that is not there", &[("d.json", Policy("\"sku\": \"Premium\",", "\"sku\": \"Premium\", \"basePolicy\": \"gone\","))], &["replay", "--deployment", "d.json", "--capture", "monday.pcapng"], &["`d.json`", "gone"]),
