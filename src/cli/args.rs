@@ -204,6 +204,9 @@ pub(super) struct ExplainArgs {
     /// A capture or several, for the DNS answers in them
     #[arg(long, value_name = "FILE")]
     pub(super) capture: Vec<PathBuf>,
+    /// Take every source as lying in this subnet
+    #[arg(long, value_name = "SUBNET")]
+    pub(super) from: Option<String>,
     /// Form of the result
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,

@@ -18,6 +18,7 @@ use super::subject;
 use super::subject::Subject;
 use super::terminal::Terminal;
 use crate::capture::CapturedFlow;
+use crate::evidence::DnsAnswer;
 use crate::flow::Fqdn;
 use crate::flow::Observation;
 use crate::flow::notation::DestinationText;
@@ -49,6 +50,10 @@ pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal<'_>) -> Result<Out
     let mut subject = subject::load(rules_file.as_deref(), &args.subject, &args.rules, terminal)?;
     let name = subject.rules.as_deref();
     rules::mention_findings(name, &subject.findings, &subject.sources, &args.common, terminal)?;
+    let from = match &args.from {
+        Some(name) => Some(subject.address_in(name)?),
+        None => None,
+    };
     let mut recorded = Vec::new();
     for path in recording::once(&args.capture, args.common.quiet, terminal)? {
         let recording = Recording {
@@ -58,13 +63,14 @@ pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal<'_>) -> Result<Out
         };
         let mut kept = Kept::default();
         recording.read(&mut *terminal.input, &mut kept)?;
-        for answer in &kept.answers {
-            subject.evidence.timeline.add(answer);
+        for answer in kept.answers {
+            let client = from.unwrap_or(answer.client);
+            subject.evidence.timeline.add(&DnsAnswer { client, ..answer });
         }
         recorded.extend(kept.flows);
     }
-    let at = time(&flow, &recorded).unwrap_or(subject.at);
-    let observation = observation(&flow, &subject, at)?;
+    let at = time(&flow, from, &recorded).unwrap_or(subject.at);
+    let observation = observation(&flow, from, &subject, at)?;
     let simulator =
         Simulator::new(&subject.deployment).map_err(|error| Failure::new(error.to_string()))?;
     let environment =
@@ -83,12 +89,12 @@ pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal<'_>) -> Result<Out
 
 /// The time at which DNS answers are to hold: that of the flow if it was recorded, since `replay`
 /// judges it then, else the end of the captures. Nothing where nothing was recorded.
-fn time(flow: &FlowText, recorded: &[CapturedFlow]) -> Option<Timestamp> {
+fn time(flow: &FlowText, from: Option<IpAddr>, recorded: &[CapturedFlow]) -> Option<Timestamp> {
     let is_it = |one: &&CapturedFlow| {
         let to = DestinationText::Address(one.destination);
         flow.source_port == Some(one.source_port)
             && (flow.destination_port, flow.protocol) == (one.destination_port, one.protocol)
-            && flow.source == SourceText::Address(one.source)
+            && (from.is_some() || flow.source == SourceText::Address(one.source))
             && flow.destination == to
     };
     let it = recorded.iter().find(is_it).map(|one| one.first);
@@ -123,10 +129,16 @@ fn subject_and_flow(args: &ExplainArgs) -> Result<(Option<PathBuf>, String), Fai
 }
 
 /// The flow with addresses in place of the names of its ends.
-fn observation(flow: &FlowText, subject: &Subject, at: Timestamp) -> Result<Observation, Failure> {
-    let source = match &flow.source {
-        SourceText::Address(address) => *address,
-        SourceText::Word(word) => address_of_word(word, subject)?,
+fn observation(
+    flow: &FlowText,
+    from: Option<IpAddr>,
+    subject: &Subject,
+    at: Timestamp,
+) -> Result<Observation, Failure> {
+    let source = match (from, &flow.source) {
+        (Some(from), _) => from,
+        (None, SourceText::Address(address)) => *address,
+        (None, SourceText::Word(word)) => address_of_word(word, subject)?,
     };
     let destination = match &flow.destination {
         DestinationText::Address(address) => *address,

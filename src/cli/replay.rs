@@ -20,7 +20,6 @@ use super::subject::Subject;
 use super::terminal::Terminal;
 use super::threads;
 use super::trial;
-use crate::azure::Deployment;
 use crate::capture::CapturedFlow;
 use crate::evidence::DnsAnswer;
 use crate::flow::Observation;
@@ -62,7 +61,7 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
     let name = subject.rules.as_deref();
     rules::mention_findings(name, &subject.findings, &subject.sources, &args.common, terminal)?;
     let from = match &args.from {
-        Some(name) => Some(address_in(name, &subject.deployment)?),
+        Some(name) => Some(subject.address_in(name)?),
         None => None,
     };
     let recorded = record(args, from, &mut subject, terminal)?;
@@ -86,12 +85,14 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
             let judged = |one| Some((judge.judge(one)?, one));
             recorded.flows.par_iter().filter_map(judged).unzip()
         })?;
+    let from = args.from.iter().flat_map(|subnet| ["--from", subnet].map(str::to_owned));
+    let options: Vec<String> = subject.options_given.iter().cloned().chain(from).collect();
     let replay = Replay {
         subject: crate::report::replay::Subject {
             asked: Asked {
                 rules: subject.rules.as_deref(),
                 deployments: &subject.deployments,
-                options: &subject.options_given,
+                options: &options,
             },
             intent: subject.intent.as_ref(),
             deployment: &subject.deployment,
@@ -150,23 +151,6 @@ fn accepted_boxes(words: &[String]) -> Result<Vec<simulate::Outcome>, Failure> {
         )
     };
     words.iter().map(parse).collect()
-}
-
-/// The address that stands for every source under `--from`: the first that Azure gives to a
-/// machine, since it keeps the first four of each subnet.
-fn address_in(subnet: &str, deployment: &Deployment) -> Result<IpAddr, Failure> {
-    let all = || deployment.virtual_networks.values().flat_map(|network| &network.subnets);
-    let found = all().find(|one| one.name.as_str().eq_ignore_ascii_case(subnet));
-    let Some(prefix) = found.and_then(|one| one.prefixes.first()) else {
-        let names: Vec<&str> = all().map(|one| one.name.as_str()).collect();
-        return Err(Failure::new(format!(
-            "`--from {subnet}`: expected a subnet of the deployment: {}",
-            if names.is_empty() { "it has none".to_owned() } else { names.join(", ") }
-        )));
-    };
-    prefix.hosts().nth(3).or_else(|| prefix.hosts().last()).ok_or_else(|| {
-        Failure::new(format!("`--from {subnet}`: the subnet has no address for a machine"))
-    })
 }
 
 /// The name of a capture, and a flow that it holds.

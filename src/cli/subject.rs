@@ -1,5 +1,6 @@
 //! What flows are judged by: a list, a deployment, evidence, assumptions.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -62,6 +63,25 @@ pub(super) struct Subject {
     pub(super) assumptions: Assumptions,
     /// The time as of which permissions are active.
     pub(super) at: Timestamp,
+}
+
+impl Subject {
+    /// The address that stands for every source under `--from`: the first that Azure gives to a
+    /// machine, since it keeps the first four of each subnet.
+    pub(super) fn address_in(&self, subnet: &str) -> Result<IpAddr, Failure> {
+        let all = || self.deployment.virtual_networks.values().flat_map(|network| &network.subnets);
+        let found = all().find(|one| one.name.as_str().eq_ignore_ascii_case(subnet));
+        let Some(prefix) = found.and_then(|one| one.prefixes.first()) else {
+            let names: Vec<&str> = all().map(|one| one.name.as_str()).collect();
+            return Err(Failure::new(format!(
+                "`--from {subnet}`: expected a subnet of the deployment: {}",
+                if names.is_empty() { "it has none".to_owned() } else { names.join(", ") }
+            )));
+        };
+        prefix.hosts().nth(3).or_else(|| prefix.hosts().last()).ok_or_else(|| {
+            Failure::new(format!("`--from {subnet}`: the subnet has no address for a machine"))
+        })
+    }
 }
 
 /// Loads a subject. With deployment files, those are judged, against the list if there is one.

@@ -92,6 +92,25 @@ fn every_flow_of_a_report_can_be_explained() {
     assert_eq!(commands, 7, "{report}");
 }
 
+/// Taken as lying elsewhere, a flow is explained as it was replayed.
+#[test]
+fn a_source_taken_as_lying_in_a_subnet_is_so_in_the_command_too() {
+    let sandbox = Sandbox::with_trips();
+    let args = ["replay", "-q", "trips/trips.egress", "--capture", "trips/friday.pcapng"];
+    let report = sandbox.run(&[&args[..], &["--from", "system"]].concat()).expect(1);
+    for part in report.split("\n\n").filter(|part| part.contains("   why: exeat ")) {
+        let (_, command) = part.split_once("   why: exeat ").expect("a command");
+        let (words, flow) = command.split_once(" \"").expect("a quoted flow");
+        let mut args: Vec<&str> = words.split(' ').collect();
+        args.push(flow.trim_end().trim_end_matches('"'));
+        assert!(args.contains(&"--from"), "{command}");
+        let (_, outcome) = part.split_once(". ").expect("a number");
+        let (outcome, _) = outcome.split_once(':').expect("a box");
+        let explained = sandbox.run(&args).expect(1);
+        assert!(explained.contains(&format!("[{outcome}]")), "{command}\n{explained}");
+    }
+}
+
 /// As with `git` and `cargo`.
 #[test]
 fn help_is_a_command_too() {
