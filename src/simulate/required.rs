@@ -220,11 +220,7 @@ impl Question<'_> {
         let mut denied_by = None;
         let mut ask = |statement: Statement| match statement {
             Statement::Permission(index) => {
-                // What cannot change the answer asks for nothing.
-                let permission = self.intent.permissions.get(index).filter(|one| {
-                    required.is_none()
-                        && (permitted.is_none() || one.requirement == Requirement::Required)
-                });
+                let permission = self.intent.permissions.get(index);
                 let (must, may) =
                     permission.map_or((false, false), |one| self.permission(one, inquiry));
                 if must && required.is_none() {
