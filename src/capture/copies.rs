@@ -30,8 +30,9 @@ const WINDOW: SignedDuration = SignedDuration::from_millis(100);
 const MEMORY: SignedDuration = SignedDuration::from_secs(5);
 /// Packets remembered at a time; beyond that the memory is shorter.
 const MOST_PACKETS: usize = 8192;
-/// Sides of a host that are told apart; as many as bits below.
-const MOST_VANTAGES: usize = 64;
+/// The side that stands for all beyond those that are told apart: the last of the 64 that
+/// `Sighting` has bits for.
+const OTHER_VANTAGES: Vantage = Vantage(63);
 /// Bytes of a payload that are compared, besides its length and all numbers of the headers.
 const MOST_COMPARED: usize = 256;
 
@@ -55,10 +56,10 @@ impl Vantages {
         match self.known.entry((interface, side)) {
             Entry::Occupied(known) => Vantage(*known.get()),
             Entry::Vacant(place) => match u8::try_from(next) {
-                Ok(number) if next < MOST_VANTAGES - 1 => Vantage(*place.insert(number)),
+                Ok(number) if number < OTHER_VANTAGES.0 => Vantage(*place.insert(number)),
                 Ok(_) | Err(_) => {
                     self.overflown = true;
-                    Vantage(63)
+                    OTHER_VANTAGES
                 }
             },
         }

@@ -149,15 +149,27 @@ impl Partial {
     /// counts; attacks by overlap are the firewall's to refuse, not ours to judge.
     fn whole(&self) -> Option<Whole> {
         let length = self.length?;
+        if !self.reaches(length) {
+            return None;
+        }
         let mut payload = Vec::with_capacity(length);
         for (offset, bytes) in &self.parts {
             let known = payload.len().checked_sub(*offset)?;
             payload.extend_from_slice(bytes.get(known..).unwrap_or_default());
         }
-        if payload.len() < length {
-            return None;
-        }
         payload.truncate(length);
         Some(Whole { payload, wire: self.wire })
+    }
+
+    /// Whether no byte before `length` is missing. No byte is copied to tell.
+    fn reaches(&self, length: usize) -> bool {
+        let mut reached = 0;
+        for (offset, bytes) in &self.parts {
+            if *offset > reached {
+                return false;
+            }
+            reached = reached.max(offset + bytes.len());
+        }
+        reached >= length
     }
 }

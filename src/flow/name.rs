@@ -74,11 +74,6 @@ impl Fqdn {
     pub fn labels(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.0.split('.')
     }
-
-    /// The name without its first label, or `None` for a single label.
-    pub fn parent(&self) -> Option<Fqdn> {
-        self.0.split_once('.').map(|(_, rest)| Fqdn(rest.into()))
-    }
 }
 
 fn check_labels(text: &str) -> Result<(), NameError> {

@@ -10,6 +10,11 @@ use crate::flow::Atom;
 const NOT_REGIONAL: [&str; 3] =
     ["azurefrontdoor.", "azureactivedirectory.serviceendpoint", "azuremonitor.core"];
 
+/// The most facts that are kept of all branches together, of some 150 bytes each. A rule for each
+/// of a thousand names, any of which may have the address, makes as many branches, and each knows
+/// what was tried in those before it.
+const MAX_FACTS: usize = 1 << 18;
+
 /// The atoms that a run asked for and that were open, with what was tried.
 pub(super) type Path = BTreeMap<Atom, bool>;
 
@@ -30,7 +35,8 @@ pub(super) struct Exploration<T> {
     pub(super) is_cut: bool,
 }
 
-/// Runs `run` in every environment that `known` leaves open, at most `limit` of them.
+/// Runs `run` in every environment that `known` leaves open, at most `limit` of them, and no more
+/// than can be kept.
 ///
 /// An atom keeps its value through a run, also if it is asked for again, and values that the axioms
 /// exclude are not tried. So `allow T; deny T; allow *` ends with allow in both of its branches.
@@ -44,8 +50,9 @@ pub(super) fn explore<T>(
     // The choices to repeat, in the order in which they are met.
     let mut choices: Vec<(Atom, bool)> = Vec::new();
     let mut runs = 0;
+    let mut facts = 0;
     loop {
-        if runs == limit {
+        if runs == limit || facts > MAX_FACTS {
             return Exploration { branches, assumptions, is_cut: true };
         }
         runs += 1;
@@ -74,6 +81,7 @@ pub(super) fn explore<T>(
             held.insert(atom.clone(), value);
             value
         });
+        facts += path.len();
         // What was tried may turn out to contradict what is known and is asked for later.
         if is_possible {
             branches.push(Branch { path, outcome });
@@ -261,6 +269,19 @@ mod tests {
         assert!(differ_in(&tag("sql.westus"), &in_region, &in_none));
         assert!(!differ_in(&tag("storage"), &in_region, &in_none));
         assert!(!differ_in(&tag("sql"), &in_region, &Path::new()));
+    }
+
+    #[test]
+    fn more_facts_than_are_kept_are_told_too() {
+        let mut open = |_: &Atom| Answer::default();
+        let mut run = |number: u16| {
+            let asked: Vec<Atom> = (0..number).map(|n| named(&n.to_string())).collect();
+            explore(4096, &mut open, |oracle| asked.iter().any(&mut *oracle))
+        };
+        assert_eq!(run(500).branches.len(), 501);
+        assert!(!run(500).is_cut);
+        let cut = run(1000);
+        assert!(cut.is_cut && cut.branches.iter().map(|b| b.path.len()).sum::<usize>() < 300_000);
     }
 
     #[test]

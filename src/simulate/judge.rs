@@ -203,6 +203,9 @@ impl Simulator<'_> {
         known: &mut dyn FnMut(&Atom) -> Answer,
         all: &mut Readings,
     ) {
+        if all.is_cut {
+            return;
+        }
         let before = all.list.len();
         let looked = self.add_readings(observation, payload, known, all);
         if !looked.unseen_request {

@@ -30,6 +30,7 @@ mod names;
 mod policy;
 mod representatives;
 mod security;
+mod views;
 
 pub use assumptions::Assumptions;
 pub use decide::Simulator;
