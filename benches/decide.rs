@@ -8,6 +8,7 @@ use divan::counter::ItemsCount;
 use exeat::evidence::Evidence;
 use exeat::flow::Atom;
 use exeat::flow::Observation;
+use exeat::flow::SeenPayload;
 use exeat::simulate::Assumptions;
 use exeat::simulate::Environment;
 use exeat::simulate::Simulator;
@@ -57,4 +58,20 @@ fn judge(bencher: Bencher<'_, '_>, rules: usize) {
     };
     assert_eq!(leaving(), generated::NAMED);
     bencher.counter(ItemsCount::new(flows.len())).bench(leaving);
+}
+
+/// One flow whose name was not seen against a list of so many names: what ten thousand take is to
+/// be about a hundred times what a hundred take, not more.
+#[divan::bench(args = [100, 3_000, 10_000])]
+fn judge_unseen_name(bencher: Bencher<'_, '_>, rules: usize) {
+    let deployment = generated::deployment(rules);
+    let simulator = Simulator::new(&deployment).expect("an order of rules");
+    let flow = generated::flows(rules).into_iter().next().expect("a flow");
+    let flow = Observation { payload: SeenPayload::Unknown, ..Observation::from(flow) };
+    let (evidence, assumptions) = (Evidence::default(), Assumptions::default());
+    let at = Timestamp::UNIX_EPOCH;
+    let environment = Environment { evidence: &evidence, assumptions: &assumptions, at };
+    let verdict = || simulator.judge(black_box(&flow), &environment).verdict;
+    assert_eq!(verdict(), Verdict::Undetermined);
+    bencher.bench(verdict);
 }

@@ -28,3 +28,4 @@ pub mod report;
 pub mod resolve;
 pub mod simulate;
 pub mod syntax;
+pub mod testing;

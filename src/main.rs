@@ -3,6 +3,7 @@
 use std::env;
 use std::io;
 use std::io::IsTerminal as _;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use exeat::cli;
@@ -19,6 +20,14 @@ fn main() -> ExitCode {
     let (now, plain) =
         (jiff::Timestamp::now(), env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty()));
     let style = |terminal: bool| if terminal && !plain { Style::Styled } else { Style::Plain };
+    let folder = match env::current_dir() {
+        Ok(folder) => folder,
+        Err(failure) => {
+            // Where standard error is gone too, the exit code is all that is left to say.
+            let _ = writeln!(error, "error: cannot tell the folder of the run: {failure}");
+            return cli::Outcome::Failed.into();
+        }
+    };
     let mut terminal = Terminal {
         output_style: style(output.is_terminal()),
         error_style: style(error.is_terminal()),
@@ -27,7 +36,7 @@ fn main() -> ExitCode {
         output: &mut output,
         error: &mut error,
         now,
-        folder: env::current_dir().unwrap_or_default(),
+        folder,
     };
     cli::run(env::args_os(), &mut terminal).into()
 }

@@ -1,12 +1,20 @@
 //! The program as its users meet it: arguments in, text, files and an exit code out.
 #![cfg(test)]
 
+#[path = "cli/advice.rs"]
+mod advice;
 #[path = "cli/bad_input.rs"]
 mod bad_input;
 #[path = "cli/compile.rs"]
 mod compile;
+#[path = "cli/examples.rs"]
+mod examples;
+#[path = "cli/explain.rs"]
+mod explain;
 #[path = "cli/help.rs"]
 mod help;
+#[path = "cli/paths.rs"]
+mod paths;
 #[path = "cli/sandbox.rs"]
 mod sandbox;
 #[path = "cli/schemas.rs"]

@@ -85,10 +85,16 @@ fn application_rules() -> impl Strategy<Value = Value> {
 }
 
 fn deployments() -> impl Strategy<Value = Deployment> {
+    deployments_before(None)
+}
+
+/// Deployments whose last application rule is `last`.
+fn deployments_before(last: Option<Value>) -> impl Strategy<Value = Deployment> {
     let one = |rules: BoxedStrategy<Value>| (any::<bool>(), rules);
     let network = vec(one(network_rules().boxed()), 0..4);
     let application = vec(one(application_rules().boxed()), 0..4);
-    (network, application).prop_map(|(network, application)| {
+    (network, application, any::<bool>()).prop_map(move |(network, mut application, allows)| {
+        application.extend(last.clone().map(|rule| (allows, rule)));
         let listed = network.into_iter().map(|rule| ("network", rule));
         let listed = listed.chain(application.into_iter().map(|rule| ("application", rule)));
         let collections: Vec<Value> = listed
@@ -354,6 +360,61 @@ proptest! {
             .decide(&observation.with_payload(payload), &mut |atom| drawn(seed, atom))
             .verdict;
         let decision = judge(&deployment, &observation, &World::new());
+        if decision.verdict != Verdict::Undetermined {
+            prop_assert_eq!(decision.verdict, verdict);
+        }
+    }
+}
+
+const SPELT_OUT: [&str; 3] = ["a.example.com", "b.a.example.com", "evilexample.com"];
+
+/// A rule for names of which one may be resolved and another not.
+fn spelling_out() -> Value {
+    json!({"protocols": ["Https:443", "Http:80"], "targetFqdns": SPELT_OUT})
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Of names that no rule tells apart, one does not speak for another of which something else
+    /// is known.
+    #[test]
+    fn what_is_known_of_one_name_is_not_taken_to_hold_of_another(
+        deployment in deployments_before(Some(spelling_out())),
+        port in select(vec![80, 443]),
+        kind in select(vec![PayloadKind::Tls, PayloadKind::Http]),
+        name in select(SPELT_OUT.to_vec()),
+        path in select(vec!["/", "/test/a", "/x", "/other"]),
+        seed in any::<u64>(),
+    ) {
+        let observation = Observation {
+            source: SOURCE,
+            source_port: Some(50_000),
+            destination: DESTINATION,
+            destination_port: port,
+            protocol: IpProtocol::TCP,
+            payload: SeenPayload::Kind(kind),
+        };
+        let host = Some(Host::Name(name.parse().unwrap()));
+        let request = Request { host: host.clone(), port: None, path: path.to_owned() };
+        let payload = match kind {
+            PayloadKind::Http => Payload::Http(request),
+            _ => Payload::Tls { name: host, inner: Some(request) },
+        };
+        let world = |atom: &Atom| match atom {
+            Atom::Resolvable { .. } => {
+                let mut hasher = DefaultHasher::new();
+                (seed, atom).hash(&mut hasher);
+                hasher.finish().is_multiple_of(2)
+            }
+            Atom::FirewallAnswer { .. } => false,
+            other => drawn(seed, other),
+        };
+        let simulator = Simulator::new(&deployment).unwrap();
+        let mut known = |atom: &Atom| Answer { truth: Some(world(atom)), assumption: None };
+        let decision = simulator.judge_with(&observation, &Assumptions::default(), &mut known);
+        let flow = observation.with_payload(payload);
+        let verdict = simulator.decide(&flow, &mut |atom| world(atom)).verdict;
         if decision.verdict != Verdict::Undetermined {
             prop_assert_eq!(decision.verdict, verdict);
         }

@@ -14,7 +14,10 @@ use exeat::evidence::Evidence;
 use exeat::evidence::RecordType;
 use exeat::evidence::ResponseCode;
 use exeat::evidence::ServiceTags;
+use exeat::flow::Atom;
 use exeat::flow::Observation;
+use exeat::flow::PayloadKind;
+use exeat::flow::SeenPayload;
 use exeat::flow::notation::FlowText;
 use exeat::import;
 use exeat::intent::Deny;
@@ -26,6 +29,8 @@ use exeat::simulate::Assumptions;
 use exeat::simulate::Environment;
 use exeat::simulate::Judged;
 use exeat::simulate::Simulator;
+use exeat::simulate::Verdict;
+use exeat::simulate::environment::Answer;
 use jiff::Timestamp;
 use jiff::civil::date;
 
@@ -243,9 +248,36 @@ fn two_names_at_one_address_leave_it_open() {
 fn a_flow_of_which_no_name_is_known_is_open_where_names_count() {
     let flow = "10.1.8.4 -> 20.0.0.1 : tcp/443";
     one("a.example.com", "https").check(flow, "? ?");
-    one("a.example.com", "https").check_missing(flow, &["the client shows one of a.example.com"]);
+    one("a.example.com", "https").check_missing(flow, &["name"]);
     one("a.example.com", "https/8443").check(flow, "no no");
     one("20.0.0.0/24", "tcp/443").check(flow, "yes yes by p");
+}
+
+#[test]
+fn the_name_settles_what_many_statements_say_of_a_flow_without_one() {
+    let names: Vec<String> = (0..3_000).map(|number| format!("a{number}.example.com")).collect();
+    let mut permissions: Vec<Permission> =
+        names.iter().map(|name| allow("p", APPS, name, "https")).collect();
+    permissions.push(allow("q", APPS, "20.0.0.0/24", "tcp/443"));
+    let list = world(permissions, vec![deny("d", "any", "a7.example.com", "any")]);
+    let to = |address: &str| format!("10.1.8.4 -> {address} : tcp/443");
+    list.check(&to("20.0.1.1"), "? ?");
+    list.check_missing(&to("20.0.1.1"), &["name"]);
+    // Whatever is shown but one name, the address is enough.
+    list.check(&to("20.0.0.1"), "? ?");
+    list.check_missing(&to("20.0.0.1"), &["name"]);
+    let list = World { intent: Intent { denies: Vec::new(), ..list.intent }, ..list };
+    list.check(&to("20.0.0.1"), "yes yes");
+}
+
+#[test]
+fn many_addresses_of_names_that_nobody_resolved_are_each_named() {
+    let names: Vec<String> = (0..30).map(|number| format!("a{number}.example.com")).collect();
+    let permissions = names.iter().map(|name| allow("p", APPS, name, "tcp/5432")).collect();
+    let list = world(permissions, Vec::new());
+    let flow = "10.1.8.4 -> 20.0.0.1 : tcp/5432 other";
+    list.check(flow, "? ?");
+    assert_eq!(list.judge(flow).missing.len(), names.len());
 }
 
 #[test]
@@ -366,6 +398,40 @@ fn a_deny_wins_and_is_named() {
 }
 
 #[test]
+fn a_deny_of_a_service_leaves_the_others_on_its_port() {
+    let list = |denied: Deny| {
+        world(vec![allow("p", APPS, "*.example.com", "https, http/443")], vec![denied])
+    };
+    let tls = "10.1.8.4 -> 20.0.0.1 : tcp/443 tls a.example.com";
+    let http = "10.1.8.4 -> 20.0.0.1 : tcp/443 http a.example.com:443";
+    for to in ["a.example.com", "20.0.0.0/24"] {
+        list(deny("d", "any", to, "http/443")).check(tls, "yes yes by p");
+        list(deny("d", "any", to, "http/443")).check(http, "no no by p denied by d");
+        list(deny("d", "any", to, "https")).check(tls, "no no by p denied by d");
+        list(deny("d", "any", to, "https")).check(http, "yes yes by p");
+    }
+    // A handshake is part of whatever follows.
+    let told = list(deny("d", "any", "a.example.com", "https")).told("a.example.com", "20.0.0.1");
+    told.check("10.1.8.4 -> 20.0.0.1 : tcp/443 silent", "no no by p denied by d");
+}
+
+#[test]
+fn a_region_behind_azure_cloud_is_asked_about_as_the_tag_spells_it() {
+    let list = world(vec![allow("p", APPS, "tag AzureCloud.francecentral", "tcp/443")], Vec::new());
+    list.check_missing(
+        "10.1.8.4 -> 20.0.0.1 : tcp/443",
+        &["20.0.0.1 in service tag azurecloud.centralfrance"],
+    );
+}
+
+#[test]
+fn no_private_address_is_in_a_tag() {
+    let permissions = vec![allow("p", APPS, "10.9.0.0/24", "tcp/443")];
+    let list = world(permissions, vec![deny("d", "any", "tag Storage", "any")]);
+    list.check("10.1.8.4 -> 10.9.0.4 : tcp/443", "yes yes by p");
+}
+
+#[test]
 fn a_deny_by_name_says_nothing_of_flows_without_a_name() {
     let list = || {
         let denies = vec![deny("d", "any", "a.example.com", "any")];
@@ -448,11 +514,36 @@ fn deployment() -> Deployment {
     import::json::read(text).unwrap()
 }
 
+/// A network with two private endpoints, one of them that of its cluster's API server.
+fn deployment_with_endpoints() -> Deployment {
+    let text = r#"{"schema": "exeat.deployment/1",
+        "virtualNetworks": {"vnet": {"addressSpace": ["10.1.0.0/16"], "subnets": [
+            {"name": "apps", "addressPrefixes": ["10.1.8.0/24"]},
+            {"name": "endpoints", "addressPrefixes": ["10.1.12.0/28"], "privateEndpoints": [
+                {"name": "api", "privateIpAddress": "10.1.12.4",
+                 "fqdns": ["aks-1.privatelink.westeurope.azmk8s.io"]},
+                {"name": "sql", "privateIpAddress": "10.1.12.5",
+                 "fqdns": ["db.database.windows.net"]}]}]}},
+        "managedClusters": {"aks": {"networkPlugin": "overlay", "podCidrs": ["10.244.0.0/16"],
+            "agentPools": [{"name": "apps", "subnet": "vnet/apps"}],
+            "apiServer": {"access": "private"}}}}"#;
+    import::json::read(text).unwrap()
+}
+
 /// The box of a connection, and the flow at which it was settled.
 #[track_caller]
 fn check_replay(world: &World, flows: &[&str], expected: Option<(&str, usize)>) {
-    let deployment = deployment();
-    let simulator = Simulator::new(&deployment).unwrap();
+    check_replay_in(&deployment(), world, flows, expected);
+}
+
+#[track_caller]
+fn check_replay_in(
+    deployment: &Deployment,
+    world: &World,
+    flows: &[&str],
+    expected: Option<(&str, usize)>,
+) {
+    let simulator = Simulator::new(deployment).unwrap();
     let flows: Vec<Observation> = flows.iter().map(|flow| observation(flow)).collect();
     let replayed =
         simulator.replay(&flows, Some(&world.intent), date(2026, 3, 1), &world.environment());
@@ -484,4 +575,70 @@ fn a_handshake_that_a_network_rule_lets_out_is_judged_by_the_name_that_follows()
     check_replay(&world, &[silent, hello], Some(("leak", 0)));
     let world = one("b.example.com", "https/5432");
     check_replay(&world, &[silent, hello], Some(("required-passed", 1)));
+}
+
+#[test]
+fn a_private_endpoint_is_an_objection_unless_the_list_permits_what_is_sent_there() {
+    let check = |world: &World, flow: &str, expected: &str| {
+        check_replay_in(&deployment_with_endpoints(), world, &[flow], Some((expected, 0)));
+    };
+    let (sql, tls) = ("10.1.8.4 -> 10.1.12.5 : tcp/443", "tls db.database.windows.net");
+    let to_sql = &format!("{sql} {tls}");
+    check(&one("db.database.windows.net", "https"), to_sql, "not-judged");
+    check(&one("10.1.12.5/32", "tcp/443"), to_sql, "not-judged");
+    check(&one("a.example.com", "https"), to_sql, "bypass");
+    let denied = vec![deny("d", "any", "*.database.windows.net", "any")];
+    let permitted = vec![allow("p", APPS, "db.database.windows.net", "https")];
+    check(&world(permitted, denied), to_sql, "bypass");
+    check(&one("db.database.windows.net", "https"), sql, "undetermined");
+    let to_api = "10.1.8.4 -> 10.1.12.4 : tcp/443 tls aks-1.privatelink.westeurope.azmk8s.io";
+    check(&one("a.example.com", "https"), to_api, "not-judged");
+    let denied = vec![deny("d", "any", "*.azmk8s.io", "https")];
+    check(&world(Vec::new(), denied), to_api, "not-judged");
+}
+
+#[test]
+fn names_that_only_evidence_tells_apart_are_told_apart() {
+    let many: Vec<String> = (0..3_000).map(|number| format!("\"a{number}.example.com\"")).collect();
+    let deployment = |names: &str, action: &str| {
+        let text = format!(
+            r#"{{"schema": "exeat.deployment/1", "firewallPolicies": {{"p": {{
+            "ruleCollectionGroups": [{{"name": "g", "priority": 100, "ruleCollections": [
+                {{"name": "a", "priority": 200, "kind": "application", "action": "{action}",
+                 "rules": [
+                    {{"name": "one", "protocols": ["Https:443"], "sourceAddresses": ["*"],
+                     "targetFqdns": [{names}]}},
+                    {{"name": "all", "protocols": ["Https:443"], "sourceAddresses": ["*"],
+                     "targetFqdns": ["*"]}}]}}]}}]}}}}}}"#
+        );
+        import::json::read(&text).unwrap()
+    };
+    let mut world = world(Vec::new(), Vec::new());
+    let readings = |world: &World, action: &str| {
+        let deployment = deployment(&many.join(", "), action);
+        let simulator = Simulator::new(&deployment).unwrap();
+        let flow = Observation {
+            payload: SeenPayload::Kind(PayloadKind::Tls),
+            ..observation("10.1.8.4 -> 20.0.0.1 : tcp/443")
+        };
+        let mut known = |atom: &Atom| match atom {
+            Atom::Resolvable { name } => {
+                Answer { truth: Some(name.as_str() == "a17.example.com"), assumption: None }
+            }
+            other => world.environment().answer(other, &[]),
+        };
+        let decision = simulator.judge_with(&flow, &world.assumptions, &mut known);
+        let named = simulator.readings(&flow, &world.environment());
+        (decision.verdict, decision.rule, named)
+    };
+    world = world.assuming("infrastructure=empty");
+    // One name alone is resolved, and so let out.
+    let (verdict, _, named) = readings(&world, "Allow");
+    assert_eq!(verdict, Verdict::Undetermined);
+    // Without that, each stands for all of them, and for the names that no rule spells out.
+    let alike = named.iter().map(|reading| reading.alike).max();
+    assert_eq!(alike, Some(many.len()));
+    // Whether a name is resolved is not asked where it is denied, and two rules do that.
+    let (verdict, rule, _) = readings(&world, "Deny");
+    assert_eq!((verdict, rule), (Verdict::Deny, None));
 }

@@ -12,12 +12,12 @@ use exeat::diagnostic::render;
 use exeat::syntax;
 use exeat::syntax::ast::Ast;
 
+#[path = "support/cases.rs"]
+mod cases;
 #[path = "language/generate.rs"]
 mod generate;
 #[path = "language/laws.rs"]
 mod laws;
-#[path = "language/pages.rs"]
-mod pages;
 
 /// `BLESS=1 cargo test --test language` writes what is expected anew, to be read in the diff.
 const BLESS: bool = option_env!("BLESS").is_some();

@@ -21,7 +21,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("import", &["azure", "diagnostic", "flow"]),
     ("evidence", &["flow"]),
     ("simulate", &["azure", "evidence", "flow", "intent"]),
-    ("report", &["azure", "diagnostic", "evidence", "flow", "intent", "simulate"]),
+    ("testing", &["flow", "intent", "simulate"]),
+    ("report", &["azure", "diagnostic", "evidence", "flow", "intent", "simulate", "testing"]),
 ];
 
 fn source_files(folder: &Path, into: &mut Vec<PathBuf>) {

@@ -248,7 +248,7 @@ fn each_explain_line_tells_the_verdict_of_the_report() {
         args.extend(files.split_whitespace());
         args.push(flow.trim_end_matches('"'));
         let (code, explained) = exeat(&example(), &args);
-        assert_eq!(code, Some(0));
+        assert_eq!(code, Some(1), "an objection stops a pipeline here too");
         assert!(explained.contains(&format!("[{}]", part.outcome)), "{explained}");
     }
 }

@@ -11,7 +11,7 @@ use jiff::civil::Date;
 
 /// Compiles a reviewed list of permitted egress to Azure Firewall, and judges recorded traffic by it.
 #[derive(Debug, Parser)]
-#[command(name = "exeat", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "exeat", version, max_term_width = 100)]
 pub(super) struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -20,7 +20,7 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Parse, resolve and lint rules files, and hold what they compile to against Azure's limits
+    /// Lint rules files, hold them against Azure's limits, and judge their examples
     Check(CheckArgs),
     /// Write rules files in the one style
     Fmt(FmtArgs),
@@ -117,6 +117,13 @@ pub(super) struct SubjectArgs {
     /// Judge this deployment (exeat.deployment/1) instead of the compiled one; repeatable
     #[arg(long, value_name = "FILE")]
     pub(super) deployment: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) known: KnownArgs,
+}
+
+/// Options that say what is known of the environment, and what is assumed of it.
+#[derive(Args, Debug)]
+pub(super) struct KnownArgs {
     /// Decide what sources leave open; `--assume list` shows the keys
     #[arg(long, value_name = "KEY=VALUE")]
     pub(super) assume: Vec<String>,
@@ -131,8 +138,10 @@ pub(super) struct SubjectArgs {
 #[derive(Args, Debug)]
 pub(super) struct CheckArgs {
     /// Rules files; `-` is standard input
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "assume", value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) known: KnownArgs,
     /// Form of the result
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
@@ -195,6 +204,9 @@ pub(super) struct ExplainArgs {
     /// A capture or several, for the DNS answers in them
     #[arg(long, value_name = "FILE")]
     pub(super) capture: Vec<PathBuf>,
+    /// Take every source as lying in this subnet
+    #[arg(long, value_name = "SUBNET")]
+    pub(super) from: Option<String>,
     /// Form of the result
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,

@@ -1,39 +1,55 @@
 //! `exeat check`: what is to be said about rules files.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use jiff::Timestamp;
+
 use super::args::CheckArgs;
 use super::args::Format;
 use super::failure::Failure;
 use super::outcome::Outcome;
 use super::rules;
+use super::subject;
 use super::terminal::Terminal;
 use super::terminal::draw;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Severity;
 use crate::diagnostic::SourceMap;
 use crate::report;
+use crate::report::command::Asked;
+use crate::simulate::Assumptions;
+use crate::simulate::Environment;
+use crate::simulate::Simulator;
+use crate::simulate::assumptions::Assumption;
+use crate::testing;
 
-/// Resolves and compiles each file, and shows the findings. Errors are findings like others, but
-/// the exit code is that of a command that could not be done.
+/// What is to be said about one file.
+struct Checked {
+    findings: Vec<Diagnostic>,
+    sources: SourceMap,
+    /// Whether it is no list, or one that does not compile.
+    is_refused: bool,
+}
+
+/// Resolves and compiles each file, judges its examples, and shows the findings. Where there is no
+/// list to judge, the exit code is that of a command that could not be done.
 pub(super) fn run(args: &CheckArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
     terminal.choose_color(args.common.color.color);
-    let mut checked: Vec<(Vec<Diagnostic>, SourceMap)> = Vec::new();
-    let mut outcome = Outcome::Clean;
-    let at = rules::time(&args.rules, terminal);
-    for path in &args.files {
-        let found = match rules::resolve(path, &args.rules.parameters, at, terminal) {
-            Ok(mut list) => match rules::compile(&mut list) {
-                Ok(_) => (list.findings, list.sources),
-                Err(Failure::Findings { diagnostics, sources }) => (diagnostics, sources),
-                Err(failure) => return Err(failure),
-            },
-            Err(Failure::Findings { diagnostics, sources }) => (diagnostics, sources),
-            Err(failure) => return Err(failure),
-        };
-        if found.0.iter().any(|one| one.severity() == Severity::Error) {
-            outcome = Outcome::Failed;
-        }
-        checked.push(found);
+    if subject::lists_assumptions(&args.known, terminal)? {
+        return Ok(Outcome::Clean);
     }
+    if args.files.is_empty() {
+        return Err(Failure::with_help("there is nothing to check", "name a rules file"));
+    }
+    let assumptions = subject::assumptions(&args.known.assume)?;
+    let at = rules::time(&args.rules, terminal);
+    let mut checked: Vec<Checked> = Vec::new();
+    let mut depended: BTreeSet<Assumption> = BTreeSet::new();
+    for path in &args.files {
+        checked.push(check(path, args, at, &assumptions, &mut depended, terminal)?);
+    }
+    let is_error = |found: &Diagnostic| found.severity() == Severity::Error;
     let is_shown = |found: &Diagnostic| match found.severity() {
         Severity::Error => true,
         Severity::Warning => !args.common.quiet,
@@ -47,31 +63,67 @@ pub(super) fn run(args: &CheckArgs, terminal: &mut Terminal<'_>) -> Result<Outco
                 args.files.iter().map(|path| path.display().to_string()).collect();
             let findings: Vec<(&Diagnostic, &SourceMap)> = checked
                 .iter()
-                .flat_map(|(found, sources)| found.iter().map(move |one| (one, sources)))
-                .filter(|(one, _)| is_shown(one))
+                .flat_map(|one| one.findings.iter().map(move |found| (found, &one.sources)))
+                .filter(|(found, _)| is_shown(found))
                 .collect();
-            let text = report::check::to_json(&names, at, &findings)
+            let text = report::check::to_json(&names, at, &depended, &findings)
                 .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?;
             terminal.write_out(&text)?;
         }
         Format::Text => {
-            for (found, sources) in &checked {
-                let shown: Vec<Diagnostic> =
-                    found.iter().filter(|one| is_shown(one)).cloned().collect();
-                let errors: Vec<Diagnostic> =
-                    shown.iter().filter(|one| one.severity() == Severity::Error).cloned().collect();
-                let others: Vec<Diagnostic> =
-                    shown.iter().filter(|one| one.severity() != Severity::Error).cloned().collect();
+            for one in &checked {
+                let shown = one.findings.iter().filter(|found| is_shown(found)).cloned();
+                // What stops the result from existing is told apart from what the result is.
+                let (errors, others): (Vec<Diagnostic>, Vec<Diagnostic>) =
+                    shown.partition(|found| one.is_refused && is_error(found));
                 if !errors.is_empty() {
-                    let text = draw(&errors, sources, terminal.error_style);
+                    let text = draw(&errors, &one.sources, terminal.error_style);
                     terminal.write_err(&text)?;
                 }
                 if !others.is_empty() {
-                    let text = draw(&others, sources, terminal.output_style);
+                    let text = draw(&others, &one.sources, terminal.output_style);
                     terminal.write_out(&text)?;
                 }
             }
         }
     }
-    Ok(outcome)
+    let outcomes =
+        checked.iter().map(|one| match (one.is_refused, one.findings.iter().any(is_error)) {
+            (true, _) => Outcome::Failed,
+            (false, true) => Outcome::Objections,
+            (false, false) => Outcome::Clean,
+        });
+    Ok(outcomes.max().unwrap_or(Outcome::Clean))
+}
+
+fn check(
+    path: &Path,
+    args: &CheckArgs,
+    at: Timestamp,
+    assumptions: &Assumptions,
+    depended: &mut BTreeSet<Assumption>,
+    terminal: &mut Terminal<'_>,
+) -> Result<Checked, Failure> {
+    let evidence = subject::evidence(Some(path), &args.known, terminal)?;
+    let parameters = &args.rules.parameters;
+    let resolved = rules::resolve(path, parameters, at, evidence.lock.as_ref(), terminal);
+    let compiled = resolved.and_then(|mut list| rules::compile(&mut list).map(|it| (list, it)));
+    let (mut list, compiled) = match compiled {
+        Ok(both) => both,
+        Err(Failure::Findings { diagnostics, sources }) => {
+            return Ok(Checked { findings: diagnostics, sources, is_refused: true });
+        }
+        Err(failure) => return Err(failure),
+    };
+    let simulator =
+        Simulator::new(&compiled.deployment).map_err(|error| Failure::new(error.to_string()))?;
+    let environment = Environment { evidence: &evidence, assumptions, at };
+    let tested = testing::examples(&list.intent, &simulator, &environment, list.day);
+    let name = path.display().to_string();
+    let options = subject::words(&args.known, &args.rules);
+    let asked = Asked { rules: Some(&name), deployments: &[], options: &options };
+    let unmet = tested.unmet.iter().map(|one| report::example::finding(one, &list.intent, &asked));
+    list.findings.extend(unmet);
+    depended.extend(tested.assumptions);
+    Ok(Checked { findings: list.findings, sources: list.sources, is_refused: false })
 }

@@ -1,18 +1,24 @@
 //! `exeat explain`: one flow, and the way to its verdict.
 
 use std::net::IpAddr;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
+
+use jiff::Timestamp;
 
 use super::args::ExplainArgs;
 use super::args::Format;
 use super::failure::Failure;
 use super::outcome::Outcome;
+use super::recording;
 use super::recording::Kept;
 use super::recording::Recording;
 use super::rules;
 use super::subject;
 use super::subject::Subject;
 use super::terminal::Terminal;
+use crate::capture::CapturedFlow;
+use crate::evidence::DnsAnswer;
 use crate::flow::Fqdn;
 use crate::flow::Observation;
 use crate::flow::notation::DestinationText;
@@ -29,24 +35,27 @@ use crate::simulate::Verdict;
 /// Decides the flow, once for each address that its ends may stand for where they differ.
 pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
     terminal.choose_color(args.common.color.color);
-    if subject::lists_assumptions(&args.subject, terminal)? {
+    if subject::lists_assumptions(&args.subject.known, terminal)? {
         return Ok(Outcome::Clean);
     }
     let (rules_file, text) = subject_and_flow(args)?;
     let flow = FlowText::parse(&text).map_err(|error| {
-        let is_cut = text.trim_end().ends_with(" -");
         let help = match &error.help {
-            _ if is_cut => "quote the flow, or write `to` for `->`: the shell reads `>`",
             Some(help) => help.as_str(),
-            None => "`exeat explain --help` shows a flow",
+            None => "write the flow in quotes: `exeat explain --help` shows one",
         };
         let caret = " ".repeat(text.get(..error.at).unwrap_or(&text).chars().count());
         Failure::with_help(format!("{}\n    {text}\n    {caret}^", error.message), help)
     })?;
     let mut subject = subject::load(rules_file.as_deref(), &args.subject, &args.rules, terminal)?;
-    rules::show_findings(&subject.findings, &subject.sources, &args.common, terminal)?;
-    let mut last_seen = None;
-    for path in &args.capture {
+    let name = subject.rules.as_deref();
+    rules::mention_findings(name, &subject.findings, &subject.sources, &args.common, terminal)?;
+    let from = match &args.from {
+        Some(name) => Some(subject.address_in(name)?),
+        None => None,
+    };
+    let mut recorded = Vec::new();
+    for path in recording::once(&args.capture, args.common.quiet, terminal)? {
         let recording = Recording {
             path,
             full: terminal.path(path),
@@ -54,14 +63,14 @@ pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal<'_>) -> Result<Out
         };
         let mut kept = Kept::default();
         recording.read(&mut *terminal.input, &mut kept)?;
-        for answer in &kept.answers {
-            subject.evidence.timeline.add(answer);
+        for answer in kept.answers {
+            let client = from.unwrap_or(answer.client);
+            subject.evidence.timeline.add(&DnsAnswer { client, ..answer });
         }
-        last_seen = kept.flows.iter().map(|flow| flow.last).chain(last_seen).max();
+        recorded.extend(kept.flows);
     }
-    // The DNS answers of a capture hold at its time, not at that of the command.
-    let at = args.rules.at.or(last_seen).unwrap_or(terminal.now);
-    let observation = observation(&flow, &subject, at)?;
+    let at = time(&flow, from, &recorded).unwrap_or(subject.at);
+    let observation = observation(&flow, from, &subject, at)?;
     let simulator =
         Simulator::new(&subject.deployment).map_err(|error| Failure::new(error.to_string()))?;
     let environment =
@@ -74,14 +83,33 @@ pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal<'_>) -> Result<Out
             .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?,
     };
     terminal.write_out(&report)?;
-    Ok(Outcome::Clean)
+    let is_objection = explanation.outcome.is_objection() && explanation.accepted.is_none();
+    Ok(if is_objection { Outcome::Objections } else { Outcome::Clean })
+}
+
+/// The time at which DNS answers are to hold: that of the flow if it was recorded, since `replay`
+/// judges it then, else the end of the captures. Nothing where nothing was recorded.
+fn time(flow: &FlowText, from: Option<IpAddr>, recorded: &[CapturedFlow]) -> Option<Timestamp> {
+    let is_it = |one: &&CapturedFlow| {
+        let to = DestinationText::Address(one.destination);
+        flow.source_port == Some(one.source_port)
+            && (flow.destination_port, flow.protocol) == (one.destination_port, one.protocol)
+            && (from.is_some() || flow.source == SourceText::Address(one.source))
+            && flow.destination == to
+    };
+    let it = recorded.iter().find(is_it).map(|one| one.first);
+    it.or_else(|| recorded.iter().map(|one| one.last).max())
 }
 
 /// Tells the rules file from the flow: with `--deployment` it may be left out, and a flow that the
 /// shell was not kept from cutting comes as several words.
 fn subject_and_flow(args: &ExplainArgs) -> Result<(Option<PathBuf>, String), Failure> {
+    let is_arrow = |word: &str| ["to", "->", "-"].contains(&word);
     let flow_begins = |word: &str, next: Option<&String>| {
-        word.contains("->") || next.is_some_and(|next| next == "to" || next == "->" || next == "-")
+        word.contains("->")
+            || word.split_ascii_whitespace().nth(1).is_some_and(is_arrow)
+            || next.is_some_and(|next| is_arrow(next))
+            || (next.is_none() && !args.subject.deployment.is_empty())
     };
     let [first, rest @ ..] = args.words.as_slice() else {
         return Err(Failure::new("expected a rules file and a flow"));
@@ -103,16 +131,32 @@ fn subject_and_flow(args: &ExplainArgs) -> Result<(Option<PathBuf>, String), Fai
 /// The flow with addresses in place of the names of its ends.
 fn observation(
     flow: &FlowText,
+    from: Option<IpAddr>,
     subject: &Subject,
-    at: jiff::Timestamp,
+    at: Timestamp,
 ) -> Result<Observation, Failure> {
-    let source = match &flow.source {
-        SourceText::Address(address) => *address,
-        SourceText::Word(word) => address_of_word(word, subject)?,
+    let source = match (from, &flow.source) {
+        (Some(from), _) => from,
+        (None, SourceText::Address(address)) => *address,
+        (None, SourceText::Word(word)) => address_of_word(word, subject)?,
     };
     let destination = match &flow.destination {
         DestinationText::Address(address) => *address,
-        DestinationText::Name(name) => address_of_name(name, source, subject, at)?,
+        DestinationText::Name(name) => {
+            address_of_name(name, source, subject, at).ok_or_else(|| {
+                // With a stand-in for the address, to say the rest as it was meant.
+                let stand_in = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+                let written = flow.observation(source, stand_in).to_string();
+                let written = written.replacen(" 0.0.0.0 ", " ADDRESS ", 1);
+                Failure::with_help(
+                    format!("no address of `{name}` is known, and the verdict may depend on it"),
+                    format!(
+                        "write its address, as in \"{written}\"; or give DNS answers, with `--lock FILE` \
+                         (`exeat lock` writes one) or `--capture FILE`"
+                    ),
+                )
+            })?
+        }
     };
     Ok(flow.observation(source, destination))
 }
@@ -135,26 +179,18 @@ fn address_of_word(word: &str, subject: &Subject) -> Result<IpAddr, Failure> {
     )
 }
 
-/// An address that `name` is known to have, for the client at `source`.
+/// An address that `name` is known to have, for the client at `source`, of its family.
 fn address_of_name(
     name: &Fqdn,
     source: IpAddr,
     subject: &Subject,
-    at: jiff::Timestamp,
-) -> Result<IpAddr, Failure> {
+    at: Timestamp,
+) -> Option<IpAddr> {
     let evidence = &subject.evidence;
     let told = evidence.timeline.addresses(source, name, at).unwrap_or_default();
     let locked = evidence.lock.as_ref().and_then(|lock| lock.name(name));
-    let address = told.first().or_else(|| locked.and_then(|locked| locked.addresses.first()));
-    address.copied().ok_or_else(|| {
-        Failure::with_help(
-            format!("no address of `{name}` is known"),
-            format!(
-                "write the address it has, as in \"{source} -> 93.184.216.34 : tcp/443 tls {name}\", or \
-                 give DNS answers with `--lock` or `--capture`"
-            ),
-        )
-    })
+    let locked = locked.into_iter().flat_map(|locked| locked.addresses.iter().copied());
+    told.into_iter().chain(locked).find(|address| address.is_ipv4() == source.is_ipv4())
 }
 
 fn explain<'a>(
@@ -168,8 +204,10 @@ fn explain<'a>(
     let day = rules::day_of(subject.at);
     let judged = intent.map(|intent| intent.judge_on(day, observation, environment));
     let outcome = simulate::Outcome::of(judged.as_ref(), &decision);
+    let readings = simulator.readings(observation, environment);
+    let shown = simulate::judge::shown(&readings).filter(|_| readings.len() > 1).cloned();
     let readings = match decision.verdict {
-        Verdict::Undetermined => simulator.readings(observation, environment),
+        Verdict::Undetermined => readings,
         Verdict::Allow | Verdict::Deny | Verdict::Bypass | Verdict::Local | Verdict::Platform => {
             Vec::new()
         }
@@ -187,5 +225,19 @@ fn explain<'a>(
     let deny = found(judged.as_ref().and_then(|judged| judged.denied_by), &|intent, index| {
         intent.denies.get(index).map(|one| statement(&one.label, &one.origin))
     });
-    Explanation { observation, decision, judged, permission, deny, outcome, readings }
+    let because = intent.zip(judged.as_ref());
+    let because = because.and_then(|(intent, judged)| judged.accepts_undetermined(intent));
+    let accepted = because.filter(|_| outcome == simulate::Outcome::Undetermined);
+    let accepted = accepted.map(str::to_owned);
+    Explanation {
+        observation,
+        decision,
+        judged,
+        permission,
+        deny,
+        outcome,
+        accepted,
+        shown,
+        readings,
+    }
 }

@@ -17,7 +17,7 @@ use crate::evidence::DnsAnswer;
 /// Lists the flows of each capture as they end.
 pub(super) fn run(args: &FlowsArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
     terminal.choose_color(args.color.color);
-    for path in &args.captures {
+    for path in recording::once(&args.captures, args.quiet, terminal)? {
         let name = path.display().to_string();
         let recording = Recording {
             path,

@@ -59,5 +59,8 @@ fn format(path: &Path, terminal: &mut Terminal<'_>) -> Result<Formatted, Failure
         return Err(Failure::Findings { diagnostics, sources });
     }
     let after = syntax::format(&ast).map_err(|error| Failure::new(format!("{name}: {error}")))?;
+    // The ends of lines are those of whoever checks files out, as `rustfmt` has it.
+    let has_crlf = before.split_once('\n').is_some_and(|(line, _)| line.ends_with('\r'));
+    let after = if has_crlf { after.replace('\n', "\r\n") } else { after };
     Ok(Formatted { path: path.to_owned(), before, after })
 }

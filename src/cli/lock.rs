@@ -36,7 +36,7 @@ pub(super) fn run(args: &LockArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
         return Err(Failure::new("`exeat lock` writes beside the rules file, so it needs a file"));
     }
     let server = server(&args.server)?;
-    let list = rules::resolve(&args.file, &args.parameters, terminal.now, terminal)?;
+    let list = rules::resolve(&args.file, &args.parameters, terminal.now, None, terminal)?;
     rules::show_findings(&list.findings, &list.sources, &args.common, terminal)?;
     let names = exact_names(&list.intent);
     let inquiry = Inquiry {

@@ -35,6 +35,8 @@ pub use terminal::Terminal;
 
 /// Runs the command line `args`, the program's name first.
 pub fn run(args: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_>) -> Outcome {
+    // A flow that was quoted word by word; alone, an arrow would be taken for an option.
+    let args = args.into_iter().map(|arg| if arg == "->" { "to".into() } else { arg });
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, terminal),

@@ -1,5 +1,6 @@
 //! Reading captures.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -10,16 +11,40 @@ use indicatif::ProgressStyle;
 
 use super::failure::Failure;
 use super::files;
+use super::terminal::Terminal;
 use crate::capture::CapturedFlow;
 use crate::capture::Reader;
 use crate::capture::Sink;
 use crate::capture::Summary;
+use crate::diagnostic::Severity;
 use crate::evidence::DnsAnswer;
 use crate::report::FlowRow;
 use crate::report::flow_row::NameRow;
 
 /// Bytes read from a file at a time.
 const CHUNK: usize = 256 * 1024;
+
+/// The captures of `paths`, each once: flows that count twice are nobody's wish.
+pub(super) fn once<'p>(
+    paths: &'p [PathBuf],
+    quiet: bool,
+    terminal: &mut Terminal<'_>,
+) -> Result<Vec<&'p Path>, Failure> {
+    let mut all = Vec::with_capacity(paths.len());
+    let mut seen = BTreeSet::new();
+    for path in paths {
+        let full = terminal.path(path);
+        let name = if files::is_standard_stream(path) { None } else { full.canonicalize().ok() };
+        if seen.insert(name.unwrap_or_else(|| path.clone())) {
+            all.push(path.as_path());
+        } else if !quiet {
+            let says = format!("`{}` is given twice, and read once", path.display());
+            let text = terminal.titled(Severity::Warning, &says);
+            terminal.write_err(&text)?;
+        }
+    }
+    Ok(all)
+}
 
 /// A capture to be read.
 pub(super) struct Recording<'a> {

@@ -20,11 +20,13 @@ use super::subject::Subject;
 use super::terminal::Terminal;
 use super::threads;
 use super::trial;
-use crate::azure::Deployment;
 use crate::capture::CapturedFlow;
 use crate::evidence::DnsAnswer;
 use crate::flow::Observation;
+use crate::flow::Payload;
+use crate::flow::SeenPayload;
 use crate::intent::Intent;
+use crate::report::command::Asked;
 use crate::report::replay::Listed;
 use crate::report::replay::Replay;
 use crate::report::replay::ReplayedCapture;
@@ -32,6 +34,7 @@ use crate::report::replay::ReplayedFlow;
 use crate::report::replay::cure::Cure;
 use crate::simulate;
 use crate::simulate::Environment;
+use crate::simulate::Replayed;
 use crate::simulate::Simulator;
 
 /// The most flows that one replay holds: about 2 GB.
@@ -43,7 +46,7 @@ const MAX_TRIALS: usize = 100;
 /// Judges every flow of the captures.
 pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
     terminal.choose_color(args.common.color.color);
-    if subject::lists_assumptions(&args.subject, terminal)? {
+    if subject::lists_assumptions(&args.subject.known, terminal)? {
         return Ok(Outcome::Clean);
     }
     if args.capture.is_empty() {
@@ -55,9 +58,10 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
     let accepted = accepted_boxes(&args.accept)?;
     let mut subject =
         subject::load(args.rules_file.as_deref(), &args.subject, &args.rules, terminal)?;
-    rules::show_findings(&subject.findings, &subject.sources, &args.common, terminal)?;
+    let name = subject.rules.as_deref();
+    rules::mention_findings(name, &subject.findings, &subject.sources, &args.common, terminal)?;
     let from = match &args.from {
-        Some(name) => Some(address_in(name, &subject.deployment)?),
+        Some(name) => Some(subject.address_in(name)?),
         None => None,
     };
     let recorded = record(args, from, &mut subject, terminal)?;
@@ -81,12 +85,18 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
             let judged = |one| Some((judge.judge(one)?, one));
             recorded.flows.par_iter().filter_map(judged).unzip()
         })?;
+    let from = args.from.iter().flat_map(|subnet| ["--from", subnet].map(str::to_owned));
+    let options: Vec<String> = subject.options_given.iter().cloned().chain(from).collect();
     let replay = Replay {
         subject: crate::report::replay::Subject {
-            rules: subject.rules.as_deref(),
-            deployments: &subject.deployments,
+            asked: Asked {
+                rules: subject.rules.as_deref(),
+                deployments: &subject.deployments,
+                options: &options,
+            },
             intent: subject.intent.as_ref(),
             deployment: &subject.deployment,
+            compiled: subject.compiled.as_ref(),
             sources: &subject.sources,
         },
         at: subject.at,
@@ -143,23 +153,6 @@ fn accepted_boxes(words: &[String]) -> Result<Vec<simulate::Outcome>, Failure> {
     words.iter().map(parse).collect()
 }
 
-/// The address that stands for every source under `--from`: the first that Azure gives to a
-/// machine, since it keeps the first four of each subnet.
-fn address_in(subnet: &str, deployment: &Deployment) -> Result<IpAddr, Failure> {
-    let all = || deployment.virtual_networks.values().flat_map(|network| &network.subnets);
-    let found = all().find(|one| one.name.as_str().eq_ignore_ascii_case(subnet));
-    let Some(prefix) = found.and_then(|one| one.prefixes.first()) else {
-        let names: Vec<&str> = all().map(|one| one.name.as_str()).collect();
-        return Err(Failure::new(format!(
-            "`--from {subnet}`: expected a subnet of the deployment: {}",
-            if names.is_empty() { "it has none".to_owned() } else { names.join(", ") }
-        )));
-    };
-    prefix.hosts().nth(3).or_else(|| prefix.hosts().last()).ok_or_else(|| {
-        Failure::new(format!("`--from {subnet}`: the subnet has no address for a machine"))
-    })
-}
-
 /// The name of a capture, and a flow that it holds.
 type FlowOf = (String, CapturedFlow);
 
@@ -177,7 +170,7 @@ fn record(
     terminal: &mut Terminal<'_>,
 ) -> Result<Recorded, Failure> {
     let mut recorded = Recorded { flows: Vec::new(), captures: Vec::new() };
-    for path in &args.capture {
+    for path in recording::once(&args.capture, args.common.quiet, terminal)? {
         let name = path.display().to_string();
         let recording = Recording {
             path,
@@ -237,13 +230,14 @@ impl Judge<'_> {
         let statement = intent.zip(judged).and_then(|(intent, judged)| {
             let deny = judged.denied_by.and_then(|index| intent.denies.get(index));
             let permission = judged.by.and_then(|index| intent.permissions.get(index));
-            deny.map(|deny| (&deny.label, None))
-                .or(permission.map(|one| (&one.label, one.accept_undetermined.as_ref())))
+            deny.map(|deny| &deny.label).or(permission.map(|one| &one.label))
         });
         let accepted = if self.accepted.contains(&replayed.outcome) {
             Some(format!("--accept {}", replayed.outcome))
         } else if replayed.outcome == simulate::Outcome::Undetermined {
-            statement.and_then(|(_, because)| because.cloned())
+            let because = intent.zip(judged);
+            let because = because.and_then(|(intent, judged)| judged.accepts_undetermined(intent));
+            because.map(str::to_owned)
         } else {
             None
         };
@@ -259,9 +253,10 @@ impl Judge<'_> {
             row: recording::row(flow, capture),
             required: judged.and_then(|judged| judged.required),
             permitted: judged.and_then(|judged| judged.permitted),
-            permission: statement.map(|(label, _)| label.clone()),
+            permission: statement.cloned(),
             judged_under: judged.map(|judged| judged.assumptions.clone()).unwrap_or_default(),
             packet: flow.openings.get(replayed.index).map_or(1, |opening| opening.packet),
+            shown: self.shown(&openings, &replayed, &environment)?,
             opening: openings.get(replayed.index)?.clone(),
             answered: flow.answered,
             decision: replayed.decision,
@@ -269,6 +264,28 @@ impl Judge<'_> {
             accepted,
         })
     }
+
+    /// The flow that reports show for the one that settled the box: a handshake with the bytes
+    /// after it, where those land in the same box.
+    fn shown(
+        &self,
+        openings: &[Observation],
+        replayed: &Replayed,
+        environment: &Environment<'_>,
+    ) -> Option<Observation> {
+        let settled = openings.get(replayed.index)?;
+        let is_silent = settled.payload == SeenPayload::Exactly(Payload::Silent);
+        let after = openings.get(replayed.index + 1);
+        let after = after.filter(|_| is_silent && replayed.outcome.is_objection());
+        let same = after.filter(|after| {
+            let decision = self.simulator.judge(after, environment);
+            let judged = self.intent.map(|list| list.judge_on(self.day, after, environment));
+            simulate::Outcome::of(judged.as_ref(), &decision) == replayed.outcome
+                && decision.rule == replayed.decision.rule
+        });
+        Some(same.unwrap_or(settled).clone())
+    }
+
     /// Makes the change that `cure` offers, judges `flows` again, and offers the change as a
     /// difference only where none of them is an objection any more.
     fn try_cure(&self, cure: &mut Cure, flows: &[&FlowOf], subject: &Subject) {
@@ -287,13 +304,13 @@ impl Judge<'_> {
         let boxes: BTreeSet<simulate::Outcome> = again.iter().map(|flow| flow.outcome).collect();
         let words: Vec<&str> = boxes.into_iter().map(simulate::Outcome::keyword).collect();
         let words = words.join(" or ");
+        let flows = if flows.len() == 1 { "the flow is" } else { "the flows are" };
         if again.iter().any(ReplayedFlow::is_objection) {
             cure.notes.push(format!(
-                "no edit is shown: with the likely one, which was tried, the box is still {words}"
+                "no edit is shown: with the likely one, which was tried, {flows} {words}"
             ));
             return;
         }
-        let flows = if flows.len() == 1 { "the flow is" } else { "the flows are" };
         cure.tried = Some(format!("with this {flows} {words}"));
         cure.difference = Some(written.difference);
     }

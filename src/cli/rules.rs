@@ -1,5 +1,6 @@
 //! From a rules file to a list and a deployment: the way of every command that reads one.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
@@ -19,6 +20,7 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::MAX_SOURCE_BYTES;
 use crate::diagnostic::Severity;
 use crate::diagnostic::SourceMap;
+use crate::evidence::Lock;
 use crate::import;
 use crate::intent::Intent;
 use crate::resolve;
@@ -96,22 +98,30 @@ fn assignments(
 }
 
 /// Reads and resolves the rules file at `path`, with everything that it imports, to be looked at as
-/// of `at`.
+/// of `at`. Examples that name a host are about an address that `lock` has for it.
 pub(super) fn resolve(
     path: &Path,
     args: &ParameterArgs,
     at: Timestamp,
+    lock: Option<&Lock>,
     terminal: &mut Terminal<'_>,
 ) -> Result<List, Failure> {
     let day = day_of(at);
     let parameters = assignments(args, terminal)?;
-    let options = resolve::Options { parameters, ..resolve::Options::default() };
+    let locked = lock.into_iter().flat_map(Lock::names);
+    let addresses = locked
+        .map(|locked| (locked.name.clone(), locked.addresses.iter().copied().collect()))
+        .collect();
+    let options = resolve::Options { parameters, addresses };
     let mut unreadable = None;
     let mut read = |file: &Path| -> io::Result<Vec<u8>> {
         match files::read(file, MAX_SOURCE_BYTES, terminal) {
             Ok(bytes) => Ok(bytes),
             Err(failure) => {
+                // Who asked for the file says that it cannot be read.
+                let says = format!("cannot read `{}`: ", file.display());
                 let text = failure.to_string();
+                let text = text.strip_prefix(&says).unwrap_or(&text).to_owned();
                 // The rules file itself: nothing in the source could be pointed at.
                 if file == path {
                     unreadable = Some(failure);
@@ -131,11 +141,22 @@ pub(super) fn resolve(
 fn context(intent: &Intent) -> Result<Deployment, Failure> {
     let mut all = Deployment::default();
     for context in &intent.context {
-        let read = import::json::read(&context.text);
-        let one = read.map_err(|error| Failure::new(format!("`{}`: {error}", context.file)))?;
+        let one = deployment(&context.file, &context.text)?;
         merge(&mut all, one, &context.file)?;
     }
     Ok(all)
+}
+
+/// The deployment that `text`, the file `name`, states.
+pub(super) fn deployment(name: &str, text: &str) -> Result<Deployment, Failure> {
+    import::json::read(text).map_err(|error| match import::foreign::describe(text) {
+        Some(kind) => Failure::with_help(
+            format!("`{name}` is {kind}, expected `exeat.deployment/1`"),
+            "state what is deployed as `docs/deployment.md` says; `exeat compile --target json` writes it \
+             for a list",
+        ),
+        None => Failure::new(format!("`{name}`: {error}")),
+    })
 }
 
 /// Takes the resources of `more` into `all`.
@@ -165,6 +186,12 @@ pub(super) fn compile(list: &mut List) -> Result<Compiled, Failure> {
     }
 }
 
+/// What the list compiles to, if it does, where that is no more than something to compare with.
+pub(super) fn compiled(list: &List) -> Option<Deployment> {
+    let context = context(&list.intent).ok()?;
+    compile::compile(&list.intent, &context, list.day).ok().map(|compiled| compiled.deployment)
+}
+
 /// Shows warnings, and with `-v` notes, on standard error.
 pub(super) fn show_findings(
     findings: &[Diagnostic],
@@ -185,5 +212,33 @@ pub(super) fn show_findings(
         return Ok(());
     }
     let text = terminal.draw(&shown, sources);
+    terminal.write_err(&text)
+}
+
+/// Names the warnings about the list in one line, for commands whose answer is another; with `-v`
+/// they are shown.
+pub(super) fn mention_findings(
+    rules_file: Option<&str>,
+    findings: &[Diagnostic],
+    sources: &SourceMap,
+    common: &super::args::CommonArgs,
+    terminal: &mut Terminal<'_>,
+) -> Result<(), Failure> {
+    let Some(name) = rules_file.filter(|_| !common.verbose) else {
+        return show_findings(findings, sources, common, terminal);
+    };
+    let warnings = findings.iter().filter(|found| found.severity() == Severity::Warning);
+    let codes: Vec<&str> = warnings.map(|found| found.code().id()).collect();
+    if codes.is_empty() || common.quiet {
+        return Ok(());
+    }
+    let number = match codes.len() {
+        1 => "a warning".to_owned(),
+        n => format!("{n} warnings"),
+    };
+    let codes: BTreeSet<&str> = codes.into_iter().collect();
+    let codes: Vec<&str> = codes.into_iter().collect();
+    let says = format!("`{name}` has {number} ({}), which `exeat check` shows", codes.join(", "));
+    let text = terminal.titled(Severity::Warning, &says);
     terminal.write_err(&text)
 }

@@ -1,9 +1,12 @@
 //! What flows are judged by: a list, a deployment, evidence, assumptions.
 
+use std::net::IpAddr;
 use std::path::Path;
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use super::args::KnownArgs;
 use super::args::RulesArgs;
 use super::args::SubjectArgs;
 use super::failure::Failure;
@@ -17,7 +20,6 @@ use crate::diagnostic::SourceMap;
 use crate::evidence::Evidence;
 use crate::evidence::Lock;
 use crate::evidence::ServiceTags;
-use crate::import;
 use crate::intent::Intent;
 use crate::resolve;
 use crate::simulate::Assumptions;
@@ -39,6 +41,8 @@ pub(super) struct Subject {
     pub(super) rules: Option<String>,
     /// The deployment files as given.
     pub(super) deployments: Vec<String>,
+    /// Words of the other options that bear on verdicts.
+    pub(super) options_given: Vec<String>,
     /// The text of each of them.
     pub(super) deployment_texts: Vec<String>,
     /// The list.
@@ -51,12 +55,33 @@ pub(super) struct Subject {
     pub(super) findings: Vec<Diagnostic>,
     /// What is deployed.
     pub(super) deployment: Deployment,
+    /// What the list compiles to, where deployment files were given.
+    pub(super) compiled: Option<Deployment>,
     /// What is known.
     pub(super) evidence: Evidence,
     /// What is assumed.
     pub(super) assumptions: Assumptions,
     /// The time as of which permissions are active.
     pub(super) at: Timestamp,
+}
+
+impl Subject {
+    /// The address that stands for every source under `--from`: the first that Azure gives to a
+    /// machine, since it keeps the first four of each subnet.
+    pub(super) fn address_in(&self, subnet: &str) -> Result<IpAddr, Failure> {
+        let all = || self.deployment.virtual_networks.values().flat_map(|network| &network.subnets);
+        let found = all().find(|one| one.name.as_str().eq_ignore_ascii_case(subnet));
+        let Some(prefix) = found.and_then(|one| one.prefixes.first()) else {
+            let names: Vec<&str> = all().map(|one| one.name.as_str()).collect();
+            return Err(Failure::new(format!(
+                "`--from {subnet}`: expected a subnet of the deployment: {}",
+                if names.is_empty() { "it has none".to_owned() } else { names.join(", ") }
+            )));
+        };
+        prefix.hosts().nth(3).or_else(|| prefix.hosts().last()).ok_or_else(|| {
+            Failure::new(format!("`--from {subnet}`: the subnet has no address for a machine"))
+        })
+    }
 }
 
 /// Loads a subject. With deployment files, those are judged, against the list if there is one.
@@ -67,9 +92,13 @@ pub(super) fn load(
     terminal: &mut Terminal<'_>,
 ) -> Result<Subject, Failure> {
     let at = rules::time(rules_args, terminal);
-    let assumptions = assumptions(&args.assume)?;
+    let assumptions = assumptions(&args.known.assume)?;
+    let evidence = evidence(rules_file, &args.known, terminal)?;
     let mut list = match rules_file {
-        Some(path) => Some(rules::resolve(path, &rules_args.parameters, at, terminal)?),
+        Some(path) => {
+            let lock = evidence.lock.as_ref();
+            Some(rules::resolve(path, &rules_args.parameters, at, lock, terminal)?)
+        }
         None => None,
     };
     let mut deployment_texts = Vec::with_capacity(args.deployment.len());
@@ -88,7 +117,7 @@ pub(super) fn load(
         }
         (_, names) => merged(names.iter().zip(&deployment_texts))?,
     };
-    let evidence = evidence(rules_file, args, terminal)?;
+    let compiled = list.as_ref().filter(|_| !deployments.is_empty()).and_then(rules::compiled);
     let (intent, options, sources, findings) = match list {
         Some(List { intent, options, sources, findings, .. }) => {
             (Some(intent), Some(options), sources, findings)
@@ -98,21 +127,42 @@ pub(super) fn load(
     Ok(Subject {
         rules: rules_file.map(|path| path.display().to_string()),
         deployments,
+        options_given: words(&args.known, rules_args),
         deployment_texts,
         intent,
         options,
         sources,
         findings,
         deployment,
+        compiled,
         evidence,
         assumptions,
         at,
     })
 }
 
+/// The options that bear on verdicts, as words to be typed again.
+pub(super) fn words(known: &KnownArgs, rules: &RulesArgs) -> Vec<String> {
+    let path = |path: &PathBuf| path.display().to_string();
+    let parameters = &rules.parameters;
+    let at = rules.at.map(|at| at.to_string());
+    let all = [
+        ("--set", parameters.set.clone()),
+        ("--params", parameters.params.iter().map(path).collect()),
+        ("--at", at.into_iter().collect()),
+        ("--assume", known.assume.clone()),
+        ("--service-tags", known.service_tags.iter().map(path).collect()),
+        ("--lock", known.lock.iter().map(path).collect()),
+    ];
+    let pairs = all.into_iter().flat_map(|(option, values)| {
+        values.into_iter().flat_map(move |value| [option.to_owned(), value])
+    });
+    pairs.collect()
+}
+
 /// Shows the keys of `--assume` where that is what was asked for.
 pub(super) fn lists_assumptions(
-    args: &SubjectArgs,
+    args: &KnownArgs,
     terminal: &mut Terminal<'_>,
 ) -> Result<bool, Failure> {
     let asked = args.assume.iter().any(|text| text == "list");
@@ -122,7 +172,8 @@ pub(super) fn lists_assumptions(
     Ok(asked)
 }
 
-fn assumptions(texts: &[String]) -> Result<Assumptions, Failure> {
+/// What `--assume` says.
+pub(super) fn assumptions(texts: &[String]) -> Result<Assumptions, Failure> {
     let mut assumptions = Assumptions::default();
     for text in texts {
         assumptions.set(text).map_err(|error| {
@@ -156,16 +207,16 @@ pub(super) fn merged<'a>(
 ) -> Result<Deployment, Failure> {
     let mut all = Deployment::default();
     for (name, text) in files {
-        let one =
-            import::json::read(text).map_err(|error| Failure::new(format!("`{name}`: {error}")))?;
+        let one = rules::deployment(name, text)?;
         rules::merge(&mut all, one, name)?;
     }
     Ok(all)
 }
 
-fn evidence(
+/// What is known: service tags, and the lock that is named or stands beside the rules file.
+pub(super) fn evidence(
     rules_file: Option<&Path>,
-    args: &SubjectArgs,
+    args: &KnownArgs,
     terminal: &mut Terminal<'_>,
 ) -> Result<Evidence, Failure> {
     let mut evidence = Evidence::default();

@@ -26,7 +26,7 @@ pub(super) struct Written {
     file: String,
     /// What it says after the change.
     text: String,
-    /// The change for people, and for `patch -p1` in the folder of the rules file.
+    /// The change for people, and for `git apply` or `patch -p1` in the working directory.
     pub(super) difference: String,
 }
 
@@ -58,7 +58,10 @@ pub(super) fn write(change: &Change, subject: &Subject) -> Option<Written> {
 
 impl Written {
     fn new(file: &str, before: &str, text: String) -> Written {
-        let (a, b) = (format!("a/{file}"), format!("b/{file}"));
+        // As `git` names what it changes: no path begins with a slash.
+        let path = resolve::shown_path(file);
+        let path = path.trim_start_matches('/');
+        let (a, b) = (format!("a/{path}"), format!("b/{path}"));
         let difference = TextDiff::from_lines(before, text.as_str());
         let difference = difference.unified_diff().context_radius(2).header(&a, &b).to_string();
         Written { file: file.to_owned(), text, difference }
@@ -93,7 +96,8 @@ impl Written {
         }
         let Some(main) = subject.sources.files().next() else { return Ok(None) };
         let mut read = |path: &Path| {
-            let text = path.to_str().and_then(|path| texts.get(path));
+            let path = path.to_str().map(resolve::shown_path);
+            let text = path.and_then(|path| texts.get(path.as_str()));
             text.map(|text| text.as_bytes().to_vec()).ok_or(io::ErrorKind::NotFound.into())
         };
         let resolved = resolve::resolve(main.path(), &mut read, options);

@@ -165,8 +165,10 @@ struct Draft {
     /// The union of what the names of the statement mean, exceptions taken out.
     names: NameSet,
     network: Option<NetworkMatch>,
-    tcp: PortSet,
-    udp: PortSet,
+    tcp: Vec<PortRange>,
+    udp: Vec<PortRange>,
+    /// TCP ports that were meant for a service that shows a name.
+    named: Vec<PortRange>,
 }
 
 impl Draft {
@@ -327,26 +329,25 @@ impl Draft {
     fn add_network(&mut self, service: Service, ground: &Ground) -> Result<(), Refusal> {
         let protocol = match service {
             Service::Tcp(range) => {
-                self.tcp = self.tcp.union(&network_ports(range, ground)?);
+                self.tcp.push(network_port(range, ground)?);
                 NetworkProtocol::Tcp
             }
             Service::Udp(range) => {
-                self.udp = self.udp.union(&network_ports(range, ground)?);
+                self.udp.push(network_port(range, ground)?);
                 NetworkProtocol::Udp
             }
             Service::Icmp => NetworkProtocol::Icmp,
             Service::Https { port } | Service::Http { port } | Service::Mssql { port, .. } => {
-                let mut ports = network_ports(PortRange::single(port), ground)?;
+                let mut ports = vec![network_port(PortRange::single(port), ground)?];
                 if let Service::Mssql { mode: MssqlMode::Redirect, .. } = service {
                     let (first, last) = SQL_REDIRECT_PORTS.into_inner();
                     let range = PortRange::new(first, last).ok_or(Refusal::Port)?;
-                    ports = ports.union(&network_ports(range, ground)?);
+                    ports.push(network_port(range, ground)?);
                 }
-                self.tcp = self.tcp.union(&ports);
                 if service.shows_a_name() {
-                    let network = self.network_mut();
-                    network.named_ports = network.named_ports.union(&ports);
+                    self.named.extend(&ports);
                 }
+                self.tcp.extend(ports);
                 NetworkProtocol::Tcp
             }
             Service::Any => NetworkProtocol::Any,
@@ -362,8 +363,10 @@ impl Draft {
             (Some(application), None) => {
                 finish_application(application, &self.names, action).map(Matcher::Application)
             }
-            (None, Some(network)) => {
-                finish_network(network, &self.tcp, &self.udp, ground).map(Matcher::Network)
+            (None, Some(mut network)) => {
+                network.named_ports = self.named.into_iter().collect();
+                let (tcp, udp) = (self.tcp.into_iter().collect(), self.udp.into_iter().collect());
+                finish_network(network, &tcp, &udp, ground).map(Matcher::Network)
             }
             (Some(_), Some(_)) => Err(Refusal::TwoRules),
             (None, None) => Err(Refusal::NoRule),
@@ -474,7 +477,8 @@ fn keyworded(number: IpProtocol) -> Option<Service> {
     }
 }
 
-fn network_ports(range: PortRange, ground: &Ground) -> Result<PortSet, Refusal> {
+/// The range, if a network rule may have it.
+fn network_port(range: PortRange, ground: &Ground) -> Result<PortRange, Refusal> {
     // Ports of a rule are 1 to 65535, or `*` (`azure-firewall.md §3.1`).
     if range.first() == 0 && range != PortRange::ALL {
         return Err(Refusal::Port);
@@ -483,7 +487,7 @@ fn network_ports(range: PortRange, ground: &Ground) -> Result<PortSet, Refusal> 
     if ground.allow_sql_redirect && range.first() <= last && first <= range.last() {
         return Err(Refusal::Port);
     }
-    Ok(range.into())
+    Ok(range)
 }
 
 /// The names, if each stands for itself alone: a network rule knows no wildcard.

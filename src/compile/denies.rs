@@ -15,14 +15,12 @@
 //! the rest of it is an error; and a wildcard with a part taken out is a deny of that part, which
 //! must not cut another permission.
 
-use super::carriage::Carried;
-use super::carriage::Matcher;
 use super::excess::Accepted;
+use super::index::ApplicationIndex;
+use super::index::Index;
 use super::shape::ApplicationShape;
 use super::shape::NetworkShape;
-use super::shape::Shapes;
 use super::shape::Whose;
-use crate::azure::policy::Action;
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::flow::PortSet;
@@ -30,34 +28,29 @@ use crate::intent::Service;
 
 /// Everything that is wrong with the denies of `list`, and with what a parent denies.
 pub(super) fn check<'a>(
-    carried: &[Carried<'a>],
-    list: &Shapes<'a>,
-    parents: &Shapes<'a>,
+    list: &Index<'_, 'a>,
+    parents: &Index<'_, 'a>,
     accepted: &mut Accepted<'a>,
 ) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
-    for deny in list.application.iter().filter(|rule| rule.action == Action::Deny) {
+    for deny in list.application_denies.all() {
         defeated_by_address(deny, list, parents, accepted, &mut findings);
-        for allow in parents.application.iter().filter(|rule| rule.action == Action::Allow) {
-            if denied_together(deny, allow) {
-                findings.extend(defeated(&deny.whose, &allow.whose, false));
-            }
+        for allow in denied_together(deny, &parents.application_allows) {
+            findings.extend(defeated(&deny.whose, &allow.whose, false));
         }
-        for allow in list.application.iter().filter(|rule| rule.action == Action::Allow) {
-            if !deny.protocols.is_superset(&allow.protocols) && denied_together(deny, allow) {
+        if deny.any_service {
+            for allow in denied_together(deny, &list.application_allows) {
                 findings.extend(out_of_reach(deny, allow));
             }
         }
     }
-    for deny in list.network.iter().filter(|rule| rule.action == Action::Deny) {
-        for allow in parents.network.iter().filter(|rule| rule.action == Action::Allow) {
-            if deny.meets(allow) {
-                findings.extend(defeated(&deny.whose, &allow.whose, false));
-            }
+    for deny in list.network_denies.all() {
+        for allow in parents.network_allows.meeting(deny) {
+            findings.extend(defeated(&deny.whose, &allow.whose, false));
         }
         findings.extend(too_wide(deny, list));
     }
-    findings.extend(exceptions(carried, list));
+    findings.extend(exceptions(list));
     findings.extend(denied_by_parents(list, parents));
     findings
 }
@@ -65,39 +58,37 @@ pub(super) fn check<'a>(
 /// Finds the network allows that pass a flow with a name that `deny` denies.
 fn defeated_by_address<'a>(
     deny: &ApplicationShape<'a>,
-    list: &Shapes<'a>,
-    parents: &Shapes<'a>,
+    list: &Index<'_, 'a>,
+    parents: &Index<'_, 'a>,
     accepted: &mut Accepted<'a>,
     findings: &mut Vec<Diagnostic>,
 ) {
     let Some(denied) = deny.whose.statement() else { return };
-    for allow in list.network.iter().chain(&parents.network) {
-        if allow.action != Action::Allow || !passes_a_name_of(allow, deny) {
-            continue;
+    for rules in [&list.network_allows, &parents.network_allows] {
+        // On `any` service a name is also shown by QUIC, and on every port.
+        let passing: Vec<&NetworkShape<'a>> = if deny.any_service {
+            let shows_names =
+                |rule: &&NetworkShape<'a>| !(rule.tcp.is_empty() && rule.udp.is_empty());
+            rules.from(&deny.sources).filter(shows_names).collect()
+        } else {
+            rules.reaching(deny).collect()
+        };
+        for allow in passing {
+            let marked = allow.whose.statement().filter(|statement| statement.by_address.is_some());
+            if let Some(statement) = marked {
+                accepted.defeats(*statement, denied.label);
+            }
+            findings.extend(defeated(&deny.whose, &allow.whose, marked.is_some()));
         }
-        let marked = allow.whose.statement().filter(|statement| statement.by_address.is_some());
-        if let Some(statement) = marked {
-            accepted.defeats(*statement, denied.label);
-        }
-        findings.extend(defeated(&deny.whose, &allow.whose, marked.is_some()));
     }
 }
 
-/// Whether `allow` shares a source and a port with `deny`. On `any` service a name is also shown by
-/// QUIC, and on every port.
-fn passes_a_name_of(allow: &NetworkShape<'_>, deny: &ApplicationShape<'_>) -> bool {
-    if deny.any_service {
-        let carries_names = !(allow.tcp.is_empty() && allow.udp.is_empty());
-        return carries_names && allow.sources.meets(&deny.sources);
-    }
-    allow.reaches(deny)
-}
-
-/// Whether `deny` means a flow that `allow` takes.
-fn denied_together(deny: &ApplicationShape<'_>, allow: &ApplicationShape<'_>) -> bool {
-    (deny.any_service || !deny.protocols.is_disjoint(&allow.protocols))
-        && deny.sources.meets(&allow.sources)
-        && deny.shares_a_name(allow)
+/// The rules that take a flow which `deny` means. On `any` service it means more than its ports.
+fn denied_together<'s, 'a>(
+    deny: &ApplicationShape<'_>,
+    allows: &ApplicationIndex<'s, 'a>,
+) -> Vec<&'s ApplicationShape<'a>> {
+    if deny.any_service { allows.sharing(deny).collect() } else { allows.meeting(deny).collect() }
 }
 
 fn defeated(deny: &Whose<'_>, by: &Whose<'_>, is_accepted: bool) -> Option<Diagnostic> {
@@ -123,14 +114,14 @@ fn defeated(deny: &Whose<'_>, by: &Whose<'_>, is_accepted: bool) -> Option<Diagn
 /// A deny on `any` service that misses a pair of `allow`.
 fn out_of_reach(deny: &ApplicationShape<'_>, allow: &ApplicationShape<'_>) -> Option<Diagnostic> {
     let (denied, allowed) = (deny.whose.statement()?, allow.whose.statement()?);
-    if !deny.any_service {
-        return None;
-    }
     let missing: Vec<String> = allow
         .protocols
         .difference(&deny.protocols)
         .map(|pair| format!("`{}/{}`", pair.protocol.keyword().to_ascii_lowercase(), pair.port))
         .collect();
+    if missing.is_empty() {
+        return None;
+    }
     let missing = missing.join(", ");
     Some(
         Diagnostic::new(
@@ -148,7 +139,7 @@ fn out_of_reach(deny: &ApplicationShape<'_>, allow: &ApplicationShape<'_>) -> Op
 
 /// A deny of a service with a name, carried by the whole port, that cuts a permission which means
 /// the rest of the port.
-fn too_wide(deny: &NetworkShape<'_>, list: &Shapes<'_>) -> Vec<Diagnostic> {
+fn too_wide(deny: &NetworkShape<'_>, list: &Index<'_, '_>) -> Vec<Diagnostic> {
     let Some(denied) = deny.whose.statement() else { return Vec::new() };
     if deny.named_ports.is_empty() {
         return Vec::new();
@@ -159,15 +150,10 @@ fn too_wide(deny: &NetworkShape<'_>, list: &Shapes<'_>) -> Vec<Diagnostic> {
         icmp: false,
         ..deny.clone()
     };
-    let network = list
-        .network
-        .iter()
-        .filter(|rule| rule.action == Action::Allow && rule.meets(&narrowed))
-        .filter_map(|rule| rule.whose.statement());
+    let network = list.network_allows.meeting(&narrowed).filter_map(|rule| rule.whose.statement());
     let application = list
-        .application
-        .iter()
-        .filter(|rule| rule.action == Action::Allow && narrowed.reaches(rule))
+        .application_allows
+        .reached(&narrowed)
         .filter_map(|rule| rule.whose.statement())
         .filter(|allowed| !denied_services_cover(denied.services, allowed.services));
     network
@@ -206,31 +192,24 @@ fn service_port(service: Service) -> Option<u16> {
 }
 
 /// The denies that exceptions become, where they cut another permission.
-fn exceptions(carried: &[Carried<'_>], list: &Shapes<'_>) -> Vec<Diagnostic> {
+fn exceptions(list: &Index<'_, '_>) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
-    let excepting = carried.iter().filter(|one| match &one.matcher {
-        Matcher::Application(rule) => {
-            one.statement.action == Action::Allow && !rule.except.is_empty()
-        }
-        Matcher::Network(_) => false,
-    });
-    for one in excepting {
-        let label = one.statement.label;
-        let own = |rule: &&ApplicationShape<'_>| {
-            rule.whose.statement().is_some_and(|statement| statement.label == label)
-        };
-        let Some(shape) = list.application.iter().find(own) else { continue };
+    for shape in list.application_allows.all().filter(|rule| !rule.except.is_empty()) {
+        let Some(own) = shape.whose.statement() else { continue };
         let denied =
             ApplicationShape { names: shape.except.clone(), more_names: false, ..shape.clone() };
-        for other in list.application.iter().filter(|rule| rule.action == Action::Allow) {
+        for other in list.application_allows.meeting(&denied) {
             let Some(cut) = other.whose.statement() else { continue };
-            if cut.label != label && denied.meets(other) {
+            if cut.label != own.label {
                 findings.push(
                     Diagnostic::new(
                         Code::EXCEPTION_CUTS,
-                        format!("what `{label}` excepts would also be denied to `{}`", cut.label),
+                        format!(
+                            "what `{}` excepts would also be denied to `{}`",
+                            own.label, cut.label
+                        ),
                     )
-                    .at(one.statement.spans.destinations, "an exception from a wildcard is a deny")
+                    .at(own.spans.destinations, "an exception from a wildcard is a deny")
                     .also(cut.spans.destinations, "permits such names, from the same sources")
                     .help("name the hosts instead of the wildcard, or part the sources"),
                 );
@@ -241,22 +220,19 @@ fn exceptions(carried: &[Carried<'_>], list: &Shapes<'_>) -> Vec<Diagnostic> {
 }
 
 /// Permissions that a parent may deny.
-fn denied_by_parents(list: &Shapes<'_>, parents: &Shapes<'_>) -> Vec<Diagnostic> {
+fn denied_by_parents(list: &Index<'_, '_>, parents: &Index<'_, '_>) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
-    let network_denies = || parents.network.iter().filter(|rule| rule.action == Action::Deny);
-    for allow in list.network.iter().filter(|rule| rule.action == Action::Allow) {
-        for deny in network_denies().filter(|deny| deny.meets(allow)) {
+    for allow in list.network_allows.all() {
+        for deny in parents.network_denies.meeting(allow) {
             findings.extend(denied_by(&deny.whose, &allow.whose));
         }
     }
-    for allow in list.application.iter().filter(|rule| rule.action == Action::Allow) {
-        for deny in network_denies().filter(|deny| deny.reaches(allow)) {
+    for allow in list.application_allows.all() {
+        for deny in parents.network_denies.reaching(allow) {
             findings.extend(denied_by(&deny.whose, &allow.whose));
         }
-        for deny in &parents.application {
-            if deny.action == Action::Deny && deny.meets(allow) {
-                findings.extend(denied_by(&deny.whose, &allow.whose));
-            }
+        for deny in parents.application_denies.meeting(allow) {
+            findings.extend(denied_by(&deny.whose, &allow.whose));
         }
     }
     findings

@@ -19,36 +19,33 @@
 
 use super::excess::Accepted;
 use super::ground::Ground;
+use super::index::Index;
 use super::shape::ApplicationShape;
 use super::shape::NetworkShape;
-use super::shape::Shapes;
 use super::shape::Whose;
 use super::shape::outside;
-use crate::azure::policy::Action;
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 
+/// The most hidden permissions that one finding names: what is hidden behind a wide rule may be
+/// the whole list.
+const MAX_NAMED: usize = 20;
+
 /// Every network allow that hides application allows of the list, one finding each.
 pub(super) fn check<'a>(
-    list: &Shapes<'a>,
-    parents: &Shapes<'a>,
+    list: &Index<'_, 'a>,
+    parents: &Index<'_, 'a>,
     ground: &Ground,
     accepted: &mut Accepted<'a>,
 ) -> Vec<Diagnostic> {
-    let allows = |shapes: &'_ Shapes<'a>| -> Vec<NetworkShape<'a>> {
-        shapes.network.iter().filter(|rule| rule.action == Action::Allow).cloned().collect()
-    };
     let mut findings = Vec::new();
     let outside = outside();
-    for network in allows(list).into_iter().chain(allows(parents)) {
+    for network in list.network_allows.all().chain(parents.network_allows.all()) {
         let goes_outside = network.destinations.meets(&outside);
         let hidden: Vec<&ApplicationShape<'a>> = list
-            .application
-            .iter()
-            .filter(|rule| rule.action == Action::Allow)
-            .filter(|rule| {
-                network.reaches(rule) && (goes_outside || has_endpoint(&network, rule, ground))
-            })
+            .application_allows
+            .reached(network)
+            .filter(|rule| goes_outside || has_endpoint(network, rule, ground))
             .collect();
         if hidden.is_empty() {
             continue;
@@ -91,8 +88,12 @@ fn report(
         None => finding.at(first.spans.services, "judged by name, after the parent's rule"),
     };
     if !others.is_empty() {
-        let labels: Vec<String> = others.iter().map(|rule| rule.whose.to_string()).collect();
-        finding = finding.note(format!("so it does for {}", labels.join(", ")));
+        let named = others.iter().take(MAX_NAMED).map(|rule| rule.whose.to_string());
+        let labels = named.collect::<Vec<String>>().join(", ");
+        finding = finding.note(match others.len().checked_sub(MAX_NAMED) {
+            None | Some(0) => format!("so it does for {labels}"),
+            Some(more) => format!("so it does for {labels} and {more} more"),
+        });
     }
     Some(finding.help(if is_accepted {
         "nothing to do if the reason still holds; a narrower prefix or another source keeps the name filter"

@@ -1,8 +1,12 @@
 //! Azure's limits, said of the statements that pass them.
 
+use std::collections::BTreeMap;
+
 use super::carriage::Carried;
+use super::statement::Statement;
 use crate::azure::Deployment;
 use crate::azure::limits;
+use crate::azure::limits::Limit;
 use crate::azure::limits::LimitSettings;
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
@@ -16,6 +20,14 @@ pub(super) fn check(
 ) -> Vec<Diagnostic> {
     let settings = LimitSettings::default();
     let before = limits::check(context, &settings);
+    // A rule is called `rule `GROUP/COLLECTION/RULE`` there.
+    let labels: BTreeMap<String, &str> = deployment
+        .origins
+        .iter()
+        .map(|(id, origin)| (format!("rule `{id}`"), origin.label.as_str()))
+        .collect();
+    let statements: BTreeMap<&str, &Statement<'_>> =
+        carried.iter().map(|one| (one.statement.label, &one.statement)).collect();
     limits::check(deployment, &settings)
         .into_iter()
         .filter(|exceeded| !before.contains(exceeded))
@@ -27,15 +39,13 @@ pub(super) fn check(
             let finding = Diagnostic::new(Code::LIMIT_EXCEEDED, exceeded.to_string())
                 .graded(severity)
                 .note(format!("stated in {}", exceeded.limit.section()))
-                .help("part the list, or shorten what is too long");
-            // A rule is called `rule `GROUP/COLLECTION/RULE`` there.
-            let label = deployment
-                .origins
-                .iter()
-                .find(|(id, _)| exceeded.at == format!("rule `{id}`"))
-                .map(|(_, origin)| origin.label.as_str());
-            match carried.iter().find(|one| Some(one.statement.label) == label) {
-                Some(one) => finding.at(one.statement.spans.label, "its rule"),
+                .help(match exceeded.limit {
+                    Limit::ParentTier => "choose a parent of the firewalls' SKU or a lower one",
+                    Limit::ParentRegion => "place the policy in its parent's region",
+                    _ => "part the list, or shorten what is too long",
+                });
+            match labels.get(&exceeded.at).and_then(|label| statements.get(label)) {
+                Some(statement) => finding.at(statement.spans.label, "its rule"),
                 None => finding,
             }
         })

@@ -12,6 +12,7 @@
 //! - `carriage`: which statement becomes an application rule, which a network rule;
 //! - `hiding`: what is a network rule that hides an application rule;
 //! - `denies`: when a deny holds;
+//! - `overruled`: what never takes effect;
 //! - `layout`: where rules lie, so that one statement is one element of one list;
 //! - `topology`: how networks, routes and firewalls are written.
 
@@ -20,9 +21,11 @@ mod denies;
 mod excess;
 mod ground;
 mod hiding;
+mod index;
 mod layout;
 mod limits;
 mod naming;
+mod overruled;
 mod refusal;
 mod settings;
 mod shape;
@@ -38,6 +41,7 @@ use self::carriage::Carried;
 use self::carriage::Matcher;
 use self::excess::Accepted;
 use self::ground::Ground;
+use self::index::Index;
 use self::shape::Shapes;
 use self::statement::Statement;
 use crate::azure::Deployment;
@@ -75,6 +79,7 @@ pub fn compile(
     let ground = Ground::new(intent);
     let mut findings = statement::inactive(intent, day);
     let statements = statement::active(intent, day);
+    findings.extend(topology::undescribed(&intent.topology, &statements));
     let policy_name = settings::policy_name(&intent.settings);
     let policy = settings::policy(intent, &ground, context);
     let carried = carry_all(&statements, intent, &ground, &mut findings);
@@ -82,8 +87,10 @@ pub fn compile(
     match parent_shapes(intent, context) {
         Ok(parents) => {
             let list = Shapes::of_list(&carried);
+            let (list, parents) = (Index::new(&list), Index::new(&parents));
             findings.extend(hiding::check(&list, &parents, &ground, &mut accepted));
-            findings.extend(denies::check(&carried, &list, &parents, &mut accepted));
+            findings.extend(denies::check(&list, &parents, &mut accepted));
+            findings.extend(overruled::check(&carried, &list));
         }
         Err(error) => findings.push(
             Diagnostic::new(Code::UNKNOWN_PARENT, error.to_string())

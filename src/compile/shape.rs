@@ -80,9 +80,8 @@ pub(super) struct NetworkShape<'a> {
 impl NetworkShape<'_> {
     /// Whether some flow may be taken by both.
     pub(super) fn meets(&self, other: &NetworkShape<'_>) -> bool {
-        let services = !self.tcp.intersection(&other.tcp).is_empty()
-            || !self.udp.intersection(&other.udp).is_empty()
-            || (self.icmp && other.icmp);
+        let services =
+            self.tcp.meets(&other.tcp) || self.udp.meets(&other.udp) || (self.icmp && other.icmp);
         services
             && self.sources.meets(&other.sources)
             && self.destinations.meets(&other.destinations)
@@ -112,6 +111,11 @@ pub(super) struct ApplicationShape<'a> {
 }
 
 impl ApplicationShape<'_> {
+    /// The ports that it reads names on.
+    pub(super) fn ports(&self) -> PortSet {
+        self.protocols.iter().map(|pair| PortRange::single(pair.port)).collect()
+    }
+
     /// Whether some name may be taken by both.
     pub(super) fn shares_a_name(&self, other: &ApplicationShape<'_>) -> bool {
         self.more_names || other.more_names || self.names.meets(&other.names)

@@ -10,6 +10,7 @@
 use ipnet::IpNet;
 use ipnet::Ipv4Net;
 
+use super::statement::Statement;
 use crate::azure::Deployment;
 use crate::azure::Key;
 use crate::azure::Ownership;
@@ -20,6 +21,8 @@ use crate::azure::firewall;
 use crate::azure::network;
 use crate::azure::policy;
 use crate::azure::route;
+use crate::diagnostic::Code;
+use crate::diagnostic::Diagnostic;
 use crate::intent::Topology;
 use crate::intent::topology::ApiServer;
 use crate::intent::topology::Cluster;
@@ -59,6 +62,22 @@ pub(super) fn add(deployment: &mut Deployment, topology: &Topology, scope: &Scop
     for described in &topology.clusters {
         deployment.clusters.insert(Key::new(&described.name), cluster(described, scope));
     }
+}
+
+/// A warning where `statements` stand in a list that describes no network: neither a firewall that
+/// enforces the policy nor a route to it is known.
+pub(super) fn undescribed(topology: &Topology, statements: &[Statement<'_>]) -> Option<Diagnostic> {
+    if !topology.networks.is_empty() || statements.is_empty() {
+        return None;
+    }
+    Some(
+        Diagnostic::new(
+            Code::NO_NETWORK,
+            "the list describes no network: no firewall enforces its policy, and no route leads to one",
+        )
+        .note("the policy is written as one of the SKU `standard`, with its groups and nothing else")
+        .help("add a `network` block with the firewall and the subnets that are routed to it"),
+    )
 }
 
 /// The same tier in Azure's words.

@@ -1,8 +1,8 @@
 //! The registry of diagnostic codes: one line a code.
 //!
 //! Ranges: `E01xx` syntax · `E02xx` names and resolution · `E03xx` types, values and topology ·
-//! `E04xx` what Azure cannot do · `E05xx` limits · `W` and `N`, warnings and notes, in the same
-//! ranges. A code is never renumbered and never used again for something else.
+//! `E04xx` what Azure cannot do · `E05xx` limits · `E06xx` claims of the list that do not hold ·
+//! `W` and `N`, warnings and notes, in the same ranges. A code is never renumbered and never used again for something else.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -12,7 +12,7 @@ use std::hash::Hasher;
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Severity {
-    /// There is no result.
+    /// There is no result, or one that must not be used.
     Error,
     /// There is a result, and something in the source deserves a change.
     Warning,
@@ -232,8 +232,10 @@ codes! {
     TOO_MANY_FILES = Error "E0504" "too-many-files" "a list reads or becomes more than the program holds";
     DEFINED_TOO_DEEPLY = Error "E0505" "defined-too-deeply" "definitions refer to each other more deeply than the program follows";
     LIMIT_EXCEEDED = Error "E0506" "limit-exceeded" "what the list becomes passes a limit of Azure's";
+    EXAMPLE_UNMET = Error "E0601" "example-unmet" "a flow of an example has another verdict than the example expects";
     NOT_YET_PROVED = Note "N0201" "not-yet-proved" "an assertion is checked for its names only";
     ASSUMED_ADDRESS = Note "N0202" "assumed-address" "an example names a host whose address is not known";
+    PRIVATE_ENDPOINT_AROUND = Note "N0301" "private-endpoint-around" "a private endpoint is reached around the firewall";
     INFRASTRUCTURE_OPEN = Note "N0401" "infrastructure-open" "the last deny does not close an unusual port to Azure's infrastructure rules";
     UNUSED_SET = Warning "W0201" "unused-set" "a set or table that nothing refers to";
     UNUSED_PARAMETER = Warning "W0202" "unused-parameter" "a parameter that nothing refers to";
@@ -241,8 +243,12 @@ codes! {
     DUPLICATE_PERMISSION = Warning "W0204" "duplicate-permission" "a permission says what another says";
     EXPIRED = Warning "W0205" "expired" "a statement is past its last day and not active";
     EMPTY_LIST = Warning "W0206" "empty-list" "a list permits nothing";
+    ROUTE_AROUND = Warning "W0301" "route-around" "a route leads to the internet around the firewall";
+    SERVICE_ENDPOINT_AROUND = Warning "W0302" "service-endpoint-around" "a service endpoint leads to its service around the firewall";
     UNROUTED_SOURCE = Warning "W0401" "unrouted-source" "the routes do not bring a source to the firewall";
     NAME_FILTER_OFF = Warning "W0402" "name-filter-off" "a network rule passes flows past the name filter, and that was accepted";
     DENY_LEAVES_ADDRESSES = Warning "W0403" "deny-leaves-addresses" "a deny by name does not hold for some addresses, and that was accepted";
     PARENT_DENIES = Warning "W0404" "parent-denies" "a parent may deny what the list permits";
+    OVERRULED = Warning "W0405" "overruled" "a permission that a deny takes whole";
+    NO_NETWORK = Warning "W0406" "no-network" "a list describes no network that its policy stands in";
 }

@@ -7,6 +7,7 @@
 mod code;
 mod finding;
 pub mod render;
+pub mod similar;
 mod source;
 mod span;
 

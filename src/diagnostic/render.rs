@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use annotate_snippets::Annotation;
 use annotate_snippets::AnnotationKind;
 use annotate_snippets::Group;
 use annotate_snippets::Level;
+use annotate_snippets::Origin;
 use annotate_snippets::Patch;
 use annotate_snippets::Renderer;
 use annotate_snippets::Snippet;
@@ -15,6 +17,7 @@ use super::finding::Diagnostic;
 use super::finding::Fix;
 use super::finding::Label;
 use super::source::Lines;
+use super::source::Position;
 use super::source::SourceFile;
 use super::source::SourceMap;
 use super::span::FileId;
@@ -43,9 +46,7 @@ pub fn draw(diagnostic: &Diagnostic, sources: &SourceMap, style: Style) -> Strin
     let title =
         level.primary_title(escape_controls(diagnostic.headline())).id(diagnostic.code().id());
     let mut main = Group::with_title(title);
-    for snippet in snippets(diagnostic, sources) {
-        main = main.element(snippet);
-    }
+    main = draw_labels(main, diagnostic, sources);
     for note in diagnostic.notes() {
         main = main.element(Level::NOTE.message(escape_controls(note)));
     }
@@ -82,11 +83,18 @@ fn is_reordering(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// One snippet for each file a label stands in, the primary's file first.
-fn snippets<'a>(
+/// The most text, in bytes, that is drawn around a label. The renderer walks over all of it, and a
+/// generated file may be a single line of megabytes.
+const MAX_DRAWN_BYTES: usize = 32 * 1024;
+
+/// Adds to `group` what `diagnostic` points at: one snippet for each file a label stands in, the
+/// primary's file first. Labels that are far from each other are drawn apart, and of a line that is
+/// too long the place alone is shown.
+fn draw_labels<'a>(
+    mut group: Group<'a>,
     diagnostic: &'a Diagnostic,
     sources: &'a SourceMap,
-) -> Vec<Snippet<'a, annotate_snippets::Annotation<'a>>> {
+) -> Group<'a> {
     let primary = diagnostic.primary().map(|label| (AnnotationKind::Primary, label));
     let secondary = diagnostic.secondary().iter().map(|label| (AnnotationKind::Context, label));
     let labels: Vec<(AnnotationKind, &Label)> = primary.into_iter().chain(secondary).collect();
@@ -96,24 +104,48 @@ fn snippets<'a>(
             files.push(label.span.file);
         }
     }
-    let mut drawn = Vec::new();
     for id in files {
         let Some(file) = sources.file(id) else { continue };
-        let labels = labels.iter().filter(|(_, label)| label.span.file == id);
-        let Some((mut snippet, start)) = opened(file, labels.clone().map(|(_, label)| label.span))
-        else {
+        let here = labels.iter().filter(|(_, label)| label.span.file == id);
+        let together: Vec<&(AnnotationKind, &Label)> = here.collect();
+        if let Some(snippet) = snippet(file, &together) {
+            group = group.element(snippet);
             continue;
-        };
-        for (kind, label) in labels {
-            let mut annotation = kind.span(within(label.span, start));
-            if !label.text.is_empty() {
-                annotation = annotation.label(escape_controls(&label.text));
-            }
-            snippet = snippet.annotation(annotation);
         }
-        drawn.push(snippet);
+        for one in together {
+            group = match snippet(file, &[one]) {
+                Some(snippet) => group.element(snippet),
+                None => place_alone(group, file, one.1),
+            };
+        }
     }
-    drawn
+    group
+}
+
+/// The lines of `labels`, with the labels under them, unless they are too long.
+fn snippet<'a>(
+    file: &'a SourceFile,
+    labels: &[&(AnnotationKind, &'a Label)],
+) -> Option<Snippet<'a, Annotation<'a>>> {
+    let (mut snippet, start) = opened(file, labels.iter().map(|(_, label)| label.span))?;
+    for (kind, label) in labels {
+        let mut annotation = kind.span(within(label.span, start));
+        if !label.text.is_empty() {
+            annotation = annotation.label(escape_controls(&label.text));
+        }
+        snippet = snippet.annotation(annotation);
+    }
+    Some(snippet)
+}
+
+/// Where `label` stands, and its text, without the line.
+fn place_alone<'a>(group: Group<'a>, file: &'a SourceFile, label: &'a Label) -> Group<'a> {
+    let Position { line, column } = file.position(label.span.start);
+    let origin = Origin::path(escape_controls(file.path())).line(line).char_column(column);
+    let text = escape_controls(&label.text);
+    group
+        .element(origin)
+        .element(Level::NOTE.message(format!("{text} (the line is too long to be drawn)")))
 }
 
 /// The lines before and after the change.
@@ -134,8 +166,8 @@ fn patches<'a>(fix: &'a Fix, sources: &'a SourceMap) -> Group<'a> {
     group
 }
 
-/// A snippet of the lines of `file` on which `spans` lie, and the byte at which they begin. The
-/// renderer walks over all the text it is given, which for a whole file would be once a finding.
+/// A snippet of the lines of `file` on which `spans` lie, and the byte at which they begin; nothing
+/// where these are more than [`MAX_DRAWN_BYTES`].
 fn opened<T: Clone>(
     file: &SourceFile,
     spans: impl Iterator<Item = Span>,
@@ -144,6 +176,9 @@ fn opened<T: Clone>(
         .map(|span| span.start..span.end)
         .reduce(|all, more| all.start.min(more.start)..all.end.max(more.end))?;
     let Lines { first, start, text } = file.lines_around(range);
+    if text.len() > MAX_DRAWN_BYTES {
+        return None;
+    }
     let snippet = Snippet::source(text).line_start(first).path(escape_controls(file.path()));
     Some((snippet, start))
 }
@@ -194,6 +229,36 @@ mod tests {
             assert!(drawn.contains(part), "{part:?} is not in\n{drawn}");
         }
         assert!(draw(&found, &map, Style::Styled).contains("\u{1b}["));
+    }
+
+    #[test]
+    fn of_a_line_of_megabytes_the_place_alone_is_drawn() {
+        let mut map = SourceMap::new();
+        let line = "ä".repeat(1_000_000);
+        let file = map.add("long.egress", format!("{line}!\n{line}\nshort\n")).unwrap();
+        let found = Diagnostic::new(Code::UNEXPECTED, "one")
+            .at(Span::new(file, 2_000_000, 2_000_001), "two")
+            .also(Span::new(file, 4_000_003, 4_000_008), "three")
+            .fix("six", vec![Edit::replace(Span::new(file, 2_000_000, 2_000_001), "b")]);
+        let drawn = draw(&found, &map, Style::Plain);
+        assert!(drawn.len() < 1_000, "{} bytes", drawn.len());
+        for part in ["long.egress:1:1000001", "two", "three", "six"] {
+            assert!(drawn.contains(part), "{part:?} is not in\n{drawn}");
+        }
+    }
+
+    #[test]
+    fn labels_that_are_far_apart_are_drawn_apart() {
+        let mut map = SourceMap::new();
+        let file = map.add("a.egress", format!("first\n{}last\n", "between\n".repeat(10_000)));
+        let (file, last) = (file.unwrap(), 6 + 80_000);
+        let found = Diagnostic::new(Code::UNEXPECTED, "one")
+            .at(Span::new(file, 0, 5), "two")
+            .also(Span::new(file, last, last + 4), "three");
+        let drawn = draw(&found, &map, Style::Plain);
+        for part in ["a.egress:1:1", "two", "a.egress:10002:1", "three"] {
+            assert!(drawn.contains(part), "{part:?} is not in\n{drawn}");
+        }
     }
 
     #[test]

@@ -53,7 +53,8 @@ pub struct SourceFile {
 }
 
 impl SourceFile {
-    /// The path as it is shown: relative to the root of the project, with `/` between its parts.
+    /// The path as it is shown: relative to the working directory, or absolute, as the user gave it;
+    /// with `/` between its parts.
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -83,7 +84,8 @@ impl SourceFile {
             self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(0) as usize;
         let before = self.text.get(line_start..).unwrap_or_default();
         let within = (offset as usize).saturating_sub(line_start);
-        let column = 1 + before.char_indices().take_while(|(at, _)| *at < within).count();
+        let within = before.ceil_char_boundary(within.min(before.len()));
+        let column = 1 + before.get(..within).unwrap_or_default().chars().count();
         Position { line, column }
     }
 }

@@ -19,6 +19,8 @@ pub struct EmittedFile {
     pub path: String,
     /// The content.
     pub text: String,
+    /// Whether a shell is to run it.
+    pub is_script: bool,
 }
 
 /// Why a deployment could not be written.

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use ipnet::Ipv4Subnets;
 use ipnet::Ipv6Subnets;
 
+use super::set::IntervalSet;
 use super::set::intervals::Intervals;
 
 /// A range of addresses of one family, closed at both ends as in Azure (`10.0.0.4-10.0.0.9`).
@@ -150,7 +151,7 @@ impl AddressSet {
 
     /// Whether some address is in both sets.
     pub fn meets(&self, other: &AddressSet) -> bool {
-        !self.intersection(other).is_empty()
+        self.0.meets(&other.0)
     }
 
     /// The addresses in either set.
@@ -194,6 +195,14 @@ impl AddressSet {
             let (_, last) = position(range.last);
             sum.saturating_add((last - first).saturating_add(1))
         })
+    }
+}
+
+impl IntervalSet for AddressSet {
+    type Cut = (u8, u128);
+
+    fn intervals(&self) -> &Intervals<Self::Cut> {
+        &self.0
     }
 }
 

@@ -7,9 +7,12 @@
 //! service     = "tcp/" port | "udp/" port | "icmp" | "proto/" number
 //!             | "https" [ "/" port ] | "http" [ "/" port ] | "mssql" [ "/" port ]
 //! payload     = "silent" | "other" | "tls" [ host ] [ "inner" url ] | "http" [ url ]
-//!             | "mssql" [ host ] | "quic" [ host ]
+//!             | "mssql" [ host ] | "quic" [ host ] | "dns"
 //! url         = host [ ":" port ] [ path ]
 //! ```
+//!
+//! `#` before a word begins a comment. `dns` is `other`: reports say which bytes of no protocol that
+//! the firewall's rules know are DNS.
 //!
 //! IPv6 stands in brackets. `https` and its like take the name from the destination host, and stand
 //! for `tcp/443 tls HOST`. A flow over TCP without a payload is one of which the payload is not
@@ -30,6 +33,9 @@ use super::protocol::IpProtocol;
 
 /// The longest text that is read as a flow, in bytes: a URL of 8000 and room for the rest.
 pub const MAX_FLOW_TEXT: usize = 9000;
+
+/// What to do about an arrow that is not there.
+const QUOTE: &str = "quote the flow, or write `to` for `->`: the shell reads `>`";
 
 /// The source of a flow in text.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -147,7 +153,7 @@ impl<'a> Words<'a> {
     /// Cuts at white space, and around `->` and a lone `:`.
     fn new(text: &'a str) -> Words<'a> {
         let mut words = Vec::new();
-        for piece in text.split_ascii_whitespace() {
+        for piece in text.split_ascii_whitespace().take_while(|piece| !piece.starts_with('#')) {
             let at = piece.as_ptr() as usize - text.as_ptr() as usize;
             match piece.split_once("->") {
                 Some((before, after)) => {
@@ -206,15 +212,15 @@ fn flow(words: &mut Words<'_>) -> Result<FlowText, NotationError> {
     let (source, source_port) = endpoint(words.expect("a source address")?)?;
     match words.next() {
         Some(word) if word.text == "->" || word.text == "to" => {}
+        // What is left of an arrow whose `>` the shell has read.
+        Some(word) if word.text == "-" => return Err(word.with_help("`->`", QUOTE)),
         Some(word) => return Err(word.expected("`->`")),
         None => {
             return Err(NotationError {
                 at: words.text.len(),
                 len: 0,
                 message: "expected `->` and a destination, found the end of the flow".to_owned(),
-                help: Some(
-                    "quote the flow, or write `to` for `->`: the shell reads `>`".to_owned(),
-                ),
+                help: Some(QUOTE.to_owned()),
             });
         }
     }
@@ -342,6 +348,9 @@ fn payload(words: &mut Words<'_>, protocol: IpProtocol) -> Result<SeenPayload, N
             SeenPayload::Exactly(Payload::Other)
         });
     };
+    if word.text == "dns" && protocol.has_ports() {
+        return Ok(SeenPayload::Exactly(Payload::Other));
+    }
     let Some(kind) = PayloadKind::from_keyword(word.text) else {
         return Err(if word.text == "sni" {
             word.with_help(WANTED, "write `tls www.example.com`")
@@ -380,10 +389,12 @@ fn payload(words: &mut Words<'_>, protocol: IpProtocol) -> Result<SeenPayload, N
     }))
 }
 
-/// A host, if there is one and it is not the keyword `unless`.
+/// A host, if there is one and it is not the keyword `unless`; that is a host where it is the last
+/// word, or stands before itself.
 fn host(words: &mut Words<'_>, unless: Option<&str>) -> Result<Option<Host>, NotationError> {
+    let after = words.words.clone().nth(1).map(|word| word.text);
     match words.peek() {
-        Some(word) if Some(word.text) != unless => {
+        Some(word) if Some(word.text) != unless || after.is_none() || after == unless => {
             words.next();
             Host::parse(word.text).map(Some).map_err(|error| word.bad_name(&error))
         }
@@ -416,6 +427,9 @@ fn url(word: Word<'_>) -> Result<Request, NotationError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use proptest::option;
+    use proptest::prelude::*;
 
     /// Reads `text` and writes it again in the one form.
     #[track_caller]
@@ -508,7 +522,63 @@ mod tests {
         );
     }
 
-    proptest::proptest! {
+    #[test]
+    fn what_reports_print_beside_a_flow_is_read_over() {
+        let inner = "10.1.0.4 -> 93.184.216.34 : tcp/443 tls a.example inner a.example/path";
+        check(&format!("{inner}      # inspected"), inner);
+        check("10.1.0.4 -> 198.51.100.53 : udp/53 dns", "10.1.0.4 -> 198.51.100.53 : udp/53");
+        check("10.1.0.4 -> 10.9.0.1 : tcp/53 dns", "10.1.0.4 -> 10.9.0.1 : tcp/53 other");
+    }
+
+    fn a_host() -> impl Strategy<Value = Host> {
+        let names = prop_oneof![
+            "[a-z]{1,6}(\\.[a-z0-9]{1,6}){0,2}",
+            Just("inner".to_owned()),
+            Just("silent".to_owned()),
+            Just("[2001:db8::1]".to_owned()),
+            Just("10.9.0.1".to_owned()),
+        ];
+        names.prop_filter_map("a host", |text| Host::parse(&text).ok())
+    }
+
+    fn a_request() -> impl Strategy<Value = Request> {
+        let parts = (option::of(a_host()), option::of(any::<u16>()), "/[!-~]{0,12}");
+        parts.prop_map(|(host, port, path)| Request { host, port, path })
+    }
+
+    fn a_payload() -> impl Strategy<Value = Payload> {
+        let name = || option::of(a_host());
+        prop_oneof![
+            Just(Payload::Silent),
+            Just(Payload::Other),
+            (name(), option::of(a_request()))
+                .prop_filter("a request inside that says something", |(_, inner)| {
+                    inner.as_ref().is_none_or(|request| !request.to_string().is_empty())
+                })
+                .prop_map(|(name, inner)| Payload::Tls { name, inner }),
+            a_request().prop_map(Payload::Http),
+            name().prop_map(|name| Payload::Mssql { name }),
+        ]
+    }
+
+    proptest! {
+        /// So each line that a report shows to be copied can be.
+        #[test]
+        fn whatever_is_written_is_read_as_the_same_flow(
+            source in any::<[u8; 4]>(), port in 1_u16.., to in any::<[u8; 4]>(), payload in a_payload(),
+        ) {
+            let observation = Observation {
+                source: IpAddr::from(source),
+                source_port: Some(port),
+                destination: IpAddr::from(to),
+                destination_port: port,
+                protocol: IpProtocol::TCP,
+                payload: SeenPayload::Exactly(payload),
+            };
+            let read = FlowText::parse(&observation.to_string()).map(|flow| flow.to_observation());
+            prop_assert_eq!(read, Ok(Some(observation)));
+        }
+
         #[test]
         fn no_text_makes_the_reader_panic(text in "[ -~é]{0,60}") {
             let _ = FlowText::parse(&text);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::set::IntervalSet;
 use super::set::intervals::Intervals;
 
 /// A range of ports, closed at both ends as in Azure (`5000-5010` holds eleven ports).
@@ -72,6 +73,16 @@ impl PortSet {
         self.0.is_empty()
     }
 
+    /// Whether every port of `other` is in this set.
+    pub fn covers(&self, other: &PortSet) -> bool {
+        other.difference(self).is_empty()
+    }
+
+    /// Whether some port is in both sets.
+    pub fn meets(&self, other: &PortSet) -> bool {
+        self.0.meets(&other.0)
+    }
+
     /// The ports that are in either set.
     #[must_use]
     pub fn union(&self, other: &PortSet) -> PortSet {
@@ -100,6 +111,14 @@ impl PortSet {
                 PortRange::new(first, last)
             })
             .collect()
+    }
+}
+
+impl IntervalSet for PortSet {
+    type Cut = u32;
+
+    fn intervals(&self) -> &Intervals<u32> {
+        &self.0
     }
 }
 

@@ -4,6 +4,7 @@
 //! its place and line. This stage opens no file, follows no reference out of the text, and guesses
 //! nothing: what it does not know is refused, since it could change a verdict.
 
+pub mod foreign;
 pub mod json;
 
 mod outline;

@@ -43,6 +43,26 @@ pub enum Expected {
     Deny,
     /// The evidence does not settle it.
     Undetermined,
+    /// It leaves around the firewall.
+    Bypass,
+    /// It stays in the network, or the firewall itself answers.
+    Local,
+    /// It goes to an address of the platform.
+    Platform,
+}
+
+impl Expected {
+    /// The word of the language.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Expected::Allow => "allow",
+            Expected::Deny => "deny",
+            Expected::Undetermined => "undetermined",
+            Expected::Bypass => "bypass",
+            Expected::Local => "local",
+            Expected::Platform => "platform",
+        }
+    }
 }
 
 /// A flow with the verdict that it must have.

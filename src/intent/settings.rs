@@ -48,7 +48,7 @@ pub struct PolicySettings {
 /// A deployment that stands beside or above what is written: a parent policy, for one.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Context {
-    /// The file, relative to the folder of the rules file.
+    /// The file as findings show it: its path starts where that of the rules file does.
     pub file: String,
     /// Its text.
     pub text: String,

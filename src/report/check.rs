@@ -1,13 +1,17 @@
 //! `exeat.check/1`.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::assumption_json::AssumptionJson;
 use super::finding_json::FindingJson;
 use super::flow_row::nanoseconds;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Severity;
 use crate::diagnostic::SourceMap;
+use crate::simulate::assumptions::Assumption;
 
 /// The keys and their order are the interface's (`cli.md`, Reports as JSON).
 #[derive(Serialize)]
@@ -15,7 +19,7 @@ struct Document<'a> {
     schema: &'static str,
     subject: &'a [String],
     at: String,
-    assumptions: [&'static str; 0],
+    assumptions: Vec<AssumptionJson<'a>>,
     findings: Vec<FindingJson<'a>>,
     summary: Summary,
 }
@@ -27,13 +31,14 @@ struct Summary {
     notes: usize,
 }
 
-/// The findings about `files` as one JSON document on one line.
+/// The findings about `files`, some of them under `assumptions`, as one JSON document on one line.
 ///
 /// # Errors
 /// None that findings can cause; `serde_json`'s own.
 pub fn to_json(
     files: &[String],
     at: Timestamp,
+    assumptions: &BTreeSet<Assumption>,
     findings: &[(&Diagnostic, &SourceMap)],
 ) -> serde_json::Result<String> {
     let count =
@@ -42,7 +47,7 @@ pub fn to_json(
         schema: "exeat.check/1",
         subject: files,
         at: nanoseconds(at),
-        assumptions: [],
+        assumptions: assumptions.iter().map(AssumptionJson::from).collect(),
         findings: findings.iter().map(|(found, map)| FindingJson::new(found, map)).collect(),
         summary: Summary {
             errors: count(Severity::Error),

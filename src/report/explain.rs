@@ -4,8 +4,12 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::assumption_json::AssumptionJson;
 use crate::diagnostic::render::escape_controls;
+use crate::flow::Atom;
 use crate::flow::Observation;
+use crate::flow::Payload;
+use crate::flow::SeenPayload;
 use crate::simulate::Decision;
 use crate::simulate::Judged;
 use crate::simulate::Outcome;
@@ -18,6 +22,10 @@ pub const SCHEMA: &str = "exeat.explain/1";
 
 /// Readings shown where they differ; the others are counted.
 const SHOWN_READINGS: usize = 12;
+/// Missing facts shown; the others are counted.
+const SHOWN_MISSING: usize = 12;
+/// Facts shown of one reading; the others are counted.
+const SHOWN_FACTS: usize = 6;
 
 /// A statement of the list, with the place at which it stands.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -43,6 +51,10 @@ pub struct Explanation<'a> {
     pub deny: Option<Statement>,
     /// The box.
     pub outcome: Outcome,
+    /// Why the box is no objection, where it would be one.
+    pub accepted: Option<String>,
+    /// The reading whose way is shown, where there are several.
+    pub shown: Option<Reading>,
     /// Each combination of what is not known, where they are decided differently.
     pub readings: Vec<Reading>,
 }
@@ -65,17 +77,12 @@ struct Document<'a> {
     missing: Vec<String>,
     #[serde(rename = "box")]
     outcome: &'static str,
+    accepted: Option<&'a str>,
     assumptions: Vec<AssumptionJson<'a>>,
     notes: Vec<String>,
     trace: Vec<StepJson<'a>>,
+    trace_of: Option<TraceOfJson>,
     readings: Vec<ReadingJson>,
-}
-
-#[derive(Serialize)]
-struct AssumptionJson<'a> {
-    key: &'static str,
-    value: &'a str,
-    section: &'static str,
 }
 
 #[derive(Serialize)]
@@ -87,8 +94,15 @@ struct StepJson<'a> {
 }
 
 #[derive(Serialize)]
+struct TraceOfJson {
+    payload: String,
+    given: Vec<GivenJson>,
+}
+
+#[derive(Serialize)]
 struct ReadingJson {
     payload: String,
+    alike: usize,
     given: Vec<GivenJson>,
     verdict: &'static str,
     reason: &'static str,
@@ -123,11 +137,8 @@ impl Explanation<'_> {
             peer: peer(&decision.peer, self.observation),
             missing: self.missing(),
             outcome: self.outcome.keyword(),
-            assumptions: self
-                .assumptions()
-                .into_iter()
-                .map(|one| AssumptionJson { key: one.key, value: &one.value, section: one.section })
-                .collect(),
+            accepted: self.accepted.as_deref(),
+            assumptions: self.assumptions().into_iter().map(AssumptionJson::from).collect(),
             notes: decision.notes.iter().map(ToString::to_string).collect(),
             trace: decision
                 .trace
@@ -139,6 +150,10 @@ impl Explanation<'_> {
                     section: step.section,
                 })
                 .collect(),
+            trace_of: self.shown.as_ref().map(|reading| TraceOfJson {
+                payload: reading.payload.to_string(),
+                given: given_json(reading),
+            }),
             readings: self.readings.iter().map(reading_json).collect(),
         };
         serde_json::to_string(&document).map(|text| text + "\n")
@@ -168,6 +183,13 @@ impl Explanation<'_> {
         if let Some(judged) = &self.judged {
             writeln!(text, "  list            {}", self.list_says(judged))?;
         }
+        if let Some(because) = &self.accepted {
+            writeln!(text, "  accepted        {}", escape_controls(because))?;
+        }
+        if let Some(reading) = &self.shown {
+            let condition = escape_controls(&self.condition(reading));
+            writeln!(text, "  if {condition}, the way is this:")?;
+        }
         for step in &decision.trace {
             writeln!(
                 text,
@@ -184,8 +206,12 @@ impl Explanation<'_> {
         for note in &decision.notes {
             writeln!(text, "  note            {}", escape_controls(&note.to_string()))?;
         }
-        for missing in self.missing() {
-            writeln!(text, "  missing         {}", escape_controls(&missing))?;
+        let missing = self.missing();
+        for one in missing.iter().take(SHOWN_MISSING) {
+            writeln!(text, "  missing         {}", escape_controls(one))?;
+        }
+        if missing.len() > SHOWN_MISSING {
+            writeln!(text, "  missing         and {} more", missing.len() - SHOWN_MISSING)?;
         }
         for assumption in self.assumptions() {
             writeln!(
@@ -205,6 +231,15 @@ impl Explanation<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What is supposed of the flow in `reading`.
+    fn condition(&self, reading: &Reading) -> String {
+        let is_seen = matches!(self.observation.payload, SeenPayload::Exactly(_));
+        let is_inner = matches!(&reading.payload, Payload::Tls { inner: Some(_), .. });
+        let payload = (!is_seen || is_inner)
+            .then(|| format!("the first bytes are `{}`{}", reading.payload, others(reading)));
+        payload.into_iter().chain(facts(reading)).collect::<Vec<_>>().join(", and ")
     }
 
     fn list_says(&self, judged: &Judged) -> String {
@@ -261,23 +296,21 @@ fn peer(peer: &Peer, observation: &Observation) -> Option<String> {
 fn reading_json(reading: &Reading) -> ReadingJson {
     ReadingJson {
         payload: reading.payload.to_string(),
-        given: reading
-            .given
-            .iter()
-            .map(|(atom, holds)| GivenJson { fact: atom.to_string(), holds: *holds })
-            .collect(),
+        alike: reading.alike,
+        given: given_json(reading),
         verdict: reading.decision.verdict.keyword(),
         reason: reading.decision.reason.keyword(),
         rule: reading.decision.rule.as_ref().map(ToString::to_string),
     }
 }
 
+fn given_json(reading: &Reading) -> Vec<GivenJson> {
+    let given = reading.given.iter();
+    given.map(|(atom, holds)| GivenJson { fact: atom.to_string(), holds: *holds }).collect()
+}
+
 fn reading_in_words(reading: &Reading) -> String {
-    let facts: Vec<String> = reading
-        .given
-        .iter()
-        .map(|(atom, holds)| if *holds { atom.to_string() } else { format!("not: {atom}") })
-        .collect();
+    let facts = facts(reading);
     let rule = reading.decision.rule.as_ref().map(|rule| format!(" {rule}")).unwrap_or_default();
     let when = if facts.is_empty() {
         "in any case".to_owned()
@@ -285,7 +318,31 @@ fn reading_in_words(reading: &Reading) -> String {
         format!("if {}", facts.join(", and "))
     };
     format!(
-        "{} ({}{rule}) with {}, {when}",
-        reading.decision.verdict, reading.decision.reason, reading.payload
+        "{} ({}{rule}) with {}{}, {when}",
+        reading.decision.verdict,
+        reading.decision.reason,
+        reading.payload,
+        others(reading)
     )
+}
+
+/// The facts that the reading supposes, as many as are shown.
+fn facts(reading: &Reading) -> Vec<String> {
+    let in_words = |(atom, holds): (&Atom, &bool)| {
+        if *holds { atom.to_string() } else { format!("not: {atom}") }
+    };
+    let mut facts: Vec<String> = reading.given.iter().take(SHOWN_FACTS).map(in_words).collect();
+    if reading.given.len() > SHOWN_FACTS {
+        facts.push(format!("{} more facts", reading.given.len() - SHOWN_FACTS));
+    }
+    facts
+}
+
+/// The names for which the one of the reading stands.
+fn others(reading: &Reading) -> String {
+    match reading.alike {
+        0 => String::new(),
+        1 => " (and 1 more name)".to_owned(),
+        more => format!(" (and {more} more names)"),
+    }
 }

@@ -4,7 +4,10 @@
 //! JSON has structs of its own, so that a change of the model is no change of the interface.
 //! Nothing here decides, and nothing prints.
 
+mod assumption_json;
 pub mod check;
+pub mod command;
+pub mod example;
 pub mod explain;
 mod finding_json;
 pub mod flow_row;

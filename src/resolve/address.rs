@@ -14,6 +14,7 @@ use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Span;
 use crate::diagnostic::Spanned;
+use crate::diagnostic::similar;
 use crate::flow::AddressSet;
 use crate::syntax::ast;
 use crate::syntax::ast::AddressSpec;
@@ -250,7 +251,7 @@ impl<'a> Resolution<'a> {
     ) -> Option<T> {
         let found = Diagnostic::new(Code::UNKNOWN_NAME, format!("no {what} is called `{name}`"))
             .at(span, "not declared");
-        let near = super::similar::nearest(name, known.iter().map(String::as_str));
+        let near = similar::nearest(name, known.iter().map(String::as_str));
         let found = match near {
             Some(near) => found.fix(
                 format!("write `{near}`"),

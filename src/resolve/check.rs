@@ -81,13 +81,12 @@ impl Resolution<'_> {
         let label = self.label(module, &node.label);
         let title = self.optional_text(module, node.title.as_ref());
         let expected = match node.expected.node {
-            ExpectedVerdict::Allow => Some(Expected::Allow),
-            ExpectedVerdict::Deny => Some(Expected::Deny),
-            ExpectedVerdict::Undetermined => Some(Expected::Undetermined),
-            ExpectedVerdict::Bypass | ExpectedVerdict::Local | ExpectedVerdict::Platform => {
-                self.unsupported(node.expected.span, "examples of flows around the firewall are");
-                None
-            }
+            ExpectedVerdict::Allow => Expected::Allow,
+            ExpectedVerdict::Deny => Expected::Deny,
+            ExpectedVerdict::Undetermined => Expected::Undetermined,
+            ExpectedVerdict::Bypass => Expected::Bypass,
+            ExpectedVerdict::Local => Expected::Local,
+            ExpectedVerdict::Platform => Expected::Platform,
         };
         let flow = self.flow_text(&node.flow)?;
         let sources = match &flow.source {
@@ -117,7 +116,7 @@ impl Resolution<'_> {
             );
             return self.refuse(found.at(node.flow.span, "IPv4 on one side, IPv6 on the other"));
         }
-        let (label, title, expected) = (label?, title.ok()?, expected?);
+        let (label, title) = (label?, title.ok()?);
         let origin = self.origin(module, span);
         intent.examples.push(Example { label, title, flows, expected, origin });
         Some(())

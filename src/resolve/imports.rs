@@ -66,6 +66,28 @@ impl BadPath {
     }
 }
 
+/// `path` without its detours, as findings show it: by its text alone, so that what is shown of a
+/// file that is read by way of `a/../` is the name that other programs have for it.
+pub fn shown_path(path: &str) -> String {
+    let root = if path.starts_with('/') { "/" } else { "" };
+    let mut parts: Vec<&str> = Vec::new();
+    extend(&mut parts, path);
+    format!("{root}{}", parts.join("/"))
+}
+
+/// Goes on from `parts` by those of `path`.
+fn extend<'a>(parts: &mut Vec<&'a str>, path: &'a str) {
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+}
+
 /// The file that `written` means inside `importer`.
 ///
 /// The path is cleaned by its text alone, so that one file has one name; `../` may lead above the
@@ -84,15 +106,8 @@ pub(super) fn beside(importer: &Source, written: &str) -> Result<Source, BadPath
     }
     let folder = importer.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut parts: Vec<&str> = Vec::new();
-    for part in folder.split('/').chain(written.split('/')) {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
+    extend(&mut parts, folder);
+    extend(&mut parts, written);
     let names_a_file = !matches!(written.rsplit('/').next(), Some("" | "." | ".."));
     if names_a_file { Ok(Source::File(parts.join("/"))) } else { Err(BadPath::NoFile) }
 }
@@ -196,6 +211,19 @@ mod tests {
         check("../a.egress", "./b.egress", Ok("../b.egress"));
         check("../a.egress", "../b.egress", Ok("../../b.egress"));
         check("main.egress", "a/./x/../b.egress", Ok("a/b.egress"));
+    }
+
+    #[test]
+    fn a_path_is_shown_without_detours() {
+        for (path, expected) in [
+            ("a/b.egress", "a/b.egress"),
+            ("./a/../b.egress", "b.egress"),
+            ("a/../../b.egress", "../b.egress"),
+            ("/a/./b/../c.egress", "/a/c.egress"),
+            ("-", "-"),
+        ] {
+            assert_eq!(shown_path(path), expected);
+        }
     }
 
     #[test]

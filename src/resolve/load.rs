@@ -12,15 +12,16 @@ use super::imports;
 use super::imports::Link;
 use super::imports::Source;
 use super::shipped;
-use super::similar;
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Edit;
 use crate::diagnostic::FileId;
+use crate::diagnostic::SourceError;
 use crate::diagnostic::SourceFile;
 use crate::diagnostic::SourceMap;
 use crate::diagnostic::Span;
 use crate::diagnostic::Spanned;
+use crate::diagnostic::similar;
 use crate::syntax;
 use crate::syntax::ast::Ast;
 use crate::syntax::ast::ImportSource;
@@ -59,6 +60,9 @@ pub(super) struct File {
 /// Everything that was read.
 #[derive(Debug, Default)]
 pub(super) struct Loaded {
+    /// The folder of the rules file as it was given, with its final `/`; empty for the working
+    /// directory.
+    folder: String,
     /// The rules file first.
     pub files: Vec<File>,
     pub sources: SourceMap,
@@ -75,12 +79,11 @@ pub(super) fn load(main: &str, read: Read<'_>) -> Loaded {
         None => (String::new(), main),
     };
     let mut loading = Loading {
-        folder,
         read,
         known: BTreeMap::new(),
         bytes: 0,
         reads: 0,
-        loaded: Loaded::default(),
+        loaded: Loaded { folder, ..Loaded::default() },
     };
     let main = Source::File(name.to_owned());
     loading.file(main, Span::NONE);
@@ -97,10 +100,18 @@ pub(super) fn load(main: &str, read: Read<'_>) -> Loaded {
     loaded
 }
 
+impl Loaded {
+    /// The path of `source` as findings show it: as the rules file's own was given, from the
+    /// working directory.
+    pub(super) fn shown(&self, source: &Source) -> String {
+        match source {
+            Source::File(path) => imports::shown_path(&format!("{}{path}", self.folder)),
+            Source::Std(_) => source.to_string(),
+        }
+    }
+}
+
 struct Loading<'r> {
-    /// The folder of the rules file as it was given, with its final `/`; empty for the working
-    /// directory.
-    folder: String,
     read: Read<'r>,
     /// The number of each file that was asked for; `None` where it could not be read.
     known: BTreeMap<Source, Option<usize>>,
@@ -228,7 +239,7 @@ impl Loading<'_> {
             return None;
         }
         self.reads += 1;
-        match (self.read)(Path::new(&format!("{}{source}", self.folder))) {
+        match (self.read)(Path::new(&format!("{}{source}", self.loaded.folder))) {
             Ok(bytes) => {
                 self.bytes = self.bytes.saturating_add(bytes.len());
                 if self.bytes <= MAX_TOTAL_BYTES {
@@ -267,10 +278,15 @@ impl Loading<'_> {
             let sha256 = hexadecimal(&Sha256::digest(&bytes));
             self.loaded.pins.push(Pin { source: source.clone(), sha256 });
         }
-        let id: FileId = match self.loaded.sources.add_bytes(&source.to_string(), bytes) {
+        let shown = self.loaded.shown(&source);
+        let id: FileId = match self.loaded.sources.add_bytes(&shown, bytes) {
             Ok(id) => id,
             Err(error) => {
-                let found = Diagnostic::new(Code::CANNOT_READ, error.to_string());
+                let code = match error {
+                    SourceError::TooLarge { .. } => Code::FILE_TOO_LARGE,
+                    SourceError::NotUtf8 { .. } | SourceError::TooMany => Code::CANNOT_READ,
+                };
+                let found = Diagnostic::new(code, error.to_string());
                 let found = if span == Span::NONE { found } else { found.at(span, "named here") };
                 self.loaded.findings.push(found);
                 return None;

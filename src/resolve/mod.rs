@@ -14,6 +14,7 @@
 //! `settings` build the intent; `lint` says what deserves a change though it is no mistake.
 
 mod address;
+mod around;
 mod assignment;
 mod check;
 mod cluster;
@@ -31,7 +32,6 @@ mod services;
 mod sets;
 mod settings;
 mod shipped;
-mod similar;
 mod topology;
 mod value;
 
@@ -51,6 +51,7 @@ use crate::syntax::ast::StatementKind;
 pub use assignment::Assignment;
 pub use assignment::AssignmentError;
 pub use imports::Source;
+pub use imports::shown_path;
 pub use load::MAX_FILES;
 pub use load::MAX_TOTAL_BYTES;
 pub use load::Pin;
@@ -75,7 +76,7 @@ pub struct Options {
 pub struct Resolved {
     /// The list; `None` where a diagnostic is an error.
     pub intent: Option<Intent>,
-    /// The files, for drawing diagnostics. Paths are relative to the rules file's folder.
+    /// The files, for drawing diagnostics. Paths start where that of the rules file does.
     pub sources: SourceMap,
     /// The findings in reading order.
     pub diagnostics: Vec<Diagnostic>,

@@ -115,7 +115,8 @@ impl<'a> Resolution<'a> {
         }
     }
 
-    /// Host and path of an inspected URL.
+    /// Host and path of an inspected URL, which Azure compares without a query
+    /// (`azure-firewall.md §2.4`).
     fn url(&mut self, text: &str, span: Span) -> Option<Ends> {
         let bare = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
         let bare = bare.unwrap_or(text);
@@ -127,6 +128,12 @@ impl<'a> Resolution<'a> {
             Ok(host) => host,
             Err(why) => return self.bad_host(host, &why, span),
         };
+        if let Some((what, help)) = path_fault(path) {
+            let found = Diagnostic::new(Code::BAD_NAME, format!("the URL `{text}` {what}"))
+                .at(span, "expected a host and a path")
+                .help(help);
+            return self.refuse(found);
+        }
         Some(Ends::other(Destination::Url { host, path: path.to_owned() }))
     }
 
@@ -305,6 +312,22 @@ impl<'a> Resolution<'a> {
                 self.refuse(found)
             }
         }
+    }
+}
+
+/// Why a URL's path is none, and what to do (`azure-firewall.md §2.4`).
+fn path_fault(path: &str) -> Option<(&'static str, &'static str)> {
+    if path.contains('?') {
+        Some((
+            "has a query",
+            "write it without `?` and what follows; a path stands for all of its queries",
+        ))
+    } else if path.contains('#') {
+        Some(("has a fragment", "write it without `#` and what follows, which no request shows"))
+    } else if path.strip_suffix('*').unwrap_or(path).contains('*') {
+        Some(("has a star inside its path", "write `*` at the end of the path alone"))
+    } else {
+        None
     }
 }
 

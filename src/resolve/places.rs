@@ -1,6 +1,8 @@
 //! Where parts of the network lie: subnets in their networks, firewalls in their subnets, and
 //! nothing in each other's way.
 
+use std::collections::BTreeMap;
+
 use ipnet::IpNet;
 use ipnet::Ipv4Net;
 
@@ -9,6 +11,7 @@ use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Span;
 use crate::flow::AddressSet;
+use crate::flow::address::AddressRange;
 use crate::intent::Topology;
 use crate::intent::topology::Firewall;
 use crate::intent::topology::RouteHop;
@@ -36,11 +39,13 @@ impl Resolution<'_> {
     fn check_subnets(&mut self, topology: &Topology) {
         for network in &topology.networks {
             let space: AddressSet = network.prefixes.iter().copied().collect();
-            let mut taken: Vec<(&str, AddressSet, Span)> = Vec::new();
-            for subnet in &network.subnets {
-                let own: AddressSet = subnet.prefixes.iter().copied().collect();
-                let span = subnet.origin.span;
-                if !space.covers(&own) {
+            let taken: Vec<AddressSet> = network
+                .subnets
+                .iter()
+                .map(|subnet| subnet.prefixes.iter().copied().collect())
+                .collect();
+            for (subnet, own) in network.subnets.iter().zip(&taken) {
+                if !space.covers(own) {
                     let found = Diagnostic::new(
                         Code::BAD_PLACE,
                         format!(
@@ -48,20 +53,21 @@ impl Resolution<'_> {
                             subnet.name, network.name
                         ),
                     )
-                    .at(span, "outside")
+                    .at(subnet.origin.span, "outside")
                     .help("give the network another prefix, or the subnet one of the network's");
                     self.report(found);
                 }
-                if let Some((other, _, place)) = taken.iter().find(|(_, set, _)| set.meets(&own)) {
-                    let found = Diagnostic::new(
-                        Code::OVERLAP,
-                        format!("subnets `{other}` and `{}` overlap", subnet.name),
-                    )
-                    .at(span, "has addresses of the other")
-                    .also(*place, format!("`{other}`"));
-                    self.report(found);
-                }
-                taken.push((&subnet.name, own, span));
+            }
+            for (later, earlier) in overlaps(&taken) {
+                let at = |place: usize| network.subnets.get(place);
+                let (Some(subnet), Some(other)) = (at(later), at(earlier)) else { continue };
+                let found = Diagnostic::new(
+                    Code::OVERLAP,
+                    format!("subnets `{}` and `{}` overlap", other.name, subnet.name),
+                )
+                .at(subnet.origin.span, "has addresses of the other")
+                .also(other.origin.span, format!("`{}`", other.name));
+                self.report(found);
             }
         }
     }
@@ -192,10 +198,10 @@ impl Resolution<'_> {
         let default = subnet.routes_via.as_ref();
         let default =
             default.map(|_| (IpNet::V4(Ipv4Net::default()).to_string(), subnet.origin.span));
-        let mut taken: Vec<(String, Span)> = default.into_iter().collect();
+        let mut taken: BTreeMap<String, Span> = default.into_iter().collect();
         for route in &subnet.exceptions {
             let (target, span) = (written(&route.target), route.origin.span);
-            if let Some((_, first)) = taken.iter().find(|(other, _)| *other == target) {
+            if let Some(first) = taken.get(&target) {
                 let found = Diagnostic::new(
                     Code::OVERLAP,
                     format!("subnet `{}` has two routes to `{target}`", subnet.name),
@@ -204,8 +210,9 @@ impl Resolution<'_> {
                 .also(*first, "the first")
                 .help("keep one of them: a route table takes one route to a destination");
                 self.report(found);
+            } else {
+                taken.insert(target, span);
             }
-            taken.push((target, span));
         }
     }
 
@@ -263,6 +270,68 @@ impl Resolution<'_> {
                 .help("give the pods a range of their own");
                 self.report(found);
             }
+        }
+    }
+}
+
+/// Sets that share addresses with one before them, each once, by their places: the later with an
+/// earlier. Where sets overlap at all, some pair is found.
+fn overlaps(sets: &[AddressSet]) -> BTreeMap<usize, usize> {
+    let mut ranges: Vec<(AddressRange, usize)> = Vec::new();
+    for (place, set) in sets.iter().enumerate() {
+        ranges.extend(set.ranges().into_iter().map(|range| (range, place)));
+    }
+    ranges.sort();
+    let mut found: BTreeMap<usize, usize> = BTreeMap::new();
+    // The range that reaches furthest of those before.
+    let mut widest: Option<(AddressRange, usize)> = None;
+    for (range, place) in ranges {
+        if let Some((before, holder)) = widest
+            && range.first() <= before.last()
+            && place != holder
+        {
+            found.entry(place.max(holder)).or_insert(place.min(holder));
+        }
+        if widest.is_none_or(|(before, _)| range.last() > before.last()) {
+            widest = Some((range, place));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+
+    fn set() -> impl Strategy<Value = AddressSet> {
+        let prefix = select(vec![
+            "10.0.0.0/24",
+            "10.0.0.0/26",
+            "10.0.0.64/26",
+            "10.0.0.96/27",
+            "10.0.1.0/24",
+            "10.0.0.0/16",
+            "fd00::/64",
+            "fd00::/80",
+        ]);
+        prop::collection::vec(prefix, 1..3)
+            .prop_map(|list| list.iter().map(|one| one.parse::<IpNet>().unwrap()).collect())
+    }
+
+    proptest! {
+        #[test]
+        fn overlaps_are_found_as_by_a_look_at_every_pair(sets in prop::collection::vec(set(), 0..6)) {
+            let found = overlaps(&sets);
+            for (later, earlier) in &found {
+                prop_assert!(earlier < later && sets[*later].meets(&sets[*earlier]));
+            }
+            let every = (0..sets.len())
+                .flat_map(|later| (0..later).map(move |earlier| (later, earlier)))
+                .any(|(later, earlier)| sets[later].meets(&sets[earlier]));
+            prop_assert_eq!(!found.is_empty(), every);
         }
     }
 }

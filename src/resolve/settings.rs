@@ -139,7 +139,7 @@ impl Resolution<'_> {
         let source = imports::beside(&importer, &node.file.node).ok()?;
         let text = loaded.contexts.get(&source)?.clone();
         let origin = self.origin(module, span);
-        intent.context.push(Context { file: source.to_string(), text, origin });
+        intent.context.push(Context { file: loaded.shown(&source), text, origin });
         Some(())
     }
 

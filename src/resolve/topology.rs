@@ -1,5 +1,6 @@
 //! The network: virtual networks, firewalls and clusters, each part named by the others.
 
+use super::around;
 use super::scope::Declared;
 use super::scope::ModuleId;
 use super::scope::Resolution;
@@ -171,7 +172,18 @@ impl<'a> Resolution<'a> {
         };
         let mut exceptions = Vec::new();
         for route in &node.routes {
-            exceptions.extend(self.route(module, route));
+            let Some(exception) = self.route(module, route) else { continue };
+            if exception.hop == RouteHop::Internet {
+                let found = around::internet_route(&name, &exception.target, route.span);
+                self.findings.extend(found);
+            }
+            exceptions.push(exception);
+        }
+        let mut service_endpoints = Vec::new();
+        for written in &node.service_endpoints {
+            let Some(service) = self.endpoint_service(written) else { continue };
+            self.findings.extend(around::service_endpoint(&name, &service, written.span));
+            service_endpoints.push(service);
         }
         let (default_outbound, explicit_outbound) = match node.outbound.as_ref().map(|o| o.node) {
             None => (None, false),
@@ -187,11 +199,7 @@ impl<'a> Resolution<'a> {
             prefixes: prefixes?,
             routes_via: routes_via?,
             exceptions,
-            service_endpoints: node
-                .service_endpoints
-                .iter()
-                .filter_map(|service| self.endpoint_service(service))
-                .collect(),
+            service_endpoints,
             private_endpoints: Vec::new(),
             endpoint_routes: node.private_endpoint_policies.as_ref().is_some_and(|on| on.node),
             default_outbound,
@@ -368,6 +376,10 @@ impl<'a> Resolution<'a> {
             return self.refuse(found);
         }
         let name = name.clone();
+        if !subnet.endpoint_routes {
+            let found = around::private_endpoint(&name, address, &subnet_name, address_span);
+            self.findings.push(found);
+        }
         subnet.private_endpoints.push(intent::PrivateEndpoint { name, address, names });
         Some(())
     }

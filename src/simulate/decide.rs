@@ -29,6 +29,7 @@ use super::security;
 use crate::azure::Deployment;
 use crate::azure::Key;
 use crate::azure::RuleId;
+use crate::azure::cluster::ApiServer;
 use crate::azure::cluster::Cluster;
 use crate::azure::cluster::NetworkPlugin;
 use crate::azure::cluster::SubnetId;
@@ -42,6 +43,10 @@ use crate::flow::Flow;
 
 /// The name of a firewall's subnet (`azure-firewall.md §5`).
 const FIREWALL_SUBNET: &str = "AzureFirewallSubnet";
+
+/// What the names of private API servers end with, in each cloud (`aks-egress.md §1`, §6).
+const API_SERVER_DOMAINS: [&str; 3] =
+    [".azmk8s.io", ".cx.prod.service.azk8s.cn", ".cx.aks.containerservice.azure.us"];
 
 /// A deployment that is ready to be asked: the order of its rules is known.
 #[derive(Clone, Debug)]
@@ -259,7 +264,7 @@ impl<'a> Simulator<'a> {
         (nodes, Flow { source: node, ..flow.clone() })
     }
 
-    fn subnet(&self, id: &SubnetId) -> Option<Vantage<'a>> {
+    pub(super) fn subnet(&self, id: &SubnetId) -> Option<Vantage<'a>> {
         let (network_name, network) =
             self.deployment.virtual_networks.get_key_value(&id.network)?;
         let subnet = network.subnets.iter().find(|subnet| subnet.name == id.subnet)?;
@@ -461,7 +466,12 @@ impl Leg<'_, '_> {
                 if self.passed.is_some_and(|passed| !passed.translated) {
                     inquiry.note(Note::AsymmetricReturn);
                 }
-                around(Verdict::Local, Reason::PrivateEndpoint)
+                let reason = if self.reaches_an_api_server() {
+                    Reason::ApiServer
+                } else {
+                    Reason::PrivateEndpoint
+                };
+                around(Verdict::Local, reason)
             }
             Hop::ServiceEndpoint(_) => around(Verdict::Bypass, Reason::ServiceEndpoint),
             Hop::Internet if self.cannot_reach_the_internet() => {
@@ -489,6 +499,18 @@ impl Leg<'_, '_> {
             Hop::Unreachable(_) => (Verdict::Deny, Reason::NextHopUnreachable),
             Hop::Dropped | Hop::Firewall(_) => (Verdict::Deny, Reason::RouteNone),
         }
+    }
+
+    /// Whether the flow's destination is the private endpoint of a cluster's API server
+    /// (`aks-egress.md §6`).
+    fn reaches_an_api_server(&self) -> bool {
+        let mut clusters = self.vantage.deployment.clusters.values();
+        let endpoint = self.vantage.private_endpoint(self.flow.destination);
+        clusters.any(|cluster| cluster.api_server == ApiServer::Private)
+            && endpoint.is_some_and(|(endpoint, _, _)| {
+                let mut domains = API_SERVER_DOMAINS.iter();
+                domains.any(|domain| endpoint.names.iter().any(|n| n.as_str().ends_with(domain)))
+            })
     }
 
     /// A network takes packets from a peer with a source outside of the peer's addresses only if
@@ -542,7 +564,7 @@ fn only_policy(deployment: &Deployment) -> Option<&Key> {
 
 /// The first address of a subnet that Azure gives to a machine: it keeps the first four. Of the
 /// family of `like`.
-fn first_host(subnet: &Subnet, like: IpAddr) -> Option<IpAddr> {
+pub(super) fn first_host(subnet: &Subnet, like: IpAddr) -> Option<IpAddr> {
     let prefix = subnet.prefixes.iter().find(|prefix| prefix.addr().is_ipv4() == like.is_ipv4())?;
     let address = match prefix.network() {
         IpAddr::V4(v4) => IpAddr::V4(u32::from(v4).checked_add(4)?.into()),

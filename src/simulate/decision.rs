@@ -10,6 +10,9 @@ use crate::azure::RuleId;
 use crate::flow::Atom;
 use crate::flow::Host;
 
+/// Rules that a note names; the others are counted.
+const SHOWN_RULES: usize = 12;
+
 /// What becomes of a flow (`interface.md`, Reports as JSON).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Verdict {
@@ -110,6 +113,8 @@ pub enum Reason {
     ServiceEndpoint,
     /// A private endpoint.
     PrivateEndpoint,
+    /// The private endpoint of the API server of a cluster (`aks-egress.md §6`).
+    ApiServer,
     /// A peering.
     Peering,
     /// A gateway.
@@ -159,6 +164,7 @@ impl Reason {
             Reason::InternetRoute => "internet-route",
             Reason::ServiceEndpoint => "service-endpoint",
             Reason::PrivateEndpoint => "private-endpoint",
+            Reason::ApiServer => "api-server",
             Reason::Peering => "peering",
             Reason::Gateway => "gateway",
             Reason::VnetLocal => "vnet-local",
@@ -323,11 +329,14 @@ impl fmt::Display for Note {
             }
             Note::DecidedBy(rules) => {
                 f.write_str("the same verdict by different rules: ")?;
-                for (index, rule) in rules.iter().enumerate() {
+                for (index, rule) in rules.iter().take(SHOWN_RULES).enumerate() {
                     let comma = if index == 0 { "" } else { ", " };
                     write!(f, "{comma}{rule}")?;
                 }
-                Ok(())
+                match rules.len().saturating_sub(SHOWN_RULES) {
+                    0 => Ok(()),
+                    more => write!(f, " and {more} more"),
+                }
             }
         }
     }

@@ -8,6 +8,7 @@ use super::assumptions::Assumptions;
 use super::assumptions::INFRASTRUCTURE;
 use super::assumptions::RESOLVER;
 use super::assumptions::THREAT_LIST;
+use super::route::is_private;
 use crate::evidence::Evidence;
 use crate::evidence::Fact;
 use crate::flow::Atom;
@@ -63,8 +64,11 @@ impl Environment<'_> {
             Atom::TagPrefixLonger { tag, address, bits } => {
                 Answer { truth: self.tag_prefix_is_longer(tag, *address, *bits), assumption: None }
             }
-            Atom::InServiceTag { .. }
-            | Atom::FirewallAnswer { .. }
+            // None holds a private address (`azure-firewall.md §3.3`, observed).
+            Atom::InServiceTag { address, .. } => {
+                Answer { truth: is_private(*address).then_some(false), assumption: None }
+            }
+            Atom::FirewallAnswer { .. }
             | Atom::InFqdnTag { .. }
             | Atom::InWebCategory { .. }
             | Atom::ApplicationDestination { .. }

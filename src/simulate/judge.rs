@@ -23,6 +23,11 @@ use super::fewest::MAX_COMPARED;
 use super::fewest::differing;
 use super::fewest::fewest;
 use super::inquiry::Inquiry;
+use super::kinds::Kinds;
+use super::kinds::Member;
+use super::kinds::are_known_alike;
+use super::kinds::renamed;
+use super::representatives::payload_kinds;
 use crate::azure::RuleId;
 use crate::flow::Atom;
 use crate::flow::Host;
@@ -44,11 +49,17 @@ pub struct Reading {
     pub given: BTreeMap<Atom, bool>,
     /// The decision.
     pub decision: Decision,
+    /// How many more names are decided in the same way as the one of the payload: no rule tells
+    /// them apart, and nothing is known of one that is not known of the others.
+    pub alike: usize,
 }
 
 /// All readings of an observation.
+#[derive(Default)]
 struct Readings {
     list: Vec<Reading>,
+    /// The rules that decide names like those of the readings.
+    rules: BTreeSet<RuleId>,
     assumptions: BTreeSet<&'static str>,
     is_cut: bool,
 }
@@ -118,32 +129,94 @@ impl Simulator<'_> {
         observation: &Observation,
         known: &mut dyn FnMut(&Atom) -> Answer,
     ) -> Readings {
-        let mut all = Readings { list: Vec::new(), assumptions: BTreeSet::new(), is_cut: false };
-        if !matches!(observation.payload, SeenPayload::Exactly(_)) {
-            // Where the payload is never looked at, any will do.
-            let looked = self.add_readings(observation, &Payload::Other, known, &mut all);
-            if !looked.payload {
-                return all;
-            }
-            all = Readings { list: Vec::new(), assumptions: BTreeSet::new(), is_cut: false };
+        let mut all = Readings::default();
+        if let SeenPayload::Exactly(payload) = &observation.payload {
+            self.add_payload(observation, payload, known, &mut all);
+            return all;
         }
-        for payload in self.payloads(observation) {
-            let before = all.list.len();
-            let looked = self.add_readings(observation, &payload, known, &mut all);
-            if !looked.unseen_request {
-                continue;
-            }
-            let Payload::Tls { name: Some(name), .. } = payload else { continue };
-            all.list.truncate(before);
-            for request in self.inner_requests(&name) {
-                let (name, inner) = (Some(name.clone()), Some(request));
-                self.add_readings(observation, &Payload::Tls { name, inner }, known, &mut all);
-            }
-            for reading in all.list.iter_mut().skip(before) {
-                reading.decision.notes.insert(Note::InnerTakenFromSni);
+        // Where the payload is never looked at, any will do.
+        let looked = self.add_readings(observation, &Payload::Other, known, &mut all);
+        if !looked.payload {
+            return all;
+        }
+        all = Readings::default();
+        let kinds = self.kinds(observation, known);
+        for kind in &kinds.all {
+            self.add_kind(observation, &kinds, kind, known, &mut all);
+        }
+        for host in [Some(Host::Address(observation.destination)), None] {
+            for payload in self.payloads(observation, host.as_ref()) {
+                self.add_payload(observation, &payload, known, &mut all);
             }
         }
+        let kinds = payload_kinds(observation);
+        all.list
+            .sort_by_key(|reading| kinds.iter().position(|kind| *kind == reading.payload.kind()));
         all
+    }
+
+    /// Adds the readings of one name for all of a kind, again for those of which the environment
+    /// knows something else.
+    fn add_kind(
+        &self,
+        observation: &Observation,
+        kinds: &Kinds<'_>,
+        kind: &[Member],
+        known: &mut dyn FnMut(&Atom) -> Answer,
+        all: &mut Readings,
+    ) {
+        let mut left = kind.to_vec();
+        while let Some(name) = left.first().map(|first| first.name.clone())
+            && !all.is_cut
+        {
+            let before = all.list.len();
+            let mut asked: BTreeMap<Atom, Answer> = BTreeMap::new();
+            let mut ask = |atom: &Atom| {
+                let answer = known(atom);
+                if renamed(atom, &name, &name).is_some() {
+                    asked.insert(atom.clone(), answer);
+                }
+                answer
+            };
+            for payload in self.payloads(observation, Some(&Host::Name(name.clone()))) {
+                self.add_payload(observation, &payload, &mut ask, all);
+            }
+            let is_alike =
+                |member: &Member| are_known_alike(&name, &member.name, &asked, &mut *known);
+            let (same, others): (Vec<Member>, Vec<Member>) = left.into_iter().partition(is_alike);
+            for reading in all.list.iter_mut().skip(before) {
+                reading.alike = same.len().saturating_sub(1);
+                if let Some(rule) = &reading.decision.rule {
+                    all.rules.extend(kinds.rules(&same, rule));
+                }
+            }
+            left = others;
+        }
+    }
+
+    /// Adds the readings of `payload`; where the request inside TLS was not seen and is looked at,
+    /// of each that it may be.
+    fn add_payload(
+        &self,
+        observation: &Observation,
+        payload: &Payload,
+        known: &mut dyn FnMut(&Atom) -> Answer,
+        all: &mut Readings,
+    ) {
+        let before = all.list.len();
+        let looked = self.add_readings(observation, payload, known, all);
+        if !looked.unseen_request {
+            return;
+        }
+        let Payload::Tls { name: Some(name), .. } = payload else { return };
+        all.list.truncate(before);
+        for request in self.inner_requests(name) {
+            let (name, inner) = (Some(name.clone()), Some(request));
+            self.add_readings(observation, &Payload::Tls { name, inner }, known, all);
+        }
+        for reading in all.list.iter_mut().skip(before) {
+            reading.decision.notes.insert(Note::InnerTakenFromSni);
+        }
     }
 
     fn add_readings(
@@ -163,26 +236,30 @@ impl Simulator<'_> {
             let (decision, at) = branch.outcome;
             looked.payload |= at.payload;
             looked.unseen_request |= at.unseen_request;
-            all.list.push(Reading { payload: payload.clone(), given: branch.path, decision });
+            let payload = payload.clone();
+            all.list.push(Reading { payload, given: branch.path, decision, alike: 0 });
         }
         looked
     }
 }
 
+/// The reading whose way and reason a decision tells. A bare handshake speaks for a flow of which
+/// more is not known only if nothing else can.
+pub fn shown(readings: &[Reading]) -> Option<&Reading> {
+    let speaks = |reading: &&Reading| reading.payload != Payload::Silent;
+    readings.iter().find(speaks).or_else(|| readings.first())
+}
+
 /// One decision for all readings.
 fn summarise(readings: &Readings, seen: &SeenPayload) -> Decision {
     let list = &readings.list;
-    // A bare handshake speaks for a flow of which more is not known only if nothing else can.
-    let speaks = |reading: &&Reading| reading.payload != Payload::Silent;
-    let Some(first) = list.iter().find(speaks).or_else(|| list.first()) else {
-        return undecided();
-    };
+    let Some(first) = shown(list) else { return undecided() };
     let mut decision = first.decision.clone();
     for reading in list {
         decision.notes.extend(reading.decision.notes.iter().cloned());
     }
-    let rules: BTreeSet<Option<&RuleId>> =
-        list.iter().map(|reading| reading.decision.rule.as_ref()).collect();
+    let own = list.iter().map(|reading| reading.decision.rule.as_ref());
+    let rules: BTreeSet<Option<&RuleId>> = own.chain(readings.rules.iter().map(Some)).collect();
     if rules.len() > 1 {
         decision.rule = None;
     }
@@ -244,7 +321,7 @@ fn missing(readings: &[Reading], seen: &SeenPayload) -> Vec<Missing> {
 
 /// Whether the atom speaks of what a client said. Where that was not seen, the names in such atoms
 /// only stand for others, and the field comes first.
-fn is_about_a_name(atom: &Atom) -> bool {
+pub(super) fn is_about_a_name(atom: &Atom) -> bool {
     match atom {
         Atom::InFqdnTag { .. }
         | Atom::InWebCategory { .. }

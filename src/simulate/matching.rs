@@ -142,7 +142,7 @@ fn categorised(view: &ApplicationView, tier: Tier) -> String {
 }
 
 /// `azure-firewall.md §2.9`: nobody knows what they are compared with.
-fn has_only_destination_addresses(rule: &ApplicationRule) -> bool {
+pub(super) fn has_only_destination_addresses(rule: &ApplicationRule) -> bool {
     !rule.destination_addresses.is_empty()
         && rule.target_fqdns.is_empty()
         && rule.target_urls.is_empty()
@@ -270,7 +270,7 @@ fn ip_groups(
 }
 
 /// A rule that refers to an empty group is skipped as a whole (`azure-firewall.md §3.4`).
-fn refers_to_empty_group(groups: &[Key], deployment: &Deployment) -> bool {
+pub(super) fn refers_to_empty_group(groups: &[Key], deployment: &Deployment) -> bool {
     groups
         .iter()
         .any(|name| deployment.ip_groups.get(name).is_some_and(|group| group.addresses.is_empty()))

@@ -28,7 +28,7 @@ pub enum Outcome {
     Blocked,
     /// The evidence does not settle it.
     Undetermined,
-    /// It leaves around the firewall.
+    /// It leaves around the firewall, or goes to a private endpoint although it may not.
     Bypass,
     /// It is none of the firewall's: platform or local traffic, or a source in no declared subnet.
     NotJudged,
@@ -53,6 +53,13 @@ impl Outcome {
     /// The box of a flow; `judged` is `None` where there is no list.
     pub fn of(judged: Option<&Judged>, decision: &Decision) -> Outcome {
         match decision.verdict {
+            Verdict::Local if decision.reason == Reason::PrivateEndpoint => {
+                match judged.map(|judged| judged.permitted) {
+                    Some(Some(false)) => Outcome::Bypass,
+                    Some(None) => Outcome::Undetermined,
+                    Some(Some(true)) | None => Outcome::NotJudged,
+                }
+            }
             Verdict::Local | Verdict::Platform => Outcome::NotJudged,
             Verdict::Bypass => Outcome::Bypass,
             Verdict::Undetermined if is_foreign(decision.reason) => Outcome::NotJudged,
@@ -147,6 +154,7 @@ mod tests {
             required,
             permitted,
             by: None,
+            perhaps_by: BTreeSet::new(),
             denied_by: None,
             missing: Vec::new(),
             assumptions: Vec::new(),
@@ -157,6 +165,11 @@ mod tests {
     /// where the list does not settle it: whether it is permitted, whether it is required.
     #[track_caller]
     fn check(verdict: Verdict, expected: [&str; 6]) {
+        check_reason(verdict, Reason::DefaultDeny, expected);
+    }
+
+    #[track_caller]
+    fn check_reason(verdict: Verdict, reason: Reason, expected: [&str; 6]) {
         let says = [
             Some(judged(Some(true), Some(true))),
             Some(judged(Some(false), Some(true))),
@@ -165,7 +178,7 @@ mod tests {
             Some(judged(Some(false), None)),
             Some(judged(None, Some(true))),
         ];
-        let decision = decision(verdict, Reason::DefaultDeny);
+        let decision = decision(verdict, reason);
         let boxes = says.map(|judged| Outcome::of(judged.as_ref(), &decision).keyword());
         assert_eq!(boxes, expected);
     }
@@ -191,6 +204,16 @@ mod tests {
         check(Verdict::Bypass, ["bypass"; 6]);
         check(Verdict::Local, ["not-judged"; 6]);
         check(Verdict::Platform, ["not-judged"; 6]);
+    }
+
+    #[test]
+    fn a_private_endpoint_is_for_what_the_list_permits() {
+        check_reason(
+            Verdict::Local,
+            Reason::PrivateEndpoint,
+            ["not-judged", "not-judged", "bypass", "not-judged", "undetermined", "not-judged"],
+        );
+        check_reason(Verdict::Local, Reason::ApiServer, ["not-judged"; 6]);
     }
 
     #[test]

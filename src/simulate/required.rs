@@ -1,6 +1,7 @@
 //! What a list says of a flow: required, permitted, by which statement (`semantics.md`, Intent).
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::net::IpAddr;
 
 use jiff::civil::Date;
@@ -19,9 +20,13 @@ use super::fewest::differing;
 use super::fewest::fewest;
 use super::inquiry::Inquiry;
 use super::judge::MAX_READINGS;
+use super::judge::is_about_a_name;
 use super::matching::PathFit;
 use super::matching::fit_path;
 use super::matching::fqdn_tag;
+use super::names::PatternIndex;
+use super::names::names;
+use crate::azure::address::ServiceTag;
 use crate::azure::rule::SQL_REDIRECT_PORTS;
 use crate::flow::Atom;
 use crate::flow::Fqdn;
@@ -53,6 +58,9 @@ pub struct Judged {
     /// The permission that speaks for it, as an index into `Intent::permissions`: the first that
     /// requires it, else the first that permits it. A deny may still win.
     pub by: Option<usize>,
+    /// The permissions that speak for it in some reading, as such indices; more than `by` where it
+    /// is not settled.
+    pub perhaps_by: BTreeSet<usize>,
     /// The deny that wins, as an index into `Intent::denies`.
     pub denied_by: Option<usize>,
     /// What would settle the two answers: empty where both are settled.
@@ -87,14 +95,18 @@ impl Intent {
         let mut heard: Vec<Heard> = Vec::new();
         let mut assumptions: BTreeSet<&'static str> = BTreeSet::new();
         let mut is_cut = false;
-        for (index, view) in views(observation, environment).into_iter().enumerate() {
+        for (index, view) in self.views(day, observation, environment).into_iter().enumerate() {
             let question = Question { intent: self, view, environment, day };
             let mut known = |atom: &Atom| environment.answer(atom, &proxies);
-            let explored = explore(MAX_READINGS, &mut known, |oracle| {
-                question.answer(&mut Inquiry::new(oracle))
-            });
-            is_cut |= explored.is_cut;
+            // A name costs nothing against the limit; what is not known of it does.
+            let left = MAX_READINGS.saturating_sub(heard.len().saturating_sub(index));
+            let explored =
+                explore(left, &mut known, |oracle| question.answer(&mut Inquiry::new(oracle)));
             assumptions.extend(explored.assumptions);
+            if explored.is_cut {
+                is_cut = true;
+                break;
+            }
             let branches = explored.branches.into_iter();
             heard.extend(branches.map(|b| Heard { view: index, given: b.path, says: b.outcome }));
         }
@@ -106,6 +118,7 @@ impl Intent {
                 required: None,
                 permitted: None,
                 by: None,
+                perhaps_by: heard.iter().filter_map(|heard| heard.says.by).collect(),
                 denied_by: None,
                 missing,
                 assumptions,
@@ -116,10 +129,22 @@ impl Intent {
             required: agreed(&heard, |says| says.required),
             permitted: agreed(&heard, |says| says.permitted),
             by: agreed(&heard, |says| says.by).flatten(),
+            perhaps_by: heard.iter().filter_map(|heard| heard.says.by).collect(),
             denied_by: agreed(&heard, |says| says.denied_by).flatten(),
             missing: missing(&heard),
             assumptions,
         }
+    }
+}
+
+impl Judged {
+    /// Why the list accepts that the flow is undetermined: each permission that may speak for it
+    /// does, and this is the reason of the first.
+    pub fn accepts_undetermined<'i>(&self, intent: &'i Intent) -> Option<&'i str> {
+        let speaking = self.perhaps_by.iter().filter_map(|index| intent.permissions.get(*index));
+        let reasons: Option<Vec<&str>> =
+            speaking.map(|permission| permission.accept_undetermined.as_deref()).collect();
+        reasons?.first().copied()
     }
 }
 
@@ -140,23 +165,42 @@ fn agreed<T: Ord>(heard: &[Heard], part: impl Fn(&Says) -> T) -> Option<T> {
 
 /// The fewest facts that settle what is required and permitted.
 fn missing(heard: &[Heard]) -> Vec<Missing> {
-    let atoms: BTreeSet<&Atom> = heard.iter().flat_map(|heard| heard.given.keys()).collect();
-    let name = heard.iter().any(|heard| heard.view > 0).then_some(Missing::Field(Field::Name));
-    let atoms = atoms.into_iter().cloned().map(Missing::Atom);
-    let items: Vec<Missing> = name.into_iter().chain(atoms).collect();
-    let answer = |heard: &Heard| (heard.says.required, heard.says.permitted);
-    let pairs = differing(heard, |a, b| answer(a) != answer(b));
-    if pairs.is_empty() {
+    let is_settled = heard.windows(2).all(|two| match two {
+        [one, other] => one.says.answer() == other.says.answer(),
+        _ => true,
+    });
+    if is_settled {
         return Vec::new();
     }
+    let several = heard.iter().any(|heard| heard.view > 0);
+    let heard = one_of_each_kind(heard);
+    let atoms: BTreeSet<&Atom> = heard.iter().flat_map(|heard| heard.given.keys()).collect();
+    let name = several.then_some(Missing::Field(Field::Name));
+    // Names in atoms only stand for others where none was seen.
+    let atoms = atoms.into_iter().filter(|atom| !several || !is_about_a_name(atom));
+    let items: Vec<Missing> = name.into_iter().chain(atoms.cloned().map(Missing::Atom)).collect();
     if heard.len() > MAX_COMPARED {
         return items;
     }
+    let pairs = differing(&heard, |a, b| a.says.answer() != b.says.answer());
     fewest(&items, pairs, |item, a, b| match item {
         Missing::Field(_) => a.view != b.view,
         Missing::Atom(atom) => differ_in(atom, &a.given, &b.given),
         Missing::TooManyUnknowns => false,
     })
+}
+
+/// What was heard with one of the names of which the list says the same in every environment.
+/// Whatever tells its answers apart tells them apart with the others, too.
+fn one_of_each_kind(heard: &[Heard]) -> Vec<&Heard> {
+    let mut kinds: BTreeSet<Vec<(&Path, (bool, bool))>> = BTreeSet::new();
+    let by_name = heard.chunk_by(|a, b| a.view == b.view);
+    by_name
+        .filter(|heard| {
+            kinds.insert(heard.iter().map(|heard| (&heard.given, heard.says.answer())).collect())
+        })
+        .flatten()
+        .collect()
 }
 
 /// What the list says in one environment.
@@ -168,17 +212,23 @@ struct Says {
     denied_by: Option<usize>,
 }
 
+impl Says {
+    fn answer(&self) -> (bool, bool) {
+        (self.required, self.permitted)
+    }
+}
+
 /// The name that the list is asked with.
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Name {
     /// The client showed it.
     Shown(Host),
+    /// Nothing is known of the name that the client showed, and this may be it.
+    Supposed(Host),
     /// The client was told that it has the destination's address.
     Presumed(Fqdn),
     /// There is none.
     Absent,
-    /// Nothing is known of it.
-    Unknown,
 }
 
 /// A flow as the list sees it.
@@ -189,39 +239,139 @@ struct View<'o> {
     kind: Option<PayloadKind>,
     /// The request in the clear, or inside TLS where it was seen.
     request: Option<&'o Request>,
+    /// The statements that may speak of a flow with that name; `None` is all of them.
+    concerned: Option<BTreeSet<Statement>>,
 }
 
-/// The flow with the name that was seen, or with each name that its client was told.
-fn views<'o>(observation: &'o Observation, environment: &Environment<'_>) -> Vec<View<'o>> {
-    let (kind, shown, request) = match &observation.payload {
-        SeenPayload::Exactly(payload) => {
-            let request = match payload {
-                Payload::Http(request) => Some(request),
-                Payload::Tls { inner, .. } => inner.as_ref(),
-                Payload::Silent | Payload::Other | Payload::Mssql { .. } | Payload::Quic { .. } => {
-                    None
-                }
-            };
-            (Some(payload.kind()), payload.wire_name().cloned(), request)
+/// A statement, by its index in the list.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Statement {
+    Permission(usize),
+    Deny(usize),
+}
+
+impl Intent {
+    /// The flow with the name that was seen, with each name that its client was told, or with one
+    /// name of each kind.
+    fn views<'o>(
+        &self,
+        day: Date,
+        observation: &'o Observation,
+        environment: &Environment<'_>,
+    ) -> Vec<View<'o>> {
+        let (kind, shown, request) = match &observation.payload {
+            SeenPayload::Exactly(payload) => {
+                let request = match payload {
+                    Payload::Http(request) => Some(request),
+                    Payload::Tls { inner, .. } => inner.as_ref(),
+                    Payload::Silent
+                    | Payload::Other
+                    | Payload::Mssql { .. }
+                    | Payload::Quic { .. } => None,
+                };
+                (Some(payload.kind()), payload.wire_name().cloned(), request)
+            }
+            SeenPayload::Kind(kind) => (Some(*kind), None, None),
+            SeenPayload::Unknown => (None, None, None),
+        };
+        let view = |name| View { observation, name, kind, request, concerned: None };
+        if let Some(host) = shown {
+            return vec![view(Name::Shown(host))];
         }
-        SeenPayload::Kind(kind) => (Some(*kind), None, None),
-        SeenPayload::Unknown => (None, None, None),
-    };
-    let view = |name| View { observation, name, kind, request };
-    if let Some(host) = shown {
-        return vec![view(Name::Shown(host))];
+        let (client, address) = (observation.source, observation.destination);
+        let told = environment.evidence.timeline.names(client, address, environment.at);
+        if let Some(best) = told.iter().map(|held| held.role).min() {
+            // A name that was only led over counts where none was asked for.
+            let names = told.into_iter().filter(|held| held.role == best);
+            return names.map(|held| view(Name::Presumed(held.name))).collect();
+        }
+        let mut views = vec![view(Name::Absent)];
+        let may_show_a_name = match &observation.payload {
+            SeenPayload::Exactly(_)
+            | SeenPayload::Kind(PayloadKind::Silent | PayloadKind::Other) => false,
+            SeenPayload::Kind(_) | SeenPayload::Unknown => true,
+        };
+        if may_show_a_name {
+            views.push(view(Name::Supposed(Host::Address(address))));
+            views.extend(self.names_of_each_kind(day, observation).into_iter().map(
+                |(name, concerned)| View {
+                    concerned: Some(concerned),
+                    ..view(Name::Supposed(Host::Name(name)))
+                },
+            ));
+        }
+        views
     }
-    let (client, address) = (observation.source, observation.destination);
-    let told = environment.evidence.timeline.names(client, address, environment.at);
-    if let Some(best) = told.iter().map(|held| held.role).min() {
-        // A name that was only led over counts where none was asked for.
-        let names = told.into_iter().filter(|held| held.role == best);
-        return names.map(|held| view(Name::Presumed(held.name))).collect();
+
+    /// One name of each kind that the list parts the names into, with the statements that may
+    /// speak of a flow that shows it.
+    fn names_of_each_kind(
+        &self,
+        day: Date,
+        observation: &Observation,
+    ) -> Vec<(Fqdn, BTreeSet<Statement>)> {
+        let mut by_name = ByName::default();
+        let carried = |services: &[Service]| services.iter().any(|one| carries(*one, observation));
+        for (index, one) in self.permissions.iter().enumerate() {
+            let concerns = one.is_active(day)
+                && one.sources.set.contains(observation.source)
+                && carried(&one.services);
+            if concerns {
+                let is_by_address = one.by_address.is_some();
+                by_name.add(Statement::Permission(index), &one.destinations, is_by_address);
+            }
+        }
+        for (index, one) in self.denies.iter().enumerate() {
+            let concerns = one.is_active(day)
+                && one.sources.set.contains(observation.source)
+                && carried(&one.services);
+            if concerns {
+                by_name.add(Statement::Deny(index), &one.destinations, false);
+            }
+        }
+        let index = PatternIndex::new(by_name.patterns.iter().copied());
+        let with_statements = |name: Fqdn| {
+            let matching = index.matching(&name);
+            let named = matching.iter().filter_map(|number| by_name.statements.get(*number));
+            let concerned = named.chain(&by_name.any_name).copied().collect();
+            (name, concerned)
+        };
+        names(by_name.patterns.iter().copied()).into_iter().map(with_statements).collect()
     }
-    vec![view(match &observation.payload {
-        SeenPayload::Exactly(_) => Name::Absent,
-        SeenPayload::Kind(_) | SeenPayload::Unknown => Name::Unknown,
-    })]
+}
+
+/// Statements by the names that they speak of.
+#[derive(Default)]
+struct ByName<'l> {
+    patterns: Vec<&'l FqdnPattern>,
+    /// For each of the patterns, the statement that it stands in.
+    statements: Vec<Statement>,
+    /// The statements that may speak of a flow with any name.
+    any_name: BTreeSet<Statement>,
+}
+
+impl<'l> ByName<'l> {
+    fn add(&mut self, statement: Statement, destinations: &'l [Destination], is_by_address: bool) {
+        for destination in destinations {
+            match destination {
+                Destination::Names(names) => {
+                    self.patterns.extend(names.patterns.iter().chain(&names.except));
+                    if is_by_address {
+                        self.any_name.insert(statement);
+                    }
+                }
+                Destination::Url { host, .. } => self.patterns.push(host),
+                Destination::Addresses(_)
+                | Destination::ServiceTag(_)
+                | Destination::FqdnTag(_)
+                | Destination::WebCategory(_)
+                | Destination::Any => {
+                    self.any_name.insert(statement);
+                }
+            }
+            self.statements.resize(self.patterns.len(), statement);
+        }
+    }
 }
 
 /// Whether a service carries a flow.
@@ -244,16 +394,36 @@ impl Question<'_> {
     fn answer(&self, inquiry: &mut Inquiry<'_>) -> Says {
         let mut required = None;
         let mut permitted = None;
-        for (index, permission) in self.intent.permissions.iter().enumerate() {
-            let (must, may) = self.permission(permission, inquiry);
-            if must && required.is_none() {
-                required = Some(index);
+        let mut denied_by = None;
+        let mut ask = |statement: Statement| match statement {
+            Statement::Permission(index) => {
+                // What cannot change the answer asks for nothing.
+                let permission = self.intent.permissions.get(index).filter(|one| {
+                    required.is_none()
+                        && (permitted.is_none() || one.requirement == Requirement::Required)
+                });
+                let (must, may) =
+                    permission.map_or((false, false), |one| self.permission(one, inquiry));
+                if must && required.is_none() {
+                    required = Some(index);
+                }
+                if may && permitted.is_none() {
+                    permitted = Some(index);
+                }
             }
-            if may && permitted.is_none() {
-                permitted = Some(index);
+            Statement::Deny(index) => {
+                let deny = self.intent.denies.get(index).filter(|_| denied_by.is_none());
+                if deny.is_some_and(|one| self.deny(one, inquiry)) {
+                    denied_by = Some(index);
+                }
             }
+        };
+        if let Some(concerned) = &self.view.concerned {
+            concerned.iter().copied().for_each(&mut ask);
+        } else {
+            (0..self.intent.permissions.len()).map(Statement::Permission).for_each(&mut ask);
+            (0..self.intent.denies.len()).map(Statement::Deny).for_each(&mut ask);
         }
-        let denied_by = self.intent.denies.iter().position(|deny| self.deny(deny, inquiry));
         Says {
             required: required.is_some() && denied_by.is_none(),
             permitted: permitted.is_some() && denied_by.is_none(),
@@ -299,7 +469,7 @@ impl Question<'_> {
         match destination {
             Destination::Names(names) if service.shows_a_name() => {
                 let fit = if by_name == Fit::No { Fit::No } else { by_name };
-                (if_so(fit, fit != Fit::No && self.names_match(names, inquiry)), false)
+                (if_so(fit, fit != Fit::No && self.names_match(names)), false)
             }
             Destination::Names(names) => {
                 let holds = by_address != Fit::No
@@ -342,9 +512,9 @@ impl Question<'_> {
     fn deny(&self, deny: &Deny, inquiry: &mut Inquiry<'_>) -> bool {
         deny.is_active(self.day)
             && deny.sources.set.contains(self.view.observation.source)
-            && deny.services.iter().any(|service| self.carries(*service))
+            && deny.services.iter().any(|service| self.is_denied_with(*service))
             && deny.destinations.iter().any(|destination| match destination {
-                Destination::Names(names) => self.names_match(names, inquiry),
+                Destination::Names(names) => self.names_match(names),
                 Destination::Addresses(addresses) => {
                     addresses.set.contains(self.view.observation.destination)
                 }
@@ -354,6 +524,11 @@ impl Question<'_> {
                 }
                 Destination::Any => true,
             })
+    }
+
+    /// Whether a deny of `service` means the flow: all of the port where the service shows no name.
+    fn is_denied_with(&self, service: Service) -> bool {
+        if service.shows_a_name() { self.fits(service) != Fit::No } else { self.carries(service) }
     }
 
     /// Whether the flow is one of `service`, with a name that the firewall can read.
@@ -378,56 +553,39 @@ impl Question<'_> {
         }
     }
 
-    /// Whether protocol and port are those of `service`.
     fn carries(&self, service: Service) -> bool {
-        let Observation { protocol, destination_port: port, .. } = *self.view.observation;
-        let tcp = protocol == IpProtocol::TCP;
-        match service {
-            Service::Https { port: wanted } | Service::Http { port: wanted } => {
-                tcp && port == wanted
-            }
-            Service::Mssql { mode: MssqlMode::Proxy, port: wanted } => tcp && port == wanted,
-            Service::Mssql { mode: MssqlMode::Redirect, port: wanted } => {
-                tcp && (port == wanted || SQL_REDIRECT_PORTS.contains(&port))
-            }
-            Service::Tcp(range) => tcp && range.contains(port),
-            Service::Udp(range) => protocol == IpProtocol::UDP && range.contains(port),
-            Service::Icmp => protocol == IpProtocol::ICMP || protocol == IpProtocol::ICMPV6,
-            Service::Protocol(wanted) => protocol == wanted,
-            Service::Any => true,
-        }
+        carries(service, self.view.observation)
     }
 
     /// Whether the name that the list is asked with is one of `names`.
-    fn names_match(&self, names: &Names, inquiry: &mut Inquiry<'_>) -> bool {
+    fn names_match(&self, names: &Names) -> bool {
         match &self.view.name {
-            Name::Shown(host) => holds_host(names, host),
+            Name::Shown(host) | Name::Supposed(host) => holds_host(names, host),
             Name::Presumed(name) => names.set.contains(name),
             Name::Absent => false,
-            Name::Unknown => inquiry.ask_named(format!("the client shows one of {}", list(names))),
         }
     }
 
     /// For services that show no name: the wire name is absent or one of `names`.
     fn wire_name_fits(&self, names: &Names) -> bool {
         match &self.view.name {
-            Name::Shown(host) => holds_host(names, host),
-            Name::Presumed(_) | Name::Absent | Name::Unknown => true,
+            Name::Shown(host) | Name::Supposed(host) => holds_host(names, host),
+            Name::Presumed(_) | Name::Absent => true,
         }
     }
 
     fn in_service_tag(&self, tag: &str, inquiry: &mut Inquiry<'_>) -> bool {
-        let (tag, address) = (tag.to_ascii_lowercase(), self.view.observation.destination);
+        let tag = ServiceTag(tag.to_owned()).with_azure_suffix().folded();
+        let address = self.view.observation.destination;
         inquiry.ask(&Atom::InServiceTag { tag, address })
     }
 
     /// FQDN tags, categories and URLs.
     fn target_matches(&self, destination: &Destination, inquiry: &mut Inquiry<'_>) -> bool {
         let host = match &self.view.name {
-            Name::Shown(host) => host.clone(),
+            Name::Shown(host) | Name::Supposed(host) => host.clone(),
             Name::Presumed(name) => Host::Name(name.clone()),
             Name::Absent => return false,
-            Name::Unknown => return inquiry.ask_named("the client shows a name".to_owned()),
         };
         match destination {
             Destination::FqdnTag(tag) => {
@@ -461,6 +619,9 @@ impl Question<'_> {
                     inquiry.second_reading(super::assumptions::URL_HOST_ONLY_COVERS_PATHS)
                 }
             },
+            None if matches!(self.view.name, Name::Supposed(_)) => {
+                inquiry.ask_named(format!("the request is for {pattern}"))
+            }
             None => inquiry.ask_named(format!("the request to {host} is for {pattern}")),
         }
     }
@@ -469,17 +630,22 @@ impl Question<'_> {
     fn is_held(&self, inquiry: &mut Inquiry<'_>) -> bool {
         let Observation { source, destination, .. } = *self.view.observation;
         match &self.view.name {
-            Name::Shown(Host::Name(name)) => {
+            Name::Shown(Host::Name(name)) | Name::Supposed(Host::Name(name)) => {
                 match self.environment.client_holds(source, name, destination) {
                     Some(held) => held,
                     None if !inquiry.second_reading(CLIENT_ANSWERS) => true,
-                    None => inquiry.ask_named(held_by_client(source, destination, &name)),
+                    None if matches!(self.view.name, Name::Supposed(_)) => {
+                        let shown: &dyn Display = &"the name that it shows";
+                        inquiry.ask_named(held_by_client(source, destination, shown))
+                    }
+                    None => inquiry.ask_named(held_by_client(source, destination, name)),
                 }
             }
-            Name::Shown(Host::Address(address)) => *address == destination,
+            Name::Shown(Host::Address(address)) | Name::Supposed(Host::Address(address)) => {
+                *address == destination
+            }
             Name::Absent => false,
-            // An unknown name was asked about before, and is one of the permission's.
-            Name::Presumed(_) | Name::Unknown => true,
+            Name::Presumed(_) => true,
         }
     }
 
@@ -501,7 +667,26 @@ impl Question<'_> {
     }
 }
 
-fn held_by_client(client: IpAddr, address: IpAddr, name: &dyn std::fmt::Display) -> String {
+/// Whether protocol and port of `observation` are those of `service`.
+fn carries(service: Service, observation: &Observation) -> bool {
+    let Observation { protocol, destination_port: port, .. } = *observation;
+    let tcp = protocol == IpProtocol::TCP;
+    match service {
+        Service::Https { port: wanted }
+        | Service::Http { port: wanted }
+        | Service::Mssql { mode: MssqlMode::Proxy, port: wanted } => tcp && port == wanted,
+        Service::Mssql { mode: MssqlMode::Redirect, port: wanted } => {
+            tcp && (port == wanted || SQL_REDIRECT_PORTS.contains(&port))
+        }
+        Service::Tcp(range) => tcp && range.contains(port),
+        Service::Udp(range) => protocol == IpProtocol::UDP && range.contains(port),
+        Service::Icmp => protocol == IpProtocol::ICMP || protocol == IpProtocol::ICMPV6,
+        Service::Protocol(wanted) => protocol == wanted,
+        Service::Any => true,
+    }
+}
+
+fn held_by_client(client: IpAddr, address: IpAddr, name: &dyn Display) -> String {
     format!("{client} was told {address} for {name}")
 }
 
@@ -521,9 +706,4 @@ fn exact_names(names: &Names) -> impl Iterator<Item = &Fqdn> {
         | FqdnPattern::Under(_)
         | FqdnPattern::EndsWith(_) => None,
     })
-}
-
-fn list(names: &Names) -> String {
-    let patterns: Vec<String> = names.patterns.iter().map(ToString::to_string).collect();
-    patterns.join(", ")
 }

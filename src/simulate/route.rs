@@ -450,7 +450,7 @@ impl<'a> Vantage<'a> {
     }
 
     /// The private endpoint with this address, in this network or a peer (`azure-routing.md §4`).
-    fn private_endpoint(
+    pub(super) fn private_endpoint(
         &self,
         destination: IpAddr,
     ) -> Option<(&'a PrivateEndpoint, &'a Subnet, &'a VirtualNetwork)> {

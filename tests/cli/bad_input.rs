@@ -128,6 +128,8 @@ const CASES: &[Case] = &[
     // Deployments.
     case("a deployment that is no JSON", &[("d.json", Text("{"))], &["replay", "--deployment", "d.json", "--capture", "monday.pcapng"], &["`d.json`", "1:"]),
     case("a deployment of another schema", &[("d.json", Text("{\"schema\":\"exeat.deployment/9\"}"))], &["replay", "--deployment", "d.json", "--capture", "monday.pcapng"], &["`exeat.deployment/1`", "`exeat.deployment/9`"]),
+    case("an ARM template for a deployment", &[("d.json", Text("{\"$schema\":\"https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#\",\"resources\":[]}"))], &["explain", "--deployment", "d.json", "10.1.8.4 -> 192.0.2.1 : tcp/443"], &["`d.json` is an ARM template", "`exeat.deployment/1`", "--target json"]),
+    case("a clause that is misspelt", &[("a.egress", OkAnd("allow x: apps -> b.example : https because \"x\" ownr platform\n"))], &["check", "a.egress"], &["found `ownr`", "write `owner`"]),
     case("an unknown field", &[("d.json", Text("{\"schema\":\"exeat.deployment/1\",\"polices\":{}}"))], &["replay", "--deployment", "d.json", "--capture", "monday.pcapng"], &["`polices`", "`firewallPolicies`"]),
     case("a key that is there twice", &[("d.json", Text("{\"schema\":\"exeat.deployment/1\",\"ipGroups\":{},\"ipGroups\":{}}"))], &["replay", "--deployment", "d.json", "--capture", "monday.pcapng"], &["`d.json`", "twice", "/ipGroups"]),
     case("a parent that is not there", &[("d.json", Policy("\"sku\": \"Premium\",", "\"sku\": \"Premium\", \"basePolicy\": \"gone\","))], &["replay", "--deployment", "d.json", "--capture", "monday.pcapng"], &["`d.json`", "gone"]),
@@ -144,6 +146,9 @@ const CASES: &[Case] = &[
     case("service tags that swell", &[("t.json.gz", Bomb)], &["replay", "ok.egress", "--capture", "monday.pcapng", "--service-tags", "t.json.gz"], &["`t.json.gz`", "bytes"]),
     // Flows in text.
     case("a flow that the shell cut", &[], &["explain", "ok.egress", "10.1.8.4", "-"], &["quote the flow", "`to`"]),
+    case("a flow out of which the shell cut the arrow", &[], &["explain", "ok.egress", "10.1.8.4", "-", ":", "tcp/443"], &["found `-`", "quote the flow", "`to`"]),
+    case("such a flow beside a deployment", &[("d.json", Policy("", ""))], &["explain", "--deployment", "d.json", "10.1.8.4 -> 192.0.2.1"], &["expected `:`"]),
+    case("a word that is no flow", &[], &["explain", "ok.egress", "flow!"], &["`flow!`", "in quotes"]),
     case("no flow", &[], &["explain", "ok.egress"], &["expected a flow", "quotes"]),
     case("a flow without a destination", &[], &["explain", "ok.egress", "10.1.8.4 ->"], &["destination", "end of the flow"]),
     case("a source that is none", &[], &["explain", "ok.egress", "10.1.8 -> 192.0.2.1 : tcp/443"], &["source address", "`10.1.8`"]),
@@ -151,7 +156,7 @@ const CASES: &[Case] = &[
     case("a source port that is none", &[], &["explain", "ok.egress", "10.1.8.4:x -> 192.0.2.1 : tcp/443"], &["source port", "65535"]),
     case("a port behind the destination", &[], &["explain", "ok.egress", "10.1.8.4 -> 192.0.2.1:443 : tcp/443"], &["without its port", "tcp/443"]),
     case("a destination that is none", &[], &["explain", "ok.egress", "10.1.8.4 -> bad_host! : tcp/443"], &["`bad_host!`", "host name"]),
-    case("a name without an address", &[], &["explain", "ok.egress", "10.1.8.4 -> a.example : https"], &["`a.example`", "--lock"]),
+    case("a name without an address", &[], &["explain", "ok.egress", "10.1.8.4 -> a.example : http"], &["`a.example`", "10.1.8.4 -> ADDRESS : tcp/80 http a.example", "--lock", "--capture"]),
     case("no colon", &[], &["explain", "ok.egress", "10.1.8.4 -> 192.0.2.1 tcp/443"], &["`:`", "`A -> B : tcp/443`"]),
     case("a port without a protocol", &[], &["explain", "ok.egress", "10.1.8.4 -> 192.0.2.1 : 443"], &["`tcp/443`"]),
     case("a port out of range", &[], &["explain", "ok.egress", "10.1.8.4 -> 192.0.2.1 : tcp/99999"], &["65535", "`tcp/99999`"]),

@@ -155,3 +155,53 @@ fn files_of_others_in_the_folder_are_left_alone() {
         .collect();
     assert!(left.is_empty(), "{left:?}");
 }
+
+#[test]
+fn folders_that_were_made_for_nothing_are_removed() {
+    let sandbox = Sandbox::new();
+    // The target cannot be put in the place of a folder.
+    sandbox.write("out/deploy-order.json/mine", b"mine");
+    let before = sandbox.files();
+    let run = sandbox.run(&["compile", "ok.egress", "--target", "arm", "--out", "out"]);
+    assert_eq!(run.code, Some(2));
+    assert!(run.err.contains("`deploy-order.json` is a folder there"), "{}", run.err);
+    assert_eq!(sandbox.files(), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn files_have_the_permissions_that_the_mask_leaves_and_the_script_is_one() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let sandbox = Sandbox::new();
+    let program = env!("CARGO_BIN_EXE_exeat");
+    for (mask, plain, script) in [("022", 0o644, 0o755), ("077", 0o600, 0o700)] {
+        let line =
+            format!("umask {mask}; exec {program} compile ok.egress --target arm --out {mask}");
+        let mut shell = std::process::Command::new("sh");
+        let status = shell.args(["-c", &line]).current_dir(sandbox.path()).output();
+        assert!(status.expect("a shell").status.success());
+        let mode = |name: &str| {
+            let path = sandbox.path().join(mask).join(name);
+            fs::metadata(path).expect("a file").permissions().mode() & 0o777
+        };
+        assert_eq!((mode("deploy-order.json"), mode("commands.sh")), (plain, script), "{mask}");
+    }
+}
+
+/// A template in a folder whose resource group the list no longer has.
+#[test]
+fn a_template_of_an_earlier_compile_is_told_and_kept() {
+    let sandbox = Sandbox::new();
+    let compile = || sandbox.run(&["compile", "ok.egress", "--target", "arm", "--out", "out"]);
+    let first = compile();
+    assert!(!first.err.contains("earlier compile"), "{}", first.err);
+    assert!(!compile().err.contains("earlier compile"));
+    let text = sandbox.read("ok.egress").replace("\"rg\"", "\"rg-new\"");
+    sandbox.write("ok.egress", text.as_bytes());
+    let run = compile();
+    assert_eq!(run.code, Some(0));
+    assert!(run.err.contains("rg/policy.json` is of an earlier compile"), "{}", run.err);
+    let subscription = "00000000-0000-0000-0000-000000000000";
+    assert!(sandbox.path().join(format!("out/{subscription}/rg/policy.json")).is_file());
+    assert!(!compile().err.contains("earlier compile"), "said once");
+}

@@ -104,6 +104,22 @@ fn fmt_writes_the_one_style_and_check_shows_the_difference() {
     assert_eq!(sandbox.run(&["fmt", "--check", "a.egress"]).expect(0), "");
 }
 
+/// The ends of lines are the user's: only what stands on them has a style.
+#[test]
+fn fmt_keeps_the_ends_of_lines() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&["fmt", "ok.egress"]).expect(0);
+    let crlf = sandbox.read("ok.egress").replace('\n', "\r\n");
+    sandbox.write("a.egress", crlf.as_bytes());
+    assert_eq!(sandbox.run(&["fmt", "--check", "a.egress"]).expect(0), "");
+    let odd = crlf.replace("-> www", "->   www");
+    sandbox.write("a.egress", odd.as_bytes());
+    let shown = sandbox.run(&["fmt", "--check", "a.egress"]).expect(1);
+    assert_eq!(shown.lines().filter(|line| line.starts_with("-a")).count(), 1, "{shown}");
+    sandbox.run(&["fmt", "a.egress"]).expect(0);
+    assert_eq!(sandbox.read("a.egress"), crlf);
+}
+
 /// One file that cannot be read as rules keeps the others from being written.
 #[test]
 fn fmt_writes_all_files_or_none() {
@@ -146,7 +162,10 @@ fn quiet_and_verbose_do_what_they_say() {
         assert_eq!(run.code, Some(0));
         run.err
     };
-    assert!(text(&[]).contains("warning["));
+    // What is to be said about the list is said in a line, as it is no answer to the question.
+    assert!(text(&[]).contains("warning: `trips/trips.egress` has 2 warnings (W0301, W0404)"));
+    assert_eq!(text(&[]).lines().count(), 1);
+    assert!(text(&["-v"]).contains("warning[W0404]"));
     assert_eq!(text(&["-q"]), "");
     assert!(!text(&[]).contains("note["));
     assert!(text(&["-v"]).contains("note["));

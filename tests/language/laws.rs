@@ -7,6 +7,7 @@ use exeat::syntax;
 use exeat::syntax::Place;
 use exeat::syntax::ast::Ast;
 
+use super::cases::cases;
 use super::drawn;
 use super::generate;
 use super::parse;
@@ -64,7 +65,7 @@ fn places(ast: &Ast) -> Vec<(String, usize)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(60))]
 
     #[test]
     fn what_is_written_reads_as_the_same_tree(text in generate::file()) {

@@ -11,7 +11,6 @@ use crate::azure::cluster::ApiServer;
 use crate::azure::cluster::Cluster;
 use crate::azure::cluster::SubnetId;
 use crate::azure::deployment::Deployment;
-use crate::azure::deployment::RuleId;
 use crate::azure::firewall::FirewallPlace;
 use crate::azure::key::Key;
 use crate::azure::network::VirtualNetwork;
@@ -88,9 +87,10 @@ pub(super) fn check(deployment: &Deployment, reading: &mut Reading) {
         }
     });
     distinct("unknowns", deployment.unknowns.iter().map(|u| Key::new(&u.name)), reading);
+    let rules = rules_of(deployment);
     reading.within("origins", |reading| {
         for (index, id) in deployment.origins.keys().enumerate() {
-            if !checker.has_rule(id) {
+            if !rules.contains(&(&id.policy, &id.group, &id.collection, id.rule.as_str())) {
                 let text = format!("the policy `{}` has no rule `{id}`", id.policy);
                 reading.within(index, |reading| reading.object(text));
             }
@@ -304,19 +304,29 @@ impl Checker<'_> {
             }
         }
     }
+}
 
-    fn has_rule(&self, id: &RuleId) -> bool {
-        let Some(policy) = self.deployment.policies.get(&id.policy) else { return false };
-        let groups = policy.groups.iter().filter(|group| group.name == id.group);
-        let mut collections = groups
-            .flat_map(|group| &group.collections)
-            .filter(|collection| collection.name == id.collection);
-        collections.any(|collection| match &collection.rules {
-            Rules::Application(_, rules) => rules.iter().any(|rule| rule.name == id.rule),
-            Rules::Network(_, rules) => rules.iter().any(|rule| rule.name == id.rule),
-            Rules::Nat(rules) => rules.iter().any(|rule| rule.name == id.rule),
-        })
+/// The place of a rule: policy, group, collection and its name.
+type RulePlace<'a> = (&'a Key, &'a Key, &'a Key, &'a str);
+
+/// Every rule that is there.
+fn rules_of(deployment: &Deployment) -> BTreeSet<RulePlace<'_>> {
+    let mut places = BTreeSet::new();
+    for (policy, contents) in &deployment.policies {
+        for group in &contents.groups {
+            for collection in &group.collections {
+                let names: Vec<&str> = match &collection.rules {
+                    Rules::Application(_, rules) => rules.iter().map(|r| r.name.as_str()).collect(),
+                    Rules::Network(_, rules) => rules.iter().map(|r| r.name.as_str()).collect(),
+                    Rules::Nat(rules) => rules.iter().map(|r| r.name.as_str()).collect(),
+                };
+                places.extend(
+                    names.iter().map(|rule| (policy, &group.name, &collection.name, *rule)),
+                );
+            }
+        }
     }
+    places
 }
 
 fn has_subnet(network: &VirtualNetwork, name: &Key) -> bool {

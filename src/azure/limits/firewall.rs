@@ -17,6 +17,7 @@ use super::Excess;
 use super::Limit;
 use super::Measure;
 use super::Severity;
+use super::tier;
 
 const COLLECTIONS: usize = 2000;
 const UNIQUE_PAIRS: usize = 20_000;
@@ -39,22 +40,12 @@ pub(super) fn check(deployment: &Deployment, excess: &mut Excess) {
         let chain = firewall.policy.as_ref().and_then(|key| deployment.policy_chain(key).ok());
         let Some(chain) = chain else { continue };
         if let Some((_, policy)) = chain.last()
-            && !can_enforce(firewall.tier, policy.tier)
+            && !tier::can_enforce(firewall.tier, policy.tier)
         {
             let measure = Measure::Attached { policy: policy.tier, firewall: firewall.tier };
             excess.note(at.as_str(), Limit::Attachment, measure, Severity::Error);
         }
         rules(&at, firewall, &chain, excess);
-    }
-}
-
-/// A Basic policy goes with a Basic firewall only, a Standard one with Standard or Premium, a
-/// Premium one with Premium only (`azure-firewall.md §6.2`).
-fn can_enforce(firewall: Tier, policy: Tier) -> bool {
-    match policy {
-        Tier::Basic => firewall == Tier::Basic,
-        Tier::Standard => firewall != Tier::Basic,
-        Tier::Premium => firewall == Tier::Premium,
     }
 }
 

@@ -112,6 +112,8 @@ pub enum Limit {
     Attachment,
     /// A policy in another region than its parent.
     ParentRegion,
+    /// A policy whose SKU cannot have what a parent of its SKU may hold.
+    ParentTier,
 }
 
 impl Limit {
@@ -165,6 +167,7 @@ impl Limit {
             Limit::Subnets => ("subnets", ROUTES),
             Limit::Tier => ("features of the SKU", TIERS),
             Limit::Attachment => ("policies of its own SKU or a lower one", TIERS),
+            Limit::ParentTier => ("parents of its own SKU or a lower one", TIERS),
             Limit::ParentRegion => ("the region of its parent policy", "azure-firewall.md §1.3"),
         }
     }
@@ -195,6 +198,13 @@ pub enum Measure {
         tier: Tier,
         /// The feature.
         feature: &'static str,
+    },
+    /// A policy of this tier below a parent of that one.
+    Inherited {
+        /// The policy's.
+        policy: Tier,
+        /// The parent's.
+        parent: Tier,
     },
     /// A policy of this tier at a firewall of that one.
     Attached {
@@ -234,6 +244,12 @@ impl fmt::Display for LimitExceeded {
             Measure::Lacks { tier, feature } => {
                 write!(f, "the SKU `{}` has no {feature}", tier.keyword())
             }
+            Measure::Inherited { policy, parent } => write!(
+                f,
+                "a firewall of SKU `{}` could not enforce its parent, a policy of SKU `{}`",
+                policy.keyword(),
+                parent.keyword()
+            ),
             Measure::Attached { policy, firewall } => write!(
                 f,
                 "a firewall of SKU `{}` cannot enforce a policy of SKU `{}`",

@@ -15,6 +15,7 @@ use super::Excess;
 use super::Limit;
 use super::LimitSettings;
 use super::MAX_GROUP_BYTES;
+use super::Measure;
 use super::SPLIT_GROUP_BYTES;
 use super::Severity;
 use super::group_size;
@@ -75,7 +76,7 @@ pub(super) fn check(deployment: &Deployment, settings: &LimitSettings, excess: &
             excess.at_most(&at, Limit::DnsServers, dns.servers.len(), DNS_SERVERS);
         }
         tier::settings(&at, policy, excess);
-        region(deployment, &at, policy, excess);
+        parent(deployment, &at, policy, excess);
         for group in &policy.groups {
             group_limits(deployment, name, policy, group, excess);
         }
@@ -83,15 +84,20 @@ pub(super) fn check(deployment: &Deployment, settings: &LimitSettings, excess: &
 }
 
 /// Parent and child lie in one region (`azure-firewall.md §1.3`); one that is not known is not
-/// objected to.
-fn region(deployment: &Deployment, at: &str, policy: &Policy, excess: &mut Excess) {
+/// objected to. A parent's rules are enforced by the child's firewalls, so those must be able to;
+/// whether Azure refuses it is not written down (modelling choice).
+fn parent(deployment: &Deployment, at: &str, policy: &Policy, excess: &mut Excess) {
     let parent = policy.base.as_ref().and_then(|base| deployment.policies.get(base));
-    let location = |policy: &Policy| policy.scope.location.clone();
+    let Some(parent) = parent else { return };
     let folded = |text: &str| text.to_ascii_lowercase().replace(' ', "");
-    if let (Some(own), Some(other)) = (location(policy), parent.and_then(location))
-        && folded(&own) != folded(&other)
+    if let (Some(own), Some(other)) = (&policy.scope.location, &parent.scope.location)
+        && folded(own) != folded(other)
     {
         excess.value(at, Limit::ParentRegion, own, Severity::Error);
+    }
+    if !tier::can_enforce(policy.tier, parent.tier) {
+        let measure = Measure::Inherited { policy: policy.tier, parent: parent.tier };
+        excess.note(at, Limit::ParentTier, measure, Severity::Warning);
     }
 }
 

@@ -10,6 +10,16 @@ use crate::azure::rule::NetworkRule;
 
 use super::Excess;
 
+/// A Basic policy goes with a Basic firewall only, a Standard one with Standard or Premium, a
+/// Premium one with Premium only (`azure-firewall.md §6.2`).
+pub(super) fn can_enforce(firewall: Tier, policy: Tier) -> bool {
+    match policy {
+        Tier::Basic => firewall == Tier::Basic,
+        Tier::Standard => firewall != Tier::Basic,
+        Tier::Premium => firewall == Tier::Premium,
+    }
+}
+
 /// The settings of a policy.
 pub(super) fn settings(at: &str, policy: &Policy, excess: &mut Excess) {
     let tier = policy.tier;

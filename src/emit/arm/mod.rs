@@ -21,9 +21,14 @@ use crate::azure::cluster::NetworkPlugin;
 use super::EmitError;
 use super::EmittedFile;
 
+pub use order::templates;
+
 /// The version of the API that the templates are written for (`azure-firewall.md §7`, modelling
 /// choice).
 pub const API_VERSION: &str = "2025-01-01";
+
+/// The file that says in which order the templates are deployed.
+pub const ORDER_FILE: &str = "deploy-order.json";
 
 /// The deployment as templates, `deploy-order.json` and `commands.sh`, sorted by path. Resources
 /// that exist are only referred to.
@@ -42,15 +47,24 @@ pub fn write(deployment: &Deployment) -> Result<Vec<EmittedFile>, EmitError> {
     ];
     let mut files = Vec::new();
     for template in stages.iter().flatten() {
-        files.push(EmittedFile { path: template.path()?, text: template.text()? });
+        files.push(EmittedFile {
+            path: template.path()?,
+            text: template.text()?,
+            is_script: false,
+        });
     }
     let [policies, later @ ..] = &stages;
     let steps = order::steps(deployment, policies, later)?;
     files.push(EmittedFile {
-        path: "deploy-order.json".to_owned(),
+        path: ORDER_FILE.to_owned(),
         text: order::document(deployment, &steps)?,
+        is_script: false,
     });
-    files.push(EmittedFile { path: "commands.sh".to_owned(), text: command::script(&steps)? });
+    files.push(EmittedFile {
+        path: "commands.sh".to_owned(),
+        text: command::script(&steps)?,
+        is_script: true,
+    });
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)
 }

@@ -142,6 +142,19 @@ pub(super) fn document(deployment: &Deployment, steps: &[Step]) -> Result<String
     layout::write(&document)
 }
 
+/// The paths of the templates that `text`, an earlier `deploy-order.json`, names. What is none, or
+/// names a file outside its folder, names no templates.
+pub fn templates(text: &str) -> Vec<String> {
+    let document: Value = serde_json::from_str(text).unwrap_or_default();
+    if document.get("schema").and_then(Value::as_str) != Some(SCHEMA) {
+        return Vec::new();
+    }
+    let steps = document.get("steps").and_then(Value::as_array).into_iter().flatten();
+    let named = steps.filter_map(|step| step.get("template")?.as_str());
+    let is_below = |path: &&str| path.split('/').all(|part| !part.is_empty() && part != "..");
+    named.filter(is_below).map(str::to_owned).collect()
+}
+
 /// What the steps do not do, and somebody must know.
 fn notes(deployment: &Deployment) -> Vec<String> {
     let mut notes = Vec::new();

@@ -73,6 +73,21 @@ impl<T: Clone + Ord> Intervals<T> {
         self.cuts.chunks(2).filter_map(|pair| pair.first().map(|start| (start, pair.get(1))))
     }
 
+    /// Whether some value is in both sets.
+    pub fn meets(&self, other: &Self) -> bool {
+        let reaches = |end: Option<&T>, start: &T| end.is_none_or(|end| start < end);
+        let (mut left, mut right) = (self.pairs().peekable(), other.pairs().peekable());
+        while let (Some((start, end)), Some((other_start, other_end))) = (left.peek(), right.peek())
+        {
+            match (reaches(*end, other_start), reaches(*other_end, start)) {
+                (true, true) => return true,
+                (false, _) => left.next(),
+                (true, false) => right.next(),
+            };
+        }
+        false
+    }
+
     /// The values in either set.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
@@ -139,6 +154,7 @@ mod tests {
                 prop_assert_eq!(a.intersection(&b).contains(&value), in_a && in_b);
                 prop_assert_eq!(a.difference(&b).contains(&value), in_a && !in_b);
             }
+            prop_assert_eq!(a.meets(&b), !a.intersection(&b).is_empty());
         }
 
         #[test]

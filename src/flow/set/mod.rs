@@ -4,6 +4,10 @@
 //! the family on top, ports, and names compared from their last byte to their first.
 
 pub mod intervals;
+
+mod index;
 mod name;
 
+pub use index::IntervalSet;
+pub use index::SetIndex;
 pub use name::NameSet;

@@ -1,5 +1,6 @@
 //! Sets of host names.
 
+use super::index::IntervalSet;
 use super::intervals::Intervals;
 use crate::flow::name::Fqdn;
 use crate::flow::name::FqdnPattern;
@@ -67,7 +68,7 @@ impl NameSet {
 
     /// Whether some name is in both sets.
     pub fn meets(&self, other: &NameSet) -> bool {
-        !self.intersection(other).is_empty()
+        self.0.meets(&other.0)
     }
 
     /// The names in either set.
@@ -92,6 +93,14 @@ impl NameSet {
     /// `None` where no list of patterns says it, as for `*.a.com` without `*.b.a.com`.
     pub fn patterns(&self) -> Option<Vec<FqdnPattern>> {
         self.0.pairs().map(|(start, end)| pattern(start, end)).collect()
+    }
+}
+
+impl IntervalSet for NameSet {
+    type Cut = Vec<u8>;
+
+    fn intervals(&self) -> &Intervals<Vec<u8>> {
+        &self.0
     }
 }
 

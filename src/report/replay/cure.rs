@@ -17,6 +17,7 @@ use crate::flow::FqdnPattern;
 use crate::flow::Host;
 use crate::flow::IpProtocol;
 use crate::flow::SeenPayload;
+use crate::intent::Deny;
 use crate::intent::Permission;
 use crate::simulate::Missing;
 use crate::simulate::Outcome;
@@ -105,7 +106,7 @@ impl Replay<'_> {
             let (headline, cure) = match first.outcome {
                 Outcome::Leak => self.leak(first),
                 Outcome::Breakage => self.breakage(first),
-                Outcome::Undetermined => undetermined(first),
+                Outcome::Undetermined => self.undetermined(first),
                 Outcome::Bypass => self.bypass(first),
                 Outcome::RequiredPassed
                 | Outcome::PermittedPassed
@@ -125,12 +126,16 @@ impl Replay<'_> {
         let Some(id) = &flow.decision.rule else {
             let headline =
                 format!("{} lets out what the list does not permit", reason_in_words(flow));
-            return (headline, Cure::new("end the deployment with a rule that denies the rest"));
+            let drift = self.rule_drift(flow);
+            let what =
+                drift.unwrap_or("end the deployment with a rule that denies the rest".into());
+            return (headline, Cure::new(what));
         };
         let headline = format!("rule {id} lets out what the list does not permit");
-        let mut cure = match self.subject.deployment.find_rule(id) {
-            Some(rule) => self.narrower(id, &rule),
-            None => Cure::new("narrow the rule, or take it out"),
+        let mut cure = match (self.rule_drift(flow), self.subject.deployment.find_rule(id)) {
+            (Some(drift), _) => Cure::new(drift),
+            (None, Some(rule)) => self.narrower(id, &rule),
+            (None, None) => Cure::new("narrow the rule, or take it out"),
         };
         if let Some(policy) = self.subject.deployment.policies.get(&id.policy)
             && policy.ownership == Ownership::Existing
@@ -140,7 +145,11 @@ impl Replay<'_> {
                 id.policy
             ));
         }
-        if let Some(wish) = self.permission_for(flow) {
+        let deny = flow.permission.as_deref().and_then(|label| self.deny(label));
+        if let Some(deny) = deny {
+            let place = self.place_of(&deny.label).map(|at| format!(" ({at})")).unwrap_or_default();
+            cure.notes.push(format!("`{}`{place} denies it, whatever else permits it", deny.label));
+        } else if let Some(wish) = self.permission_for(flow) {
             cure.notes.push(format!("if it is meant to leave, permit it: {wish}"));
         }
         (headline, cure)
@@ -204,6 +213,9 @@ impl Replay<'_> {
         let place = self.place_of(label).map(|at| format!(" ({at})")).unwrap_or_default();
         let because = reason_in_words(flow);
         let headline = format!("`{label}`{place} requires it, but {because}");
+        if let Some(drift) = self.permission_drift(flow) {
+            return (headline, Cure::new(drift));
+        }
         let cure = match (&flow.decision.rule, flow.decision.reason) {
             (Some(id), Reason::ApplicationRule | Reason::NetworkRule) => {
                 let mut cure = Cure::new(format!(
@@ -215,7 +227,7 @@ impl Replay<'_> {
             (_, Reason::SniMissing | Reason::UnrecognisedProtocol | Reason::HandshakeOnly) => {
                 let mut cure =
                     Cure::new("have the client show the name, or carry the permission by address");
-                cure.change = self.carry_by_address(flow).map(Change::Source);
+                self.offer(&mut cure, self.carry_by_address(flow));
                 cure
             }
             (_, Reason::HostPortMismatch) => Cure::new(
@@ -231,18 +243,34 @@ impl Replay<'_> {
         (headline, cure)
     }
 
+    /// Something undetermined: what would settle it.
+    fn undetermined(&self, flow: &ReplayedFlow) -> (String, Cure) {
+        let missing: Vec<String> = flow.missing.iter().map(ToString::to_string).collect();
+        let shown = missing.get(..SHOWN_MISSING).unwrap_or(&missing).join(", ");
+        let more = match missing.len().saturating_sub(SHOWN_MISSING) {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        let headline = format!("the verdict depends on what is not known: {shown}{more}");
+        let drift = self.rule_drift(flow);
+        (headline, Cure::new(drift.unwrap_or_else(|| settle(&flow.missing))))
+    }
+
     /// A bypass: the route that carried it.
     fn bypass(&self, flow: &ReplayedFlow) -> (String, Cure) {
         let route = flow.decision.route.as_ref();
         let way = route.map_or_else(|| "a route".to_owned(), ToString::to_string);
         let headline = format!("{way} carries it around the firewall");
+        let is_given = !self.subject.asked.deployments.is_empty();
+        if let Some(drift) = is_given.then(|| self.route_drift(flow)).flatten() {
+            return (headline, Cure::new(drift));
+        }
         let cure = match route.map(|route| (&route.source, &route.hop)) {
             Some((RouteSource::User { table, route }, _)) => {
                 let mut cure =
                     Cure::new(format!("take route `{route}` out of route table `{table}`"));
-                cure.change = self
-                    .route_exception(flow)
-                    .map(|span| Change::Source(vec![Edit::remove(self.whole_line(span))]));
+                let edit = |span| vec![Edit::remove(self.whole_line(span))];
+                self.offer(&mut cure, self.route_exception(flow).map(edit));
                 cure
             }
             Some((_, Hop::ServiceEndpoint(service))) => Cure::new(format!(
@@ -257,6 +285,24 @@ impl Replay<'_> {
             Some(_) | None => Cure::new("route the subnet via the firewall"),
         };
         (headline, cure)
+    }
+
+    /// Offers edits of the list, which a deployment that was given does not come from until it is
+    /// deployed again.
+    fn offer(&self, cure: &mut Cure, edits: Option<Vec<Edit>>) {
+        if self.subject.asked.deployments.is_empty() {
+            cure.change = edits.map(Change::Source);
+        } else if edits.is_some() {
+            cure.notes.push(
+                "an edit of the list changes this deployment only when it is deployed again"
+                    .to_owned(),
+            );
+        }
+    }
+
+    /// The deny with this label.
+    pub(super) fn deny(&self, label: &str) -> Option<&Deny> {
+        self.subject.intent?.denies.iter().find(|deny| deny.label == label)
     }
 
     /// The route exception of the source that carried `flow`.
@@ -335,7 +381,7 @@ impl Replay<'_> {
     fn permission_for(&self, flow: &ReplayedFlow) -> Option<String> {
         self.subject.intent?;
         let source = self.source_word(flow);
-        let opening = &flow.opening;
+        let opening = &flow.shown;
         let name = match &opening.payload {
             SeenPayload::Exactly(payload) => payload.wire_name().and_then(Host::name).cloned(),
             SeenPayload::Kind(_) | SeenPayload::Unknown => None,
@@ -404,18 +450,6 @@ fn cause(flow: &ReplayedFlow) -> Cause {
             decision.rule.clone(),
         ),
     }
-}
-
-/// Something undetermined: what would settle it.
-fn undetermined(flow: &ReplayedFlow) -> (String, Cure) {
-    let missing: Vec<String> = flow.missing.iter().map(ToString::to_string).collect();
-    let shown = missing.get(..SHOWN_MISSING).unwrap_or(&missing).join(", ");
-    let more = match missing.len().saturating_sub(SHOWN_MISSING) {
-        0 => String::new(),
-        more => format!(", and {more} more"),
-    };
-    let headline = format!("the verdict depends on what is not known: {shown}{more}");
-    (headline, Cure::new(settle(&flow.missing)))
 }
 
 /// How to supply what is missing.

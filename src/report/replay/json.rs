@@ -8,6 +8,7 @@ use super::Replay;
 use super::ReplayedFlow;
 use super::SCHEMA;
 use super::Tally;
+use crate::report::assumption_json::AssumptionJson;
 use crate::report::finding_json::FindingJson;
 use crate::report::flow_row::FlowJson;
 use crate::report::flow_row::nanoseconds;
@@ -39,13 +40,6 @@ struct Document<'a> {
 struct SubjectJson<'a> {
     rules: Option<&'a str>,
     deployments: &'a [String],
-}
-
-#[derive(Serialize)]
-struct AssumptionJson<'a> {
-    key: &'static str,
-    value: &'a str,
-    section: &'static str,
 }
 
 #[derive(Serialize)]
@@ -115,14 +109,14 @@ impl Replay<'_> {
         let document = Document {
             schema: SCHEMA,
             subject: SubjectJson {
-                rules: self.subject.rules,
-                deployments: self.subject.deployments,
+                rules: self.subject.asked.rules,
+                deployments: self.subject.asked.deployments,
             },
             at: nanoseconds(self.at),
             assumptions: self
                 .assumptions_depended_on()
                 .into_iter()
-                .map(|one| AssumptionJson { key: one.key, value: &one.value, section: one.section })
+                .map(AssumptionJson::from)
                 .collect(),
             flows: self.flows.iter().filter(is_listed).map(|flow| self.flow_json(flow)).collect(),
             findings: self

@@ -1,6 +1,7 @@
 //! The report on a replay: recorded flows, each in a box, and what to do about each objection.
 
 pub mod cure;
+mod drift;
 mod json;
 mod text;
 
@@ -9,6 +10,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use super::command::Asked;
 use super::flow_row::FlowRow;
 use crate::azure::Deployment;
 use crate::diagnostic::Diagnostic;
@@ -46,6 +48,8 @@ pub struct ReplayedFlow {
     pub packet: u64,
     /// What was asked of the firewall by then.
     pub opening: Observation,
+    /// The flow to be shown: with the first bytes, where the verdict on them is the same.
+    pub shown: Observation,
     /// Whether the other end, or the firewall in its name, answered the handshake.
     pub answered: bool,
     /// The box.
@@ -75,14 +79,14 @@ pub struct ReplayedCapture {
 /// What was judged, and by what.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
-    /// The rules file as given, if there is a list.
-    pub rules: Option<&'a str>,
-    /// The deployments as given; empty where the compiled one was judged.
-    pub deployments: &'a [String],
+    /// What stood on the command line; without deployments the compiled one was judged.
+    pub asked: Asked<'a>,
     /// The list.
     pub intent: Option<&'a Intent>,
     /// What is deployed.
     pub deployment: &'a Deployment,
+    /// What the list compiles to, where other deployments were judged.
+    pub compiled: Option<&'a Deployment>,
     /// The source text.
     pub sources: &'a SourceMap,
 }
@@ -141,9 +145,7 @@ impl Replay<'_> {
         let permissions = intent.permissions.iter().map(|p| (&p.label, &p.origin));
         let denies = intent.denies.iter().map(|d| (&d.label, &d.origin));
         let (_, origin) = permissions.chain(denies).find(|(found, _)| *found == label)?;
-        let file = self.subject.sources.file(origin.span.file)?;
-        let position = file.position(origin.span.start);
-        Some(format!("{}:{}:{}", origin.file, position.line, position.column))
+        self.subject.sources.place(origin.span)
     }
 
     /// The assumptions that some verdict depended on, each once, in order.

@@ -27,7 +27,7 @@ impl Replay<'_> {
     fn write(&self, text: &mut String, groups: &[Group<'_>]) -> std::fmt::Result {
         self.undeclared_sources(text)?;
         let captures: Vec<&str> = self.captures.iter().map(|c| c.path.as_str()).collect();
-        let judged_by = match (self.subject.rules, self.subject.deployments) {
+        let judged_by = match (self.subject.asked.rules, self.subject.asked.deployments) {
             (Some(rules), []) => rules.to_owned(),
             (Some(rules), deployments) => format!("{} and {rules}", deployments.join(", ")),
             (None, deployments) => deployments.join(", "),
@@ -167,23 +167,10 @@ impl Replay<'_> {
             writeln!(text, "   tried: {tried}")?;
         }
         if let Some(flow) = group.flows.first() {
-            writeln!(text, "   why: {}", self.explain_line(flow))?;
+            let command = self.subject.asked.explain(Some(&flow.row.capture), &flow.shown);
+            writeln!(text, "   why: {command}")?;
         }
         Ok(())
-    }
-
-    /// A command that explains `flow`, to be copied.
-    fn explain_line(&self, flow: &ReplayedFlow) -> String {
-        let mut line = "exeat explain".to_owned();
-        if let Some(rules) = self.subject.rules {
-            let _ = write!(line, " {}", quoted(rules));
-        }
-        for deployment in self.subject.deployments {
-            let _ = write!(line, " --deployment {}", quoted(deployment));
-        }
-        let _ = write!(line, " --capture {}", quoted(&flow.row.capture));
-        let _ = write!(line, " {}", quoted(&flow.opening.to_string()));
-        line
     }
 
     fn conclusion(&self, text: &mut String, groups: &[Group<'_>]) -> std::fmt::Result {
@@ -217,19 +204,4 @@ fn handshake_means_nothing(flow: &ReplayedFlow) -> bool {
     flow.answered
         && flow.outcome == Outcome::Breakage
         && flow.opening.protocol == crate::flow::IpProtocol::TCP
-}
-
-/// `text` for a shell: as it is, or in double quotes, or in single quotes where it holds what a
-/// shell reads inside double quotes.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    let safe = escape_controls(text);
-    if safe.contains(['"', '$', '`', '\\', '!']) {
-        format!("'{}'", safe.replace('\'', "'\\''"))
-    } else {
-        format!("\"{safe}\"")
-    }
 }

@@ -29,9 +29,11 @@ use super::input::mismatch;
 use super::input::spanned;
 use super::network::name_in_place;
 use super::recover;
-use super::recover::once;
 use super::setting::bad_choice;
 use super::setting::choice;
+use super::setting::extend;
+use super::setting::fill;
+use super::setting::push;
 use super::setting::setting;
 use super::setting::sku;
 use super::setting::switch;
@@ -57,46 +59,14 @@ pub(super) fn firewall(input: Tokens<'_>) -> Parsed<'_, Firewall> {
     let (rest, ()) = recover::block(
         rest,
         |token| SETTINGS.contains(&token.text),
-        |input| {
-            let after = input.skip(1);
-            let rest = match setting(input, SETTINGS)? {
-                "sku" => {
-                    let (rest, sku) = sku(after)?;
-                    once(input, &mut firewall.sku, sku, "sku");
-                    rest
-                }
-                "private-ip" => {
-                    let (rest, address) = address_value(after)?;
-                    once(input, &mut firewall.private_ip, address, "private-ip");
-                    rest
-                }
-                "public-ip" => {
-                    let (rest, addresses) = word::list(after, address_value)?;
-                    firewall.public_ips.extend(addresses);
-                    rest
-                }
-                "dns-proxy" => {
-                    let (rest, value) = switch(after)?;
-                    once(input, &mut firewall.dns_proxy, value, "dns-proxy");
-                    rest
-                }
-                "dns-servers" => {
-                    let (rest, addresses) = word::list(after, address_value)?;
-                    firewall.dns_servers.extend(addresses);
-                    rest
-                }
-                "enforces" => {
-                    let (rest, policy) = word::name(after)?;
-                    once(input, &mut firewall.enforces, policy, "enforces");
-                    rest
-                }
-                _ => {
-                    let (rest, id) = text::text(after)?;
-                    once(input, &mut firewall.id, id, "id");
-                    rest
-                }
-            };
-            Ok((rest, ()))
+        |input| match setting(input, SETTINGS)? {
+            "sku" => fill(input, &mut firewall.sku, sku),
+            "private-ip" => fill(input, &mut firewall.private_ip, address_value),
+            "public-ip" => extend(input, &mut firewall.public_ips, address_value),
+            "dns-proxy" => fill(input, &mut firewall.dns_proxy, switch),
+            "dns-servers" => extend(input, &mut firewall.dns_servers, address_value),
+            "enforces" => fill(input, &mut firewall.enforces, word::name),
+            _ => fill(input, &mut firewall.id, text::text),
         },
     )?;
     Ok((rest, firewall))
@@ -119,41 +89,13 @@ pub(super) fn cluster(input: Tokens<'_>) -> Parsed<'_, Cluster> {
     let (rest, ()) = recover::block(
         rest,
         |token| SETTINGS.contains(&token.text),
-        |input| {
-            let after = input.skip(1);
-            let rest = match setting(input, SETTINGS)? {
-                "plugin" => {
-                    let (rest, plugin) = plugin(after)?;
-                    once(input, &mut cluster.plugin, plugin, "plugin");
-                    rest
-                }
-                "pods" => {
-                    let (rest, prefixes) = word::list(after, prefix_value)?;
-                    cluster.pods.extend(prefixes);
-                    rest
-                }
-                "service-range" => {
-                    let (rest, prefix) = prefix_value(after)?;
-                    once(input, &mut cluster.service_range, prefix, "service-range");
-                    rest
-                }
-                "pool" => {
-                    let (rest, pool) = spanned(pool)(input)?;
-                    cluster.pools.push(pool);
-                    rest
-                }
-                "api" => {
-                    let (rest, api) = spanned(api)(after)?;
-                    once(input, &mut cluster.api, api, "api");
-                    rest
-                }
-                _ => {
-                    let (rest, id) = text::text(after)?;
-                    once(input, &mut cluster.id, id, "id");
-                    rest
-                }
-            };
-            Ok((rest, ()))
+        |input| match setting(input, SETTINGS)? {
+            "plugin" => fill(input, &mut cluster.plugin, plugin),
+            "pods" => extend(input, &mut cluster.pods, prefix_value),
+            "service-range" => fill(input, &mut cluster.service_range, prefix_value),
+            "pool" => push(input, &mut cluster.pools, spanned(pool)),
+            "api" => fill(input, &mut cluster.api, spanned(api)),
+            _ => fill(input, &mut cluster.id, text::text),
         },
     )?;
     Ok((rest, cluster))

@@ -16,6 +16,7 @@ use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Edit;
 use crate::diagnostic::Spanned;
+use crate::diagnostic::similar;
 
 use super::super::ast::Ident;
 use super::super::ast::SetDeclaration;
@@ -34,6 +35,7 @@ use super::module;
 use super::network;
 use super::policy;
 use super::recover;
+use super::reserved::CLAUSES;
 use super::reserved::STATEMENTS;
 use super::rule;
 use super::service;
@@ -208,20 +210,38 @@ fn not_here(token: &Token<'_>, block: Block) -> Diagnostic {
 }
 
 fn unknown_statement(input: Tokens<'_>, token: &Token<'_>) -> Diagnostic {
+    let is_word = token.kind == TokenKind::Word;
+    let meant = |words: &[&'static str]| {
+        similar::nearest(token.text, words.iter().copied()).filter(|_| is_word)
+    };
+    let meant = if token.starts_line {
+        meant(STATEMENTS).or_else(|| meant(CLAUSES))
+    } else {
+        meant(CLAUSES)
+    };
+    let with_fix = |found: Diagnostic| match meant {
+        Some(word) => found.fix(format!("write `{word}`"), vec![Edit::replace(token.span, word)]),
+        None => found,
+    };
     if token.starts_line {
         let words =
             STATEMENTS.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-        return Diagnostic::new(
+        let found = Diagnostic::new(
             Code::UNKNOWN_STATEMENT,
             format!("no sentence begins with {}", input.found()),
         )
         .at(token.span, "expected the first word of a sentence")
         .help(format!("sentences begin with {words}"));
+        return with_fix(found);
     }
-    Diagnostic::new(
+    let found = Diagnostic::new(
         Code::UNEXPECTED,
         format!("expected a clause or the end of the sentence, found {}", input.found()),
     )
-    .at(token.span, "expected a clause or the end of the sentence")
-    .help("a list has `,` between its parts; a text stands in quotes")
+    .at(token.span, "expected a clause or the end of the sentence");
+    let found = match meant {
+        Some(_) => found,
+        None => found.help("a list has `,` between its parts; a text stands in quotes"),
+    };
+    with_fix(found)
 }

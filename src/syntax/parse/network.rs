@@ -48,10 +48,12 @@ use super::input::Parsed;
 use super::input::Tokens;
 use super::input::spanned;
 use super::recover;
-use super::recover::once;
 use super::rule;
 use super::service;
 use super::setting::choice;
+use super::setting::extend;
+use super::setting::fill;
+use super::setting::push;
 use super::setting::setting;
 use super::setting::switch;
 use super::subnet;
@@ -117,30 +119,11 @@ fn vnet(input: Tokens<'_>) -> Parsed<'_, Vnet> {
     let (rest, ()) = recover::block(
         rest,
         |token| SETTINGS.contains(&token.text),
-        |input| {
-            let after = input.skip(1);
-            match setting(input, SETTINGS)? {
-                "subnet" => {
-                    let (rest, subnet) = spanned(subnet::subnet)(input)?;
-                    vnet.subnets.push(subnet);
-                    Ok((rest, ()))
-                }
-                "peers" => {
-                    let (rest, peers) = word::list(after, spanned(peering))?;
-                    vnet.peers.extend(peers);
-                    Ok((rest, ()))
-                }
-                "dns" => {
-                    let (rest, servers) = word::list(after, address_value)?;
-                    vnet.dns.extend(servers);
-                    Ok((rest, ()))
-                }
-                _ => {
-                    let (rest, id) = text::text(after)?;
-                    once(input, &mut vnet.id, id, "id");
-                    Ok((rest, ()))
-                }
-            }
+        |input| match setting(input, SETTINGS)? {
+            "subnet" => push(input, &mut vnet.subnets, spanned(subnet::subnet)),
+            "peers" => extend(input, &mut vnet.peers, spanned(peering)),
+            "dns" => extend(input, &mut vnet.dns, address_value),
+            _ => fill(input, &mut vnet.id, text::text),
         },
     )?;
     Ok((rest, vnet))
@@ -157,15 +140,10 @@ fn peering(input: Tokens<'_>) -> Parsed<'_, Peering> {
     let (rest, ()) = recover::block(
         rest,
         |token| SETTINGS.contains(&token.text),
-        |input| {
-            let (slot, what) = match setting(input, SETTINGS)? {
-                "forwarded-traffic" => (&mut peering.forwarded_traffic, "forwarded-traffic"),
-                "gateway-transit" => (&mut peering.gateway_transit, "gateway-transit"),
-                _ => (&mut peering.remote_gateway, "remote-gateway"),
-            };
-            let (rest, value) = switch(input.skip(1))?;
-            once(input, slot, value, what);
-            Ok((rest, ()))
+        |input| match setting(input, SETTINGS)? {
+            "forwarded-traffic" => fill(input, &mut peering.forwarded_traffic, switch),
+            "gateway-transit" => fill(input, &mut peering.gateway_transit, switch),
+            _ => fill(input, &mut peering.remote_gateway, switch),
         },
     )?;
     Ok((rest, peering))
@@ -189,30 +167,11 @@ fn virtual_hub(input: Tokens<'_>) -> Parsed<'_, VirtualHub> {
     let (rest, ()) = recover::block(
         rest,
         |token| SETTINGS.contains(&token.text),
-        |input| {
-            let after = input.skip(1);
-            match setting(input, SETTINGS)? {
-                "connects" => {
-                    let (rest, names) = word::list(after, word::name)?;
-                    hub.connects.extend(names);
-                    Ok((rest, ()))
-                }
-                "internet-traffic" => {
-                    let (rest, via) = via(after)?;
-                    once(input, &mut hub.internet_traffic, via, "internet-traffic");
-                    Ok((rest, ()))
-                }
-                "private-traffic" => {
-                    let (rest, via) = via(after)?;
-                    once(input, &mut hub.private_traffic, via, "private-traffic");
-                    Ok((rest, ()))
-                }
-                _ => {
-                    let (rest, id) = text::text(after)?;
-                    once(input, &mut hub.id, id, "id");
-                    Ok((rest, ()))
-                }
-            }
+        |input| match setting(input, SETTINGS)? {
+            "connects" => extend(input, &mut hub.connects, word::name),
+            "internet-traffic" => fill(input, &mut hub.internet_traffic, via),
+            "private-traffic" => fill(input, &mut hub.private_traffic, via),
+            _ => fill(input, &mut hub.id, text::text),
         },
     )?;
     Ok((rest, hub))
@@ -242,21 +201,16 @@ fn gateway(input: Tokens<'_>) -> Parsed<'_, Gateway> {
     let (rest, ()) = recover::block(
         rest,
         |token| SETTINGS.contains(&token.text),
-        |input| {
-            let after = input.skip(1);
-            if setting(input, SETTINGS)? == "kind" {
-                let kinds =
-                    [("vpn", GatewayKind::Vpn), ("express-route", GatewayKind::ExpressRoute)];
-                let (rest, kind) = choice(after, &kinds)?;
-                once(input, &mut gateway.kind, kind, "kind");
-                return Ok((rest, ()));
-            }
-            let (rest, prefixes) = word::list(after, prefix_value)?;
-            gateway.learns.extend(prefixes);
-            Ok((rest, ()))
+        |input| match setting(input, SETTINGS)? {
+            "kind" => fill(input, &mut gateway.kind, gateway_kind),
+            _ => extend(input, &mut gateway.learns, prefix_value),
         },
     )?;
     Ok((rest, gateway))
+}
+
+fn gateway_kind(input: Tokens<'_>) -> Parsed<'_, Spanned<GatewayKind>> {
+    choice(input, &[("vpn", GatewayKind::Vpn), ("express-route", GatewayKind::ExpressRoute)])
 }
 
 fn on_premises(input: Tokens<'_>) -> Parsed<'_, OnPremises> {
@@ -273,25 +227,10 @@ fn private_endpoint(input: Tokens<'_>) -> Parsed<'_, PrivateEndpoint> {
     let (rest, ()) = recover::block(
         rest,
         |token| SETTINGS.contains(&token.text),
-        |input| {
-            let after = input.skip(1);
-            match setting(input, SETTINGS)? {
-                "address" => {
-                    let (rest, addresses) = word::list(after, address_value)?;
-                    endpoint.addresses.extend(addresses);
-                    Ok((rest, ()))
-                }
-                "serves" => {
-                    let (rest, hosts) = word::list(after, host_value)?;
-                    endpoint.serves.extend(hosts);
-                    Ok((rest, ()))
-                }
-                _ => {
-                    let (rest, resource) = text::text(after)?;
-                    once(input, &mut endpoint.resource, resource, "resource");
-                    Ok((rest, ()))
-                }
-            }
+        |input| match setting(input, SETTINGS)? {
+            "address" => extend(input, &mut endpoint.addresses, address_value),
+            "serves" => extend(input, &mut endpoint.serves, host_value),
+            _ => fill(input, &mut endpoint.resource, text::text),
         },
     )?;
     Ok((rest, endpoint))
@@ -317,15 +256,9 @@ fn nsg(input: Tokens<'_>) -> Parsed<'_, Nsg> {
     let (rest, ()) = recover::block(
         rest,
         |token| SETTINGS.contains(&token.text),
-        |input| {
-            if setting(input, SETTINGS)? == "id" {
-                let (rest, id) = text::text(input.skip(1))?;
-                once(input, &mut nsg.id, id, "id");
-                return Ok((rest, ()));
-            }
-            let (rest, rule) = spanned(nsg_rule)(input)?;
-            nsg.rules.push(rule);
-            Ok((rest, ()))
+        |input| match setting(input, SETTINGS)? {
+            "id" => fill(input, &mut nsg.id, text::text),
+            _ => push(input, &mut nsg.rules, spanned(nsg_rule)),
         },
     )?;
     Ok((rest, nsg))

@@ -34,12 +34,14 @@ use super::input::fail;
 use super::input::mismatch;
 use super::input::spanned;
 use super::recover;
-use super::recover::once;
 use super::rule;
 use super::service;
 use super::set;
 use super::setting::bad_choice;
 use super::setting::choice;
+use super::setting::extend;
+use super::setting::fill;
+use super::setting::push;
 use super::setting::setting;
 use super::setting::sku;
 use super::setting::switch;
@@ -94,75 +96,22 @@ pub(super) fn policy(input: Tokens<'_>) -> Parsed<'_, Policy> {
 }
 
 fn one_setting<'s>(input: Tokens<'s>, word: &str, policy: &mut Policy) -> Parsed<'s, ()> {
-    let after = input.skip(1);
-    let rest = match word {
-        "extends" => {
-            let (rest, parent) = spanned(parent)(after)?;
-            once(input, &mut policy.extends, parent, "extends");
-            rest
-        }
-        "sku" => {
-            let (rest, sku) = sku(after)?;
-            once(input, &mut policy.sku, sku, "sku");
-            rest
-        }
-        "threat-intel" => {
-            let (rest, mode) = mode(after)?;
-            once(input, &mut policy.threat_intel, mode, "threat-intel");
-            rest
-        }
-        "threat-intel-allow" => {
-            let (rest, set) = set::operands(after)?;
-            once(input, &mut policy.threat_intel_allow, set, "threat-intel-allow");
-            rest
-        }
-        "idps" => {
-            let (rest, mode) = mode(after)?;
-            once(input, &mut policy.idps, mode, "idps");
-            rest
-        }
-        "inspection-certificate" => {
-            let (rest, secret) = text::text(after)?;
-            once(input, &mut policy.inspection_certificate, secret, "inspection-certificate");
-            rest
-        }
-        "dns-servers" => {
-            let (rest, servers) = word::list(after, address_value)?;
-            policy.dns_servers.extend(servers);
-            rest
-        }
-        "snat" => {
-            let (rest, mode) = spanned(snat)(after)?;
-            once(input, &mut policy.snat, mode, "snat");
-            rest
-        }
-        "dns-proxy" | "auto-learn-private-ranges" | "sql-redirect" => {
-            let (slot, what) = match word {
-                "dns-proxy" => (&mut policy.dns_proxy, "dns-proxy"),
-                "sql-redirect" => (&mut policy.sql_redirect, "sql-redirect"),
-                _ => (&mut policy.auto_learn_private_ranges, "auto-learn-private-ranges"),
-            };
-            let (rest, value) = switch(after)?;
-            once(input, slot, value, what);
-            rest
-        }
-        "insert-header" => {
-            let (rest, header) = spanned(header)(input)?;
-            policy.headers.push(header);
-            rest
-        }
-        "dnat" => {
-            let (rest, dnat) = spanned(dnat)(input)?;
-            policy.dnat.push(dnat);
-            rest
-        }
-        _ => {
-            let (rest, id) = text::text(after)?;
-            once(input, &mut policy.id, id, "id");
-            rest
-        }
-    };
-    Ok((rest, ()))
+    match word {
+        "extends" => fill(input, &mut policy.extends, spanned(parent)),
+        "sku" => fill(input, &mut policy.sku, sku),
+        "threat-intel" => fill(input, &mut policy.threat_intel, mode),
+        "threat-intel-allow" => fill(input, &mut policy.threat_intel_allow, set::operands),
+        "idps" => fill(input, &mut policy.idps, mode),
+        "inspection-certificate" => fill(input, &mut policy.inspection_certificate, text::text),
+        "dns-servers" => extend(input, &mut policy.dns_servers, address_value),
+        "snat" => fill(input, &mut policy.snat, spanned(snat)),
+        "dns-proxy" => fill(input, &mut policy.dns_proxy, switch),
+        "sql-redirect" => fill(input, &mut policy.sql_redirect, switch),
+        "auto-learn-private-ranges" => fill(input, &mut policy.auto_learn_private_ranges, switch),
+        "insert-header" => push(input, &mut policy.headers, spanned(header)),
+        "dnat" => push(input, &mut policy.dnat, spanned(dnat)),
+        _ => fill(input, &mut policy.id, text::text),
+    }
 }
 
 fn parent(input: Tokens<'_>) -> Parsed<'_, PolicyParent> {

@@ -77,7 +77,7 @@ fn mixed(operator: &Token<'_>, headline: &str) -> Diagnostic {
         .help("put parentheses around what belongs together, as in `a, b except (c, d)`")
 }
 
-/// One element, or a set in parentheses.
+/// One element, or a set in parentheses, which are part of its place: comments stand behind them.
 pub(super) fn element<T>(input: Tokens<'_>, one: Element<T>) -> Parsed<'_, Spanned<Set<T>>> {
     let Some(open) = input.first().filter(|token| token.kind == TokenKind::ParenOpen) else {
         let (rest, node) = spanned(one)(input)?;
@@ -86,7 +86,8 @@ pub(super) fn element<T>(input: Tokens<'_>, one: Element<T>) -> Parsed<'_, Spann
     input.nested(|input| {
         let (rest, inner) = set(input.skip(1), one)?;
         if rest.is(TokenKind::ParenClose) {
-            return Ok((rest.skip(1), inner));
+            let after = rest.skip(1);
+            return Ok((after, Spanned::new(inner.node, input.until(after))));
         }
         let found =
             Diagnostic::new(Code::UNCLOSED_BRACE, format!("expected `)`, found {}", rest.found()))

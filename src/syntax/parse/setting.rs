@@ -25,6 +25,7 @@ use super::input::shortened;
 use super::recover;
 use super::recover::once;
 use super::text;
+use super::word;
 
 /// Where resources are put, from `azure` on.
 pub(super) fn azure(input: Tokens<'_>) -> Parsed<'_, Azure> {
@@ -33,16 +34,10 @@ pub(super) fn azure(input: Tokens<'_>) -> Parsed<'_, Azure> {
     let (rest, ()) = recover::block(
         input.skip(1),
         |token| SETTINGS.contains(&token.text),
-        |input| {
-            let after = input.skip(1);
-            let (slot, what) = match setting(input, SETTINGS)? {
-                "subscription" => (&mut azure.subscription, "subscription"),
-                "resource-group" => (&mut azure.resource_group, "resource-group"),
-                _ => (&mut azure.location, "location"),
-            };
-            let (rest, text) = text::text(after)?;
-            once(input, slot, text, what);
-            Ok((rest, ()))
+        |input| match setting(input, SETTINGS)? {
+            "subscription" => fill(input, &mut azure.subscription, text::text),
+            "resource-group" => fill(input, &mut azure.resource_group, text::text),
+            _ => fill(input, &mut azure.location, text::text),
         },
     )?;
     Ok((rest, azure))
@@ -69,6 +64,40 @@ pub(super) fn setting<'s>(
     .at(input.here(), "not a setting of this block")
     .help(format!("the settings are {list}"));
     Err(Err::Failure(Reject::found(input, found)))
+}
+
+/// A setting that is given once: reads what stands behind its word with `parser` into `slot`.
+pub(super) fn fill<'s, T>(
+    input: Tokens<'s>,
+    slot: &mut Option<Spanned<T>>,
+    mut parser: impl FnMut(Tokens<'s>) -> Parsed<'s, Spanned<T>>,
+) -> Parsed<'s, ()> {
+    let word = input.first().map_or("", |token| token.text);
+    let (rest, value) = parser(input.skip(1))?;
+    once(input, slot, value, word);
+    Ok((rest, ()))
+}
+
+/// A setting that adds to a list: reads one `element` or more, behind its word.
+pub(super) fn extend<'s, T>(
+    input: Tokens<'s>,
+    list: &mut Vec<T>,
+    element: impl FnMut(Tokens<'s>) -> Parsed<'s, T>,
+) -> Parsed<'s, ()> {
+    let (rest, elements) = word::list(input.skip(1), element)?;
+    list.extend(elements);
+    Ok((rest, ()))
+}
+
+/// A member of a block, kept in `list`: `parser` reads it with its word.
+pub(super) fn push<'s, T>(
+    input: Tokens<'s>,
+    list: &mut Vec<T>,
+    mut parser: impl FnMut(Tokens<'s>) -> Parsed<'s, T>,
+) -> Parsed<'s, ()> {
+    let (rest, member) = parser(input)?;
+    list.push(member);
+    Ok((rest, ()))
 }
 
 /// The word that is one of `choices`, by its value.

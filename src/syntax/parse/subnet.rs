@@ -28,6 +28,9 @@ use super::network;
 use super::recover;
 use super::recover::once;
 use super::setting::choice;
+use super::setting::extend;
+use super::setting::fill;
+use super::setting::push;
 use super::setting::setting;
 use super::setting::switch;
 use super::text;
@@ -74,50 +77,20 @@ pub(super) fn subnet(input: Tokens<'_>) -> Parsed<'_, Subnet> {
 }
 
 fn one_setting<'s>(input: Tokens<'s>, word: &str, subnet: &mut Subnet) -> Parsed<'s, ()> {
-    let after = input.skip(1);
-    let rest = match word {
+    match word {
         "routes" => {
-            let (rest, via) = network::via(after)?;
+            let (rest, via) = network::via(input.skip(1))?;
             once(input, &mut subnet.routes_via, via, "routes via");
-            rest
+            Ok((rest, ()))
         }
-        "route" => {
-            let (rest, route) = spanned(route)(input)?;
-            subnet.routes.push(route);
-            rest
-        }
-        "gateway-routes" => {
-            let (rest, value) = switch(after)?;
-            once(input, &mut subnet.gateway_routes, value, "gateway-routes");
-            rest
-        }
-        "service-endpoints" => {
-            let (rest, services) = word::list(after, address::tag_name)?;
-            subnet.service_endpoints.extend(services);
-            rest
-        }
-        "outbound" => {
-            let (rest, outbound) = outbound(after)?;
-            once(input, &mut subnet.outbound, outbound, "outbound");
-            rest
-        }
-        "nsg" => {
-            let (rest, name) = word::name(after)?;
-            once(input, &mut subnet.nsg, name, "nsg");
-            rest
-        }
-        "private-endpoint-policies" => {
-            let (rest, value) = switch(after)?;
-            once(input, &mut subnet.private_endpoint_policies, value, "private-endpoint-policies");
-            rest
-        }
-        _ => {
-            let (rest, id) = text::text(after)?;
-            once(input, &mut subnet.id, id, "id");
-            rest
-        }
-    };
-    Ok((rest, ()))
+        "route" => push(input, &mut subnet.routes, spanned(route)),
+        "gateway-routes" => fill(input, &mut subnet.gateway_routes, switch),
+        "service-endpoints" => extend(input, &mut subnet.service_endpoints, address::tag_name),
+        "outbound" => fill(input, &mut subnet.outbound, outbound),
+        "nsg" => fill(input, &mut subnet.nsg, word::name),
+        "private-endpoint-policies" => fill(input, &mut subnet.private_endpoint_policies, switch),
+        _ => fill(input, &mut subnet.id, text::text),
+    }
 }
 
 fn outbound(input: Tokens<'_>) -> Parsed<'_, Spanned<Outbound>> {

@@ -5,10 +5,7 @@ const MAX_COMPARED: usize = 64;
 
 /// The candidate that is nearest to `wanted`, if it is near enough for a slip of the hand: one
 /// change in three letters, case aside. Of equally near ones the first in the alphabet.
-pub(super) fn nearest<'a>(
-    wanted: &str,
-    candidates: impl Iterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(wanted: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = wanted.to_ascii_lowercase();
     let most = (wanted.chars().count() / 3).max(1);
     candidates

@@ -1,0 +1,74 @@
+//! An example that is not met, as a finding.
+
+use super::command::Asked;
+use crate::diagnostic::Code;
+use crate::diagnostic::Diagnostic;
+use crate::intent::Intent;
+use crate::intent::check::Expected;
+use crate::simulate::Outcome;
+use crate::simulate::Verdict;
+use crate::testing::Unmet;
+
+/// What is to be said of `unmet`, an example of `intent`: what it expects, what happens and by
+/// which rule, what the list says, and the command that shows the way.
+pub fn finding(unmet: &Unmet<'_>, intent: &Intent, asked: &Asked<'_>) -> Diagnostic {
+    let Unmet { example, flow, decision, judged, .. } = unmet;
+    let expected = example.expected.keyword();
+    let headline =
+        format!("example `{}` expects {expected}, found {}", example.label, found(unmet));
+    let mut finding = Diagnostic::new(Code::EXAMPLE_UNMET, headline)
+        .at(example.origin.span, format!("expected {expected}"));
+    let deny = judged.denied_by.and_then(|index| intent.denies.get(index));
+    let permission = judged.by.and_then(|index| intent.permissions.get(index));
+    let says = match (judged.required, judged.permitted) {
+        (Some(true), _) => Some("this requires it"),
+        (_, Some(true)) => Some("this permits it"),
+        (_, Some(false) | None) => None,
+    };
+    if let Some(deny) = deny {
+        finding = finding.also(deny.spans.label, "this denies it");
+    } else if let Some((permission, says)) = permission.zip(says) {
+        finding = finding.also(permission.spans.label, says);
+    } else if judged.permitted == Some(false) {
+        finding = finding.note("nothing in the list permits it");
+    }
+    let by_rule =
+        decision.rule.as_ref().map(|rule| format!(", by rule {rule}")).unwrap_or_default();
+    finding = finding.note(format!("{flow}: {} ({}){by_rule}", decision.verdict, decision.reason));
+    let missing: Vec<String> =
+        decision.missing.iter().chain(&judged.missing).map(ToString::to_string).collect();
+    if !missing.is_empty() {
+        finding = finding.note(format!("it depends on what is not known: {}", missing.join(", ")));
+    }
+    match unmet.others {
+        0 => {}
+        1 => finding = finding.note("so does another flow of the example"),
+        n => finding = finding.note(format!("so do {n} other flows of the example")),
+    }
+    finding.help(format!(
+        "mend the example or the list; the way of the flow: {}",
+        asked.explain(None, flow)
+    ))
+}
+
+/// What was found in place of the expected verdict, with the objection to it where the verdict
+/// itself is the expected one.
+fn found(unmet: &Unmet<'_>) -> String {
+    let verdict = unmet.decision.verdict;
+    match (unmet.example.expected, verdict, unmet.outcome) {
+        (Expected::Allow, Verdict::Allow, Outcome::Leak) => {
+            "a leak: Azure lets it out, and the list does not permit it".to_owned()
+        }
+        (Expected::Deny, Verdict::Deny, Outcome::Breakage) => {
+            "a breakage: Azure stops it, and the list requires it".to_owned()
+        }
+        (
+            Expected::Allow | Expected::Deny,
+            Verdict::Allow | Verdict::Deny,
+            Outcome::Undetermined,
+        ) => {
+            format!("{verdict}, and what the list says of it is not settled")
+        }
+        _ => verdict.to_string(),
+    }
+}

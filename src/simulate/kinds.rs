@@ -1,0 +1,379 @@
+//! Names that no rule tells apart.
+//!
+//! A decision sees of a name which rules it fits and what the environment says of it. Of the rules,
+//! those count that the source and the port of the observation can meet; and of two rules that do
+//! the same, the first. So ten thousand names that one rule each lets out are of one kind, and one
+//! of them is decided for all.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::decide::Simulator;
+use super::decide::first_host;
+use super::environment::Answer;
+use super::inquiry::Inquiry;
+use super::matching;
+use super::names::PatternIndex;
+use super::names::names;
+use super::policy::Enforced;
+use crate::azure::Deployment;
+use crate::azure::RuleId;
+use crate::azure::cluster::NetworkPlugin;
+use crate::azure::order::Placed;
+use crate::azure::policy::Action;
+use crate::azure::policy::Rules;
+use crate::azure::rule::ApplicationProtocol;
+use crate::azure::rule::ApplicationRule;
+use crate::azure::rule::Sources;
+use crate::azure::rule::Translation;
+use crate::flow::Atom;
+use crate::flow::Fqdn;
+use crate::flow::FqdnPattern;
+use crate::flow::Host;
+use crate::flow::Observation;
+
+/// All names, by kind.
+pub(super) struct Kinds<'s> {
+    rules: Vec<Candidate<'s>>,
+    /// Members of one kind each, in the order of their first ones.
+    pub(super) all: Vec<Vec<Member>>,
+}
+
+/// One name.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    pub(super) name: Fqdn,
+    /// The rules that it fits, in their order: of the same number for all names of a kind, and one
+    /// by one the same in all that a decision sees of them.
+    fits: Vec<usize>,
+}
+
+/// A rule that the observation can meet.
+struct Candidate<'s> {
+    placed: &'s Placed<'s>,
+    rule: &'s ApplicationRule,
+    effect: usize,
+    /// How many rules before it ask the environment.
+    after: usize,
+}
+
+/// What a decision sees of a rule, beside its targets.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Effect {
+    policy: usize,
+    action: Action,
+    terminate_tls: bool,
+    protocols: Vec<ApplicationProtocol>,
+    /// For each source that the flow may have at a firewall, whether the rule is for it.
+    admitted: Vec<bool>,
+    /// A rule that asks the environment is like no other.
+    asks: Option<usize>,
+}
+
+/// What a pattern belongs to.
+enum Target<'s> {
+    /// A rule's `targetFqdns`.
+    Name { rule: usize },
+    /// A rule's `targetUrls`.
+    Url { rule: usize, path: &'s str, is_any_host: bool },
+    /// What threat intelligence of a policy leaves alone.
+    Spared { policy: usize },
+}
+
+/// How a name fits one rule.
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+struct Fit<'s> {
+    effect: usize,
+    after: usize,
+    by_name: bool,
+    /// The paths of the URLs whose host it fits, and whether their host is any.
+    by_url: BTreeSet<(&'s str, bool)>,
+}
+
+/// All that a decision sees of a name but what the environment says of it.
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+struct Signature<'s> {
+    spared_by: BTreeSet<usize>,
+    fits: Vec<Fit<'s>>,
+    /// The name itself, where an answer of the firewall for it is asked for before its payload is
+    /// seen: the axioms tie that answer to whether it can be resolved.
+    tied: Option<Fqdn>,
+}
+
+impl Kinds<'_> {
+    /// The rules that decide `same` where `decided` decides the first of them.
+    pub(super) fn rules(&self, same: &[Member], decided: &RuleId) -> Vec<RuleId> {
+        let id = |rule: &usize| self.rules.get(*rule).map(|c| c.placed.rule_id(&c.rule.name));
+        let first = same.first().map_or(&[][..], |member| &member.fits);
+        match first.iter().position(|rule| id(rule).as_ref() == Some(decided)) {
+            Some(at) => same.iter().filter_map(|member| id(member.fits.get(at)?)).collect(),
+            None => vec![decided.clone()],
+        }
+    }
+}
+
+/// Whether `one` and `other`, which no rule tells apart, are also the same to the environment:
+/// `asked` are the questions that were put to it about `one`, with its answers. Nothing answers a
+/// question that is put in words alone.
+pub(super) fn are_known_alike(
+    one: &Fqdn,
+    other: &Fqdn,
+    asked: &BTreeMap<Atom, Answer>,
+    known: &mut dyn FnMut(&Atom) -> Answer,
+) -> bool {
+    asked
+        .iter()
+        .all(|(atom, answer)| renamed(atom, one, other).is_none_or(|atom| known(&atom) == *answer))
+}
+
+/// `atom`, said of `other` in place of `one`; `None` where it says nothing of it.
+pub(super) fn renamed(atom: &Atom, one: &Fqdn, other: &Fqdn) -> Option<Atom> {
+    let is_one = |host: &Host| host.name() == Some(one);
+    let host = || Host::Name(other.clone());
+    match atom {
+        Atom::InFqdnTag { tag, host: named, port } if is_one(named) => {
+            Some(Atom::InFqdnTag { tag: tag.clone(), host: host(), port: *port })
+        }
+        Atom::Infrastructure { host: named } if is_one(named) => {
+            Some(Atom::Infrastructure { host: host() })
+        }
+        Atom::ThreatListed { indicator } if is_one(indicator) => {
+            Some(Atom::ThreatListed { indicator: host() })
+        }
+        Atom::Resolvable { name } if name == one => Some(Atom::Resolvable { name: other.clone() }),
+        Atom::FirewallAnswer { name, address } if name == one => {
+            Some(Atom::FirewallAnswer { name: other.clone(), address: *address })
+        }
+        Atom::InWebCategory { category, url } => {
+            let path = url.strip_prefix(one.as_str())?;
+            let is_one = path.is_empty() || path.starts_with('/');
+            let url = format!("{other}{path}");
+            is_one.then(|| Atom::InWebCategory { category: category.clone(), url })
+        }
+        Atom::InFqdnTag { .. }
+        | Atom::Infrastructure { .. }
+        | Atom::ThreatListed { .. }
+        | Atom::Resolvable { .. }
+        | Atom::FirewallAnswer { .. }
+        | Atom::InServiceTag { .. }
+        | Atom::TagPrefixLonger { .. }
+        | Atom::ApplicationDestination { .. }
+        | Atom::PrecededBy { .. }
+        | Atom::Reading { .. }
+        | Atom::Named { .. } => None,
+    }
+}
+
+impl Simulator<'_> {
+    /// Every name that a client may show, by kind.
+    pub(super) fn kinds(
+        &self,
+        observation: &Observation,
+        known: &mut dyn FnMut(&Atom) -> Answer,
+    ) -> Kinds<'_> {
+        let rules = self.candidates(observation);
+        let mut patterns: Vec<&FqdnPattern> = Vec::new();
+        let mut targets: Vec<Target<'_>> = Vec::new();
+        for (number, candidate) in rules.iter().enumerate() {
+            for pattern in &candidate.rule.target_fqdns {
+                patterns.push(pattern);
+                targets.push(Target::Name { rule: number });
+            }
+            for url in &candidate.rule.target_urls {
+                patterns.push(&url.host);
+                let is_any_host = url.host == FqdnPattern::Any;
+                targets.push(Target::Url { rule: number, path: &url.path, is_any_host });
+            }
+        }
+        for (policy, enforced) in self.every_policy().enumerate() {
+            for pattern in enforced.threat_allowed_names() {
+                patterns.push(pattern);
+                targets.push(Target::Spared { policy });
+            }
+        }
+        let index = PatternIndex::new(patterns.iter().copied());
+        let tied = self.answered_names();
+        let mut kinds: BTreeMap<Signature<'_>, Vec<Member>> = BTreeMap::new();
+        for name in names(patterns) {
+            let matching = index.matching(&name);
+            let matching = matching.into_iter().filter_map(|number| targets.get(number));
+            let (mut signature, fits) = signature(matching, &rules);
+            let resolves = Atom::Resolvable { name: name.clone() };
+            if tied.contains(&name) && known(&resolves).truth != Some(true) {
+                signature.tied = Some(name.clone());
+            }
+            kinds.entry(signature).or_default().push(Member { name, fits });
+        }
+        let mut all: Vec<Vec<Member>> = kinds.into_values().collect();
+        all.sort_by(|a, b| {
+            let first = |kind: &[Member]| kind.first().map(|member| member.name.clone());
+            first(a).cmp(&first(b))
+        });
+        Kinds { rules, all }
+    }
+
+    /// The application rules that `observation` can meet, in the order of each policy.
+    fn candidates(&self, observation: &Observation) -> Vec<Candidate<'_>> {
+        let port = self.is_port_kept(observation).then_some(observation.destination_port);
+        let sources = self.possible_sources(observation);
+        let mut effects: BTreeMap<Effect, usize> = BTreeMap::new();
+        let mut candidates = Vec::new();
+        let mut after = 0;
+        for (policy, enforced) in self.every_policy().enumerate() {
+            for (placed, action, rule) in application_rules(enforced) {
+                let mut protocols: Vec<ApplicationProtocol> = rule
+                    .protocols
+                    .iter()
+                    .filter(|pair| port.is_none_or(|port| pair.port == port))
+                    .copied()
+                    .collect();
+                protocols.sort_unstable();
+                protocols.dedup();
+                let admits = |source: &IpAddr| admits(&rule.sources, *source, self.deployment);
+                let admitted: Vec<Option<bool>> = sources.iter().map(admits).collect();
+                let groups = &rule.sources.ip_groups;
+                if protocols.is_empty()
+                    || admitted.iter().all(|admits| *admits == Some(false))
+                    || matching::refers_to_empty_group(groups, self.deployment)
+                {
+                    continue;
+                }
+                let asks = admitted.contains(&None) || asks_of_targets(rule);
+                let number = candidates.len();
+                let effect = Effect {
+                    policy,
+                    action,
+                    terminate_tls: rule.terminate_tls,
+                    protocols,
+                    admitted: admitted.into_iter().map(|admits| admits == Some(true)).collect(),
+                    asks: asks.then_some(number),
+                };
+                let next = effects.len();
+                let effect = *effects.entry(effect).or_insert(next);
+                candidates.push(Candidate { placed, rule, effect, after });
+                after += usize::from(asks);
+            }
+        }
+        candidates
+    }
+
+    /// Whether rules see the port that the client connects to: neither translated nor named in a
+    /// request to the proxy.
+    fn is_port_kept(&self, observation: &Observation) -> bool {
+        !self.is_explicit_proxy(observation)
+            && self.every_policy().all(|enforced| enforced.nat.is_empty())
+    }
+
+    /// The sources that the flow may have at a firewall: its own, that of its node, and that of a
+    /// firewall before.
+    fn possible_sources(&self, observation: &Observation) -> Vec<IpAddr> {
+        let source = observation.source;
+        let firewalls = self.every_policy().filter_map(|enforced| enforced.firewall);
+        let clusters = self.deployment.clusters.values();
+        let pools = clusters
+            .filter(|cluster| cluster.plugin == NetworkPlugin::PodSubnet)
+            .flat_map(|cluster| &cluster.pools);
+        let nodes = pools.filter_map(|pool| first_host(self.subnet(&pool.subnet)?.subnet, source));
+        let others = firewalls.map(|firewall| firewall.private_address).chain(nodes);
+        let mut sources = vec![source];
+        for other in others {
+            if !sources.contains(&other) {
+                sources.push(other);
+            }
+        }
+        sources
+    }
+
+    /// The names whose answers network and DNAT rules ask for.
+    fn answered_names(&self) -> BTreeSet<&Fqdn> {
+        let collections =
+            self.every_policy().flat_map(|enforced| enforced.network.iter().chain(&enforced.nat));
+        let mut names = BTreeSet::new();
+        for placed in collections {
+            match &placed.collection.rules {
+                Rules::Network(_, rules) => {
+                    names.extend(rules.iter().flat_map(|rule| &rule.destination_fqdns));
+                }
+                Rules::Nat(rules) => {
+                    names.extend(rules.iter().filter_map(|rule| match &rule.translation {
+                        Translation::Fqdn(name) => Some(name),
+                        Translation::Address(_) => None,
+                    }));
+                }
+                Rules::Application(..) => {}
+            }
+        }
+        names
+    }
+}
+
+/// How a name fits the rules of `matching`, the targets that it matches in their order. The second
+/// half tells the rules.
+fn signature<'s>(
+    matching: impl Iterator<Item = &'s Target<'s>>,
+    rules: &[Candidate<'_>],
+) -> (Signature<'s>, Vec<usize>) {
+    let mut spared_by = BTreeSet::new();
+    let mut by_rule: BTreeMap<usize, Fit<'s>> = BTreeMap::new();
+    for target in matching {
+        match target {
+            Target::Name { rule } => by_rule.entry(*rule).or_default().by_name = true,
+            Target::Url { rule, path, is_any_host } => {
+                by_rule.entry(*rule).or_default().by_url.insert((path, *is_any_host));
+            }
+            Target::Spared { policy } => {
+                spared_by.insert(*policy);
+            }
+        }
+    }
+    let mut fits: Vec<Fit<'s>> = Vec::new();
+    let mut fitted = Vec::new();
+    for (number, fit) in by_rule {
+        let Some(candidate) = rules.get(number) else { continue };
+        let fit = Fit { effect: candidate.effect, after: candidate.after, ..fit };
+        // Where the first of two rules that do the same does not match, the second does not.
+        let does_the_same = |before: &Fit<'_>| {
+            before.effect == fit.effect
+                && before.by_name == fit.by_name
+                && before.by_url == fit.by_url
+        };
+        if !fits.iter().any(does_the_same) {
+            fits.push(fit);
+            fitted.push(number);
+        }
+    }
+    (Signature { spared_by, fits, tied: None }, fitted)
+}
+
+fn application_rules<'s>(
+    enforced: &'s Enforced<'_>,
+) -> impl Iterator<Item = (&'s Placed<'s>, Action, &'s ApplicationRule)> {
+    enforced.application.iter().flat_map(|placed| {
+        let (action, rules) = match &placed.collection.rules {
+            Rules::Application(action, rules) => (*action, rules.as_slice()),
+            Rules::Network(action, _) => (*action, &[][..]),
+            Rules::Nat(_) => (Action::Deny, &[][..]),
+        };
+        rules.iter().map(move |rule| (placed, action, rule))
+    })
+}
+
+/// Whether a rule with `sources` is for `source`; `None` where the environment is asked.
+fn admits(sources: &Sources, source: IpAddr, deployment: &Deployment) -> Option<bool> {
+    let mut is_asked = false;
+    let mut oracle = |_: &Atom| {
+        is_asked = true;
+        false
+    };
+    let admits = matching::sources(sources, source, deployment, &mut Inquiry::new(&mut oracle));
+    (!is_asked).then_some(admits)
+}
+
+/// Whether the environment is asked for the targets of `rule`.
+fn asks_of_targets(rule: &ApplicationRule) -> bool {
+    !rule.fqdn_tags.is_empty()
+        || !rule.web_categories.is_empty()
+        || !rule.unknown_targets.is_empty()
+        || matching::has_only_destination_addresses(rule)
+}
