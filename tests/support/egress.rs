@@ -167,7 +167,7 @@ const PORTS: &[u16] = &[
     5000, 5010, 5011, 5012, 10_999, 11_000, 11_999, 12_000, 53, 123, 122, 0, 65_535,
 ];
 
-/// The action and whether the mark stands there.
+/// A statement without its label.
 #[derive(Clone, Debug)]
 pub(crate) struct Sentence {
     pub(crate) action: &'static str,
