@@ -35,10 +35,8 @@ use crate::flow::FqdnPattern;
 use crate::flow::Host;
 use crate::flow::Observation;
 use crate::flow::PayloadKind;
-use crate::intent::Deny;
 use crate::intent::Destination;
 use crate::intent::Intent;
-use crate::intent::Permission;
 use crate::intent::Requirement;
 use crate::intent::Service;
 use crate::intent::permission::Names;
@@ -232,44 +230,67 @@ struct Question<'q> {
 
 impl Question<'_> {
     fn answer(&self, inquiry: &mut Inquiry<'_>) -> Says {
-        let mut required = None;
-        let mut permitted = None;
-        let mut denied_by = None;
-        let mut ask = |statement: Statement| match statement {
-            Statement::Permission(index) => {
-                let permission = self.intent.permissions.get(index);
-                let (must, may) =
-                    permission.map_or((false, false), |one| self.permission(one, inquiry));
-                if must && required.is_none() {
-                    required = Some(index);
+        let mut says = Says { required: false, permitted: false, by: None, denied_by: None };
+        let mut permitted: Option<usize> = None;
+        for statement in self.statements(Requirement::Required) {
+            match statement {
+                Statement::Permission(index) => {
+                    let (must, may) = self.permission(index, inquiry);
+                    if must && !says.required {
+                        says.required = true;
+                        says.by = Some(index);
+                    }
+                    if may && permitted.is_none() {
+                        permitted = Some(index);
+                    }
                 }
-                if may && permitted.is_none() {
+                Statement::Deny(index) => {
+                    if says.denied_by.is_none() && self.deny(index, inquiry) {
+                        says.denied_by = Some(index);
+                    }
+                }
+            }
+        }
+        // What only permits says nothing more of a flow that is required: what it would ask for is
+        // not missing.
+        if !says.required {
+            for statement in self.statements(Requirement::Optional) {
+                if let Statement::Permission(index) = statement
+                    && self.permission(index, inquiry).1
+                    && permitted.is_none_or(|kept| index < kept)
+                {
                     permitted = Some(index);
                 }
             }
-            Statement::Deny(index) => {
-                let deny = self.intent.denies.get(index).filter(|_| denied_by.is_none());
-                if deny.is_some_and(|one| self.deny(one, inquiry)) {
-                    denied_by = Some(index);
-                }
-            }
-        };
-        if let Some(concerned) = &self.view.concerned {
-            concerned.iter().copied().for_each(&mut ask);
-        } else {
-            (0..self.intent.permissions.len()).map(Statement::Permission).for_each(&mut ask);
-            (0..self.intent.denies.len()).map(Statement::Deny).for_each(&mut ask);
         }
-        Says {
-            required: required.is_some() && denied_by.is_none(),
-            permitted: permitted.is_some() && denied_by.is_none(),
-            by: required.or(permitted),
-            denied_by,
-        }
+        says.by = says.by.or(permitted);
+        let is_denied = says.denied_by.is_some();
+        says.required &= !is_denied;
+        says.permitted = says.by.is_some() && !is_denied;
+        says
     }
 
-    /// Whether `permission` requires and whether it permits the flow.
-    fn permission(&self, permission: &Permission, inquiry: &mut Inquiry<'_>) -> (bool, bool) {
+    /// The statements to ask: the denies and the permissions that require, or those that do not.
+    fn statements(&self, requirement: Requirement) -> impl Iterator<Item = Statement> {
+        let (permissions, denies) = (&self.intent.permissions, &self.intent.denies);
+        let every = || {
+            let permissions = (0..permissions.len()).map(Statement::Permission);
+            permissions.chain((0..denies.len()).map(Statement::Deny))
+        };
+        let concerned = self.view.concerned.as_ref();
+        let all = concerned.is_none().then(every).into_iter().flatten();
+        concerned.into_iter().flatten().copied().chain(all).filter(move |statement| match statement
+        {
+            Statement::Permission(index) => {
+                permissions.get(*index).is_some_and(|one| one.requirement == requirement)
+            }
+            Statement::Deny(_) => requirement == Requirement::Required,
+        })
+    }
+
+    /// Whether a permission requires and whether it permits the flow.
+    fn permission(&self, index: usize, inquiry: &mut Inquiry<'_>) -> (bool, bool) {
+        let Some(permission) = self.intent.permissions.get(index) else { return (false, false) };
         if !permission.is_active(self.day)
             || !permission.sources.set.contains(self.view.observation.source)
         {
@@ -345,7 +366,8 @@ impl Question<'_> {
                 || self.client_holds_one_of(names, inquiry))
     }
 
-    fn deny(&self, deny: &Deny, inquiry: &mut Inquiry<'_>) -> bool {
+    fn deny(&self, index: usize, inquiry: &mut Inquiry<'_>) -> bool {
+        let Some(deny) = self.intent.denies.get(index) else { return false };
         deny.is_active(self.day)
             && deny.sources.set.contains(self.view.observation.source)
             && deny.services.iter().any(|service| self.is_denied_with(*service))
