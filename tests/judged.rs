@@ -440,6 +440,23 @@ fn an_unknown_that_stands_on_both_sides_decides_nothing() {
 }
 
 #[test]
+fn a_list_accepts_what_is_undetermined_if_every_permission_that_may_speak_does() {
+    let tag = |name: &str, because: Option<&str>| Permission {
+        accept_undetermined: because.map(str::to_owned),
+        ..allow("p", APPS, &format!("tag {name}"), "tcp/443")
+    };
+    let reason = |permissions: Vec<Permission>| {
+        let world = world(permissions, Vec::new());
+        let judged = world.judge("10.1.8.4 -> 20.0.0.1 : tcp/443 other");
+        judged.accepts_undetermined(&world.intent).map(str::to_owned)
+    };
+    let accepted = tag("Storage", Some("tags change"));
+    assert_eq!(reason(vec![accepted.clone()]).as_deref(), Some("tags change"));
+    assert_eq!(reason(vec![accepted, tag("Sql", None)]), None);
+    assert_eq!(reason(Vec::new()), None);
+}
+
+#[test]
 fn tags_that_decide_nothing_are_not_missing() {
     let required = allow("p", APPS, "20.0.0.0/24", "tcp/443");
     let may = |number: u32| Permission {
