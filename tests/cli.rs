@@ -11,6 +11,8 @@ mod compile;
 mod examples;
 #[path = "cli/explain.rs"]
 mod explain;
+// Without the resolver there is no `lock`, and help that lacks it is not kept.
+#[cfg(feature = "live-dns")]
 #[path = "cli/help.rs"]
 mod help;
 #[path = "cli/paths.rs"]

@@ -199,7 +199,9 @@ fn zipped(bytes: &[u8]) -> Vec<u8> {
 fn each_kind_gives_one_clear_error_and_touches_nothing() {
     assert!(CASES.len() >= 40);
     let mut offences = Vec::new();
-    for case in CASES {
+    // Without the resolver there is no `lock`.
+    let is_known = |case: &&Case| cfg!(feature = "live-dns") || case.args.first() != Some(&"lock");
+    for case in CASES.iter().filter(is_known) {
         let sandbox = Sandbox::new();
         let monday = fs::read(trips().join("monday.pcapng")).expect("a capture");
         sandbox.write("monday.pcapng", &monday);
