@@ -472,6 +472,23 @@ fn tags_that_decide_nothing_are_not_missing() {
         .check_missing("10.1.8.4 -> 20.0.0.1 : tcp/443 other", &missing);
 }
 
+/// Each permission doubled the readings once, and a list of thirteen was too much to be asked.
+#[test]
+fn many_permissions_of_which_nothing_is_known_are_asked_one_by_one() {
+    let names = (10..50).map(|number| format!("h{number}.example.com"));
+    let permissions = names.clone().map(|name| allow_by_address(&name, APPS, &name, "tcp/5432"));
+    let flow = "10.1.8.4 -> 20.0.0.1 : tcp/5432 other";
+    let judged = world(permissions.collect(), Vec::new()).judge(flow);
+    assert_eq!((judged.required, judged.permitted), (None, None));
+    for name in names {
+        assert!(
+            judged.missing.iter().any(|fact| fact.to_string().contains(&name)),
+            "{name} is missing among {:?}",
+            judged.missing
+        );
+    }
+}
+
 #[test]
 fn a_permission_holds_to_the_end_of_its_last_day_in_utc() {
     let expires = Some(date(2026, 3, 1));

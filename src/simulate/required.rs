@@ -35,8 +35,10 @@ use crate::flow::FqdnPattern;
 use crate::flow::Host;
 use crate::flow::Observation;
 use crate::flow::PayloadKind;
+use crate::intent::Deny;
 use crate::intent::Destination;
 use crate::intent::Intent;
+use crate::intent::Permission;
 use crate::intent::Requirement;
 use crate::intent::Service;
 use crate::intent::permission::Names;
@@ -49,8 +51,8 @@ pub struct Judged {
     pub required: Option<bool>,
     /// Whether it may leave; `None` where that is not settled. What is required is permitted.
     pub permitted: Option<bool>,
-    /// The permission that speaks for it, as an index into `Intent::permissions`: the first that
-    /// requires it, else the first that permits it. A deny may still win.
+    /// The permission that speaks for it, as an index into `Intent::permissions`: the first by
+    /// label that requires it, else that permits it. A deny may still win.
     pub by: Option<usize>,
     /// The permissions that speak for it in some reading, as such indices; more than `by` where it
     /// is not settled.
@@ -90,7 +92,7 @@ impl Intent {
         let mut assumptions: BTreeSet<&'static str> = BTreeSet::new();
         let mut is_cut = false;
         for (index, view) in self.views(day, observation, environment).into_iter().enumerate() {
-            let question = Question { intent: self, view, environment, day };
+            let question = Question::new(self, view, environment, day);
             let mut known = |atom: &Atom| environment.answer(atom, &proxies);
             // A name costs nothing against the limit; what is not known of it does.
             let left = MAX_READINGS.saturating_sub(heard.len().saturating_sub(index));
@@ -221,95 +223,85 @@ enum Fit {
     Yes,
 }
 
+/// What is asked of the list with one name.
 struct Question<'q> {
+    /// The statements that may speak of the flow, by label: the order in which they are written
+    /// means nothing.
+    permissions: Vec<(usize, &'q Permission)>,
+    denies: Vec<(usize, &'q Deny)>,
     intent: &'q Intent,
     view: View<'q>,
     environment: &'q Environment<'q>,
-    day: Date,
 }
 
-impl Question<'_> {
-    fn answer(&self, inquiry: &mut Inquiry<'_>) -> Says {
-        let mut says = Says { required: false, permitted: false, by: None, denied_by: None };
-        let mut permitted: Option<usize> = None;
-        for statement in self.statements(Requirement::Required) {
-            match statement {
-                Statement::Permission(index) => {
-                    let (must, may) = self.permission(index, inquiry);
-                    if must && !says.required {
-                        says.required = true;
-                        says.by = Some(index);
-                    }
-                    if may && permitted.is_none() {
-                        permitted = Some(index);
-                    }
-                }
-                Statement::Deny(index) => {
-                    if says.denied_by.is_none() && self.deny(index, inquiry) {
-                        says.denied_by = Some(index);
-                    }
-                }
-            }
+impl<'q> Question<'q> {
+    fn new(
+        intent: &'q Intent,
+        view: View<'q>,
+        environment: &'q Environment<'q>,
+        day: Date,
+    ) -> Question<'q> {
+        let mut question =
+            Question { permissions: Vec::new(), denies: Vec::new(), intent, view, environment };
+        let permissions = (0..intent.permissions.len()).map(Statement::Permission);
+        let every = permissions.chain((0..intent.denies.len()).map(Statement::Deny));
+        match question.view.concerned.take() {
+            Some(concerned) => concerned.into_iter().for_each(|one| question.add(one, day)),
+            None => every.for_each(|one| question.add(one, day)),
         }
-        // What only permits says nothing more of a flow that is required: what it would ask for is
-        // not missing.
-        if !says.required {
-            for statement in self.statements(Requirement::Optional) {
-                if let Statement::Permission(index) = statement
-                    && self.permission(index, inquiry).1
-                    && permitted.is_none_or(|kept| index < kept)
-                {
-                    permitted = Some(index);
-                }
-            }
-        }
-        says.by = says.by.or(permitted);
-        let is_denied = says.denied_by.is_some();
-        says.required &= !is_denied;
-        says.permitted = says.by.is_some() && !is_denied;
-        says
+        question.permissions.sort_by_key(|(_, one)| &one.label);
+        question.denies.sort_by_key(|(_, one)| &one.label);
+        question
     }
 
-    /// The statements to ask: the denies and the permissions that require, or those that do not.
-    fn statements(&self, requirement: Requirement) -> impl Iterator<Item = Statement> {
-        let (permissions, denies) = (&self.intent.permissions, &self.intent.denies);
-        let every = || {
-            let permissions = (0..permissions.len()).map(Statement::Permission);
-            permissions.chain((0..denies.len()).map(Statement::Deny))
-        };
-        let concerned = self.view.concerned.as_ref();
-        let all = concerned.is_none().then(every).into_iter().flatten();
-        concerned.into_iter().flatten().copied().chain(all).filter(move |statement| match statement
-        {
+    /// Takes in a statement that is active and means the source.
+    fn add(&mut self, statement: Statement, day: Date) {
+        let source = self.view.observation.source;
+        match statement {
             Statement::Permission(index) => {
-                permissions.get(*index).is_some_and(|one| one.requirement == requirement)
+                let one = self.intent.permissions.get(index);
+                let one = one.filter(|one| one.is_active(day) && one.sources.set.contains(source));
+                self.permissions.extend(one.map(|one| (index, one)));
             }
-            Statement::Deny(_) => requirement == Requirement::Required,
-        })
+            Statement::Deny(index) => {
+                let one = self.intent.denies.get(index);
+                let one = one.filter(|one| one.is_active(day) && one.sources.set.contains(source));
+                self.denies.extend(one.map(|one| (index, one)));
+            }
+        }
     }
 
-    /// Whether a permission requires and whether it permits the flow.
-    fn permission(&self, index: usize, inquiry: &mut Inquiry<'_>) -> (bool, bool) {
-        let Some(permission) = self.intent.permissions.get(index) else { return (false, false) };
-        if !permission.is_active(self.day)
-            || !permission.sources.set.contains(self.view.observation.source)
-        {
-            return (false, false);
+    /// Asks of each kind of statement only until one speaks, so that many statements of which
+    /// nothing is known make few readings.
+    fn answer(&self, inquiry: &mut Inquiry<'_>) -> Says {
+        let denied_by = self.denies.iter().find(|(_, deny)| self.denies(deny, inquiry));
+        let required = self.permissions.iter().find(|(_, one)| self.requires(one, inquiry));
+        let by = match required {
+            // Whatever is required is permitted.
+            Some(required) => Some(required),
+            None => self.permissions.iter().find(|(_, one)| self.permits(one, inquiry)),
+        };
+        Says {
+            required: required.is_some() && denied_by.is_none(),
+            permitted: by.is_some() && denied_by.is_none(),
+            by: by.map(|(index, _)| *index),
+            denied_by: denied_by.map(|(index, _)| *index),
         }
-        let (mut requires, mut permits) = (false, false);
-        for service in &permission.services {
-            for destination in &permission.destinations {
-                let (fit, held) = self.strictly(*service, destination, inquiry);
-                permits |= fit != Fit::No;
-                requires |= fit == Fit::Yes
-                    && permission.requirement == Requirement::Required
-                    && (held || self.is_held(inquiry));
-                permits = permits
-                    || permission.by_address.is_some()
-                        && self.is_excess(*service, destination, inquiry);
-            }
-        }
-        (requires, permits)
+    }
+
+    fn requires(&self, permission: &Permission, inquiry: &mut Inquiry<'_>) -> bool {
+        permission.requirement == Requirement::Required
+            && meanings(permission).any(|(service, destination)| {
+                let (fit, held) = self.strictly(service, destination, inquiry);
+                fit == Fit::Yes && (held || self.is_held(inquiry))
+            })
+    }
+
+    fn permits(&self, permission: &Permission, inquiry: &mut Inquiry<'_>) -> bool {
+        meanings(permission).any(|(service, destination)| {
+            self.strictly(service, destination, inquiry).0 != Fit::No
+                || permission.by_address.is_some() && self.is_excess(service, destination, inquiry)
+        })
     }
 
     /// The strict meaning of one destination with one service. The second half says that the
@@ -366,11 +358,8 @@ impl Question<'_> {
                 || self.client_holds_one_of(names, inquiry))
     }
 
-    fn deny(&self, index: usize, inquiry: &mut Inquiry<'_>) -> bool {
-        let Some(deny) = self.intent.denies.get(index) else { return false };
-        deny.is_active(self.day)
-            && deny.sources.set.contains(self.view.observation.source)
-            && deny.services.iter().any(|service| self.is_denied_with(*service))
+    fn denies(&self, deny: &Deny, inquiry: &mut Inquiry<'_>) -> bool {
+        deny.services.iter().any(|service| self.is_denied_with(*service))
             && deny.destinations.iter().any(|destination| match destination {
                 Destination::Names(names) => self.names_match(names),
                 Destination::Addresses(addresses) => {
@@ -523,6 +512,13 @@ impl Question<'_> {
         });
         open.any(|pattern| inquiry.ask_named(held_by_client(source, destination, pattern)))
     }
+}
+
+/// Each service of a permission with each of its destinations.
+fn meanings(permission: &Permission) -> impl Iterator<Item = (Service, &Destination)> {
+    permission.services.iter().flat_map(|service| {
+        permission.destinations.iter().map(move |destination| (*service, destination))
+    })
 }
 
 fn held_by_client(client: IpAddr, address: IpAddr, name: &dyn Display) -> String {
