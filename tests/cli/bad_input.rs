@@ -80,6 +80,7 @@ const CASES: &[Case] = &[
     case("a mistake in a sentence, to format", &[("a.egress", OkAnd("allow x: apps = b.example : https because \"x\"\n"))], &["fmt", "a.egress"], &["a.egress:", "`=`"]),
     case("no reason", &[("out/deployment.json", Text("earlier")), ("a.egress", OkAnd("allow x: apps -> b.example : https\n"))], &["compile", "a.egress", "--target", "json", "--out", "out"], &["E0113", "because"]),
     case("a URL for a name", &[("a.egress", OkAnd("allow x: apps -> https://b.example/ : https because \"x\"\n"))], &["check", "a.egress"], &["E0115"]),
+    case("a blank reason", &[("a.egress", OkAnd("allow x: apps -> b.example : https because \" \"\n"))], &["check", "a.egress"], &["E0113", "blank"]),
     case("a star alone", &[("a.egress", OkAnd("allow x: apps -> * : https because \"x\"\n"))], &["check", "a.egress"], &["E0116", "any-name"]),
     case("an import that is not there", &[("a.egress", OkAnd("import \"./gone.egress\" as gone\n"))], &["check", "a.egress"], &["E0201", "gone.egress", "a.egress:"]),
     case("imports in a circle", &[("a.egress", Text("language 1\nimport \"./b.egress\" as b\n")), ("b.egress", Text("language 1\nimport \"./a.egress\" as a\n"))], &["check", "a.egress"], &["E0202", "b.egress"]),
