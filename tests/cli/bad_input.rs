@@ -119,6 +119,10 @@ const CASES: &[Case] = &[
     case("a gzip wrapper cut in the header", &[("a.pcap.gz", ZippedMonday(16))], &["flows", "a.pcap.gz"], &["`a.pcap.gz`"]),
     case("no capture to replay", &[], &["replay", "ok.egress"], &["--capture"]),
     // What to judge by.
+    case("a missing capture behind a good one", &[("a.pcapng", Monday(40_000))], &["flows", "a.pcapng", "gone.pcap", "a.pcapng"], &["`gone.pcap`", "no such file"]),
+    case("no capture between two", &[("a.pcapng", Monday(40_000)), ("b.pcapng", Monday(40_000))], &["flows", "a.pcapng", "ok.egress", "b.pcapng"], &["`ok.egress`", "pcapng"]),
+    case("a folder behind a good capture", &[("a.pcapng", Monday(40_000)), ("folder/", Text(""))], &["flows", "a.pcapng", "folder"], &["`folder`", "directory"]),
+    case("an empty capture behind a good one", &[("a.pcapng", Monday(40_000)), ("b.pcap", Text(""))], &["flows", "a.pcapng", "b.pcap"], &["`b.pcap`", "empty"]),
     case("nothing to judge by", &[], &["replay", "--capture", "monday.pcapng"], &["SUBJECT"]),
     case("nothing to explain by", &[], &["explain", "10.1.8.4 -> 192.0.2.1 : tcp/443"], &["nothing to judge by", "--deployment"]),
     case("an unknown subnet", &[], &["replay", "ok.egress", "--capture", "monday.pcapng", "--from", "app"], &["--from app", "subnet", "apps"]),
