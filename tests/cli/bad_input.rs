@@ -59,6 +59,7 @@ const CASES: &[Case] = &[
     case("no target", &[], &["compile", "ok.egress", "--out", "new"], &["--target"]),
     case("an unknown target", &[], &["compile", "ok.egress", "--target", "bicep", "--out", "new"], &["bicep", "arm, json"]),
     case("no folder to write to", &[], &["compile", "ok.egress", "--target", "json"], &["--out"]),
+    case("standard output for a folder", &[], &["compile", "ok.egress", "--target", "json", "--out", "-"], &["standard output", "`--out`", "`./-`"]),
     case("an unknown format", &[], &["check", "--format", "xml", "ok.egress"], &["xml", "text, json"]),
     case("no threads", &[], &["compile", "ok.egress", "--target", "json", "--out", "new", "--threads", "0"], &["--threads", "1..=512"]),
     case("quiet and verbose", &[], &["check", "-q", "-v", "ok.egress"], &["--quiet", "--verbose"]),
