@@ -98,6 +98,7 @@ const CASES: &[Case] = &[
     // What Azure cannot do.
     case("a wildcard by address", &[("a.egress", OkAnd("allow x: apps -> *.b.example : tcp/22 because \"x\" by address because \"y\"\n"))], &["check", "a.egress"], &["a.egress:", "*.b.example"]),
     case("a name with a port alone", &[("a.egress", OkAnd("allow x: apps -> b.example : tcp/22 because \"x\"\n"))], &["check", "a.egress"], &["E0307", "by address"]),
+    case("a deny with an exception", &[("a.egress", OkAnd("deny x: any -> *.b.example except ok.b.example : https because \"x\"\n"))], &["check", "a.egress"], &["E0411", "has an exception", "permit by name"]),
     case("HTTPS to a prefix", &[("a.egress", OkAnd("allow x: apps -> 192.0.2.0/24 : https because \"x\"\n"))], &["check", "a.egress"], &["a.egress:", "tcp/443"]),
     case("SQL without its mode", &[("a.egress", OkAnd("allow x: apps -> db.example : mssql because \"x\"\n"))], &["check", "a.egress"], &["E0308", "proxy"]),
     case("a permission for pods", &[("a.egress", Text(concat!(
