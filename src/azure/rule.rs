@@ -91,6 +91,9 @@ pub struct ApplicationRule {
     pub protocols: Vec<ApplicationProtocol>,
     /// `targetFqdns`.
     pub target_fqdns: Vec<FqdnPattern>,
+    /// Addresses among `targetFqdns`, which match nothing: only `*` matches a host that is an
+    /// address (`azure-firewall.md §2.3`, modelling choice).
+    pub target_addresses: Vec<IpAddr>,
     /// `targetUrls`.
     pub target_urls: Vec<UrlPattern>,
     /// `fqdnTags`.

@@ -25,6 +25,11 @@ const MAX_ORDER_BYTES: usize = 1024 * 1024;
 /// Writes what the rules file compiles to, whole or not at all.
 pub(super) fn run(args: &CompileArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
     terminal.choose_color(args.common.color.color);
+    if files::is_standard_stream(&args.out) {
+        return Err(Failure::new(
+            "several files cannot be written to standard output; name a folder with `--out` (`./-` for one called `-`)",
+        ));
+    }
     let at = rules::time(&args.rules, terminal);
     let mut list = rules::resolve(&args.file, &args.rules.parameters, at, None, terminal)?;
     let compiled = rules::compile(&mut list)?;

@@ -14,16 +14,22 @@ use crate::capture::Sink;
 use crate::diagnostic::Severity;
 use crate::evidence::DnsAnswer;
 
-/// Lists the flows of each capture as they end.
+/// Lists the flows of each capture as they end. Before the first, every file is looked at, so that
+/// one that is no capture stops a result from being begun.
 pub(super) fn run(args: &FlowsArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
     terminal.choose_color(args.color.color);
-    for path in recording::once(&args.captures, args.quiet, terminal)? {
-        let name = path.display().to_string();
-        let recording = Recording {
+    let paths = recording::once(&args.captures, args.quiet, terminal)?;
+    let recordings: Vec<Recording<'_>> = paths
+        .into_iter()
+        .map(|path| Recording {
             path,
             full: terminal.path(path),
             progress: terminal.shows_progress && !args.quiet,
-        };
+        })
+        .collect();
+    recordings.iter().try_for_each(Recording::check_beginning)?;
+    for recording in recordings {
+        let name = recording.path.display().to_string();
         let mut lines = Lines {
             capture: &name,
             format: args.format,

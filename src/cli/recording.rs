@@ -1,6 +1,7 @@
 //! Reading captures.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -23,6 +24,9 @@ use crate::report::flow_row::NameRow;
 
 /// Bytes read from a file at a time.
 const CHUNK: usize = 256 * 1024;
+/// Bytes that show whether a file is a capture: its header, the first packets with their link
+/// type, and room for a gzip wrapper and for comments. An error in them is one of the whole file.
+const BEGINNING: u64 = 64 * 1024;
 
 /// The captures of `paths`, each once: flows that count twice are nobody's wish.
 pub(super) fn once<'p>(
@@ -57,6 +61,23 @@ pub(super) struct Recording<'a> {
 }
 
 impl Recording<'_> {
+    /// Refuses a file that is not there or does not begin as a capture. Standard input and pipes can
+    /// be read but once, and are not looked at.
+    pub(super) fn check_beginning(&self) -> Result<(), Failure> {
+        let cannot_read = |error: std::io::Error| Failure::reading(self.path, &error);
+        if files::is_standard_stream(self.path) {
+            return Ok(());
+        }
+        let kind = fs::metadata(&self.full).map_err(cannot_read)?.file_type();
+        if !kind.is_file() && !kind.is_dir() {
+            return Ok(());
+        }
+        let file = File::open(&self.full).map_err(cannot_read)?;
+        let mut beginning = Vec::new();
+        file.take(BEGINNING).read_to_end(&mut beginning).map_err(cannot_read)?;
+        feed(self.path, beginning.as_slice(), &mut Nothing, &ProgressBar::hidden()).map(drop)
+    }
+
     /// Feeds the capture to `sink`.
     pub(super) fn read(
         &self,
@@ -160,6 +181,15 @@ pub(super) fn row(flow: &CapturedFlow, capture: &str) -> FlowRow {
             .collect(),
         capture: capture.to_owned(),
     }
+}
+
+/// Keeps nothing of a capture.
+struct Nothing;
+
+impl Sink for Nothing {
+    fn flow(&mut self, _flow: CapturedFlow) {}
+
+    fn answer(&mut self, _answer: DnsAnswer) {}
 }
 
 /// Keeps everything that a capture holds, in its order.

@@ -393,9 +393,10 @@ fn finish_application(
     } else {
         // The exception becomes a deny. It would be one too many ahead of a deny, and could cut
         // what a tag of the same rule permits.
-        let stands_alone =
-            application.fqdn_tags.is_empty() && application.web_categories.is_empty();
-        if action == Action::Deny || !stands_alone {
+        if action == Action::Deny {
+            return Err(Refusal::DenyWithException);
+        }
+        if !application.fqdn_tags.is_empty() || !application.web_categories.is_empty() {
             return Err(Refusal::TwoRules);
         }
         application.except = residue.patterns().ok_or(Refusal::TwoRules)?;

@@ -35,6 +35,8 @@ pub(super) enum Refusal {
     ProxyOff,
     /// It takes more than one rule.
     TwoRules,
+    /// A deny of names less some of them.
+    DenyWithException,
     /// A deny by name goes with a service that shows none.
     DenyWithoutName,
     /// A URL inside TLS.
@@ -84,6 +86,7 @@ impl Refusal {
             Refusal::Tier(_) => &TIER,
             Refusal::ProxyOff => &PROXY_OFF,
             Refusal::TwoRules => &TWO_RULES,
+            Refusal::DenyWithException => &DENY_WITH_EXCEPTION,
             Refusal::DenyWithoutName => &DENY_WITHOUT_NAME,
             Refusal::Inspection => &INSPECTION,
             Refusal::Empty => &EMPTY,
@@ -244,6 +247,15 @@ const TWO_RULES: Words = Words {
         "one KIND is one rule, so that a change of it is one change in Azure; a rule judges by name or by address, holds names or addresses, and has the same ports for TCP and UDP",
     ),
     help: "write one KIND for each kind of destination and each protocol",
+};
+
+const DENY_WITH_EXCEPTION: Words = Words {
+    code: Code::TWO_RULES,
+    headline: "has an exception, which a deny of names cannot have",
+    here: (Place::Destinations, "no rule denies a name less another"),
+    other: None,
+    note: Some("what nothing permits is denied without a deny"),
+    help: "take the deny out and permit by name what is needed; an `allow` may have `except`",
 };
 
 const DENY_WITHOUT_NAME: Words = Words {

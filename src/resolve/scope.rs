@@ -34,6 +34,9 @@ use crate::syntax::ast::Subnet;
 use crate::syntax::ast::Table;
 use crate::syntax::ast::Vnet;
 
+/// What to do about a name of a source or destination that nothing has.
+const INSTEAD_OF_A_NAME: &str = "declare it, or write a host with its dot, or an address";
+
 /// A file under one name, with one set of arguments.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct ModuleId(pub(super) usize);
@@ -279,6 +282,17 @@ impl<'a> Resolution<'a> {
         path: &Path,
         span: Span,
     ) -> Option<(ModuleId, Vec<Entry<'a>>)> {
+        self.look_up_or(module, path, span, INSTEAD_OF_A_NAME)
+    }
+
+    /// As [`Resolution::look_up`], with what to do where nothing is declared so.
+    pub(super) fn look_up_or(
+        &mut self,
+        module: ModuleId,
+        path: &Path,
+        span: Span,
+        instead: &str,
+    ) -> Option<(ModuleId, Vec<Entry<'a>>)> {
         let within = match &path.module {
             None => module,
             Some(alias) => self.imported(module, alias)?,
@@ -291,7 +305,7 @@ impl<'a> Resolution<'a> {
         }
         let span = if path.name.span == Span::NONE { span } else { path.name.span };
         let place = path.module.as_ref().map(|alias| format!(" in `{}`", alias.node));
-        self.unknown(within, name, span, &place.unwrap_or_default())
+        self.not_declared(within, name, span, &place.unwrap_or_default(), instead)
     }
 
     /// The things declared as `name` in `module`.
@@ -331,6 +345,17 @@ impl<'a> Resolution<'a> {
         span: Span,
         place: &str,
     ) -> Option<T> {
+        self.not_declared(module, name, span, place, INSTEAD_OF_A_NAME)
+    }
+
+    fn not_declared<T>(
+        &mut self,
+        module: ModuleId,
+        name: &str,
+        span: Span,
+        place: &str,
+        instead: &str,
+    ) -> Option<T> {
         if self.has_enough_findings() {
             return None;
         }
@@ -343,7 +368,7 @@ impl<'a> Resolution<'a> {
             Some(near) => {
                 found.fix(format!("write `{near}`"), vec![Edit::replace(span, near.to_owned())])
             }
-            None => found.help("declare it, or write a host with its dot, or an address"),
+            None => found.help(instead),
         };
         self.refuse(found)
     }

@@ -23,6 +23,11 @@ use crate::syntax::ast::SqlMode;
 use crate::syntax::ast::Transport;
 use crate::syntax::ast::WebProtocol;
 
+/// What TLS is called where `https` is meant.
+const TLS_NAMES: [&str; 2] = ["tls", "ssl"];
+/// What to do about a name of services that nothing has.
+const INSTEAD_OF_A_SERVICE: &str = "write a service, such as `https`, `tcp/22` or `udp/123`, or declare a set of them with `services`";
+
 impl Resolution<'_> {
     /// The services of a set, each once, in the order of the text.
     pub(super) fn services(
@@ -83,6 +88,17 @@ impl Resolution<'_> {
         self.refuse(found)
     }
 
+    fn tls_for_https<T>(&mut self, name: &str, span: Span) -> Option<T> {
+        let found = Diagnostic::new(
+            Code::UNKNOWN_NAME,
+            format!("`{name}` is no service and nothing is declared as it"),
+        )
+        .at(span, "not declared")
+        .note("`https` is TLS with a readable name, whatever it carries; `https/8443` is it on another port")
+        .fix("write `https`", vec![Edit::replace(span, "https".to_owned())]);
+        self.refuse(found)
+    }
+
     fn service(
         &mut self,
         module: ModuleId,
@@ -91,9 +107,16 @@ impl Resolution<'_> {
     ) -> Option<Vec<Service>> {
         match service {
             ast::Service::Reference(path) => {
-                let (within, entries) = self.look_up(module, path, span)?;
-                let entry = *entries.first()?;
                 let name = path.name.node.as_str();
+                if path.module.is_none()
+                    && TLS_NAMES.contains(&name)
+                    && self.entries(module, name).is_empty()
+                {
+                    return self.tls_for_https(name, span);
+                }
+                let (within, entries) =
+                    self.look_up_or(module, path, span, INSTEAD_OF_A_SERVICE)?;
+                let entry = *entries.first()?;
                 if let Thing::Services(_) = entry.thing {
                     return match self.value(within, name, span)? {
                         Value::Services(services) => Some(services),

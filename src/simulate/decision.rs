@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use super::assumptions::Assumption;
 use super::route::RouteTaken;
+use crate::azure::Key;
 use crate::azure::RuleId;
 use crate::flow::Atom;
 use crate::flow::Host;
@@ -290,6 +291,9 @@ pub enum Note {
     SourceTranslated,
     /// The firewall hands the flow on to this next hop (`azure-routing.md §9.1`).
     ForwardedTo(String),
+    /// The way leads over a peering with this network, which has none back: Azure connects two
+    /// networks once both have one.
+    PeeredOneWay(Key),
     /// No virtual network is stated; the flow is taken to reach the only firewall or policy.
     OnlyFirewall,
     /// The verdict is the same in every reading, but these rules decide it in different ones.
@@ -324,6 +328,12 @@ impl fmt::Display for Note {
                 f.write_str("behind the firewall the source is the firewall's")
             }
             Note::ForwardedTo(next_hop) => write!(f, "the firewall hands it on to {next_hop}"),
+            Note::PeeredOneWay(network) => {
+                write!(
+                    f,
+                    "`{network}` states no peering back, without which Azure connects nothing"
+                )
+            }
             Note::OnlyFirewall => {
                 f.write_str("no virtual network is stated; it is taken to reach the only firewall")
             }

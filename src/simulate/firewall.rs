@@ -83,7 +83,7 @@ impl<'a> Gate<'a> {
             return handled;
         }
         let parties = [flow.destination, flow.source].map(Host::Address);
-        if flow.destination.is_ipv4() && self.is_threat(&parties, inquiry) {
+        if flow.destination.is_ipv4() && self.is_threat(flow, &parties, inquiry) {
             return denied(Reason::ThreatIntel, None);
         }
         if let Some(handled) = self.dnat(flow, inquiry) {
@@ -135,16 +135,22 @@ impl<'a> Gate<'a> {
         })
     }
 
-    /// Steps 3 and 8: whether threat intelligence denies one of `parties`.
-    fn is_threat(self, parties: &[Host], inquiry: &mut Inquiry<'_>) -> bool {
+    /// Steps 3 and 8: whether threat intelligence denies `flow` because of one of `parties`.
+    ///
+    /// Modelling choice: the allow list is held against the flow (`azure-firewall.md §10.3`), so
+    /// that a destination in it is left alone whoever sends and whatever name is shown. A source in
+    /// it is itself no reason to deny, but excuses no destination. Names are not known before step 8.
+    fn is_threat(self, flow: &Flow, parties: &[Host], inquiry: &mut Inquiry<'_>) -> bool {
         let mode = self.enforced.threat_intel_mode();
         if mode == ThreatIntelMode::Off {
             return false;
         }
         let section = "azure-firewall.md §1.7";
+        let destination = Host::Address(flow.destination);
         for indicator in parties {
             let listed = inquiry.ask(&Atom::ThreatListed { indicator: indicator.clone() })
-                && !self.enforced.is_threat_allowed(indicator, inquiry);
+                && !self.enforced.is_threat_allowed(indicator, inquiry)
+                && !self.enforced.is_threat_allowed(&destination, inquiry);
             if listed && mode == ThreatIntelMode::Deny {
                 inquiry.step(Stage::ThreatIntel, indicator.to_string(), "deny", section);
                 return true;
@@ -433,7 +439,7 @@ impl<'a> Gate<'a> {
         explicit: bool,
         inquiry: &mut Inquiry<'_>,
     ) -> Handled {
-        if self.is_threat(std::slice::from_ref(&view.host), inquiry) {
+        if self.is_threat(flow, std::slice::from_ref(&view.host), inquiry) {
             return denied(Reason::ThreatIntel, None);
         }
         let hit = self.first_application(view, inquiry);

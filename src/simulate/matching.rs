@@ -145,6 +145,7 @@ fn categorised(view: &ApplicationView, tier: Tier) -> String {
 pub(super) fn has_only_destination_addresses(rule: &ApplicationRule) -> bool {
     !rule.destination_addresses.is_empty()
         && rule.target_fqdns.is_empty()
+        && rule.target_addresses.is_empty()
         && rule.target_urls.is_empty()
         && rule.fqdn_tags.is_empty()
         && rule.web_categories.is_empty()

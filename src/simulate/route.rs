@@ -11,6 +11,7 @@ use ipnet::Ipv6Net;
 use super::assumptions::NONE_ROUTES;
 use super::assumptions::PE_OVERRIDE;
 use super::assumptions::SE_OVERRIDE;
+use super::decision::Note;
 use super::inquiry::Inquiry;
 use crate::azure::Deployment;
 use crate::azure::Key;
@@ -285,17 +286,22 @@ impl<'a> Vantage<'a> {
         })
     }
 
-    /// Whether packets can be sent to the network called `other` directly.
-    fn reaches(&self, other: &Key) -> bool {
-        let peered = || {
-            self.network
-                .peerings
-                .iter()
-                .any(|peering| peering.remote == *other && peering.allow_virtual_network_access)
-        };
-        self.network_name == other
-            || !self.deployment.virtual_networks.contains_key(other)
-            || peered()
+    /// Whether packets can be sent to the network called `other` directly. A peering counts if this
+    /// side states it; that the other does not is noted, since its statement may be incomplete.
+    fn reaches(&self, other: &Key, inquiry: &mut Inquiry<'_>) -> bool {
+        if self.network_name == other {
+            return true;
+        }
+        let Some(remote) = self.deployment.virtual_networks.get(other) else { return true };
+        let is_peered = self
+            .network
+            .peerings
+            .iter()
+            .any(|peering| peering.remote == *other && peering.allow_virtual_network_access);
+        if is_peered && !remote.peerings.iter().any(|back| back.remote == *self.network_name) {
+            inquiry.note(Note::PeeredOneWay(other.clone()));
+        }
+        is_peered
     }
 
     /// System routes that are always present (`azure-routing.md §1.1`), but those of the network.
@@ -507,7 +513,9 @@ impl<'a> Vantage<'a> {
     ) -> RouteTaken {
         let hop = match &candidate.kind {
             Kind::VnetLocal => Hop::Local,
-            Kind::Peering(network) if self.reaches(network) => Hop::Peering(network.clone()),
+            Kind::Peering(network) if self.reaches(network, inquiry) => {
+                Hop::Peering(network.clone())
+            }
             // A peering may refuse access (`allowVirtualNetworkAccess`, §8).
             Kind::Peering(_) | Kind::SystemNone => Hop::Dropped,
             Kind::Gateway => Hop::Gateway,
@@ -530,13 +538,13 @@ impl<'a> Vantage<'a> {
     /// Where a user route leads (`azure-routing.md §1.3`).
     fn next_hop(&self, hop: &NextHop, destination: IpAddr, inquiry: &mut Inquiry<'_>) -> Hop {
         match hop {
-            NextHop::VirtualAppliance(address) => self.appliance(*address, destination),
+            NextHop::VirtualAppliance(address) => self.appliance(*address, destination, inquiry),
             NextHop::VirtualApplianceEcmp(addresses) => {
                 let Some((last, others)) = addresses.split_last() else { return Hop::Dropped };
                 let chosen = others.iter().find(|address| {
                     inquiry.ask_named(format!("{destination} is sent by way of {address}"))
                 });
-                self.appliance(*chosen.unwrap_or(last), destination)
+                self.appliance(*chosen.unwrap_or(last), destination, inquiry)
             }
             NextHop::VnetLocal => {
                 let mut own = containing(&self.network.address_space, destination);
@@ -548,11 +556,11 @@ impl<'a> Vantage<'a> {
         }
     }
 
-    fn appliance(&self, address: IpAddr, destination: IpAddr) -> Hop {
+    fn appliance(&self, address: IpAddr, destination: IpAddr, inquiry: &mut Inquiry<'_>) -> Hop {
         let firewalls = self.deployment.firewalls.iter();
         let mut here = firewalls.filter(|(_, firewall)| firewall.private_address == address);
         let reachable = here.clone().find(|(_, firewall)| match &firewall.place {
-            FirewallPlace::VirtualNetwork(network) => self.reaches(network),
+            FirewallPlace::VirtualNetwork(network) => self.reaches(network, inquiry),
             FirewallPlace::Hub(_) => true,
         });
         if let Some((name, _)) = reachable {

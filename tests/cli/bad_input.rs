@@ -59,6 +59,7 @@ const CASES: &[Case] = &[
     case("no target", &[], &["compile", "ok.egress", "--out", "new"], &["--target"]),
     case("an unknown target", &[], &["compile", "ok.egress", "--target", "bicep", "--out", "new"], &["bicep", "arm, json"]),
     case("no folder to write to", &[], &["compile", "ok.egress", "--target", "json"], &["--out"]),
+    case("standard output for a folder", &[], &["compile", "ok.egress", "--target", "json", "--out", "-"], &["standard output", "`--out`", "`./-`"]),
     case("an unknown format", &[], &["check", "--format", "xml", "ok.egress"], &["xml", "text, json"]),
     case("no threads", &[], &["compile", "ok.egress", "--target", "json", "--out", "new", "--threads", "0"], &["--threads", "1..=512"]),
     case("quiet and verbose", &[], &["check", "-q", "-v", "ok.egress"], &["--quiet", "--verbose"]),
@@ -79,6 +80,7 @@ const CASES: &[Case] = &[
     case("an unknown version", &[("a.egress", Text("language 9\n"))], &["check", "a.egress"], &["E0103", "9"]),
     case("a mistake in a sentence, to format", &[("a.egress", OkAnd("allow x: apps = b.example : https because \"x\"\n"))], &["fmt", "a.egress"], &["a.egress:", "`=`"]),
     case("no reason", &[("out/deployment.json", Text("earlier")), ("a.egress", OkAnd("allow x: apps -> b.example : https\n"))], &["compile", "a.egress", "--target", "json", "--out", "out"], &["E0113", "because"]),
+    case("a blank reason", &[("a.egress", OkAnd("allow x: apps -> b.example : https because \" \"\n"))], &["check", "a.egress"], &["E0113", "blank"]),
     case("a URL for a name", &[("a.egress", OkAnd("allow x: apps -> https://b.example/ : https because \"x\"\n"))], &["check", "a.egress"], &["E0115"]),
     case("a star alone", &[("a.egress", OkAnd("allow x: apps -> * : https because \"x\"\n"))], &["check", "a.egress"], &["E0116", "any-name"]),
     case("an import that is not there", &[("a.egress", OkAnd("import \"./gone.egress\" as gone\n"))], &["check", "a.egress"], &["E0201", "gone.egress", "a.egress:"]),
@@ -96,6 +98,7 @@ const CASES: &[Case] = &[
     // What Azure cannot do.
     case("a wildcard by address", &[("a.egress", OkAnd("allow x: apps -> *.b.example : tcp/22 because \"x\" by address because \"y\"\n"))], &["check", "a.egress"], &["a.egress:", "*.b.example"]),
     case("a name with a port alone", &[("a.egress", OkAnd("allow x: apps -> b.example : tcp/22 because \"x\"\n"))], &["check", "a.egress"], &["E0307", "by address"]),
+    case("a deny with an exception", &[("a.egress", OkAnd("deny x: any -> *.b.example except ok.b.example : https because \"x\"\n"))], &["check", "a.egress"], &["E0411", "has an exception", "permit by name"]),
     case("HTTPS to a prefix", &[("a.egress", OkAnd("allow x: apps -> 192.0.2.0/24 : https because \"x\"\n"))], &["check", "a.egress"], &["a.egress:", "tcp/443"]),
     case("SQL without its mode", &[("a.egress", OkAnd("allow x: apps -> db.example : mssql because \"x\"\n"))], &["check", "a.egress"], &["E0308", "proxy"]),
     case("a permission for pods", &[("a.egress", Text(concat!(
@@ -116,6 +119,10 @@ const CASES: &[Case] = &[
     case("a capture in another compression", &[("a.pcap.zst", Bytes(b"\x28\xb5\x2f\xfd\0\0\0\0"))], &["flows", "a.pcap.zst"], &["gzip", "decompress"]),
     case("a damaged gzip wrapper", &[("a.pcap.gz", Bytes(b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xff\xff\xff\xff"))], &["flows", "a.pcap.gz"], &["`a.pcap.gz`", "gzip"]),
     case("a gzip wrapper cut in the header", &[("a.pcap.gz", ZippedMonday(16))], &["flows", "a.pcap.gz"], &["`a.pcap.gz`"]),
+    case("a missing capture behind a good one", &[("a.pcapng", Monday(40_000))], &["flows", "a.pcapng", "gone.pcap", "a.pcapng"], &["`gone.pcap`", "no such file"]),
+    case("no capture between two", &[("a.pcapng", Monday(40_000)), ("b.pcapng", Monday(40_000))], &["flows", "a.pcapng", "ok.egress", "b.pcapng"], &["`ok.egress`", "pcapng"]),
+    case("a folder behind a good capture", &[("a.pcapng", Monday(40_000)), ("folder/", Text(""))], &["flows", "a.pcapng", "folder"], &["`folder`", "directory"]),
+    case("an empty capture behind a good one", &[("a.pcapng", Monday(40_000)), ("b.pcap", Text(""))], &["flows", "a.pcapng", "b.pcap"], &["`b.pcap`", "empty"]),
     case("no capture to replay", &[], &["replay", "ok.egress"], &["--capture"]),
     // What to judge by.
     case("nothing to judge by", &[], &["replay", "--capture", "monday.pcapng"], &["SUBJECT"]),

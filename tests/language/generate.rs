@@ -51,13 +51,22 @@ fn path() -> impl Strategy<Value = String> {
 }
 
 fn quoted() -> impl Strategy<Value = String> {
+    content().prop_map(|text| format!("\"{text}\""))
+}
+
+/// A quoted text that is not blank.
+fn reason() -> impl Strategy<Value = String> {
+    content().prop_map(|text| format!("\"x{text}\""))
+}
+
+fn content() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         4 => "[ a-zA-Z0-9.:/$é]{1,10}",
         1 => select(vec!["\\\"", "\\\\", "\\$", "\\n", "\\t", "\\u{7f}", "//", "\\${"]).prop_map(str::to_owned),
         1 => ident().prop_map(|name| format!("${{{name}}}")),
     ];
     // A `$` before a hole's brace would be a hole of another name.
-    vec(part, 0..4).prop_map(|parts| format!("\"{}\"", parts.concat().replace("$$", "$")))
+    vec(part, 0..4).prop_map(|parts| parts.concat().replace("$$", "$"))
 }
 
 fn host() -> impl Strategy<Value = String> {
@@ -156,12 +165,12 @@ fn relation() -> impl Strategy<Value = String> {
 
 fn permission() -> BoxedStrategy<String> {
     let clauses = (
-        quoted().prop_map(|text| format!("because {text}")),
+        reason().prop_map(|text| format!("because {text}")),
         option::of(name().prop_map(|name| format!("owner {name}"))),
         option::of(quoted().prop_map(|text| format!("ticket {text}"))),
         option::of(select(vec!["expires 2099-06-30", "expires xday", "expires \"${xday}\""])),
-        option::of(quoted().prop_map(|text| format!("by address because {text}"))),
-        option::of(quoted().prop_map(|text| format!("accept undetermined because {text}"))),
+        option::of(reason().prop_map(|text| format!("by address because {text}"))),
+        option::of(reason().prop_map(|text| format!("accept undetermined because {text}"))),
     );
     let clauses = clauses.prop_map(|(because, owner, ticket, expires, by, accept)| {
         let others = [owner, ticket, expires.map(str::to_owned), by, accept];
@@ -222,7 +231,7 @@ fn module() -> BoxedStrategy<String> {
         )),
         name().prop_map(|name| format!("owns policy {name}, priorities 1000-1999, subnet {name}")),
         (name(), quoted()).prop_map(|(name, id)| format!("existing ip-group {name} {id}")),
-        (ident(), quoted())
+        (ident(), reason())
             .prop_map(|(name, reason)| format!("unknown {name} owner xteam because {reason}")),
         quoted().prop_map(|text| format!("azure {{ location {text} resource-group {text} }}")),
         Just("context \"hub.json\"".to_owned()),
@@ -321,7 +330,7 @@ fn address_value() -> impl Strategy<Value = String> {
 }
 
 fn policy() -> BoxedStrategy<String> {
-    (name(), set(operand()), quoted(), single_address(), set(service()))
+    (name(), set(operand()), reason(), single_address(), set(service()))
         .prop_flat_map(|(name, set, text, address, services)| {
             some(vec![
                 "extends xhub::xpolicy".to_owned(),

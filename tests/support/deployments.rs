@@ -434,11 +434,13 @@ fn application_rule() -> impl Strategy<Value = ApplicationRule> {
         .prop_map(|(host, path)| UrlPattern { host, path: path.to_owned() });
     let header = (text(), text()).prop_map(|(name, value)| HttpHeader { name, value });
     let unknown = vec(select(&UNKNOWNS).prop_map(str::to_owned), 0..2);
-    let targets = (vec(pattern(), 0..3), vec(url, 0..3), texts(), texts(), unknown);
+    let names = (vec(pattern(), 0..3), vec(ip(), 0..2));
+    let targets = (names, vec(url, 0..3), texts(), texts(), unknown);
     let rest = (destinations(), any::<bool>(), vec(header, 0..2));
     (text(), option::of(text()), sources(), vec(pair, 0..3), targets, rest).prop_map(
         |(name, description, sources, protocols, targets, rest)| {
-            let (target_fqdns, target_urls, fqdn_tags, web_categories, unknown_targets) = targets;
+            let (names, target_urls, fqdn_tags, web_categories, unknown_targets) = targets;
+            let (target_fqdns, target_addresses) = names;
             let (destination_addresses, terminate_tls, http_headers) = rest;
             ApplicationRule {
                 name,
@@ -446,6 +448,7 @@ fn application_rule() -> impl Strategy<Value = ApplicationRule> {
                 sources,
                 protocols,
                 target_fqdns,
+                target_addresses,
                 target_urls,
                 fqdn_tags,
                 web_categories,

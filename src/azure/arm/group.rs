@@ -84,10 +84,12 @@ impl<S: Surroundings> RuleWriter<'_, S> {
             let name = Object::new().with_text("headerName", &header.name);
             name.with_text("headerValue", &header.value).into()
         });
+        let targets = rule.target_fqdns.iter().map(ToString::to_string);
+        let targets = targets.chain(rule.target_addresses.iter().map(ToString::to_string));
         let start = self.start("ApplicationRule", &rule.name, rule.description.as_deref());
         Ok(self
             .sources(start.with_list("protocols", protocols.collect()), &rule.sources)?
-            .with_texts("targetFqdns", &rule.target_fqdns)
+            .with_texts("targetFqdns", &targets.collect::<Vec<String>>())
             .with_texts("targetUrls", &rule.target_urls)
             .with_texts("fqdnTags", &rule.fqdn_tags)
             .with_texts("webCategories", &rule.web_categories)

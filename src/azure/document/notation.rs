@@ -223,6 +223,21 @@ pub(super) fn pattern(text: &str, reading: &mut Reading) -> Option<FqdnPattern> 
     pattern.map_err(object).ok()
 }
 
+/// An entry of `targetFqdns`.
+pub(super) enum Target {
+    Pattern(FqdnPattern),
+    /// Azure takes it, and it matches nothing (`azure-firewall.md §2.3`, modelling choice).
+    Address(IpAddr),
+}
+
+/// Reads an entry of `targetFqdns`.
+pub(super) fn target(text: &str, reading: &mut Reading) -> Option<Target> {
+    if let Ok(address) = text.parse() {
+        return Some(Target::Address(address));
+    }
+    pattern(text, reading).map(Target::Pattern)
+}
+
 /// Reads an entry of `targetUrls`.
 pub(super) fn url(text: &str, reading: &mut Reading) -> Option<UrlPattern> {
     let (host, path) = text.find('/').map_or((text, ""), |slash| text.split_at(slash));

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use super::notation;
+use super::notation::Target;
 use super::reading;
 use super::reading::Reading;
 use super::resource::is_false;
@@ -104,13 +105,15 @@ impl RuleJson {
             header_name: name.clone(),
             header_value: value.clone(),
         };
+        let mut target_fqdns = texts(&rule.target_fqdns, ToString::to_string);
+        target_fqdns.extend(texts(&rule.target_addresses, ToString::to_string));
         RuleJson {
             name: rule.name.clone(),
             description: rule.description.clone(),
             protocols: listed(&rule.protocols, |pair| notation::application_protocol_text(*pair)),
             source_addresses: listed(&rule.sources.addresses, notation::address_text),
             source_ip_groups: listed(&rule.sources.ip_groups, ToString::to_string),
-            target_fqdns: listed(&rule.target_fqdns, ToString::to_string),
+            target_fqdns: unless_empty(target_fqdns),
             target_urls: listed(&rule.target_urls, ToString::to_string),
             fqdn_tags: listed(&rule.fqdn_tags, String::clone),
             web_categories: listed(&rule.web_categories, String::clone),
@@ -182,12 +185,21 @@ impl RuleJson {
             name: header_name,
             value: header_value,
         };
+        let mut target_fqdns = Vec::new();
+        let mut target_addresses = Vec::new();
+        for target in each(reading, "targetFqdns", self.target_fqdns, notation::target) {
+            match target {
+                Target::Pattern(pattern) => target_fqdns.push(pattern),
+                Target::Address(address) => target_addresses.push(address),
+            }
+        }
         Some(ApplicationRule {
             name: self.name,
             description: self.description,
             sources: sources(reading, self.source_addresses, self.source_ip_groups),
             protocols: each(reading, "protocols", self.protocols, notation::application_protocol),
-            target_fqdns: each(reading, "targetFqdns", self.target_fqdns, notation::pattern),
+            target_fqdns,
+            target_addresses,
             target_urls: each(reading, "targetUrls", self.target_urls, notation::url),
             fqdn_tags: self.fqdn_tags.unwrap_or_default(),
             web_categories: self.web_categories.unwrap_or_default(),

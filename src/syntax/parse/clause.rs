@@ -59,6 +59,7 @@ pub(super) fn clauses<'s>(
         match token.text {
             "because" => {
                 let (next, reason) = text::text(after)?;
+                refuse_blank(&reason, start);
                 once(
                     start,
                     &mut clauses.because,
@@ -125,7 +126,19 @@ fn reason_after<'s>(
 ) -> Parsed<'s, Spanned<Text>> {
     let (rest, _) = word::keyword(word, wanted)(input)?;
     let (rest, _) = word::keyword("because", "`because`")(rest)?;
-    text::text(rest)
+    let (rest, reason) = text::text(rest)?;
+    refuse_blank(&reason, input);
+    Ok((rest, reason))
+}
+
+/// A reason of spaces alone is none.
+fn refuse_blank(reason: &Spanned<Text>, at: Tokens<'_>) {
+    if reason.node.as_literal().is_some_and(|text| text.trim().is_empty()) {
+        let found = Diagnostic::new(Code::MISSING_REASON, "expected a reason, found a blank text")
+            .at(reason.span, "says nothing")
+            .help("say why in a few words that a reviewer understands");
+        at.session.report(found);
+    }
 }
 
 fn refuse_unless_permission<T>(clause: &Spanned<T>, allowed: Allowed, what: &str, at: Tokens<'_>) {
