@@ -1,6 +1,8 @@
 //! What a list compiles to, and what it cannot compile to.
 #![cfg(test)]
 
+#[path = "compile/binding.rs"]
+mod binding;
 #[path = "compile/claims.rs"]
 mod claims;
 #[path = "compile/layout.rs"]
@@ -629,6 +631,7 @@ fn settings_of_firewalls_that_share_the_policy_must_agree() {
     let mut intent = list_of(vec![allow("p", SYSTEM, "www.example.com", "https")], vec![]);
     let mut second = intent.topology.firewalls[0].clone();
     second.name = "second".to_owned();
+    second.enforces = Some("egress".to_owned());
     second.tier = Tier::Standard;
     intent.topology.firewalls.push(second);
     let compiled = run(&intent).unwrap();

@@ -14,8 +14,10 @@
 //! - `denies`: when a deny holds;
 //! - `overruled`: what never takes effect;
 //! - `layout`: where rules lie, so that one statement is one element of one list;
+//! - `binding`: which firewalls enforce the policy;
 //! - `topology`: how networks, routes and firewalls are written.
 
+mod binding;
 mod carriage;
 mod denies;
 mod excess;
@@ -80,6 +82,7 @@ pub fn compile(
     let mut findings = statement::inactive(intent, day);
     let statements = statement::active(intent, day);
     findings.extend(topology::undescribed(&intent.topology, &statements));
+    findings.extend(binding::check(intent, context));
     let policy_name = settings::policy_name(&intent.settings);
     let policy = settings::policy(intent, &ground, context);
     let carried = carry_all(&statements, intent, &ground, &mut findings);
