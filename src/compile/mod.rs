@@ -15,7 +15,8 @@
 //! - `overruled`: what never takes effect;
 //! - `layout`: where rules lie, so that one statement is one element of one list;
 //! - `binding`: which firewalls enforce the policy;
-//! - `topology`: how networks, routes and firewalls are written.
+//! - `topology`: how networks, routes and firewalls are written;
+//! - `unseen`: what the routes bring past every firewall.
 
 mod binding;
 mod carriage;
@@ -34,6 +35,7 @@ mod shape;
 mod sources;
 mod statement;
 mod topology;
+mod unseen;
 
 use std::collections::BTreeSet;
 
@@ -115,6 +117,8 @@ pub fn compile(
     policy.groups = layout.groups;
     let mut deployment = as_existing(context.clone());
     topology::add(&mut deployment, &intent.topology, &settings::scope(intent), &policy_name);
+    let vantages = unseen::vantages(&intent.topology, &ground, &deployment);
+    findings.extend(statements.iter().filter_map(|one| unseen::check(one, &vantages)));
     deployment.policies.insert(policy_name, policy);
     deployment.origins.extend(layout.origins);
     findings.extend(limits::check(&deployment, context, &carried));

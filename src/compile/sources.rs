@@ -13,6 +13,11 @@ use crate::intent::Topology;
 const PLATFORM: &[&str] =
     &["AzureFirewallSubnet", "AzureFirewallManagementSubnet", "GatewaySubnet"];
 
+/// Whether the subnet of this name holds one of Azure's own appliances.
+pub(super) fn is_of_platform(subnet: &str) -> bool {
+    PLATFORM.iter().any(|name| name.eq_ignore_ascii_case(subnet))
+}
+
 /// Why no rule can have the sources of `statement`.
 ///
 /// Pods behind node SNAT are refused and never widened to their nodes (`semantics.md`, Easy to get
@@ -44,9 +49,7 @@ pub(super) fn unrouted(
         .networks
         .iter()
         .flat_map(|network| network.subnets.iter().map(move |subnet| (network, subnet)))
-        .filter(|(_, subnet)| {
-            !ground.routes_to_firewall(subnet) && !PLATFORM.contains(&&*subnet.name)
-        })
+        .filter(|(_, subnet)| !ground.routes_to_firewall(subnet) && !is_of_platform(&subnet.name))
         .filter(|(_, subnet)| {
             let prefixes: AddressSet = subnet.prefixes.iter().copied().collect();
             prefixes.meets(sources)

@@ -252,4 +252,5 @@ codes! {
     PARENT_DENIES = Warning "W0404" "parent-denies" "a parent may deny what the list permits";
     OVERRULED = Warning "W0405" "overruled" "a permission that a deny takes whole";
     NO_NETWORK = Warning "W0406" "no-network" "a list describes no network that its policy stands in";
+    PAST_THE_FIREWALL = Warning "W0407" "past-the-firewall" "the routes bring some destinations of a statement past the firewall";
 }
