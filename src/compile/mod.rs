@@ -16,6 +16,7 @@
 //! - `layout`: where rules lie, so that one statement is one element of one list;
 //! - `binding`: which firewalls enforce the policy;
 //! - `topology`: how networks, routes and firewalls are written;
+//! - `unknown`: tags and categories that Azure may not have;
 //! - `unseen`: what the routes bring past every firewall.
 
 mod binding;
@@ -35,6 +36,7 @@ mod shape;
 mod sources;
 mod statement;
 mod topology;
+mod unknown;
 mod unseen;
 
 use std::collections::BTreeSet;
@@ -85,6 +87,7 @@ pub fn compile(
     let statements = statement::active(intent, day);
     findings.extend(topology::undescribed(&intent.topology, &statements));
     findings.extend(binding::check(intent, context));
+    findings.extend(unknown::check(&intent.topology, &statements));
     let policy_name = settings::policy_name(&intent.settings);
     let policy = settings::policy(intent, &ground, context);
     let carried = carry_all(&statements, intent, &ground, &mut findings);
