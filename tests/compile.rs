@@ -1,12 +1,16 @@
 //! What a list compiles to, and what it cannot compile to.
 #![cfg(test)]
 
+#[path = "compile/binding.rs"]
+mod binding;
 #[path = "compile/claims.rs"]
 mod claims;
 #[path = "compile/layout.rs"]
 mod layout;
 #[path = "support/list.rs"]
 mod list;
+#[path = "compile/unseen.rs"]
+mod unseen;
 #[path = "compile/warnings.rs"]
 mod warnings;
 
@@ -345,7 +349,8 @@ fn a_private_prefix_hides_the_names_of_an_endpoint_in_it() {
         ],
         vec![],
     );
-    check_codes(&intent, &[]);
+    // A neighbour is reached past the firewall.
+    check_codes(&intent, &["W0407"]);
     let endpoint = |names: &[&str]| PrivateEndpoint {
         name: "pe".to_owned(),
         address: "10.1.9.5".parse().unwrap(),
@@ -353,7 +358,7 @@ fn a_private_prefix_hides_the_names_of_an_endpoint_in_it() {
     };
     let jump = 2;
     intent.topology.networks[1].subnets[jump].private_endpoints = vec![endpoint(&["x.vault.net"])];
-    check_codes(&intent, &[]);
+    check_codes(&intent, &["W0407"]);
     intent.topology.networks[1].subnets[jump].private_endpoints =
         vec![endpoint(&["sql-trips.database.windows.net"])];
     check_codes(&intent, &["E0412"]);
@@ -396,9 +401,9 @@ fn a_deny_by_address_must_not_cut_what_it_does_not_mean() {
     let https = deny("d", "any", "203.0.113.0/24", "https");
     check_codes(&list_of(vec![raw.clone()], vec![https.clone()]), &["E0415"]);
     let tcp = deny("d", "any", "203.0.113.0/24", "tcp/443");
-    check_codes(&list_of(vec![raw], vec![tcp]), &["W0405"]);
+    check_codes(&list_of(vec![raw], vec![tcp]), &["W0405", "W0407"]);
     let web = allow("web", SYSTEM, "www.example.com", "https");
-    check_codes(&list_of(vec![web], vec![https.clone()]), &[]);
+    check_codes(&list_of(vec![web], vec![https.clone()]), &["W0407"]);
     let plain = allow("plain", SYSTEM, "www.example.com", "http/443");
     check_codes(&list_of(vec![plain], vec![https]), &["E0415"]);
 }
@@ -629,6 +634,7 @@ fn settings_of_firewalls_that_share_the_policy_must_agree() {
     let mut intent = list_of(vec![allow("p", SYSTEM, "www.example.com", "https")], vec![]);
     let mut second = intent.topology.firewalls[0].clone();
     second.name = "second".to_owned();
+    second.enforces = Some("egress".to_owned());
     second.tier = Tier::Standard;
     intent.topology.firewalls.push(second);
     let compiled = run(&intent).unwrap();

@@ -11,6 +11,7 @@ pub mod deployment;
 pub mod document;
 pub mod firewall;
 pub mod key;
+pub mod known;
 pub mod limits;
 pub mod network;
 pub mod order;

@@ -16,6 +16,11 @@ const AZURE_CLOUD_SUFFIXES: &[(&str, &str)] = &[
     ("switzerlandwest", "switzerlandw"),
 ];
 
+/// Whether `text` is the suffix that the `AzureCloud` tag has for some location, and no location.
+pub fn is_azure_suffix(text: &str) -> bool {
+    AZURE_CLOUD_SUFFIXES.iter().any(|(_, suffix)| suffix.eq_ignore_ascii_case(text))
+}
+
 impl ServiceTag {
     /// The tag as Azure spells it: an ARM location behind `AzureCloud.` becomes the suffix that the
     /// tag has for it, so that a list may name its region the same way everywhere.

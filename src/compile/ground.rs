@@ -1,12 +1,17 @@
 //! What the list stands on: the facts of firewalls, clusters and routes that rules depend on.
 
+use std::collections::BTreeSet;
+
 use ipnet::IpNet;
 
+use super::binding;
 use super::refusal::Refusal;
 use crate::flow::AddressSet;
 use crate::intent::Intent;
 use crate::intent::Topology;
+use crate::intent::topology::Firewall;
 use crate::intent::topology::PrivateEndpoint;
+use crate::intent::topology::Subnet;
 use crate::intent::topology::Tier;
 
 /// RFC 1918 and RFC 6598: never translated unless the policy says otherwise
@@ -25,7 +30,9 @@ pub(super) struct Ground {
     pub private: AddressSet,
     /// Addresses of pods that no firewall sees, as they leave with the address of their node.
     pub hidden_pods: AddressSet,
-    /// Sources whose default route leads to a firewall, and those behind a gateway.
+    /// The names of the firewalls that enforce the policy.
+    pub enforcing: BTreeSet<String>,
+    /// Sources whose default route leads to one of them, and those behind a gateway.
     pub routed: AddressSet,
     pub private_endpoints: Vec<PrivateEndpoint>,
 }
@@ -33,10 +40,17 @@ pub(super) struct Ground {
 impl Ground {
     pub(super) fn new(intent: &Intent) -> Ground {
         let topology = &intent.topology;
+        let mut enforcing = binding::enforcing(intent);
+        if enforcing.is_empty() {
+            // Refused by `binding`; as if all were bound, so that nothing echoes it.
+            enforcing = topology.firewalls.iter().collect();
+        }
+        let names: BTreeSet<String> =
+            enforcing.iter().map(|firewall| firewall.name.clone()).collect();
         let written = &intent.settings.private_ranges;
         Ground {
-            tier: policy_tier(topology),
-            dns_proxy: topology.firewalls.iter().any(|firewall| firewall.dns_proxy),
+            tier: policy_tier(&enforcing),
+            dns_proxy: enforcing.iter().any(|firewall| firewall.dns_proxy),
             allow_sql_redirect: intent.settings.allow_sql_redirect,
             private: if written.is_empty() {
                 prefixes(PRIVATE)
@@ -49,7 +63,8 @@ impl Ground {
                 .filter(|cluster| cluster.plugin.hides_pods())
                 .flat_map(|cluster| cluster.pod_ranges.iter().copied())
                 .collect(),
-            routed: routed(topology),
+            routed: routed(topology, &names),
+            enforcing: names,
             private_endpoints: topology
                 .networks
                 .iter()
@@ -57,6 +72,11 @@ impl Ground {
                 .flat_map(|subnet| subnet.private_endpoints.iter().cloned())
                 .collect(),
         }
+    }
+
+    /// Whether the default route of `subnet` leads to a firewall that enforces the policy.
+    pub(super) fn routes_to_firewall(&self, subnet: &Subnet) -> bool {
+        routes_to(subnet, &self.enforcing)
     }
 
     pub(super) fn needs_web_categories(&self) -> Result<(), Refusal> {
@@ -78,10 +98,10 @@ impl Ground {
     }
 }
 
-/// The lowest tier of the firewalls: a policy fits its own tier and higher ones
+/// The lowest tier of the firewalls that enforce it: a policy fits its own tier and higher ones
 /// (`azure-firewall.md §6.2`). Azure's default without a firewall.
-pub(super) fn policy_tier(topology: &Topology) -> Tier {
-    topology.firewalls.iter().map(|firewall| firewall.tier).min().unwrap_or(Tier::Standard)
+fn policy_tier(enforcing: &[&Firewall]) -> Tier {
+    enforcing.iter().map(|firewall| firewall.tier).min().unwrap_or(Tier::Standard)
 }
 
 /// The set of prefixes that stand in this program's text.
@@ -89,13 +109,17 @@ pub(super) fn prefixes(texts: &[&str]) -> AddressSet {
     texts.iter().filter_map(|text| text.parse::<IpNet>().ok()).collect()
 }
 
-fn routed(topology: &Topology) -> AddressSet {
+fn routed(topology: &Topology, enforcing: &BTreeSet<String>) -> AddressSet {
     let subnets = topology
         .networks
         .iter()
         .flat_map(|network| &network.subnets)
-        .filter(|subnet| subnet.routes_via.is_some())
+        .filter(|subnet| routes_to(subnet, enforcing))
         .flat_map(|subnet| &subnet.prefixes);
     let remote = topology.on_premises.iter().flat_map(|place| &place.prefixes);
     subnets.chain(remote).copied().collect()
+}
+
+fn routes_to(subnet: &Subnet, firewalls: &BTreeSet<String>) -> bool {
+    subnet.routes_via.as_ref().is_some_and(|via| firewalls.contains(via))
 }

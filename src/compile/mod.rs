@@ -14,8 +14,12 @@
 //! - `denies`: when a deny holds;
 //! - `overruled`: what never takes effect;
 //! - `layout`: where rules lie, so that one statement is one element of one list;
-//! - `topology`: how networks, routes and firewalls are written.
+//! - `binding`: which firewalls enforce the policy;
+//! - `topology`: how networks, routes and firewalls are written;
+//! - `unknown`: tags and categories that Azure may not have;
+//! - `unseen`: what the routes bring past every firewall.
 
+mod binding;
 mod carriage;
 mod denies;
 mod excess;
@@ -32,6 +36,8 @@ mod shape;
 mod sources;
 mod statement;
 mod topology;
+mod unknown;
+mod unseen;
 
 use std::collections::BTreeSet;
 
@@ -80,6 +86,8 @@ pub fn compile(
     let mut findings = statement::inactive(intent, day);
     let statements = statement::active(intent, day);
     findings.extend(topology::undescribed(&intent.topology, &statements));
+    findings.extend(binding::check(intent, context));
+    findings.extend(unknown::check(&intent.topology, &statements));
     let policy_name = settings::policy_name(&intent.settings);
     let policy = settings::policy(intent, &ground, context);
     let carried = carry_all(&statements, intent, &ground, &mut findings);
@@ -112,6 +120,8 @@ pub fn compile(
     policy.groups = layout.groups;
     let mut deployment = as_existing(context.clone());
     topology::add(&mut deployment, &intent.topology, &settings::scope(intent), &policy_name);
+    let vantages = unseen::vantages(&intent.topology, &ground, &deployment);
+    findings.extend(statements.iter().filter_map(|one| unseen::check(one, &vantages)));
     deployment.policies.insert(policy_name, policy);
     deployment.origins.extend(layout.origins);
     findings.extend(limits::check(&deployment, context, &carried));

@@ -1,5 +1,6 @@
 //! The policy without its rules: tier, parent, settings, and what they must agree with.
 
+use super::binding;
 use super::ground::Ground;
 use super::topology::has_route_table;
 use super::topology::route_table_name;
@@ -50,7 +51,7 @@ pub(super) fn policy(
 ) -> Result<Policy, Vec<Diagnostic>> {
     let settings = &intent.settings;
     let name = policy_name(settings);
-    let mut findings = firewalls_agree(&intent.topology.firewalls);
+    let mut findings = firewalls_agree(&binding::enforcing(intent));
     findings.extend(names_taken(intent, context));
     if context.policies.values().any(|policy| policy.base.as_ref() == Some(&name)) {
         findings.push(
@@ -147,8 +148,8 @@ fn threat_intel(
     mode
 }
 
-/// All firewalls enforce the one policy, so they must be able to.
-fn firewalls_agree(firewalls: &[Firewall]) -> Vec<Diagnostic> {
+/// Firewalls that enforce one policy must be able to.
+fn firewalls_agree(firewalls: &[&Firewall]) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     let Some((first, others)) = firewalls.split_first() else { return findings };
     for other in others {

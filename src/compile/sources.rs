@@ -13,6 +13,11 @@ use crate::intent::Topology;
 const PLATFORM: &[&str] =
     &["AzureFirewallSubnet", "AzureFirewallManagementSubnet", "GatewaySubnet"];
 
+/// Whether the subnet of this name holds one of Azure's own appliances.
+pub(super) fn is_of_platform(subnet: &str) -> bool {
+    PLATFORM.iter().any(|name| name.eq_ignore_ascii_case(subnet))
+}
+
 /// Why no rule can have the sources of `statement`.
 ///
 /// Pods behind node SNAT are refused and never widened to their nodes (`semantics.md`, Easy to get
@@ -44,7 +49,7 @@ pub(super) fn unrouted(
         .networks
         .iter()
         .flat_map(|network| network.subnets.iter().map(move |subnet| (network, subnet)))
-        .filter(|(_, subnet)| subnet.routes_via.is_none() && !PLATFORM.contains(&&*subnet.name))
+        .filter(|(_, subnet)| !ground.routes_to_firewall(subnet) && !is_of_platform(&subnet.name))
         .filter(|(_, subnet)| {
             let prefixes: AddressSet = subnet.prefixes.iter().copied().collect();
             prefixes.meets(sources)
@@ -52,11 +57,11 @@ pub(super) fn unrouted(
         .map(|(network, subnet)| format!("`{}/{}`", network.name, subnet.name))
         .collect();
     let what = if !sources.meets(&ground.routed) {
-        "none of its sources has a default route to a firewall".to_owned()
+        "none of its sources has a default route to a firewall that enforces the policy".to_owned()
     } else if around.is_empty() {
         return None;
     } else {
-        format!("{} has no default route to a firewall", around.join(", "))
+        format!("{} has no default route to a firewall that enforces the policy", around.join(", "))
     };
     Some(
         Diagnostic::new(

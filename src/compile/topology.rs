@@ -10,6 +10,7 @@
 use ipnet::IpNet;
 use ipnet::Ipv4Net;
 
+use super::binding;
 use super::statement::Statement;
 use crate::azure::Deployment;
 use crate::azure::Key;
@@ -35,7 +36,8 @@ use crate::intent::topology::Subnet;
 use crate::intent::topology::Tier;
 use crate::intent::topology::VirtualNetwork;
 
-/// Adds the resources of `topology` to `deployment`. Every firewall enforces `policy`.
+/// Adds the resources of `topology` to `deployment`. Those firewalls enforce `policy` that are bound
+/// to it; no other is ours to write.
 pub(super) fn add(deployment: &mut Deployment, topology: &Topology, scope: &Scope, policy: &Key) {
     for network in &topology.networks {
         for subnet in &network.subnets {
@@ -47,12 +49,18 @@ pub(super) fn add(deployment: &mut Deployment, topology: &Topology, scope: &Scop
         deployment.virtual_networks.insert(Key::new(&network.name), resource);
     }
     for described in &topology.firewalls {
+        let bound = binding::policy_of(described);
+        let is_known = bound == *policy || deployment.policies.contains_key(&bound);
         let resource = firewall::Firewall {
             scope: scope.clone(),
-            ownership: ownership(topology, &described.network),
+            ownership: if bound == *policy {
+                ownership(topology, &described.network)
+            } else {
+                Ownership::Existing
+            },
             tier: tier(described.tier),
             place: firewall::FirewallPlace::VirtualNetwork(Key::new(&described.network)),
-            policy: Some(policy.clone()),
+            policy: is_known.then_some(bound),
             private_address: described.private_address,
             public_addresses: described.public_addresses.clone(),
             forced_tunneling: described.forced_tunneling,

@@ -226,6 +226,7 @@ codes! {
     LAXER_THAN_PARENT = Error "E0420" "laxer-than-parent" "a setting is laxer than the parent's";
     FIREWALLS_DISAGREE = Error "E0421" "firewalls-disagree" "two firewalls cannot enforce one policy";
     NAME_TAKEN = Error "E0422" "name-taken" "a resource is described here and in a context file";
+    UNENFORCED = Error "E0423" "unenforced" "a firewall and a policy of the list are not bound to each other";
     FILE_TOO_LARGE = Error "E0501" "file-too-large" "a source file is longer than the program reads";
     NESTED_TOO_DEEPLY = Error "E0502" "nested-too-deeply" "blocks or parentheses are nested more deeply than the program reads";
     TOO_MANY_FINDINGS = Error "E0503" "too-many-findings" "the rest of the file was not read, since it has too many mistakes";
@@ -251,4 +252,6 @@ codes! {
     PARENT_DENIES = Warning "W0404" "parent-denies" "a parent may deny what the list permits";
     OVERRULED = Warning "W0405" "overruled" "a permission that a deny takes whole";
     NO_NETWORK = Warning "W0406" "no-network" "a list describes no network that its policy stands in";
+    PAST_THE_FIREWALL = Warning "W0407" "past-the-firewall" "the routes bring some destinations of a statement past the firewall";
+    UNKNOWN_TAG = Warning "W0408" "unknown-tag" "a tag or web category that is not known";
 }

@@ -147,6 +147,9 @@ pub struct Firewall {
     pub name: String,
     /// The network in which it stands.
     pub network: String,
+    /// The policy that it is said to enforce; `None` where nothing is said, which is the policy of
+    /// its own name.
+    pub enforces: Option<String>,
     /// Its tier.
     pub tier: Tier,
     /// Its private address.

@@ -25,12 +25,13 @@ impl<'a> Resolution<'a> {
                 "`dns-servers` of a firewall, rather than of its policy, are",
             );
         }
-        if let Some(policy) = &node.enforces {
-            self.unsupported(policy.span, "`enforces` is");
-        }
         if let Some(id) = &node.id {
             self.unsupported(id.span, "resources that exist under an `id` are");
         }
+        let enforces = match &node.enforces {
+            Some(policy) => self.name(*module, policy).map(Some),
+            None => Some(None),
+        };
         let vnet = self.vnet(*module, &node.place);
         let what = format!("firewall `{name}`");
         let sku = self.required(node.sku.as_ref(), &what, "sku premium", *at);
@@ -53,6 +54,7 @@ impl<'a> Resolution<'a> {
         Some(intent::Firewall {
             name: name.clone(),
             network: self.vnet_name(vnet?),
+            enforces: enforces?,
             tier,
             private_address: private_address?,
             public_addresses: public?,

@@ -163,6 +163,7 @@ impl Resolution<'_> {
                     | RouteHop::Drop => None,
                 });
                 self.check_own_default(subnet);
+                self.check_appliances(topology, network, subnet);
                 let default = subnet.routes_via.iter().map(|name| (name, subnet.origin.span));
                 for (name, span) in default.chain(ways) {
                     let found = topology.firewalls.iter().find(|other| other.name == *name);
@@ -171,6 +172,48 @@ impl Resolution<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// An appliance stands beside the subnet that sends to it, where packets reach it directly
+    /// (`azure-routing.md §1.3`).
+    fn check_appliances(&mut self, topology: &Topology, network: &VirtualNetwork, subnet: &Subnet) {
+        let is_near = |other: &&VirtualNetwork| {
+            other.name == network.name || network.peers.contains(&other.name)
+        };
+        let near: AddressSet = topology
+            .networks
+            .iter()
+            .filter(is_near)
+            .flat_map(|other| other.prefixes.iter().copied())
+            .collect();
+        for route in &subnet.exceptions {
+            let RouteHop::Appliance(address) = route.hop else { continue };
+            let found = if subnet.prefixes.iter().any(|prefix| prefix.contains(&address)) {
+                Diagnostic::new(
+                    Code::BAD_PLACE,
+                    format!(
+                        "subnet `{}` sends packets to `{address}`, which lies in it",
+                        subnet.name
+                    ),
+                )
+                .at(route.origin.span, "what the appliance sends on would come back to it")
+                .help("put the appliance into a subnet of its own")
+            } else if near.contains(address) {
+                continue;
+            } else {
+                Diagnostic::new(
+                    Code::BAD_PLACE,
+                    format!(
+                        "subnet `{}` of `{}` cannot reach `{address}`",
+                        subnet.name, network.name
+                    ),
+                )
+                .at(route.origin.span, "packets sent there are dropped")
+                .note("packets reach an appliance in this network or a peer of it")
+                .help("declare the network in which the appliance stands, and the peering with it")
+            };
+            self.report(found);
         }
     }
 

@@ -71,3 +71,21 @@ fn a_parent_of_a_higher_sku_is_a_warning() {
         assert_eq!(codes(&compiled.diagnostics), expected, "{tier:?} below {parent}");
     }
 }
+
+#[test]
+fn tags_and_categories_that_are_not_known_are_warnings() {
+    for (to, service) in [
+        ("tag Storrage.Atlantis", "tcp/443"),
+        ("fqdn-tag WindowsUpdat", "https"),
+        ("category Gambblin", "https"),
+    ] {
+        check_codes(&list_of(vec![allow("p", APPS, to, service)], vec![]), &["W0408"]);
+    }
+    for (to, service) in [
+        ("tag Storage.WestEurope", "tcp/443"),
+        ("fqdn-tag WindowsUpdate", "https"),
+        ("category Gambling", "https"),
+    ] {
+        check_codes(&list_of(vec![allow("p", APPS, to, service)], vec![]), &[]);
+    }
+}

@@ -201,6 +201,7 @@ pub(crate) fn hub_and_spoke(tier: Tier) -> Intent {
     intent.topology.firewalls = vec![Firewall {
         name: "egress".to_owned(),
         network: "hub".to_owned(),
+        enforces: None,
         tier,
         private_address: IpAddr::from([10, 0, 1, 4]),
         public_addresses: vec![IpAddr::from([203, 0, 113, 10])],

@@ -18,7 +18,7 @@ use super::word::Value;
 /// `policy NAME { … }`; each setting at most once (`azure-firewall.md` §7.1).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Policy {
-    /// Its name; the firewall of the same name enforces it.
+    /// Its name; the firewall of the same name enforces it, and each that says so.
     pub name: Spanned<Name>,
     /// `extends NAME`: its parent, described here or in an import, or declared `existing`.
     pub extends: Option<Spanned<PolicyParent>>,
