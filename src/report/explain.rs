@@ -262,14 +262,11 @@ impl Explanation<'_> {
 
     /// What would settle the verdict and what the list says, each once.
     fn missing(&self) -> Vec<String> {
-        let of_list = self.judged.iter().flat_map(|judged| &judged.missing);
-        let mut all: Vec<String> = Vec::new();
-        for missing in self.decision.missing.iter().chain(of_list).map(ToString::to_string) {
-            if !all.contains(&missing) {
-                all.push(missing);
-            }
-        }
-        all
+        let missing = match &self.judged {
+            Some(judged) => judged.missing_with(&self.decision),
+            None => self.decision.missing.clone(),
+        };
+        missing.iter().map(ToString::to_string).collect()
     }
 
     fn assumptions(&self) -> Vec<&Assumption> {

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::assumptions::Assumption;
 use super::assumptions::CLIENT_ANSWERS;
+use super::decision::Decision;
 use super::decision::Field;
 use super::decision::Missing;
 use super::environment::Environment;
@@ -134,6 +135,12 @@ impl Intent {
 }
 
 impl Judged {
+    /// What would settle the verdict of `decision` and what the list says, each once.
+    pub fn missing_with(&self, decision: &Decision) -> Vec<Missing> {
+        let own = self.missing.iter().filter(|one| !decision.missing.contains(one));
+        decision.missing.iter().chain(own).cloned().collect()
+    }
+
     /// Why the list accepts that the flow is undetermined: each permission that may speak for it
     /// does, and this is the reason of the first.
     pub fn accepts_undetermined<'i>(&self, intent: &'i Intent) -> Option<&'i str> {

@@ -150,3 +150,27 @@ fn a_rule_by_address_bears_on_a_host_without_a_known_address() {
         + "allow part: apps -> 151.101.0.0/16 : tcp/22  because \"another port\"\n";
     check_text(&elsewhere, &[]).expect(0);
 }
+
+/// What is missing for the verdict and for what the list says is told once.
+#[test]
+fn a_fact_that_both_answers_miss_is_told_once() {
+    let text = "allow vault: apps -> tag AzureKeyVault.WestEurope : tcp/444  because \"keys\"\n\
+                example e\n  10.1.8.4 -> 140.82.1.1 : tcp/444 => deny\n";
+    let out = check(text, &[]).expect(1);
+    let fact = "140.82.1.1 in service tag azurekeyvault.westeurope";
+    assert_eq!(out.matches(fact).count(), 1, "{out}");
+}
+
+/// A deny by name of every service speaks of SSH too, unless the client is known to show no name.
+#[test]
+fn an_example_that_leaves_the_first_bytes_open_is_told_how_to_write_them() {
+    let list = "allow sftp: apps -> partners.example.com : tcp/22\n\
+                  because \"files\"  by address because \"SSH shows no name\"\n\
+                deny paste: any -> pastebin.com : any  because \"no\"\n\
+                example e\n  10.1.8.4 -> 192.0.2.9 : ";
+    let assume = ["--assume", "resolver=assume"];
+    let out = check(&format!("{list}tcp/22 => deny\n"), &assume).expect(1);
+    assert!(out.contains("write what the client says, as in `tcp/22 other`"), "{out}");
+    let said = check(&format!("{list}tcp/22 other => deny\n"), &assume).expect(1);
+    assert!(!said.contains("write what the client says"), "{said}");
+}
