@@ -256,7 +256,7 @@ impl Explanation<'_> {
             (Some(true), _) => format!("required{by}"),
             (_, Some(true)) => format!("permitted{by}"),
             (_, Some(false)) => "not permitted: nothing in the list permits it".to_owned(),
-            (_, None) => "not settled".to_owned(),
+            (_, None) => "not settled: it depends on what is missing".to_owned(),
         }
     }
 

@@ -454,18 +454,17 @@ impl Question<'_> {
     }
 
     fn path_matches(&self, pattern: &str, host: &Host, inquiry: &mut Inquiry<'_>) -> bool {
-        match self.view.request {
-            Some(request) => match fit_path(pattern, &request.path) {
-                PathFit::Yes => true,
-                PathFit::No => false,
-                PathFit::HostOnly => {
-                    inquiry.second_reading(super::assumptions::URL_HOST_ONLY_COVERS_PATHS)
-                }
-            },
-            None if matches!(self.view.name, Name::Supposed(_)) => {
-                inquiry.ask_named(format!("the request is for {pattern}"))
+        let Some(request) = self.view.request else {
+            let is_supposed = matches!(self.view.name, Name::Supposed(_));
+            let host = (!is_supposed).then(|| host.clone());
+            return inquiry.ask(&Atom::Request { host, path: pattern.to_owned() });
+        };
+        match fit_path(pattern, &request.path) {
+            PathFit::Yes => true,
+            PathFit::No => false,
+            PathFit::HostOnly => {
+                inquiry.second_reading(super::assumptions::URL_HOST_ONLY_COVERS_PATHS)
             }
-            None => inquiry.ask_named(format!("the request to {host} is for {pattern}")),
         }
     }
 
@@ -479,9 +478,9 @@ impl Question<'_> {
                     None if !inquiry.second_reading(CLIENT_ANSWERS) => true,
                     None if matches!(self.view.name, Name::Supposed(_)) => {
                         let shown: &dyn Display = &"the name that it shows";
-                        inquiry.ask_named(held_by_client(source, destination, shown))
+                        inquiry.ask(&held_by_client(source, destination, shown))
                     }
-                    None => inquiry.ask_named(held_by_client(source, destination, name)),
+                    None => inquiry.ask(&held_by_client(source, destination, name)),
                 }
             }
             Name::Shown(Host::Address(address)) | Name::Supposed(Host::Address(address)) => {
@@ -506,12 +505,12 @@ impl Question<'_> {
             }
             FqdnPattern::Any | FqdnPattern::Under(_) | FqdnPattern::EndsWith(_) => true,
         });
-        open.any(|pattern| inquiry.ask_named(held_by_client(source, destination, pattern)))
+        open.any(|pattern| inquiry.ask(&held_by_client(source, destination, pattern)))
     }
 }
 
-fn held_by_client(client: IpAddr, address: IpAddr, name: &dyn Display) -> String {
-    format!("{client} was told {address} for {name}")
+fn held_by_client(client: IpAddr, address: IpAddr, name: &dyn Display) -> Atom {
+    Atom::ClientAnswer { client, address, name: name.to_string() }
 }
 
 /// An address literal is a name to `*` only, as it is to the firewall (`azure-firewall.md §2.3`).

@@ -22,6 +22,8 @@ use crate::intent::Permission;
 use crate::simulate::Missing;
 use crate::simulate::Outcome;
 use crate::simulate::Reason;
+use crate::simulate::Verdict;
+use crate::simulate::decision::Field;
 use crate::simulate::route::Hop;
 use crate::simulate::route::RouteSource;
 
@@ -251,7 +253,20 @@ impl Replay<'_> {
             0 => String::new(),
             more => format!(", and {more} more"),
         };
-        let headline = format!("the verdict depends on what is not known: {shown}{more}");
+        let decision = &flow.decision;
+        let open = match decision.verdict {
+            Verdict::Undetermined => "the verdict".to_owned(),
+            settled @ (Verdict::Allow
+            | Verdict::Deny
+            | Verdict::Bypass
+            | Verdict::Local
+            | Verdict::Platform) => {
+                let rule = decision.rule.as_ref().map(|rule| format!(" by rule {rule}"));
+                let rule = rule.unwrap_or_default();
+                format!("the verdict is {settled}{rule}, but what the list says of it")
+            }
+        };
+        let headline = format!("{open} depends on what is not known: {shown}{more}");
         let drift = self.rule_drift(flow);
         (headline, Cure::new(drift.unwrap_or_else(|| settle(&flow.missing))))
     }
@@ -473,7 +488,16 @@ fn settle(missing: &[Missing]) -> String {
                 | Atom::PrecededBy { .. }
                 | Atom::Named { .. },
             ) => "Azure does not publish it: name what is needed in a rule of its own, or accept it",
-            Missing::Field(_) => "capture the first bytes of the connection",
+            Missing::Atom(Atom::ClientAnswer { .. }) => {
+                "record from before the client asks DNS, so that the capture holds the answer"
+            }
+            Missing::Atom(Atom::Request { .. }) | Missing::Field(Field::Inner) => {
+                "no capture shows the request inside TLS: name the host without a path, or accept it"
+            }
+            Missing::Field(Field::Payload | Field::Name) => {
+                "record the connection from its start: the capture lacks its first bytes"
+            }
+            Missing::Field(Field::Source) => "say where it comes from: `--from SUBNET`",
             Missing::TooManyUnknowns => "give more evidence: too much is unknown to be weighed",
         });
     }
