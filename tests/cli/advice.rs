@@ -164,6 +164,7 @@ fn of_packet(text: &str, source: &str, destination: &str, flags: u8) -> (Sandbox
     (sandbox, report)
 }
 
+const SYN: u8 = 0x02;
 const ACK: u8 = 0x10;
 
 /// The verdict is settled where a network rule decides, and the deny by name leaves the list open.
@@ -190,4 +191,27 @@ fn first_bytes_that_were_not_recorded_are_not_called_other() {
     let (_, report) = of_packet(text, "203.0.113.5", "192.0.2.7", ACK);
     let open = part(&report, "undetermined: ");
     assert!(!open.contains("other"), "{open}");
+}
+
+/// A route for 0.0.0.0/0 covers no IPv6, and the firewall takes none.
+#[test]
+fn ipv6_around_the_firewall_is_not_to_be_routed_to_it() {
+    let (sandbox, report) = of_packet("", "2001:db8::5", "2600::7", SYN);
+    let open = part(&report, "bypass: ::/0 -> internet");
+    for words in [
+        "do: give subnet `apps` no IPv6 prefix: as declared it has none",
+        "deny `::/0` outbound in its network security group",
+        "Azure Firewall takes no IPv6",
+        "`--from` puts 2001:db8::5, an IPv6 address, into the subnet",
+        "--from apps --capture c.pcap \"[2001:db8::5]:40000 -> [2600::7] : tcp/80",
+    ] {
+        assert!(open.contains(words), "{words:?} is not in\n{open}");
+    }
+    assert!(!open.contains("via the firewall"), "{open}");
+    let (_, command) = open.split_once("   why: exeat ").expect("a command");
+    let (words, flow) = command.split_once(" \"").expect("a quoted flow");
+    let (flow, _) = flow.split_once('"').expect("the end of the flow");
+    let args: Vec<&str> = words.split(' ').chain([flow]).collect();
+    let explained = sandbox.run(&args).expect(1);
+    assert!(explained.contains("[bypass]"), "{explained}");
 }

@@ -174,7 +174,12 @@ impl Replay<'_> {
             writeln!(text, "   tried: {tried}")?;
         }
         if let Some(flow) = group.flows.first() {
-            let command = self.subject.asked.explain(Some(&flow.row.capture), &flow.shown);
+            let mut shown = flow.shown.clone();
+            if shown.source.is_ipv4() != shown.destination.is_ipv4() {
+                // No flow has two families; the command puts the recorded source there, too.
+                shown.source = flow.row.source;
+            }
+            let command = self.subject.asked.explain(Some(&flow.row.capture), &shown);
             writeln!(text, "   why: {command}")?;
         }
         Ok(())
