@@ -241,13 +241,13 @@ impl Judge<'_> {
         } else {
             None
         };
-        let mut missing = replayed.decision.missing.clone();
-        if replayed.outcome == simulate::Outcome::Undetermined {
-            let of_list = judged.map(|judged| judged.missing.as_slice()).unwrap_or_default();
-            missing.extend(
-                of_list.iter().filter(|one| !missing.contains(one)).cloned().collect::<Vec<_>>(),
-            );
-        }
+        let decision = &replayed.decision;
+        let missing = match judged {
+            Some(judged) if replayed.outcome == simulate::Outcome::Undetermined => {
+                judged.missing_with(decision)
+            }
+            Some(_) | None => decision.missing.clone(),
+        };
         Some(ReplayedFlow {
             missing,
             row: recording::row(flow, capture),

@@ -79,7 +79,9 @@ impl Evidence {
             | Atom::ApplicationDestination { .. }
             | Atom::PrecededBy { .. }
             | Atom::Reading { .. }
-            | Atom::Named { .. } => Fact::Unknown,
+            | Atom::Named { .. }
+            | Atom::Request { .. }
+            | Atom::ClientAnswer { .. } => Fact::Unknown,
         }
     }
 }

@@ -92,6 +92,22 @@ pub enum Atom {
         /// The name.
         name: String,
     },
+    /// The request, which was not seen, is for a URL of this path.
+    Request {
+        /// The host that the client shows, where one was seen.
+        host: Option<Host>,
+        /// The path, as the list writes it.
+        path: String,
+    },
+    /// A DNS answer to the client held the address (`semantics.md`, Intent).
+    ClientAnswer {
+        /// Who was told.
+        client: IpAddr,
+        /// The address.
+        address: IpAddr,
+        /// For which name or pattern, in words.
+        name: String,
+    },
 }
 
 impl fmt::Display for Atom {
@@ -119,6 +135,13 @@ impl fmt::Display for Atom {
             }
             Atom::Reading { setting } => write!(f, "the other reading of {setting}"),
             Atom::Named { name } => write!(f, "{name}"),
+            Atom::Request { host: Some(host), path } => {
+                write!(f, "the request to {host} is for {path}")
+            }
+            Atom::Request { host: None, path } => write!(f, "the request is for {path}"),
+            Atom::ClientAnswer { client, address, name } => {
+                write!(f, "{client} was told {address} for {name}")
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use super::Origin;
 use super::permission::Addresses;
 use super::permission::Destination;
 use super::permission::Service;
+use crate::flow::Fqdn;
 use crate::flow::Observation;
 
 /// Which way an assertion goes.
@@ -74,6 +75,9 @@ pub struct Example {
     pub title: Option<String>,
     /// The flows, one for each address that the source named.
     pub flows: Vec<Observation>,
+    /// The host that is the destination, where no address of it is known. The flows then have one
+    /// address of many that it may be.
+    pub host: Option<Fqdn>,
     /// The verdict.
     pub expected: Expected,
     /// Where it stands.

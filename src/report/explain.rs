@@ -256,20 +256,17 @@ impl Explanation<'_> {
             (Some(true), _) => format!("required{by}"),
             (_, Some(true)) => format!("permitted{by}"),
             (_, Some(false)) => "not permitted: nothing in the list permits it".to_owned(),
-            (_, None) => "not settled".to_owned(),
+            (_, None) => "not settled: it depends on what is missing".to_owned(),
         }
     }
 
     /// What would settle the verdict and what the list says, each once.
     fn missing(&self) -> Vec<String> {
-        let of_list = self.judged.iter().flat_map(|judged| &judged.missing);
-        let mut all: Vec<String> = Vec::new();
-        for missing in self.decision.missing.iter().chain(of_list).map(ToString::to_string) {
-            if !all.contains(&missing) {
-                all.push(missing);
-            }
-        }
-        all
+        let missing = match &self.judged {
+            Some(judged) => judged.missing_with(&self.decision),
+            None => self.decision.missing.clone(),
+        };
+        missing.iter().map(ToString::to_string).collect()
     }
 
     fn assumptions(&self) -> Vec<&Assumption> {

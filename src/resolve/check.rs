@@ -29,8 +29,8 @@ use crate::syntax::ast::Quantifier;
 /// The most ranges of a set for which an example has flows: two a range, for each end.
 const MAX_EXAMPLE_RANGES: usize = 64;
 
-/// The destination of an example whose host has no known address: reserved for documentation, so
-/// that no rule about real addresses meets it (RFC 5737 §3).
+/// The first of the destinations of an example whose host has no known address: reserved for
+/// documentation, so that no rule about real addresses meets it (RFC 5737 §3).
 const STAND_IN: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 /// Azure keeps the first four addresses and the last of a subnet to itself.
@@ -96,8 +96,14 @@ impl Resolution<'_> {
                 self.ends_of_word(module, word, span)
             }
         };
+        let mut host = None;
         let destinations = match &flow.destination {
             DestinationText::Address(address) => Some(vec![*address]),
+            DestinationText::Name(name) if self.is_unknown(module, name) => {
+                self.assume_address(name, &node.flow);
+                host = Some(name.clone());
+                Some(vec![STAND_IN])
+            }
             DestinationText::Name(name) => self.destination_addresses(module, name, &node.flow),
         };
         let mut flows = Vec::new();
@@ -118,7 +124,7 @@ impl Resolution<'_> {
         }
         let (label, title) = (label?, title.ok()?);
         let origin = self.origin(module, span);
-        intent.examples.push(Example { label, title, flows, expected, origin });
+        intent.examples.push(Example { label, title, flows, host, expected, origin });
         Some(())
     }
 
@@ -198,29 +204,37 @@ impl Resolution<'_> {
         Some(addresses)
     }
 
+    /// Whether `name` is that of a host without a known address.
+    fn is_unknown(&self, module: ModuleId, name: &Fqdn) -> bool {
+        let known = self.options.addresses.get(name);
+        self.entries(module, name.as_str()).is_empty() && known.is_none_or(Vec::is_empty)
+    }
+
+    /// Says that the address of `name` is not known.
+    fn assume_address(&mut self, name: &Fqdn, flow: &Spanned<String>) {
+        let found = Diagnostic::new(
+            Code::ASSUMED_ADDRESS,
+            format!("no address of `{name}` is known, so the example is about any public one"),
+        )
+        .at(flow.span, "a host, by its name")
+        .help("write the address and the name the client shows: `A -> ADDRESS : tcp/443 tls NAME`");
+        self.report(found);
+    }
+
     /// The addresses of a destination that is written as a word: those of a declared thing, else
-    /// one that the host is known to have, else a stand-in.
+    /// one that the host is known to have.
     fn destination_addresses(
         &mut self,
         module: ModuleId,
         name: &Fqdn,
         flow: &Spanned<String>,
     ) -> Option<Vec<IpAddr>> {
-        if !self.entries(module, name.as_str()).is_empty() {
-            let span = self.place_of(name.as_str(), flow);
-            return self.ends_of_word(module, name.as_str(), span);
+        if self.entries(module, name.as_str()).is_empty() {
+            let known = self.options.addresses.get(name)?;
+            return Some(known.first().copied().into_iter().collect());
         }
-        if let Some(address) = self.options.addresses.get(name).and_then(|known| known.first()) {
-            return Some(vec![*address]);
-        }
-        let found = Diagnostic::new(
-            Code::ASSUMED_ADDRESS,
-            format!("no address of `{name}` is known, so the example is about {STAND_IN}"),
-        )
-        .at(flow.span, "a host, by its name")
-        .help("write the address and the name the client shows: `A -> ADDRESS : tcp/443 tls NAME`");
-        self.report(found);
-        Some(vec![STAND_IN])
+        let span = self.place_of(name.as_str(), flow);
+        self.ends_of_word(module, name.as_str(), span)
     }
 }
 

@@ -73,7 +73,9 @@ impl Environment<'_> {
             | Atom::InWebCategory { .. }
             | Atom::ApplicationDestination { .. }
             | Atom::PrecededBy { .. }
-            | Atom::Named { .. } => Answer::default(),
+            | Atom::Named { .. }
+            | Atom::Request { .. }
+            | Atom::ClientAnswer { .. } => Answer::default(),
         }
     }
 

@@ -141,7 +141,9 @@ fn implied(path: &Path, atom: &Atom) -> Option<bool> {
         | Atom::ApplicationDestination { .. }
         | Atom::PrecededBy { .. }
         | Atom::Reading { .. }
-        | Atom::Named { .. } => None,
+        | Atom::Named { .. }
+        | Atom::Request { .. }
+        | Atom::ClientAnswer { .. } => None,
     }
 }
 

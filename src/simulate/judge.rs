@@ -338,7 +338,9 @@ pub(super) fn is_about_a_name(atom: &Atom) -> bool {
         | Atom::ApplicationDestination { .. }
         | Atom::PrecededBy { .. }
         | Atom::Reading { .. }
-        | Atom::Named { .. } => false,
+        | Atom::Named { .. }
+        | Atom::Request { .. }
+        | Atom::ClientAnswer { .. } => false,
     }
 }
 

@@ -161,7 +161,9 @@ pub(super) fn renamed(atom: &Atom, one: &Fqdn, other: &Fqdn) -> Option<Atom> {
         | Atom::ApplicationDestination { .. }
         | Atom::PrecededBy { .. }
         | Atom::Reading { .. }
-        | Atom::Named { .. } => None,
+        | Atom::Named { .. }
+        | Atom::Request { .. }
+        | Atom::ClientAnswer { .. } => None,
     }
 }
 

@@ -15,6 +15,7 @@ pub mod decision;
 pub mod environment;
 pub mod judge;
 pub mod outcome;
+pub mod regions;
 pub mod replay;
 pub mod required;
 pub mod route;

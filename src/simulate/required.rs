@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::assumptions::Assumption;
 use super::assumptions::CLIENT_ANSWERS;
+use super::decision::Decision;
 use super::decision::Field;
 use super::decision::Missing;
 use super::environment::Environment;
@@ -134,6 +135,12 @@ impl Intent {
 }
 
 impl Judged {
+    /// What would settle the verdict of `decision` and what the list says, each once.
+    pub fn missing_with(&self, decision: &Decision) -> Vec<Missing> {
+        let own = self.missing.iter().filter(|one| !decision.missing.contains(one));
+        decision.missing.iter().chain(own).cloned().collect()
+    }
+
     /// Why the list accepts that the flow is undetermined: each permission that may speak for it
     /// does, and this is the reason of the first.
     pub fn accepts_undetermined<'i>(&self, intent: &'i Intent) -> Option<&'i str> {
@@ -458,18 +465,17 @@ impl<'q> Question<'q> {
     }
 
     fn path_matches(&self, pattern: &str, host: &Host, inquiry: &mut Inquiry<'_>) -> bool {
-        match self.view.request {
-            Some(request) => match fit_path(pattern, &request.path) {
-                PathFit::Yes => true,
-                PathFit::No => false,
-                PathFit::HostOnly => {
-                    inquiry.second_reading(super::assumptions::URL_HOST_ONLY_COVERS_PATHS)
-                }
-            },
-            None if matches!(self.view.name, Name::Supposed(_)) => {
-                inquiry.ask_named(format!("the request is for {pattern}"))
+        let Some(request) = self.view.request else {
+            let is_supposed = matches!(self.view.name, Name::Supposed(_));
+            let host = (!is_supposed).then(|| host.clone());
+            return inquiry.ask(&Atom::Request { host, path: pattern.to_owned() });
+        };
+        match fit_path(pattern, &request.path) {
+            PathFit::Yes => true,
+            PathFit::No => false,
+            PathFit::HostOnly => {
+                inquiry.second_reading(super::assumptions::URL_HOST_ONLY_COVERS_PATHS)
             }
-            None => inquiry.ask_named(format!("the request to {host} is for {pattern}")),
         }
     }
 
@@ -483,9 +489,9 @@ impl<'q> Question<'q> {
                     None if !inquiry.second_reading(CLIENT_ANSWERS) => true,
                     None if matches!(self.view.name, Name::Supposed(_)) => {
                         let shown: &dyn Display = &"the name that it shows";
-                        inquiry.ask_named(held_by_client(source, destination, shown))
+                        inquiry.ask(&held_by_client(source, destination, shown))
                     }
-                    None => inquiry.ask_named(held_by_client(source, destination, name)),
+                    None => inquiry.ask(&held_by_client(source, destination, name)),
                 }
             }
             Name::Shown(Host::Address(address)) | Name::Supposed(Host::Address(address)) => {
@@ -510,7 +516,7 @@ impl<'q> Question<'q> {
             }
             FqdnPattern::Any | FqdnPattern::Under(_) | FqdnPattern::EndsWith(_) => true,
         });
-        open.any(|pattern| inquiry.ask_named(held_by_client(source, destination, pattern)))
+        open.any(|pattern| inquiry.ask(&held_by_client(source, destination, pattern)))
     }
 }
 
@@ -521,8 +527,8 @@ fn meanings(permission: &Permission) -> impl Iterator<Item = (Service, &Destinat
     })
 }
 
-fn held_by_client(client: IpAddr, address: IpAddr, name: &dyn Display) -> String {
-    format!("{client} was told {address} for {name}")
+fn held_by_client(client: IpAddr, address: IpAddr, name: &dyn Display) -> Atom {
+    Atom::ClientAnswer { client, address, name: name.to_string() }
 }
 
 /// An address literal is a name to `*` only, as it is to the firewall (`azure-firewall.md §2.3`).

@@ -128,7 +128,7 @@ pub(super) struct Vantage<'a> {
 }
 
 /// Prefixes that never leave the host or the link (`azure-routing.md §7`; for IPv6, RFC 4291 §2.4).
-const PLATFORM: &[&str] = &[
+pub(super) const PLATFORM: &[&str] = &[
     "168.63.129.16/32",
     "169.254.0.0/16",
     "224.0.0.0/4",
@@ -141,7 +141,7 @@ const PLATFORM: &[&str] = &[
 
 /// Prefixes that the system drops (`azure-routing.md §1.1`, modelling choice: the four private
 /// blocks and the four that are documented since 2025-12).
-const DROPPED: &[&str] = &[
+pub(super) const DROPPED: &[&str] = &[
     "10.0.0.0/8",
     "172.16.0.0/12",
     "192.168.0.0/16",
@@ -153,7 +153,7 @@ const DROPPED: &[&str] = &[
 ];
 
 /// Prefixes for private use: RFC 1918, RFC 6598, RFC 4193.
-const PRIVATE: &[&str] =
+pub(super) const PRIVATE: &[&str] =
     &["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
 
 /// Whether `address` is one of the platform's, which no route or firewall sees.

@@ -2,9 +2,11 @@
 //!
 //! In: a list, a simulator of what it was compiled to, what is known of the environment. Out: the
 //! examples that are not met, each with a flow that shows it. What is not certain meets no
-//! example but one that expects just that. No message is written here; `report` has the words.
+//! example but one that expects just that; so it is with a host whose address is not known and
+//! bears on what becomes of the flow. No message is written here; `report` has the words.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use jiff::civil::Date;
 
@@ -35,15 +37,33 @@ pub struct Unmet<'a> {
     /// The example.
     pub example: &'a Example,
     /// The first of its flows that has another verdict.
-    pub flow: &'a Observation,
+    pub flow: Observation,
     /// How many more of its flows have another verdict.
     pub others: usize,
+    /// What else may become of the flow, where the address of its host is not known.
+    pub elsewhere: Elsewhere,
     /// What becomes of the flow.
     pub decision: Decision,
     /// What the list says of it.
     pub judged: Judged,
     /// The box of both answers.
     pub outcome: Outcome,
+}
+
+/// What becomes of a flow at the other addresses that its host may have.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Elsewhere {
+    /// The address is known, or bears on nothing.
+    Same,
+    /// Another verdict or box at this address.
+    Differs {
+        /// The address.
+        address: IpAddr,
+        /// The verdict there.
+        verdict: Verdict,
+    },
+    /// More addresses are told apart than are judged.
+    TooMany,
 }
 
 /// Judges the examples of `intent` by the list itself, as of `day`, and by the deployment of
@@ -54,26 +74,120 @@ pub fn examples<'a>(
     environment: &Environment<'_>,
     day: Date,
 ) -> Tested<'a> {
+    let asked = Asked { intent, simulator, day };
     let mut tested = Tested::default();
+    // Of an address that stands for many, it is not known which tags hold it.
+    let mut evidence = environment.evidence.clone();
+    evidence.service_tags = None;
+    let anywhere = Environment { evidence: &evidence, ..*environment };
+    let is_needed = intent.examples.iter().any(|example| example.host.is_some());
+    let public = is_needed.then(|| simulator.public_addresses(intent, &evidence));
     for example in &intent.examples {
         let mut unmet: Option<Unmet<'a>> = None;
         for flow in &example.flows {
-            let decision = simulator.judge(flow, environment);
-            let judged = intent.judge_on(day, flow, environment);
-            tested.assumptions.extend(decision.assumptions.iter().cloned());
-            tested.assumptions.extend(judged.assumptions.iter().cloned());
-            let outcome = Outcome::of(Some(&judged), &decision);
-            if is_met(example.expected, decision.verdict, outcome) {
-                continue;
-            }
-            match &mut unmet {
-                Some(unmet) => unmet.others += 1,
-                None => unmet = Some(Unmet { example, flow, others: 0, decision, judged, outcome }),
+            let found = match (&example.host, &public) {
+                (Some(_), Some(public)) => {
+                    asked.at_each(example, flow, public.as_deref(), &anywhere, &mut tested)
+                }
+                (Some(_) | None, _) => asked.at(example, flow, environment, &mut tested),
+            };
+            match (found, &mut unmet) {
+                (Some(_), Some(unmet)) => unmet.others += 1,
+                (found, None) => unmet = found,
+                (None, Some(_)) => {}
             }
         }
         tested.unmet.extend(unmet);
     }
     tested
+}
+
+/// What examples are judged by.
+struct Asked<'a, 's> {
+    intent: &'a Intent,
+    simulator: &'s Simulator<'s>,
+    day: Date,
+}
+
+impl<'a> Asked<'a, '_> {
+    /// What becomes of `flow`, as if it were not what `example` expects.
+    fn judge(
+        &self,
+        example: &'a Example,
+        flow: &Observation,
+        environment: &Environment<'_>,
+        tested: &mut Tested<'a>,
+    ) -> Unmet<'a> {
+        let decision = self.simulator.judge(flow, environment);
+        let judged = self.intent.judge_on(self.day, flow, environment);
+        tested.assumptions.extend(decision.assumptions.iter().cloned());
+        tested.assumptions.extend(judged.assumptions.iter().cloned());
+        let outcome = Outcome::of(Some(&judged), &decision);
+        let (flow, elsewhere) = (flow.clone(), Elsewhere::Same);
+        Unmet { example, flow, others: 0, elsewhere, decision, judged, outcome }
+    }
+
+    /// What becomes of `flow`, if it is not what `example` expects.
+    fn at(
+        &self,
+        example: &'a Example,
+        flow: &Observation,
+        environment: &Environment<'_>,
+        tested: &mut Tested<'a>,
+    ) -> Option<Unmet<'a>> {
+        let found = self.judge(example, flow, environment, tested);
+        let is_met = is_met(example.expected, found.decision.verdict, found.outcome);
+        (!is_met).then_some(found)
+    }
+
+    /// What becomes of `flow` at one of the `public` addresses, which its host may all have, if it
+    /// is not at each of them what `example` expects. Where the address bears on the verdict, that
+    /// is not settled, and meets an example that says so.
+    fn at_each(
+        &self,
+        example: &'a Example,
+        flow: &Observation,
+        public: Option<&[IpAddr]>,
+        environment: &Environment<'_>,
+        tested: &mut Tested<'a>,
+    ) -> Option<Unmet<'a>> {
+        let first = self.judge(example, flow, environment, tested);
+        let Some(public) = public else {
+            let is_met = example.expected == Expected::Undetermined;
+            return (!is_met).then_some(Unmet { elsewhere: Elsewhere::TooMany, ..first });
+        };
+        let mut unmet = None;
+        let mut other = None;
+        let first_met = is_met(example.expected, first.decision.verdict, first.outcome);
+        for address in public {
+            let flow = Observation { destination: *address, ..flow.clone() };
+            let found = self.judge(example, &flow, environment, tested);
+            let is_met = is_met(example.expected, found.decision.verdict, found.outcome);
+            if is_met != first_met || found.decision.verdict != first.decision.verdict {
+                other.get_or_insert((*address, found.decision.verdict));
+                if !is_met {
+                    unmet.get_or_insert(found);
+                }
+            }
+        }
+        let Some((address, verdict)) = other else {
+            return (!first_met).then_some(first);
+        };
+        if example.expected == Expected::Undetermined {
+            return None;
+        }
+        // Shown is where the example does not hold, with the other place beside it.
+        match (first_met, unmet) {
+            (true, Some(found)) => {
+                let (address, verdict) = (first.flow.destination, first.decision.verdict);
+                Some(Unmet { elsewhere: Elsewhere::Differs { address, verdict }, ..found })
+            }
+            (true, None) => None,
+            (false, _) => {
+                Some(Unmet { elsewhere: Elsewhere::Differs { address, verdict }, ..first })
+            }
+        }
+    }
 }
 
 /// Whether both answers are what was expected: what leaves must be permitted too, and what does

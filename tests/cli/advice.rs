@@ -1,5 +1,7 @@
 //! What a replay advises where the deployment is another than the list compiles to.
 
+use std::net::IpAddr;
+
 use serde_json::Value;
 
 use super::sandbox::Sandbox;
@@ -117,4 +119,99 @@ fn the_way_is_shown_of_the_flow_and_not_of_its_handshake() {
     let report = sandbox.run(&args).expect(1);
     assert!(!report.contains(" silent\""), "{report}");
     assert!(report.contains(": tcp/443 tls ingest.fabrikam.example\"\n"), "{report}");
+}
+
+/// TCP without payload from port 40000 to port 80: a header with these flags.
+fn segment(flags: u8) -> Vec<u8> {
+    let mut tcp = vec![0x9c, 0x40, 0, 80, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, flags];
+    tcp.extend([0xff, 0xff, 0, 0, 0, 0]);
+    tcp
+}
+
+/// A capture of one raw IP packet.
+fn capture(source: IpAddr, destination: IpAddr, flags: u8) -> Vec<u8> {
+    let tcp = segment(flags);
+    let mut packet: Vec<u8> = match (source, destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            let head = [0x45, 0, 0, 40, 0, 1, 0x40, 0, 64, 6, 0, 0];
+            [&head[..], &source.octets(), &destination.octets()].concat()
+        }
+        (IpAddr::V6(source), IpAddr::V6(destination)) => {
+            let head = [0x60, 0, 0, 0, 0, 20, 6, 64];
+            [&head[..], &source.octets(), &destination.octets()].concat()
+        }
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => panic!("two families"),
+    };
+    packet.extend(tcp);
+    // Link type 101 is raw IP; one record at the first second of 2026-03-01.
+    let mut bytes = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let length = u32::try_from(packet.len()).expect("a short packet");
+    for word in [65_535, 101, 1_772_323_200, 0, length, length] {
+        bytes.extend(u32::to_le_bytes(word));
+    }
+    bytes.extend(packet);
+    bytes
+}
+
+/// What `replay` says of one packet by `ok.egress` with `text` behind it, as sent from `apps`.
+fn of_packet(text: &str, source: &str, destination: &str, flags: u8) -> (Sandbox, String) {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.egress", [super::sandbox::OK, text].concat().as_bytes());
+    let [source, destination] = [source, destination].map(|text| text.parse().expect("an address"));
+    sandbox.write("c.pcap", &capture(source, destination, flags));
+    let args = ["replay", "-q", "a.egress", "--capture", "c.pcap", "--from", "apps"];
+    let report = sandbox.run(&args).expect(1);
+    (sandbox, report)
+}
+
+const SYN: u8 = 0x02;
+const ACK: u8 = 0x10;
+
+/// The verdict is settled where a network rule decides, and the deny by name leaves the list open.
+#[test]
+fn what_only_the_list_leaves_open_is_told_apart_from_the_verdict() {
+    let text = "allow feed: apps -> 192.0.2.0/24 : tcp/80\n  because \"a feed\"  by address because \"no name\"\n\
+                deny paste: any -> pastebin.com : any  because \"no\"\n";
+    let (_, report) = of_packet(text, "203.0.113.5", "192.0.2.7", ACK);
+    for part in [
+        "the verdict is allow by rule network/network-allow/feed, but what the list says of it depends on",
+        "do: record the connection from its start: the capture lacks its first bytes\n",
+        "192.0.2.7 : tcp/80  at packet 1 of 1, whose first bytes were not recorded\n",
+        " : tcp/80\"\n",
+    ] {
+        assert!(report.contains(part), "{part:?} is not in\n{report}");
+    }
+    assert!(!report.contains("does not publish"), "{report}");
+}
+
+/// Bytes that were not seen are not said to be of no known protocol.
+#[test]
+fn first_bytes_that_were_not_recorded_are_not_called_other() {
+    let text = "allow plain: apps -> www.example.com : http  because \"needed\"\n";
+    let (_, report) = of_packet(text, "203.0.113.5", "192.0.2.7", ACK);
+    let open = part(&report, "undetermined: ");
+    assert!(!open.contains("other"), "{open}");
+}
+
+/// A route for 0.0.0.0/0 covers no IPv6, and the firewall takes none.
+#[test]
+fn ipv6_around_the_firewall_is_not_to_be_routed_to_it() {
+    let (sandbox, report) = of_packet("", "2001:db8::5", "2600::7", SYN);
+    let open = part(&report, "bypass: ::/0 -> internet");
+    for words in [
+        "do: give subnet `apps` no IPv6 prefix: as declared it has none",
+        "deny `::/0` outbound in its network security group",
+        "Azure Firewall takes no IPv6",
+        "`--from` puts 2001:db8::5, an IPv6 address, into the subnet",
+        "--from apps --capture c.pcap \"[2001:db8::5]:40000 -> [2600::7] : tcp/80",
+    ] {
+        assert!(open.contains(words), "{words:?} is not in\n{open}");
+    }
+    assert!(!open.contains("via the firewall"), "{open}");
+    let (_, command) = open.split_once("   why: exeat ").expect("a command");
+    let (words, flow) = command.split_once(" \"").expect("a quoted flow");
+    let (flow, _) = flow.split_once('"').expect("the end of the flow");
+    let args: Vec<&str> = words.split(' ').chain([flow]).collect();
+    let explained = sandbox.run(&args).expect(1);
+    assert!(explained.contains("[bypass]"), "{explained}");
 }

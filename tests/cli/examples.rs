@@ -101,3 +101,76 @@ fn an_example_about_a_host_takes_its_address_from_the_lock() {
     let known = sandbox.run(&["check", "-v", "a.egress"]).expect(0);
     assert!(!known.contains("N0202"), "{known}");
 }
+
+/// A subnet whose route takes a part of the internet around the firewall, and a host by its name.
+fn around(route: &str, example: &str) -> String {
+    OK.replace("{ routes via egress }", &format!("{{ routes via egress  {route} }}"))
+        + &format!("\nexample e\n  apps -> {example}\n")
+}
+
+#[track_caller]
+fn check_text(text: &str, args: &[&str]) -> Run {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.egress", text.as_bytes());
+    sandbox.run(&[&["check", "a.egress"], args].concat())
+}
+
+/// Whatever the address of a host is, it is one of the internet: a verdict that the address bears
+/// on is not to be had from one that was made up.
+#[test]
+fn a_host_without_a_known_address_is_judged_at_all_that_are_told_apart() {
+    let www = "www.example.com : https";
+    let route = "route 151.101.0.0/16 via internet";
+    let out = check_text(&around(route, &format!("{www} => allow")), &[]).expect(1);
+    for part in [
+        "expects allow, found undetermined: it depends on the address of the host",
+        "-> 151.101.0.0 : tcp/443 tls www.example.com: bypass (internet-route)",
+        "the address of `www.example.com` is not known, and it matters: at 192.0.2.1, allow",
+        "write the address and the name the client shows",
+        "`--lock FILE`",
+    ] {
+        assert!(out.contains(part), "{part:?} is not in\n{out}");
+    }
+    check_text(&around(route, &format!("{www} => bypass")), &[]).expect(1);
+    check_text(&around(route, &format!("{www} => undetermined")), &[]).expect(0);
+    check_text(&around("", &format!("{www} => allow")), &[]).expect(0);
+    check_text(&around("", "other.example.com : https => deny"), &[]).expect(0);
+    check_text(&around("", &format!("{www} => undetermined")), &[]).expect(1);
+}
+
+/// A part of the internet that the list lets pass by address holds a name that it does not permit.
+#[test]
+fn a_rule_by_address_bears_on_a_host_without_a_known_address() {
+    let example = "other.example.com : https => deny";
+    let permitted = around("", example)
+        + "allow part: apps -> 151.101.0.0/16 : tcp/443\n  because \"a network without names\"  by address because \"it has none\"\n";
+    let out = check_text(&permitted, &[]).expect(1);
+    assert!(out.contains("found undetermined: it depends on the address"), "{out}");
+    let elsewhere = around("", example)
+        + "allow part: apps -> 151.101.0.0/16 : tcp/22  because \"another port\"\n";
+    check_text(&elsewhere, &[]).expect(0);
+}
+
+/// What is missing for the verdict and for what the list says is told once.
+#[test]
+fn a_fact_that_both_answers_miss_is_told_once() {
+    let text = "allow vault: apps -> tag AzureKeyVault.WestEurope : tcp/444  because \"keys\"\n\
+                example e\n  10.1.8.4 -> 140.82.1.1 : tcp/444 => deny\n";
+    let out = check(text, &[]).expect(1);
+    let fact = "140.82.1.1 in service tag azurekeyvault.westeurope";
+    assert_eq!(out.matches(fact).count(), 1, "{out}");
+}
+
+/// A deny by name of every service speaks of SSH too, unless the client is known to show no name.
+#[test]
+fn an_example_that_leaves_the_first_bytes_open_is_told_how_to_write_them() {
+    let list = "allow sftp: apps -> partners.example.com : tcp/22\n\
+                  because \"files\"  by address because \"SSH shows no name\"\n\
+                deny paste: any -> pastebin.com : any  because \"no\"\n\
+                example e\n  10.1.8.4 -> 192.0.2.9 : ";
+    let assume = ["--assume", "resolver=assume"];
+    let out = check(&format!("{list}tcp/22 => deny\n"), &assume).expect(1);
+    assert!(out.contains("write what the client says, as in `tcp/22 other`"), "{out}");
+    let said = check(&format!("{list}tcp/22 other => deny\n"), &assume).expect(1);
+    assert!(!said.contains("write what the client says"), "{said}");
+}

@@ -22,6 +22,8 @@ use crate::intent::Permission;
 use crate::simulate::Missing;
 use crate::simulate::Outcome;
 use crate::simulate::Reason;
+use crate::simulate::Verdict;
+use crate::simulate::decision::Field;
 use crate::simulate::route::Hop;
 use crate::simulate::route::RouteSource;
 
@@ -251,7 +253,20 @@ impl Replay<'_> {
             0 => String::new(),
             more => format!(", and {more} more"),
         };
-        let headline = format!("the verdict depends on what is not known: {shown}{more}");
+        let decision = &flow.decision;
+        let open = match decision.verdict {
+            Verdict::Undetermined => "the verdict".to_owned(),
+            settled @ (Verdict::Allow
+            | Verdict::Deny
+            | Verdict::Bypass
+            | Verdict::Local
+            | Verdict::Platform) => {
+                let rule = decision.rule.as_ref().map(|rule| format!(" by rule {rule}"));
+                let rule = rule.unwrap_or_default();
+                format!("the verdict is {settled}{rule}, but what the list says of it")
+            }
+        };
+        let headline = format!("{open} depends on what is not known: {shown}{more}");
         let drift = self.rule_drift(flow);
         (headline, Cure::new(drift.unwrap_or_else(|| settle(&flow.missing))))
     }
@@ -261,6 +276,9 @@ impl Replay<'_> {
         let route = flow.decision.route.as_ref();
         let way = route.map_or_else(|| "a route".to_owned(), ToString::to_string);
         let headline = format!("{way} carries it around the firewall");
+        if let Some(cure) = self.without_ipv6(flow) {
+            return (headline, cure);
+        }
         let is_given = !self.subject.asked.deployments.is_empty();
         if let Some(drift) = is_given.then(|| self.route_drift(flow)).flatten() {
             return (headline, Cure::new(drift));
@@ -285,6 +303,38 @@ impl Replay<'_> {
             Some(_) | None => Cure::new("route the subnet via the firewall"),
         };
         (headline, cure)
+    }
+
+    /// What to do about a flow over IPv6 that takes Azure's own route to the internet: the firewall
+    /// takes none, and so no route of the list leads it there (`azure-firewall.md §1.13`).
+    fn without_ipv6(&self, flow: &ReplayedFlow) -> Option<Cure> {
+        let route = flow.decision.route.as_ref()?;
+        if flow.opening.destination.is_ipv4() || route.source != RouteSource::System {
+            return None;
+        }
+        let source = flow.opening.source;
+        let networks = self.subject.deployment.virtual_networks.values();
+        let mut subnets = networks.flat_map(|network| &network.subnets);
+        let subnet = subnets.find(|one| one.prefixes.iter().any(|p| p.contains(&source)))?;
+        let name = &subnet.name;
+        let close = "deny `::/0` outbound in its network security group";
+        let mut cure = if subnet.prefixes.iter().any(|prefix| prefix.addr().is_ipv6()) {
+            Cure::new(format!("take the IPv6 prefix off subnet `{name}`, or {close}"))
+        } else {
+            Cure::new(format!(
+                "give subnet `{name}` no IPv6 prefix: as declared it has none, and then nothing is sent \
+                 so; if it is to have one, {close}"
+            ))
+        };
+        cure.notes.push(
+            "Azure Firewall takes no IPv6, and no route for 0.0.0.0/0 covers it (azure-firewall.md §1.13)"
+                .to_owned(),
+        );
+        if source.is_ipv4() {
+            let recorded = flow.row.source;
+            cure.notes.push(format!("`--from` puts {recorded}, an IPv6 address, into the subnet"));
+        }
+        Some(cure)
     }
 
     /// Offers edits of the list, which a deployment that was given does not come from until it is
@@ -473,7 +523,16 @@ fn settle(missing: &[Missing]) -> String {
                 | Atom::PrecededBy { .. }
                 | Atom::Named { .. },
             ) => "Azure does not publish it: name what is needed in a rule of its own, or accept it",
-            Missing::Field(_) => "capture the first bytes of the connection",
+            Missing::Atom(Atom::ClientAnswer { .. }) => {
+                "record from before the client asks DNS, so that the capture holds the answer"
+            }
+            Missing::Atom(Atom::Request { .. }) | Missing::Field(Field::Inner) => {
+                "no capture shows the request inside TLS: name the host without a path, or accept it"
+            }
+            Missing::Field(Field::Payload | Field::Name) => {
+                "record the connection from its start: the capture lacks its first bytes"
+            }
+            Missing::Field(Field::Source) => "say where it comes from: `--from SUBNET`",
             Missing::TooManyUnknowns => "give more evidence: too much is unknown to be weighed",
         });
     }

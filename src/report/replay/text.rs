@@ -8,6 +8,7 @@ use super::Replay;
 use super::ReplayedFlow;
 use super::cure::Group;
 use crate::diagnostic::render::escape_controls;
+use crate::flow::SeenPayload;
 use crate::report::flow_row::count;
 use crate::simulate::Outcome;
 use crate::simulate::Reason;
@@ -134,10 +135,16 @@ impl Replay<'_> {
         for flow in group.flows.iter().take(SHOWN_FLOWS) {
             let row = flow.row.endpoints();
             let name = flow.row.name.as_deref().map(|name| format!(" {name}")).unwrap_or_default();
+            // `other` is said of bytes that were seen.
+            let is_unseen = flow.shown.payload == SeenPayload::Unknown;
+            let (application, unseen) = if is_unseen {
+                (String::new(), ", whose first bytes were not recorded")
+            } else {
+                (format!(" {}", flow.row.application), "")
+            };
             writeln!(
                 text,
-                "     {row} {}{}  at packet {} of {}",
-                flow.row.application,
+                "     {row}{application}{}  at packet {} of {}{unseen}",
                 escape_controls(&name),
                 flow.packet,
                 flow.row.packets
@@ -167,7 +174,12 @@ impl Replay<'_> {
             writeln!(text, "   tried: {tried}")?;
         }
         if let Some(flow) = group.flows.first() {
-            let command = self.subject.asked.explain(Some(&flow.row.capture), &flow.shown);
+            let mut shown = flow.shown.clone();
+            if shown.source.is_ipv4() != shown.destination.is_ipv4() {
+                // No flow has two families; the command puts the recorded source there, too.
+                shown.source = flow.row.source;
+            }
+            let command = self.subject.asked.explain(Some(&flow.row.capture), &shown);
             writeln!(text, "   why: {command}")?;
         }
         Ok(())
