@@ -452,7 +452,9 @@ fn a_list_accepts_what_is_undetermined_if_every_permission_that_may_speak_does()
     };
     let accepted = tag("Storage", Some("tags change"));
     assert_eq!(reason(vec![accepted.clone()]).as_deref(), Some("tags change"));
-    assert_eq!(reason(vec![accepted, tag("Sql", None)]), None);
+    assert_eq!(reason(vec![accepted.clone(), tag("Sql", None)]), None);
+    // It speaks only where the other does, too, and is asked all the same.
+    assert_eq!(reason(vec![accepted, tag("Storage.WestEurope", None)]), None);
     assert_eq!(reason(Vec::new()), None);
 }
 

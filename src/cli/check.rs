@@ -121,7 +121,7 @@ fn check(
     let tested = testing::examples(&list.intent, &simulator, &environment, list.day);
     let name = path.display().to_string();
     let options = subject::words(&args.known, &args.rules);
-    let asked = Asked { rules: Some(&name), deployments: &[], options: &options };
+    let asked = Asked { rules: Some(&name), deployments: &[], options: &options, captures: &[] };
     let unmet = tested.unmet.iter().map(|one| report::example::finding(one, &list.intent, &asked));
     list.findings.extend(unmet);
     depended.extend(tested.assumptions);

@@ -31,7 +31,9 @@ use crate::report::replay::Listed;
 use crate::report::replay::Replay;
 use crate::report::replay::ReplayedCapture;
 use crate::report::replay::ReplayedFlow;
+use crate::report::replay::cure::Change;
 use crate::report::replay::cure::Cure;
+use crate::report::replay::cure::Group;
 use crate::simulate;
 use crate::simulate::Environment;
 use crate::simulate::Replayed;
@@ -87,12 +89,15 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
         })?;
     let from = args.from.iter().flat_map(|subnet| ["--from", subnet].map(str::to_owned));
     let options: Vec<String> = subject.options_given.iter().cloned().chain(from).collect();
+    let captures: Vec<String> =
+        recorded.captures.iter().map(|capture| capture.path.clone()).collect();
     let replay = Replay {
         subject: crate::report::replay::Subject {
             asked: Asked {
                 rules: subject.rules.as_deref(),
                 deployments: &subject.deployments,
                 options: &options,
+                captures: &captures,
             },
             intent: subject.intent.as_ref(),
             deployment: &subject.deployment,
@@ -114,24 +119,7 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
             .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?,
         Format::Text => {
             let mut groups = replay.groups();
-            for group in groups.iter_mut().take(MAX_TRIALS) {
-                // The flows of a group keep the order of the replay.
-                let mut of_group = group.flows.iter().peekable();
-                let mut is_next = |flow: &ReplayedFlow| {
-                    of_group.next_if(|one| std::ptr::eq(**one, flow)).is_some()
-                };
-                let pairs = replay.flows.iter().zip(&of_flows);
-                let flows: Vec<&FlowOf> =
-                    pairs.filter(|(flow, _)| is_next(flow)).map(|(_, of_flow)| *of_flow).collect();
-                judge.try_cure(&mut group.cure, &flows, &subject);
-            }
-            for group in groups.iter_mut().skip(MAX_TRIALS) {
-                if group.cure.change.is_some() {
-                    group.cure.notes.push(format!(
-                        "no edit is shown: at most {MAX_TRIALS} are tried in one replay"
-                    ));
-                }
-            }
+            judge.try_cures(&mut groups, &replay, &of_flows, &subject);
             replay.to_text(&groups)
         }
     };
@@ -286,9 +274,46 @@ impl Judge<'_> {
         Some(same.unwrap_or(settled).clone())
     }
 
+    /// Tries what the first groups offer. `of_flows` are what `replay` judged, in its order.
+    fn try_cures(
+        &self,
+        groups: &mut [Group<'_>],
+        replay: &Replay<'_>,
+        of_flows: &[&FlowOf],
+        subject: &Subject,
+    ) {
+        for group in groups.iter_mut().take(MAX_TRIALS) {
+            // The flows of a group keep the order of the replay.
+            let mut of_group = group.flows.iter().peekable();
+            let mut is_next =
+                |flow: &ReplayedFlow| of_group.next_if(|one| std::ptr::eq(**one, flow)).is_some();
+            let pairs = replay.flows.iter().zip(of_flows);
+            let flows: Vec<&FlowOf> =
+                pairs.filter(|(flow, _)| is_next(flow)).map(|(_, of_flow)| *of_flow).collect();
+            // What passed by the rule without an objection has to pass after the change, too.
+            let pairs = replay.flows.iter().zip(of_flows);
+            let rule = group.cure.change.as_ref().and_then(Change::rule);
+            let kept: Vec<&FlowOf> = pairs
+                .filter(|(flow, _)| {
+                    rule.is_some() && flow.decision.rule.as_ref() == rule && !flow.is_objection()
+                })
+                .map(|(_, of_flow)| *of_flow)
+                .collect();
+            self.try_cure(&mut group.cure, &flows, &kept, subject);
+        }
+        for group in groups.iter_mut().skip(MAX_TRIALS) {
+            if group.cure.change.is_some() {
+                group.cure.notes.push(format!(
+                    "no edit is shown: at most {MAX_TRIALS} are tried in one replay"
+                ));
+            }
+        }
+    }
+
     /// Makes the change that `cure` offers, judges `flows` again, and offers the change as a
-    /// difference only where none of them is an objection any more.
-    fn try_cure(&self, cure: &mut Cure, flows: &[&FlowOf], subject: &Subject) {
+    /// difference only where none of them is an objection any more, and none of those `kept`,
+    /// which were none before, has become one.
+    fn try_cure(&self, cure: &mut Cure, flows: &[&FlowOf], kept: &[&FlowOf], subject: &Subject) {
         let Some(change) = &cure.change else { return };
         let Some(written) = trial::write(change, subject) else { return };
         let made = match written.make(subject) {
@@ -308,6 +333,16 @@ impl Judge<'_> {
         if again.iter().any(ReplayedFlow::is_objection) {
             cure.notes.push(format!(
                 "no edit is shown: with the likely one, which was tried, {flows} {words}"
+            ));
+            return;
+        }
+        let kept = kept.iter().filter_map(|one| judge.judge(one));
+        let stopped = kept.filter(ReplayedFlow::is_objection).count();
+        if stopped > 0 {
+            cure.notes.push(format!(
+                "no edit is shown: the likely one, which was tried, makes an objection of {stopped} \
+                 other recorded flow{}",
+                if stopped == 1 { "" } else { "s" }
             ));
             return;
         }

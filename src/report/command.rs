@@ -14,11 +14,13 @@ pub struct Asked<'a> {
     pub deployments: &'a [String],
     /// Words of other options, such as `--set` and `env=dev`.
     pub options: &'a [String],
+    /// The captures as given: the DNS answers in all of them are known.
+    pub captures: &'a [String],
 }
 
 impl Asked<'_> {
-    /// The command that explains `flow` by the same things, with the DNS answers of `capture`.
-    pub fn explain(&self, capture: Option<&str>, flow: &Observation) -> String {
+    /// The command that explains `flow` by the same things.
+    pub fn explain(&self, flow: &Observation) -> String {
         let mut line = "exeat explain".to_owned();
         // Writing to a `String` cannot fail.
         if let Some(rules) = self.rules {
@@ -30,7 +32,7 @@ impl Asked<'_> {
         for word in self.options {
             let _ = write!(line, " {}", quoted(word));
         }
-        if let Some(capture) = capture {
+        for capture in self.captures {
             let _ = write!(line, " --capture {}", quoted(capture));
         }
         let _ = write!(line, " {}", quoted(&flow.to_string()));

@@ -68,7 +68,7 @@ pub fn finding(unmet: &Unmet<'_>, intent: &Intent, asked: &Asked<'_>) -> Diagnos
         1 => finding = finding.note("so does another flow of the example"),
         n => finding = finding.note(format!("so do {n} other flows of the example")),
     }
-    let way = asked.explain(None, flow);
+    let way = asked.explain(flow);
     finding.help(if address_matters {
         format!(
             "write the address and the name the client shows, as in `A -> ADDRESS : tcp/443 tls NAME`, \

@@ -9,9 +9,12 @@ use std::collections::HashMap;
 use crate::flow::Fqdn;
 use crate::flow::FqdnPattern;
 
-/// Labels that stand for one that no rule spells out; more than one, as a rule may spell out the
-/// first.
-pub(super) const FRESH: [&str; 4] = ["unnamed-0", "unnamed-1", "unnamed-2", "unnamed-3"];
+/// Labels that stand for one that no rule spells out. Of `count` rules each may spell one out, and
+/// so one of the first is left, unless the name is too long for them; then a short one may do.
+pub(super) fn fresh_labels(count: usize) -> impl Iterator<Item = String> {
+    let short = ('a'..='z').chain('0'..='9').map(String::from);
+    (0..=count).map(|number| format!("unnamed-{number}")).chain(short)
+}
 
 /// Patterns by what they end with, so that a name is not compared with each of them.
 #[derive(Clone, Debug, Default)]
@@ -82,8 +85,9 @@ pub(super) fn names<'p>(patterns: impl IntoIterator<Item = &'p FqdnPattern>) -> 
                 end.to_string()
             }
         };
-        let fresh = FRESH.iter().filter_map(|label| Fqdn::parse(&format!("{label}{ending}")).ok());
-        names.extend(fresh.into_iter().find(|name| is_fresh(name, &ending)));
+        let mut fresh = fresh_labels(patterns.len())
+            .filter_map(|label| Fqdn::parse(&format!("{label}{ending}")).ok());
+        names.extend(fresh.find(|name| is_fresh(name, &ending)));
     }
     names
 }
@@ -129,6 +133,23 @@ mod tests {
             &["*.a.com", "unnamed-0.a.com"],
             &["unnamed-0", "unnamed-0.a.com", "unnamed-1.a.com"],
         );
+    }
+
+    #[test]
+    fn there_is_a_fresh_name_however_many_are_spelled_out() {
+        let taken = (0..9).map(|number| format!("unnamed-{number}.a.com"));
+        let texts: Vec<String> = taken.chain(["*.a.com".to_owned()]).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let found = names(&patterns(&texts));
+        assert!(found.contains(&Fqdn::parse("unnamed-9.a.com").unwrap()), "{found:?}");
+    }
+
+    #[test]
+    fn a_name_is_found_where_there_is_room_for_one_letter() {
+        let label = "x".repeat(61);
+        let parent = [label.as_str(); 4].join(".");
+        let found = names(&patterns(&[&format!("*.{parent}")]));
+        assert!(found.contains(&Fqdn::parse(&format!("a.{parent}")).unwrap()), "{found:?}");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::decide::Simulator;
-use super::names::FRESH;
+use super::names::fresh_labels;
 use super::policy::Enforced;
 use crate::azure::policy::Rules;
 use crate::azure::rule::ApplicationRule;
@@ -77,14 +77,14 @@ impl Simulator<'_> {
         for pattern in patterns.iter().chain([&"/*"]) {
             if let Some(prefix) = pattern.strip_suffix('*') {
                 paths.insert(prefix.to_owned());
-                let fresh = FRESH.iter().map(|label| format!("{prefix}{label}"));
+                let fresh = fresh_labels(patterns.len()).map(|label| format!("{prefix}{label}"));
                 let is_fresh = |path: &String| {
                     !patterns.iter().any(|other| {
                         let other = other.trim_end_matches('*');
                         other.len() > prefix.len() && path.starts_with(other)
                     })
                 };
-                paths.extend(fresh.into_iter().find(is_fresh));
+                paths.extend({ fresh }.find(is_fresh));
             } else {
                 let bare = pattern.strip_suffix('/').unwrap_or(pattern);
                 paths.extend([bare.to_owned(), format!("{bare}/")]);

@@ -12,6 +12,7 @@ use super::assumptions::CLIENT_ANSWERS;
 use super::decision::Decision;
 use super::decision::Field;
 use super::decision::Missing;
+use super::environment::Answer;
 use super::environment::Environment;
 use super::explore::Path;
 use super::explore::differ_in;
@@ -55,8 +56,8 @@ pub struct Judged {
     /// The permission that speaks for it, as an index into `Intent::permissions`: the first by
     /// label that requires it, else that permits it. A deny may still win.
     pub by: Option<usize>,
-    /// The permissions that speak for it in some reading, as such indices; more than `by` where it
-    /// is not settled.
+    /// All permissions that speak for it in some reading, as such indices, if one of the list
+    /// accepts what is undetermined; else none, as nobody asks.
     pub perhaps_by: BTreeSet<usize>,
     /// The deny that wins, as an index into `Intent::denies`.
     pub denied_by: Option<usize>,
@@ -90,11 +91,21 @@ impl Intent {
             .map(|firewall| firewall.dns_proxy.then_some(firewall.private_address))
             .collect();
         let mut heard: Vec<Heard> = Vec::new();
+        let mut perhaps_by: BTreeSet<usize> = BTreeSet::new();
+        let is_accepted = |one: &Permission| one.accept_undetermined.is_some();
+        let may_be_accepted = self.permissions.iter().any(is_accepted);
         let mut assumptions: BTreeSet<&'static str> = BTreeSet::new();
         let mut is_cut = false;
         for (index, view) in self.views(day, observation, environment).into_iter().enumerate() {
             let question = Question::new(self, view, environment, day);
             let mut known = |atom: &Atom| environment.answer(atom, &proxies);
+            if may_be_accepted {
+                let speaking = question.permissions.iter().filter(|(index, one)| {
+                    !perhaps_by.contains(index) && question.may_speak(one, &mut known)
+                });
+                let speaking: Vec<usize> = speaking.map(|(index, _)| *index).collect();
+                perhaps_by.extend(speaking);
+            }
             // A name costs nothing against the limit; what is not known of it does.
             let left = MAX_READINGS.saturating_sub(heard.len().saturating_sub(index));
             let explored =
@@ -115,7 +126,7 @@ impl Intent {
                 required: None,
                 permitted: None,
                 by: None,
-                perhaps_by: heard.iter().filter_map(|heard| heard.says.by).collect(),
+                perhaps_by,
                 denied_by: None,
                 missing,
                 assumptions,
@@ -126,7 +137,7 @@ impl Intent {
             required: agreed(&heard, |says| says.required),
             permitted: agreed(&heard, |says| says.permitted),
             by: agreed(&heard, |says| says.by).flatten(),
-            perhaps_by: heard.iter().filter_map(|heard| heard.says.by).collect(),
+            perhaps_by,
             denied_by: agreed(&heard, |says| says.denied_by).flatten(),
             missing: missing(&heard),
             assumptions,
@@ -144,6 +155,10 @@ impl Judged {
     /// Why the list accepts that the flow is undetermined: each permission that may speak for it
     /// does, and this is the reason of the first.
     pub fn accepts_undetermined<'i>(&self, intent: &'i Intent) -> Option<&'i str> {
+        // Where there was too much to try, not all were asked.
+        if self.missing.contains(&Missing::TooManyUnknowns) {
+            return None;
+        }
         let speaking = self.perhaps_by.iter().filter_map(|index| intent.permissions.get(*index));
         let reasons: Option<Vec<&str>> =
             speaking.map(|permission| permission.accept_undetermined.as_deref()).collect();
@@ -294,6 +309,16 @@ impl<'q> Question<'q> {
             by: by.map(|(index, _)| *index),
             denied_by: denied_by.map(|(index, _)| *index),
         }
+    }
+
+    /// Whether some reading has `permission` speak for the flow, whatever others say.
+    fn may_speak(&self, permission: &Permission, known: &mut dyn FnMut(&Atom) -> Answer) -> bool {
+        let speaks = |oracle: &mut dyn FnMut(&Atom) -> bool| {
+            let inquiry = &mut Inquiry::new(oracle);
+            self.requires(permission, inquiry) || self.permits(permission, inquiry)
+        };
+        let explored = explore(MAX_READINGS, known, speaks);
+        explored.is_cut || explored.branches.iter().any(|branch| branch.outcome)
     }
 
     fn requires(&self, permission: &Permission, inquiry: &mut Inquiry<'_>) -> bool {

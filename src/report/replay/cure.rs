@@ -30,6 +30,10 @@ use crate::simulate::route::RouteSource;
 /// Unknown facts that a headline names; the others are counted.
 const SHOWN_MISSING: usize = 5;
 
+/// What to do with a rule that lets out more than the list permits, and some that it does.
+const NARROW: &str =
+    "narrow the rule to what the recorded flows that the list permits needed of it";
+
 /// A change that answers a group of objections.
 #[derive(Clone, Debug)]
 pub enum Change {
@@ -42,6 +46,16 @@ pub enum Change {
         /// What is to stand in its place.
         instead: Option<Box<FoundRule>>,
     },
+}
+
+impl Change {
+    /// The rule that is changed, where it is one of an existing policy.
+    pub fn rule(&self) -> Option<&RuleId> {
+        match self {
+            Change::Source(_) => None,
+            Change::Rule { id, .. } => Some(id),
+        }
+    }
 }
 
 /// What to do about a group.
@@ -173,16 +187,22 @@ impl Replay<'_> {
         }
         let instead = match rule {
             FoundRule::Application(action, rule) => {
-                let names: BTreeSet<FqdnPattern> = needed
+                let names: Option<BTreeSet<FqdnPattern>> = needed
                     .iter()
-                    .filter_map(|flow| match &flow.opening.payload {
+                    .map(|flow| match &flow.opening.payload {
                         SeenPayload::Exactly(payload) => payload.wire_name().and_then(Host::name),
                         SeenPayload::Kind(_) | SeenPayload::Unknown => None,
                     })
-                    .map(|name| FqdnPattern::Exact(name.clone()))
+                    .map(|name| name.cloned().map(FqdnPattern::Exact))
                     .collect();
                 let mut narrow = rule.clone();
-                narrow.target_fqdns = names.into_iter().collect();
+                // A name in place of a URL would pass every path.
+                if let (Some(names), []) = (names, rule.target_urls.as_slice()) {
+                    narrow.target_fqdns = names.into_iter().collect();
+                } else {
+                    return Cure::new(NARROW);
+                }
+                narrow.target_addresses.clear();
                 narrow.fqdn_tags.clear();
                 narrow.web_categories.clear();
                 narrow.unknown_targets.clear();
@@ -202,9 +222,7 @@ impl Replay<'_> {
             }
             FoundRule::Nat(_) => return Cure::new("narrow the destination of the rule"),
         };
-        let mut cure = Cure::new(
-            "narrow the rule to what the recorded flows that the list permits needed of it",
-        );
+        let mut cure = Cure::new(NARROW);
         cure.change = Some(Change::Rule { id: id.clone(), instead: Some(Box::new(instead)) });
         cure
     }

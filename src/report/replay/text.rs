@@ -179,7 +179,7 @@ impl Replay<'_> {
                 // No flow has two families; the command puts the recorded source there, too.
                 shown.source = flow.row.source;
             }
-            let command = self.subject.asked.explain(Some(&flow.row.capture), &shown);
+            let command = self.subject.asked.explain(&shown);
             writeln!(text, "   why: {command}")?;
         }
         Ok(())
