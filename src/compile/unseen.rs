@@ -166,7 +166,7 @@ pub(super) fn check(statement: &Statement<'_>, vantages: &[Vantage]) -> Option<D
     } else {
         (
             "the rule is not asked there",
-            "route these addresses to the firewall, or leave them out: no rule is needed for them",
+            "route these addresses to the firewall, or leave them out of the permission",
         )
     };
     let mut found = Diagnostic::new(
