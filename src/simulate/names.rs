@@ -11,7 +11,7 @@ use crate::flow::FqdnPattern;
 
 /// Labels that stand for one that no rule spells out; more than one, as a rule may spell out the
 /// first.
-pub(super) const FRESH: [&str; 4] = ["unnamed-0", "unnamed-1", "unnamed-2", "unnamed-3"];
+pub const FRESH: [&str; 4] = ["unnamed-0", "unnamed-1", "unnamed-2", "unnamed-3"];
 
 /// Patterns by what they end with, so that a name is not compared with each of them.
 #[derive(Clone, Debug, Default)]
