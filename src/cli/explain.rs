@@ -1,5 +1,6 @@
 //! `exeat explain`: one flow, and the way to its verdict.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -29,6 +30,7 @@ use crate::report::explain::Explanation;
 use crate::report::explain::Statement;
 use crate::simulate;
 use crate::simulate::Environment;
+use crate::simulate::Reason;
 use crate::simulate::Simulator;
 use crate::simulate::Verdict;
 
@@ -206,12 +208,9 @@ fn explain<'a>(
     let outcome = simulate::Outcome::of(judged.as_ref(), &decision);
     let readings = simulator.readings(observation, environment);
     let shown = simulate::judge::shown(&readings).filter(|_| readings.len() > 1).cloned();
-    let readings = match decision.verdict {
-        Verdict::Undetermined => readings,
-        Verdict::Allow | Verdict::Deny | Verdict::Bypass | Verdict::Local | Verdict::Platform => {
-            Vec::new()
-        }
-    };
+    let reasons: BTreeSet<Reason> = readings.iter().map(|one| one.decision.reason).collect();
+    let is_settled = decision.verdict != Verdict::Undetermined && reasons.len() < 2;
+    let readings = if is_settled { Vec::new() } else { readings };
     let statement = |label: &str, origin: &crate::intent::Origin| Statement {
         label: label.to_owned(),
         place: subject.sources.place(origin.span),

@@ -11,9 +11,12 @@ use crate::flow::Observation;
 use crate::flow::Payload;
 use crate::flow::SeenPayload;
 use crate::simulate::Decision;
+use crate::simulate::FRESH;
 use crate::simulate::Judged;
 use crate::simulate::Outcome;
 use crate::simulate::Reading;
+use crate::simulate::Reason;
+use crate::simulate::Verdict;
 use crate::simulate::assumptions::Assumption;
 use crate::simulate::decision::Peer;
 
@@ -175,7 +178,7 @@ impl Explanation<'_> {
             text,
             "{}: {}{}   [{}]",
             decision.verdict,
-            decision.reason,
+            self.reasons(),
             escape_controls(&rule),
             self.outcome
         )?;
@@ -195,8 +198,8 @@ impl Explanation<'_> {
                 text,
                 "  {:<14}  {}: {}  ({})",
                 step.stage.keyword(),
-                escape_controls(&step.looked_at),
-                escape_controls(&step.result),
+                escape_controls(&self.spoken(&step.looked_at)),
+                escape_controls(&self.spoken(&step.result)),
                 step.section
             )?;
         }
@@ -222,9 +225,21 @@ impl Explanation<'_> {
         }
         if !self.readings.is_empty() {
             writeln!(text)?;
-            writeln!(text, "  It depends:")?;
+            let depends = match decision.verdict {
+                Verdict::Undetermined => "It depends:",
+                Verdict::Allow
+                | Verdict::Deny
+                | Verdict::Bypass
+                | Verdict::Local
+                | Verdict::Platform => "The verdict is the same, and the reason depends:",
+            };
+            writeln!(text, "  {depends}")?;
             for reading in self.readings.iter().take(SHOWN_READINGS) {
-                writeln!(text, "    {}", escape_controls(&reading_in_words(reading)))?;
+                writeln!(
+                    text,
+                    "    {}",
+                    escape_controls(&self.spoken(&reading_in_words(reading)))
+                )?;
             }
             if self.readings.len() > SHOWN_READINGS {
                 writeln!(text, "    and {} more", self.readings.len() - SHOWN_READINGS)?;
@@ -233,12 +248,53 @@ impl Explanation<'_> {
         Ok(())
     }
 
+    /// What the verdict rests on, in each reading of a verdict in which all agree.
+    fn reasons(&self) -> String {
+        let of_readings = self.readings.iter().map(|reading| reading.decision.reason);
+        let mut reasons = vec![self.decision.reason];
+        if self.decision.verdict != Verdict::Undetermined {
+            for reason in of_readings {
+                if !reasons.contains(&reason) {
+                    reasons.push(reason);
+                }
+            }
+        }
+        reasons.into_iter().map(Reason::keyword).collect::<Vec<_>>().join(" or ")
+    }
+
+    /// `text` of a reading, with words for the labels that stand for those that no rule spells out.
+    fn spoken(&self, text: &str) -> String {
+        if self.shown.is_none() {
+            return text.to_owned();
+        }
+        let mut spoken = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once(FRESH) {
+            let after = after.trim_start_matches(|c: char| c.is_ascii_digit());
+            let is_name = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+            let tail = after.split_once(|c: char| !is_name(c)).map_or(after, |(tail, _)| tail);
+            spoken.push_str(before);
+            let words = match tail.strip_prefix('.') {
+                _ if before.ends_with('/') => "…".to_owned(),
+                Some(parent) => format!("(a name under {parent} that no rule names)"),
+                None if tail.is_empty() => "(a name that no rule names)".to_owned(),
+                None => format!("(a name that ends in {tail} and that no rule names)"),
+            };
+            spoken.push_str(&words);
+            rest = after.strip_prefix(tail).unwrap_or_default();
+        }
+        spoken + rest
+    }
+
     /// What is supposed of the flow in `reading`.
     fn condition(&self, reading: &Reading) -> String {
         let is_seen = matches!(self.observation.payload, SeenPayload::Exactly(_));
         let is_inner = matches!(&reading.payload, Payload::Tls { inner: Some(_), .. });
+        let written = reading.payload.to_string();
+        let spoken = self.spoken(&written);
+        let said = if spoken == written { format!("`{written}`") } else { spoken };
         let payload = (!is_seen || is_inner)
-            .then(|| format!("the first bytes are `{}`{}", reading.payload, others(reading)));
+            .then(|| format!("the first bytes are {said}{}", others(reading)));
         payload.into_iter().chain(facts(reading)).collect::<Vec<_>>().join(", and ")
     }
 

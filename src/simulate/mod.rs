@@ -41,6 +41,7 @@ pub use decision::Reason;
 pub use decision::Verdict;
 pub use environment::Environment;
 pub use judge::Reading;
+pub use names::FRESH;
 pub use outcome::Outcome;
 pub use replay::Replayed;
 pub use required::Judged;

@@ -9,11 +9,14 @@ use std::collections::HashMap;
 use crate::flow::Fqdn;
 use crate::flow::FqdnPattern;
 
+/// How a label begins that stands for one that no rule spells out; a number follows.
+pub const FRESH: &str = "unnamed-";
+
 /// Labels that stand for one that no rule spells out. Of `count` rules each may spell one out, and
 /// so one of the first is left, unless the name is too long for them; then a short one may do.
 pub(super) fn fresh_labels(count: usize) -> impl Iterator<Item = String> {
     let short = ('a'..='z').chain('0'..='9').map(String::from);
-    (0..=count).map(|number| format!("unnamed-{number}")).chain(short)
+    (0..=count).map(|number| format!("{FRESH}{number}")).chain(short)
 }
 
 /// Patterns by what they end with, so that a name is not compared with each of them.

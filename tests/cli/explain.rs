@@ -136,3 +136,23 @@ fn a_capture_that_is_given_twice_counts_once() {
     let again = ["flows", "-q", "trips/monday.pcapng", "trips/monday.pcapng"];
     assert_eq!(sandbox.run(&again).expect(0), flows);
 }
+
+/// Where nothing is permitted, every reading is denied, each for its own reason; none is told as
+/// the fact, and no name is told that nobody has.
+#[test]
+fn a_settled_verdict_with_several_reasons_tells_them_all() {
+    let sandbox = Sandbox::new();
+    let permitted = super::sandbox::OK.replace("allow web: apps", "allow web: 10.1.8.200");
+    sandbox.write("a.egress", permitted.as_bytes());
+    let out = sandbox.run(&["explain", "a.egress", "10.1.8.4 -> 192.0.2.7 : tcp/443"]).expect(0);
+    for part in [
+        "deny: application-rule or sni-missing or ",
+        "the way is this:",
+        "tls (a name that no rule names)",
+        "The verdict is the same, and the reason depends:",
+        "deny (sni-missing) with tls",
+    ] {
+        assert!(out.contains(part), "{part:?} is not in\n{out}");
+    }
+    assert!(!out.contains("unnamed"), "{out}");
+}
