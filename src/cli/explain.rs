@@ -34,7 +34,7 @@ use crate::simulate::Reason;
 use crate::simulate::Simulator;
 use crate::simulate::Verdict;
 
-/// Decides the flow, once for each address that its ends may stand for where they differ.
+/// Decides the flow. A name of a subnet or host stands for one address, which is shown.
 pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
     terminal.choose_color(args.common.color.color);
     if subject::lists_assumptions(&args.subject.known, terminal)? {
