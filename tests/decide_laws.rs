@@ -475,6 +475,12 @@ fn list_of(permissions: Vec<Permission>, denies: Vec<Deny>) -> Intent {
     Intent { permissions, denies, ..hub_and_spoke(Tier::Premium) }
 }
 
+/// The labels of the permission that speaks and of the deny that wins.
+fn speakers<'i>(list: &'i Intent, judged: &Judged) -> (Option<&'i str>, Option<&'i str>) {
+    let by = judged.by.map(|index| list.permissions[index].label.as_str());
+    (by, judged.denied_by.map(|index| list.denies[index].label.as_str()))
+}
+
 fn at() -> Timestamp {
     "2026-03-01T10:00:00Z".parse().unwrap()
 }
@@ -519,10 +525,13 @@ proptest! {
         observation in prop_oneof![exact().boxed(), partly_seen().boxed()],
         evidence in evidence(),
     ) {
-        let one = ask(&list_of(permissions, denies), &observation, &evidence);
-        let other = ask(&list_of(permuted, turned), &observation, &evidence);
+        let (list, mixed) = (list_of(permissions, denies), list_of(permuted, turned));
+        let one = ask(&list, &observation, &evidence);
+        let other = ask(&mixed, &observation, &evidence);
         prop_assert_eq!((one.required, one.permitted), (other.required, other.permitted));
-        prop_assert_eq!(one.missing, other.missing);
+        prop_assert_eq!(&one.missing, &other.missing);
+        // What is named as the reason is the same statement, too.
+        prop_assert_eq!(speakers(&list, &one), speakers(&mixed, &other));
     }
 
     /// A deny holds whatever is added.
