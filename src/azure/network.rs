@@ -70,6 +70,19 @@ impl Subnet {
             complete: false,
         }
     }
+
+    /// The first address that Azure gives to a machine, of the first prefix of the family of
+    /// `like`: Azure keeps the first four of a subnet. `None` where there is no such prefix, or it
+    /// is smaller than Azure allows.
+    pub fn first_machine(&self, like: IpAddr) -> Option<IpAddr> {
+        let is_alike = |prefix: &&IpNet| prefix.addr().is_ipv4() == like.is_ipv4();
+        let prefix = self.prefixes.iter().find(is_alike)?;
+        let address = match prefix.network() {
+            IpAddr::V4(v4) => IpAddr::V4(u32::from(v4).checked_add(4)?.into()),
+            IpAddr::V6(v6) => IpAddr::V6(u128::from(v6).checked_add(4)?.into()),
+        };
+        prefix.contains(&address).then_some(address)
+    }
 }
 
 /// `privateEndpointNetworkPolicies` of the subnet in which an endpoint lies
@@ -144,4 +157,20 @@ pub struct Peering {
     pub allow_gateway_transit: bool,
     /// `useRemoteGateways`.
     pub use_remote_gateways: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_has_the_fifth_address_of_either_family() {
+        let prefixes = ["10.1.8.0/24", "2001:db8::/64"].map(|text| text.parse().unwrap());
+        let subnet = Subnet::new(Key::new("apps"), prefixes.to_vec());
+        let first = |like: &str| subnet.first_machine(like.parse().unwrap());
+        assert_eq!(first("0.0.0.0"), Some([10, 1, 8, 4].into()));
+        assert_eq!(first("::"), Some("2001:db8::4".parse().unwrap()));
+        let small = Subnet::new(Key::new("apps"), vec!["10.1.8.0/30".parse().unwrap()]);
+        assert_eq!(small.first_machine([10, 1, 8, 1].into()), None);
+    }
 }

@@ -9,6 +9,19 @@ use super::address::ServiceTag;
 use super::deployment::Ownership;
 use super::deployment::Scope;
 
+/// Prefixes that the system drops (`azure-routing.md §1.1`, modelling choice: the four private
+/// blocks and the four that are documented since 2025-12).
+pub const SYSTEM_DROPPED: &[&str] = &[
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "100.64.0.0/10",
+    "157.59.0.0/16",
+    "127.0.0.0/8",
+    "104.147.0.0/16",
+    "104.146.0.0/17",
+];
+
 /// What a user-defined route matches.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum RouteDestination {

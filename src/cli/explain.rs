@@ -165,20 +165,14 @@ fn observation(
 
 /// The first address for a machine in the subnet that `word` names.
 fn address_of_word(word: &str, subject: &Subject) -> Result<IpAddr, Failure> {
-    let all = || subject.deployment.virtual_networks.values().flat_map(|network| &network.subnets);
-    let found = all().find(|subnet| subnet.name.as_str().eq_ignore_ascii_case(word));
-    let prefix = found.and_then(|subnet| subnet.prefixes.first());
-    prefix.and_then(|prefix| prefix.hosts().nth(3).or_else(|| prefix.hosts().last())).ok_or_else(
-        || {
-            let names: Vec<&str> = all().map(|subnet| subnet.name.as_str()).collect();
-            let help = if names.is_empty() {
-                "write an address".to_owned()
-            } else {
-                format!("write an address, or one of {}", names.join(", "))
-            };
-            Failure::with_help(format!("there is no subnet `{word}`"), help)
-        },
-    )
+    subject.machine_in(word).map_err(|names| {
+        let help = if names.is_empty() {
+            "write an address".to_owned()
+        } else {
+            format!("write an address, or one of {}", names.join(", "))
+        };
+        Failure::with_help(format!("there is no subnet `{word}`"), help)
+    })
 }
 
 /// An address that `name` is known to have, for the client at `source`, of its family.

@@ -66,21 +66,33 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    /// The address that stands for every source under `--from`: the first that Azure gives to a
-    /// machine, since it keeps the first four of each subnet.
+    /// The address that stands for every source under `--from`.
     pub(super) fn address_in(&self, subnet: &str) -> Result<IpAddr, Failure> {
-        let all = || self.deployment.virtual_networks.values().flat_map(|network| &network.subnets);
-        let found = all().find(|one| one.name.as_str().eq_ignore_ascii_case(subnet));
-        let Some(prefix) = found.and_then(|one| one.prefixes.first()) else {
-            let names: Vec<&str> = all().map(|one| one.name.as_str()).collect();
-            return Err(Failure::new(format!(
-                "`--from {subnet}`: expected a subnet of the deployment: {}",
+        self.machine_in(subnet).map_err(|names| {
+            Failure::new(format!(
+                "`--from {subnet}`: expected a subnet of the deployment with an address for a \
+                 machine: {}",
                 if names.is_empty() { "it has none".to_owned() } else { names.join(", ") }
-            )));
-        };
-        prefix.hosts().nth(3).or_else(|| prefix.hosts().last()).ok_or_else(|| {
-            Failure::new(format!("`--from {subnet}`: the subnet has no address for a machine"))
+            ))
         })
+    }
+
+    /// The first address for a machine in the subnet of that name; else the names of all subnets
+    /// that have one.
+    pub(super) fn machine_in(&self, subnet: &str) -> Result<IpAddr, Vec<&str>> {
+        let subnets = self.deployment.virtual_networks.values().flat_map(|one| &one.subnets);
+        let machines = subnets.filter_map(|one| {
+            let like = one.prefixes.first()?.addr();
+            Some((one.name.as_str(), one.first_machine(like)?))
+        });
+        let mut names = Vec::new();
+        for (name, machine) in machines {
+            if name.eq_ignore_ascii_case(subnet) {
+                return Ok(machine);
+            }
+            names.push(name);
+        }
+        Err(names)
     }
 }
 

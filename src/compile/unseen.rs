@@ -20,6 +20,7 @@ use crate::azure::policy::Action;
 use crate::azure::route::NextHop;
 use crate::azure::route::Route;
 use crate::azure::route::RouteDestination;
+use crate::azure::route::SYSTEM_DROPPED;
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::flow::AddressSet;
@@ -28,17 +29,6 @@ use crate::intent::Topology;
 
 /// Which IPv4 addresses no route is looked up for (`azure-routing.md §2.2`).
 const PLATFORM: &[&str] = &["168.63.129.16/32", "169.254.0.0/16"];
-/// What the system drops, unless a default route is written (`azure-routing.md §1.1`).
-const DROPPED: &[&str] = &[
-    "10.0.0.0/8",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "100.64.0.0/10",
-    "157.59.0.0/16",
-    "127.0.0.0/8",
-    "104.147.0.0/16",
-    "104.146.0.0/17",
-];
 /// How many ways of one statement are told; a reader needs the first few.
 const MAX_WAYS: usize = 8;
 /// How many prefixes of one way are told.
@@ -254,7 +244,7 @@ impl Sender<'_> {
             }
         }
         if !has_default {
-            let dropped = DROPPED.iter().filter_map(|text| text.parse().ok());
+            let dropped = SYSTEM_DROPPED.iter().filter_map(|text| text.parse().ok());
             candidates.extend(dropped.map(|prefix: IpNet| {
                 let words = format!("nowhere, by the system's route for {prefix}");
                 candidate(prefix, Rank::Dropped, Some(Way { words, delivers: false }))

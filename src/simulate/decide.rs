@@ -35,7 +35,6 @@ use crate::azure::cluster::NetworkPlugin;
 use crate::azure::cluster::SubnetId;
 use crate::azure::firewall::Firewall;
 use crate::azure::firewall::FirewallPlace;
-use crate::azure::network::Subnet;
 use crate::azure::order::OrderError;
 use crate::azure::policy::Action;
 use crate::flow::Atom;
@@ -256,7 +255,7 @@ impl<'a> Simulator<'a> {
             return unchanged;
         };
         let Some(nodes) = self.subnet(&pool.subnet) else { return unchanged };
-        let Some(node) = first_host(nodes.subnet, flow.source) else { return unchanged };
+        let Some(node) = nodes.subnet.first_machine(flow.source) else { return unchanged };
         if !inquiry.second_reading(FLAT_CNI_SNAT) {
             return unchanged;
         }
@@ -560,15 +559,4 @@ fn only_policy(deployment: &Deployment) -> Option<&Key> {
     let mut leaves = deployment.policies.keys().filter(|name| !is_parent(name));
     let only = leaves.next()?;
     leaves.next().is_none().then_some(only)
-}
-
-/// The first address of a subnet that Azure gives to a machine: it keeps the first four. Of the
-/// family of `like`.
-pub(super) fn first_host(subnet: &Subnet, like: IpAddr) -> Option<IpAddr> {
-    let prefix = subnet.prefixes.iter().find(|prefix| prefix.addr().is_ipv4() == like.is_ipv4())?;
-    let address = match prefix.network() {
-        IpAddr::V4(v4) => IpAddr::V4(u32::from(v4).checked_add(4)?.into()),
-        IpAddr::V6(v6) => IpAddr::V6(u128::from(v6).checked_add(4)?.into()),
-    };
-    prefix.contains(&address).then_some(address)
 }

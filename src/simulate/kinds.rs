@@ -10,7 +10,6 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::decide::Simulator;
-use super::decide::first_host;
 use super::environment::Answer;
 use super::inquiry::Inquiry;
 use super::matching;
@@ -276,7 +275,8 @@ impl Simulator<'_> {
         let pools = clusters
             .filter(|cluster| cluster.plugin == NetworkPlugin::PodSubnet)
             .flat_map(|cluster| &cluster.pools);
-        let nodes = pools.filter_map(|pool| first_host(self.subnet(&pool.subnet)?.subnet, source));
+        let nodes =
+            pools.filter_map(|pool| self.subnet(&pool.subnet)?.subnet.first_machine(source));
         let others = firewalls.map(|firewall| firewall.private_address).chain(nodes);
         let mut sources = vec![source];
         for other in others {

@@ -7,7 +7,6 @@ use std::net::Ipv4Addr;
 use ipnet::IpNet;
 
 use super::decide::Simulator;
-use super::route::DROPPED;
 use super::route::PLATFORM;
 use super::route::PRIVATE;
 use crate::azure::Deployment;
@@ -17,6 +16,7 @@ use crate::azure::policy::Policy;
 use crate::azure::policy::PrivateRange;
 use crate::azure::policy::Rules;
 use crate::azure::route::RouteDestination;
+use crate::azure::route::SYSTEM_DROPPED;
 use crate::evidence::Evidence;
 use crate::evidence::Lock;
 use crate::flow::AddressSet;
@@ -63,7 +63,7 @@ impl Simulator<'_> {
 
 /// What is no address of a host on the internet.
 fn not_public(deployment: &Deployment) -> AddressSet {
-    let kept = [PRIVATE, PLATFORM, DROPPED, NEVER_ASSIGNED].into_iter().flatten();
+    let kept = [PRIVATE, PLATFORM, SYSTEM_DROPPED, NEVER_ASSIGNED].into_iter().flatten();
     let kept = kept.filter_map(|text| text.parse::<IpNet>().ok()).map(AddressSet::from);
     let networks = deployment.virtual_networks.values().flat_map(|one| &one.address_space);
     let firewalls = deployment.firewalls.values();

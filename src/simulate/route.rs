@@ -25,6 +25,7 @@ use crate::azure::network::VirtualNetwork;
 use crate::azure::route::NextHop;
 use crate::azure::route::RouteDestination;
 use crate::azure::route::RouteTable;
+use crate::azure::route::SYSTEM_DROPPED;
 use crate::flow::Atom;
 
 /// Where a route leads (`azure-routing.md §13`).
@@ -137,19 +138,6 @@ pub(super) const PLATFORM: &[&str] = &[
     "ff00::/8",
     "fe80::/10",
     "::1/128",
-];
-
-/// Prefixes that the system drops (`azure-routing.md §1.1`, modelling choice: the four private
-/// blocks and the four that are documented since 2025-12).
-pub(super) const DROPPED: &[&str] = &[
-    "10.0.0.0/8",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "100.64.0.0/10",
-    "157.59.0.0/16",
-    "127.0.0.0/8",
-    "104.147.0.0/16",
-    "104.146.0.0/17",
 ];
 
 /// Prefixes for private use: RFC 1918, RFC 6598, RFC 4193.
@@ -310,7 +298,7 @@ impl<'a> Vantage<'a> {
             IpAddr::V4(_) => IpNet::V4(Ipv4Net::default()),
             IpAddr::V6(_) => IpNet::V6(Ipv6Net::default()),
         };
-        let none = DROPPED.iter().filter_map(|text| text.parse::<IpNet>().ok());
+        let none = SYSTEM_DROPPED.iter().filter_map(|text| text.parse::<IpNet>().ok());
         let none = none.filter(|block| block.contains(&destination));
         // A network's prefix that contains the block removes it.
         let none = none.filter(|block| {
@@ -685,7 +673,7 @@ mod tests {
 
     #[test]
     fn each_row_of_the_tables_is_a_prefix() {
-        for text in [PLATFORM, DROPPED, PRIVATE].concat() {
+        for text in [PLATFORM, SYSTEM_DROPPED, PRIVATE].concat() {
             let prefix: IpNet = text.parse().unwrap();
             assert_eq!(prefix.trunc(), prefix, "{text}");
         }
