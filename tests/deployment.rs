@@ -50,7 +50,11 @@ fn refused(text: &str, expected: &[&str]) {
 
 #[test]
 fn what_is_no_document_is_refused() {
-    refused("", &["1:1: EOF while parsing a value"]);
+    refused("", &["1:1: the file is empty; expected a deployment in `exeat.deployment/1`"]);
+    refused(
+        "{\"schema\": \"exeat.dep",
+        &["1:21: the file is cut short: EOF while parsing a string; give it whole"],
+    );
     refused(r#"{"schema":"exeat.deployment/1"} x"#, &["1:33: trailing characters"]);
     refused(
         r#"{"schema":"exeat.deployment/2"}"#,

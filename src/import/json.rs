@@ -107,7 +107,14 @@ pub fn read(text: &str) -> Result<Deployment, ImportError> {
 fn of_serde(text: &str, error: &serde_json::Error) -> ImportError {
     let told = error.to_string();
     let suffix = format!(" at line {} column {}", error.line(), error.column());
-    let message = told.strip_suffix(&suffix).unwrap_or(&told).to_owned();
+    let told = told.strip_suffix(&suffix).unwrap_or(&told);
+    let message = if text.trim().is_empty() {
+        "the file is empty; expected a deployment in `exeat.deployment/1`".to_owned()
+    } else if error.is_eof() {
+        format!("the file is cut short: {told}; give it whole")
+    } else {
+        told.to_owned()
+    };
     let line_start: usize =
         text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
     let offset = (line_start + error.column()).saturating_sub(1);
