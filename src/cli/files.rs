@@ -15,6 +15,7 @@ use tempfile::NamedTempFile;
 use super::failure::Failure;
 use super::terminal::Terminal;
 use super::threads;
+use crate::diagnostic::MAX_SOURCE_BYTES;
 use crate::emit::EmittedFile;
 
 /// Whether `path` is `-`, which stands for standard input or output.
@@ -43,6 +44,32 @@ pub(super) fn read(
         )));
     }
     Ok(bytes)
+}
+
+/// The bytes of the rules file at `path`, or of a file that it names. What is no text is refused as a
+/// whole: a parser would object to its first character, and then to what is missing behind it.
+pub(super) fn read_source(path: &Path, terminal: &mut Terminal<'_>) -> Result<Vec<u8>, Failure> {
+    let bytes = read(path, MAX_SOURCE_BYTES, terminal)?;
+    match no_text(&bytes) {
+        None => Ok(bytes),
+        Some(why) => Err(Failure::new(format!("cannot read `{}`: {why}", path.display()))),
+    }
+}
+
+/// Why `bytes` are no text, as far as it shows without decoding them: a byte that fits no character of
+/// UTF-8 is told by who makes text of them.
+fn no_text(bytes: &[u8]) -> Option<String> {
+    // Encodings of two bytes a character, as some editors of Windows write them.
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Some("it is UTF-16 text; save it as UTF-8".to_owned());
+    }
+    // As `git` and `grep` tell text from the rest.
+    let offset = bytes.iter().position(|byte| *byte == 0)?;
+    let before = bytes.get(..offset).unwrap_or_default();
+    let line = before.split(|byte| *byte == b'\n').count();
+    Some(format!(
+        "it is not text: byte {offset}, on line {line}, is NUL; if it is UTF-16, save it as UTF-8"
+    ))
 }
 
 /// The text of `path`, at most `most` bytes of it.

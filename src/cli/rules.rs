@@ -119,7 +119,7 @@ pub(super) fn resolve(
     let options = resolve::Options { parameters, addresses };
     let mut unreadable = None;
     let mut read = |file: &Path| -> io::Result<Vec<u8>> {
-        match files::read(file, MAX_SOURCE_BYTES, terminal) {
+        match files::read_source(file, terminal) {
             Ok(bytes) => Ok(bytes),
             Err(failure) => {
                 // Who asked for the file says that it cannot be read.
