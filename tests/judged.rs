@@ -758,3 +758,61 @@ fn names_that_only_evidence_tells_apart_are_told_apart() {
     let (verdict, rule, _) = readings(&world, "Deny");
     assert_eq!((verdict, rule), (Verdict::Deny, None));
 }
+
+#[test]
+fn what_a_client_was_told_for_a_name_that_was_not_seen_is_asked_of_that_name() {
+    let strict = one("a.example.com", "https").assuming("client_answers=evidence");
+    let told = "10.1.8.4 was told 20.0.0.1 for the name that it shows";
+    strict.check_missing("10.1.8.4 -> 20.0.0.1 : tcp/443", &["name", told]);
+}
+
+/// A policy of network rules `r1`, `r2`, … for what lies in an unknown source and in a service tag,
+/// and of an application rule for a name.
+fn of_unknowns(count: usize) -> Deployment {
+    let rule = |number: usize| {
+        format!(
+            r#"{{"name":"r{number}","ipProtocols":["TCP"],"sourceAddresses":["unknown:u{number}"],
+            "destinationAddresses":["Tag{number}"],"destinationPorts":["443"]}}"#
+        )
+    };
+    let rules: Vec<String> = (1..=count).map(rule).collect();
+    let unknowns: Vec<String> = (1..=count)
+        .map(|number| format!(r#"{{"name":"u{number}","because":"a parameter without a value"}}"#))
+        .collect();
+    import::json::read(&format!(
+        r#"{{"schema":"exeat.deployment/1","firewallPolicies":{{"p":{{"ruleCollectionGroups":[{{
+        "name":"g","priority":100,"ruleCollections":[
+        {{"name":"n","priority":100,"kind":"network","action":"Deny","rules":[{}]}},
+        {{"name":"a","priority":200,"kind":"application","action":"Allow","rules":[{{"name":"r",
+        "protocols":["Https:443"],"sourceAddresses":["*"],"targetFqdns":["a.example.com"]}}]}}]}}]}}}},
+        "unknowns":[{}]}}"#,
+        rules.join(","),
+        unknowns.join(",")
+    ))
+    .unwrap()
+}
+
+#[track_caller]
+fn missing_of(deployment: &Deployment, payload: SeenPayload, expected: &[&str]) {
+    let flow = observation("10.1.8.4 -> 20.0.0.1 : tcp/443");
+    let world = world(Vec::new(), Vec::new());
+    let simulator = Simulator::new(deployment).unwrap();
+    let decision = simulator.judge(&Observation { payload, ..flow }, &world.environment());
+    let missing: Vec<String> = decision.missing.iter().map(ToString::to_string).collect();
+    assert_eq!(missing, expected);
+}
+
+#[test]
+fn the_name_of_a_known_kind_is_missing_beside_what_else_decides() {
+    let kind = SeenPayload::Kind(PayloadKind::Tls);
+    let (source, tag) = ("10.1.8.4 in u1", "20.0.0.1 in service tag tag1");
+    missing_of(&of_unknowns(1), kind, &["name", tag, source]);
+}
+
+#[test]
+fn more_combinations_than_can_be_tried_are_said_to_be_too_many() {
+    let named = FlowText::parse("10.1.8.4 -> 20.0.0.1 : tcp/443 tls a.example.com").unwrap();
+    let payload = named.to_observation().unwrap().payload;
+    let too_many = Missing::TooManyUnknowns.to_string();
+    missing_of(&of_unknowns(13), payload, &[&too_many]);
+}
