@@ -1,6 +1,8 @@
 //! What a list compiles to, and what it cannot compile to.
 #![cfg(test)]
 
+#[path = "compile/beyond.rs"]
+mod beyond;
 #[path = "compile/binding.rs"]
 mod binding;
 #[path = "compile/claims.rs"]
