@@ -11,6 +11,8 @@ mod claims;
 mod layout;
 #[path = "support/list.rs"]
 mod list;
+#[path = "compile/returning.rs"]
+mod returning;
 #[path = "compile/unseen.rs"]
 mod unseen;
 #[path = "compile/warnings.rs"]

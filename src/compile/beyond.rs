@@ -17,7 +17,6 @@ use std::collections::BTreeMap;
 use super::block::Block;
 use super::block::Left;
 use super::carriage::Carried;
-use super::ground::Ground;
 use super::ground::prefixes;
 use super::inherited::Denied;
 use super::inherited::Inherited;
@@ -45,13 +44,14 @@ const MAX_STEPS: usize = 1 << 22;
 /// Where no packet goes, whatever the routes say (`azure-routing.md §7`).
 const UNUSABLE: &[&str] = &["0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3"];
 
-/// A warning for each rule of the parents that lets out what `carried` does not permit.
+/// A warning for each rule of the parents that lets out what `carried` does not permit;
+/// `untranslated` is where the client's address is kept.
 pub(super) fn check(
     inherited: &[Inherited<'_>],
     context: &Deployment,
     carried: &[Carried<'_>],
     vantages: &[Vantage],
-    ground: &Ground,
+    untranslated: &AddressSet,
 ) -> Vec<Diagnostic> {
     let listed = Listed::new(carried);
     let views: Vec<View<'_>> = vantages.iter().map(View::new).collect();
@@ -64,7 +64,7 @@ pub(super) fn check(
             Action::Deny => denied.add(rule, context),
             Action::Allow => {
                 let mut lines = Lines::default();
-                for (at, part) in rule.parts(context, &listed, ground).iter().enumerate() {
+                for (at, part) in rule.parts(context, &listed, untranslated).iter().enumerate() {
                     let taken = denied.of(part);
                     for view in &views {
                         lines.add((at, part), &taken, view, &mut steps);

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::block::Block;
 use super::block::Services;
-use super::ground::Ground;
 use super::ground::prefixes;
 use super::listed::ByAddress;
 use super::listed::ByName;
@@ -133,12 +132,12 @@ pub(super) fn rules<'d>(
 }
 
 impl Inherited<'_> {
-    /// What it allows, part by part.
+    /// What it allows, part by part; `untranslated` is where the client's address is kept.
     pub(super) fn parts(
         &self,
         context: &Deployment,
         listed: &Listed<'_>,
-        ground: &Ground,
+        untranslated: &AddressSet,
     ) -> Vec<Part> {
         let sources = match self.rule {
             Rule::Network(rule) => &rule.sources,
@@ -163,7 +162,7 @@ impl Inherited<'_> {
             listed,
         };
         let mut parts = match self.rule {
-            Rule::Network(rule) => reach.by_address(rule, context, ground),
+            Rule::Network(rule) => reach.by_address(rule, context, untranslated),
             Rule::Application(rule) => reach.by_name(rule),
         };
         parts.retain(|part| !part.flows.is_empty());
@@ -210,6 +209,11 @@ impl Denied {
         }
     }
 
+    /// What may be denied by address.
+    pub(super) fn by_address(self) -> Vec<Block> {
+        [self.by_address, self.surely].concat()
+    }
+
     /// What may be denied of `part`.
     pub(super) fn of(&self, part: &Part) -> Vec<Block> {
         let Some(pair) = part.pair else { return meeting(self.by_address.iter(), &part.flows) };
@@ -230,7 +234,12 @@ struct Reach<'c> {
 }
 
 impl Reach<'_> {
-    fn by_address(&self, rule: &NetworkRule, context: &Deployment, ground: &Ground) -> Vec<Part> {
+    fn by_address(
+        &self,
+        rule: &NetworkRule,
+        context: &Deployment,
+        untranslated: &AddressSet,
+    ) -> Vec<Part> {
         let (with_ports, portless) = services(rule);
         let known = Known::of_destinations(context, rule);
         let part = |told, services: &Services, destinations| {
@@ -242,7 +251,7 @@ impl Reach<'_> {
             };
             self.addresses(told, flows)
         };
-        let near = known.addresses.intersection(&ground.private);
+        let near = known.addresses.intersection(untranslated);
         let told = Told::Addresses(written(rule));
         let mut parts = vec![
             part(told.clone(), &with_ports, known.addresses),

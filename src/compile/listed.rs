@@ -70,7 +70,7 @@ impl<'c> Listed<'c> {
                     listed.by_name.push(by_name(sources, rule));
                 }
                 (Action::Deny, Matcher::Network(rule)) => {
-                    listed.denied.push(network(sources, rule, rule.addresses.clone()));
+                    listed.denied.push(by_number(sources, rule));
                 }
                 // A parent's rules of the same kind come first.
                 (Action::Deny, Matcher::Application(_)) => {}
@@ -96,6 +96,11 @@ impl ByName<'_> {
     }
 }
 
+/// The flows of `rule` to the addresses that it has by number.
+pub(super) fn by_number(sources: &AddressSet, rule: &NetworkMatch) -> Block {
+    network(sources, rule, rule.addresses.clone())
+}
+
 /// The port of `pair`.
 pub(super) fn on_port(pair: ApplicationProtocol) -> Services {
     Services { tcp: PortRange::single(pair.port).into(), ..Services::default() }
@@ -114,11 +119,7 @@ fn by_address<'c>(sources: &AddressSet, rule: &'c NetworkMatch) -> ByAddress<'c>
     } else {
         rule.addresses.clone()
     };
-    ByAddress {
-        rule,
-        surely: network(sources, rule, rule.addresses.clone()),
-        at_most: network(sources, rule, at_most),
-    }
+    ByAddress { rule, surely: by_number(sources, rule), at_most: network(sources, rule, at_most) }
 }
 
 fn by_name<'c>(sources: &'c AddressSet, rule: &'c ApplicationMatch) -> ByName<'c> {

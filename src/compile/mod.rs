@@ -19,7 +19,8 @@
 //! - `unknown`: tags and categories that Azure may not have;
 //! - `ways`: where the routes of a subnet lead;
 //! - `unseen`: what they bring past every firewall;
-//! - `beyond`: what a parent lets out that the list does not permit.
+//! - `beyond`: what a parent lets out that the list does not permit;
+//! - `returning`: which replies do not come back through the firewall.
 
 mod beyond;
 mod binding;
@@ -37,11 +38,13 @@ mod listed;
 mod naming;
 mod overruled;
 mod refusal;
+mod returning;
 mod settings;
 mod shape;
 mod sources;
 mod statement;
 mod topology;
+mod translation;
 mod unknown;
 mod unseen;
 mod ways;
@@ -133,7 +136,11 @@ pub fn compile(
     topology::add(&mut deployment, &intent.topology, &settings::scope(intent), &policy_name);
     let vantages = ways::vantages(&intent.topology, &ground, &deployment);
     findings.extend(statements.iter().filter_map(|one| unseen::check(one, &vantages)));
-    findings.extend(beyond::check(&inherited, context, &carried, &vantages, &ground));
+    let untranslated = translation::untranslated(&ground, &intent.settings, context);
+    findings.extend(beyond::check(&inherited, context, &carried, &vantages, &untranslated));
+    let firewalls = ways::firewalls(&ground, &deployment);
+    let one_sided = returning::one_sided(&vantages, &firewalls, &untranslated);
+    findings.extend(returning::check(&carried, &one_sided, &inherited, context));
     deployment.policies.insert(policy_name, policy);
     deployment.origins.extend(layout.origins);
     findings.extend(limits::check(&deployment, context, &carried));

@@ -51,7 +51,7 @@ pub(super) fn check(statement: &Statement<'_>, vantages: &[Vantage]) -> Option<D
         for (way, leading) in &vantage.past {
             let past = leading.intersection(&meant);
             // What is dropped needs no deny.
-            if past.is_empty() || is_deny && !way.delivers {
+            if past.is_empty() || is_deny && !way.delivers() {
                 continue;
             }
             let words = format!("{} goes {}", wording::prefixes(&past), way.words);

@@ -13,6 +13,7 @@ use super::ground::prefixes;
 use super::sources::is_of_platform;
 use crate::azure::Deployment;
 use crate::azure::Key;
+use crate::azure::firewall::FirewallPlace;
 use crate::azure::network::Subnet;
 use crate::azure::network::VirtualNetwork;
 use crate::azure::route::NextHop;
@@ -26,12 +27,17 @@ use crate::intent::topology;
 /// Which IPv4 addresses no route is looked up for (`azure-routing.md §2.2`).
 const PLATFORM: &[&str] = &["168.63.129.16/32", "169.254.0.0/16"];
 
+/// The subnet that a firewall sends from (`azure-firewall.md §5`).
+const FIREWALL_SUBNET: &str = "AzureFirewallSubnet";
+
 /// A subnet, and where its routes lead. No address is in two of the sets.
 #[derive(Debug)]
 pub(super) struct Vantage {
     /// Network and subnet.
     pub name: String,
     pub addresses: AddressSet,
+    /// The addresses of its private endpoints.
+    endpoints: AddressSet,
     /// Whether the default route leads to a firewall; where it does not, `sources` says so.
     pub is_routed: bool,
     /// What is led to a firewall of the policy, by its name.
@@ -45,8 +51,43 @@ pub(super) struct Vantage {
 pub(super) struct Way {
     /// By which route, and where it leads.
     pub words: String,
-    /// Whether packets arrive.
-    pub delivers: bool,
+    pub end: End,
+}
+
+/// Where packets on a way past the firewall end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum End {
+    /// In the network that they are sent from, or a peer of it.
+    Near,
+    /// On the internet or with Azure's platform.
+    Outside,
+    /// Nowhere.
+    Dropped,
+    /// With an appliance, a gateway or another firewall, which may send them on.
+    Unknown,
+}
+
+impl Vantage {
+    /// The addresses that machines may have, whose packets follow its routes.
+    pub(super) fn hosts(&self) -> AddressSet {
+        self.addresses.difference(&self.endpoints)
+    }
+
+    /// What is delivered in the network or to a peer, by no firewall of the policy.
+    pub(super) fn near(&self) -> AddressSet {
+        let near = self.past.iter().filter(|(way, _)| way.end == End::Near);
+        near.fold(AddressSet::empty(), |all, (_, led)| all.union(led))
+    }
+}
+
+impl Way {
+    /// Whether packets arrive, as far as is known.
+    pub(super) fn delivers(&self) -> bool {
+        match self.end {
+            End::Near | End::Outside | End::Unknown => true,
+            End::Dropped => false,
+        }
+    }
 }
 
 /// A route, as one that is chosen among others: the first that holds an address is taken.
@@ -97,6 +138,22 @@ pub(super) fn vantages(
     found
 }
 
+/// Where the firewalls of the policy send on what they let out, by their names: those whose subnet
+/// is declared.
+pub(super) fn firewalls(ground: &Ground, deployment: &Deployment) -> BTreeMap<Key, Vantage> {
+    let ours = ground.enforcing.iter().map(Key::new);
+    ours.filter_map(|firewall| {
+        let place = &deployment.firewalls.get(&firewall)?.place;
+        let FirewallPlace::VirtualNetwork(network) = place else { return None };
+        let (name, network) = deployment.virtual_networks.get_key_value(network)?;
+        let own = Key::new(FIREWALL_SUBNET);
+        let subnet = network.subnets.iter().find(|subnet| subnet.name == own)?;
+        let sender = Sender { deployment, ground, name, network, subnet };
+        Some((firewall, sender.vantage(false)))
+    })
+    .collect()
+}
+
 /// A subnet, as the place that packets are sent from.
 #[derive(Clone, Copy, Debug)]
 struct Sender<'a> {
@@ -110,7 +167,7 @@ struct Sender<'a> {
 impl Sender<'_> {
     fn vantage(&self, is_routed: bool) -> Vantage {
         let platform = prefixes(PLATFORM);
-        let way = Way { words: "to Azure's platform, by no route".to_owned(), delivers: true };
+        let way = Way { words: "to Azure's platform, by no route".to_owned(), end: End::Outside };
         let mut past = vec![(way, platform.clone())];
         let mut seen: BTreeMap<Key, AddressSet> = BTreeMap::new();
         let mut left = prefixes(&["0.0.0.0/0"]).difference(&platform).difference(&self.firewalls());
@@ -134,9 +191,11 @@ impl Sender<'_> {
         }
         past.retain(|(_, led)| !led.is_empty());
         seen.retain(|_, led| !led.is_empty());
+        let endpoints = self.subnet.private_endpoints.iter();
         Vantage {
             name: format!("{}/{}", self.name, self.subnet.name),
             addresses: self.subnet.prefixes.iter().copied().collect(),
+            endpoints: endpoints.map(|endpoint| IpNet::from(endpoint.address)).collect(),
             is_routed,
             seen,
             past,
@@ -174,7 +233,7 @@ impl Sender<'_> {
             for prefix in self.learned() {
                 let way = Way {
                     words: format!("to the gateway, which learned {prefix}"),
-                    delivers: true,
+                    end: End::Unknown,
                 };
                 let mut learned = candidate(prefix, Rank::Gateway, Leads::Past(way));
                 // Routes of networks are taken even where a learned one is longer.
@@ -186,11 +245,11 @@ impl Sender<'_> {
             let dropped = SYSTEM_DROPPED.iter().filter_map(|text| text.parse().ok());
             candidates.extend(dropped.map(|prefix: IpNet| {
                 let words = format!("nowhere, by the system's route for {prefix}");
-                candidate(prefix, Rank::Dropped, Leads::Past(Way { words, delivers: false }))
+                candidate(prefix, Rank::Dropped, Leads::Past(Way { words, end: End::Dropped }))
             }));
         }
         let words = "to the internet, by the system's default route".to_owned();
-        let way = Way { words, delivers: self.has_outbound() };
+        let way = Way { words, end: self.internet() };
         candidates.extend(
             prefixes(&["0.0.0.0/0"])
                 .prefixes()
@@ -204,7 +263,7 @@ impl Sender<'_> {
     fn near(&self) -> Vec<(IpNet, Way)> {
         let own = self.network.address_space.iter().map(|prefix| {
             let words = format!("inside `{}`, by the system's route for {prefix}", self.name);
-            (*prefix, Way { words, delivers: true })
+            (*prefix, Way { words, end: End::Near })
         });
         let peers = self.network.peerings.iter().filter_map(|peering| {
             let remote = self.deployment.virtual_networks.get(&peering.remote)?;
@@ -214,7 +273,8 @@ impl Sender<'_> {
             remote.address_space.iter().map(|prefix| {
                 let words =
                     format!("to `{}`, by the route of the peering for {prefix}", peering.remote);
-                (*prefix, Way { words, delivers: peering.allow_virtual_network_access })
+                let allowed = peering.allow_virtual_network_access;
+                (*prefix, Way { words, end: if allowed { End::Near } else { End::Dropped } })
             })
         });
         own.chain(peers).collect()
@@ -242,7 +302,7 @@ impl Sender<'_> {
     }
 
     fn written(&self, route: &Route) -> Leads {
-        let (to, delivers) = match &route.next_hop {
+        let (to, end) = match &route.next_hop {
             NextHop::VirtualAppliance(address) => {
                 let mut here = self.deployment.firewalls.iter();
                 match here.find(|(_, firewall)| firewall.private_address == *address) {
@@ -250,23 +310,30 @@ impl Sender<'_> {
                         return Leads::ToFirewall(name.clone());
                     }
                     Some((name, _)) => {
-                        (format!("to firewall `{name}`, which has other rules"), true)
+                        (format!("to firewall `{name}`, which has other rules"), End::Unknown)
                     }
-                    None => (format!("to the appliance {address}"), true),
+                    None => (format!("to the appliance {address}"), End::Unknown),
                 }
             }
-            NextHop::VirtualApplianceEcmp(_) => ("to one of several appliances".to_owned(), true),
-            NextHop::VnetLocal => (format!("inside `{}`", self.name), true),
-            NextHop::Internet => ("to the internet".to_owned(), self.has_outbound()),
-            NextHop::VirtualNetworkGateway => ("to the gateway".to_owned(), true),
-            NextHop::None => ("nowhere".to_owned(), false),
+            NextHop::VirtualApplianceEcmp(_) => {
+                ("to one of several appliances".to_owned(), End::Unknown)
+            }
+            NextHop::VnetLocal => (format!("inside `{}`", self.name), End::Near),
+            NextHop::Internet => ("to the internet".to_owned(), self.internet()),
+            NextHop::VirtualNetworkGateway => ("to the gateway".to_owned(), End::Unknown),
+            NextHop::None => ("nowhere".to_owned(), End::Dropped),
         };
         let of = self.table().map(|(name, ..)| format!("{name}/")).unwrap_or_default();
-        Leads::Past(Way { words: format!("{to}, by the route `{of}{}`", route.name), delivers })
+        Leads::Past(Way { words: format!("{to}, by the route `{of}{}`", route.name), end })
     }
 
-    fn has_outbound(&self) -> bool {
-        self.subnet.default_outbound_access || self.subnet.explicit_outbound
+    /// Where packets to the internet end.
+    fn internet(&self) -> End {
+        if self.subnet.default_outbound_access || self.subnet.explicit_outbound {
+            End::Outside
+        } else {
+            End::Dropped
+        }
     }
 
     /// The private endpoints of this network and its peers whose own routes are taken
@@ -293,7 +360,7 @@ impl Sender<'_> {
                     if !is_overridden {
                         let words =
                             format!("to private endpoint `{}`, by its own route", endpoint.name);
-                        found.push((Way { words, delivers: true }, host.into()));
+                        found.push((Way { words, end: End::Near }, host.into()));
                     }
                 }
             }

@@ -1,6 +1,9 @@
 //! What a parent lets out that the list does not permit.
 
 use exeat::azure::Deployment;
+use exeat::azure::Key;
+use exeat::azure::policy::PrivateRange;
+use exeat::azure::policy::SnatSettings;
 use exeat::compile::compile;
 use exeat::diagnostic::Diagnostic;
 use exeat::import;
@@ -156,6 +159,11 @@ fn only_the_lists_subnets_and_what_their_routes_bring_to_the_firewall_count() {
     silent(by_address("*", PARTNER, "ICMP", "*"));
     let ping = told(by_address("10.1.8.0/24", "10.77.0.0/16", "ICMP", "*"), vec![web()]);
     assert_eq!(ping, "from `spoke/apps`, to `10.77.0.0/16` on `icmp`");
+    let mut translating = parent(&[("Allow", by_address("*", "10.77.0.0/16", "ICMP", "*"))]);
+    let always = PrivateRange::Prefix("255.255.255.255/32".parse().unwrap());
+    let company = translating.policies.get_mut(&Key::new("company")).unwrap();
+    company.snat = Some(SnatSettings { private_ranges: vec![always], auto_learn: false });
+    assert!(beyond(&list(vec![web()], vec![]), &translating).is_empty());
 
     let mut intent = list(vec![web()], vec![]);
     let context = parent(&[("Allow", by_address("*", "10.0.3.0/24", "TCP", "22"))]);
