@@ -379,3 +379,37 @@ fn asks_of_targets(rule: &ApplicationRule) -> bool {
         || !rule.unknown_targets.is_empty()
         || matching::has_only_destination_addresses(rule)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn about(name: &str) -> Vec<Atom> {
+        let fqdn: Fqdn = name.parse().unwrap();
+        let host = Host::Name(fqdn.clone());
+        let category = |url: String| Atom::InWebCategory { category: "gambling".to_owned(), url };
+        vec![
+            Atom::InFqdnTag { tag: "windowsupdate".to_owned(), host: host.clone(), port: 443 },
+            Atom::Infrastructure { host: host.clone() },
+            Atom::ThreatListed { indicator: host },
+            Atom::Resolvable { name: fqdn.clone() },
+            Atom::FirewallAnswer { name: fqdn, address: [203, 0, 113, 5].into() },
+            category(name.to_owned()),
+            category(format!("{name}/bets")),
+        ]
+    }
+
+    #[test]
+    fn what_is_said_of_one_name_is_said_of_another_and_nothing_else_is() {
+        let (one, other): (Fqdn, Fqdn) =
+            ("a.example.com".parse().unwrap(), "b.example.net".parse().unwrap());
+        let renamed: Vec<Option<Atom>> =
+            about(one.as_str()).iter().map(|atom| renamed(atom, &one, &other)).collect();
+        assert_eq!(renamed, about(other.as_str()).into_iter().map(Some).collect::<Vec<_>>());
+        for third in ["c.example.com", "a.example.com.net", "example.com"] {
+            for atom in about(third) {
+                assert_eq!(super::renamed(&atom, &one, &other), None, "{atom}");
+            }
+        }
+    }
+}
