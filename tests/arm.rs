@@ -22,8 +22,12 @@ use exeat::emit;
 use exeat::emit::EmitError;
 use exeat::import;
 
+#[path = "support/cases.rs"]
+mod cases;
 #[path = "support/deployments.rs"]
 mod deployments;
+
+use self::cases::cases;
 
 const CASES: [&str; 3] = ["one-group", "hub-and-spoke", "shared-parent"];
 
@@ -311,7 +315,7 @@ fn sayable(value: &mut Value) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(cases(64))]
 
     /// What ARM can say is written, the same each time, unless resource groups need one another.
     #[test]

@@ -5,6 +5,8 @@
 mod beyond;
 #[path = "compile/binding.rs"]
 mod binding;
+#[path = "support/cases.rs"]
+mod cases;
 #[path = "compile/claims.rs"]
 mod claims;
 #[path = "compile/layout.rs"]

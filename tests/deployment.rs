@@ -12,8 +12,12 @@ use exeat::azure::Deployment;
 use exeat::emit;
 use exeat::import;
 
+#[path = "support/cases.rs"]
+mod cases;
 #[path = "support/deployments.rs"]
 mod deployments;
+
+use self::cases::cases;
 
 fn repository(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect(path)
@@ -326,7 +330,7 @@ fn a_field_of_another_kind_of_rule_is_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+    #![proptest_config(cases(128))]
 
     /// What is written reads back as the same deployment, and fits the schema.
     #[test]

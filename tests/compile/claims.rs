@@ -21,6 +21,7 @@ use exeat::simulate::Verdict;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::cases::cases;
 use super::list::APPS;
 use super::list::SYSTEM;
 use super::list::allow;
@@ -195,7 +196,7 @@ fn is_meant(destinations: &[Destination], services: &[Service], flow: &Flow, see
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, max_global_rejects: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { max_global_rejects: 20_000, ..cases(400) })]
 
     #[test]
     fn what_leaves_is_permitted_and_what_is_required_leaves(
