@@ -19,6 +19,7 @@ use crate::flow::AddressSet;
 use crate::flow::Flow;
 use crate::flow::IpProtocol;
 use crate::flow::Payload;
+use crate::flow::address::AddressRange;
 use crate::simulate::Simulator;
 use crate::simulate::route::Hop;
 use crate::simulate::route::RouteSource;
@@ -90,7 +91,7 @@ fn addresses_by_default(ground: &Deployment) -> impl Iterator<Item = IpAddr> {
     let others = of_networks.chain(written).copied().chain(dropped);
     let held: AddressSet = others.filter(|prefix| !is_default(prefix)).collect();
     let left = AddressSet::from(IpNet::V4(Ipv4Net::default())).difference(&held);
-    left.ranges().into_iter().map(|range| range.first())
+    left.ranges().into_iter().map(AddressRange::first)
 }
 
 /// The route that is looked up for `to`: none is for the platform's addresses.
