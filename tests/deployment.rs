@@ -71,6 +71,15 @@ fn what_is_no_document_is_refused() {
     refused(&deep, &["1:43: values are nested more than 32 deep"]);
 }
 
+/// As PowerShell writes it.
+#[test]
+fn a_byte_order_mark_before_a_document_is_passed_over() {
+    assert_eq!(read(&["\u{feff}", &documented()].concat()), read(&documented()));
+    let empty = "1:1: the file is empty; expected a deployment in `exeat.deployment/1`";
+    refused("\u{feff}", &[empty]);
+    refused("\u{feff}{}", &["1:1: missing field `schema`"]);
+}
+
 #[test]
 fn an_unknown_field_is_refused_at_its_line() {
     refused(

@@ -3,6 +3,8 @@
 //! Each is read off the list, or off what the list is compiled to: what took the default is not
 //! asked again, so that nothing is told but what holds.
 
+use super::default_route;
+use super::default_route::Place;
 use crate::azure::Deployment;
 use crate::azure::Key;
 use crate::azure::Ownership;
@@ -126,20 +128,24 @@ fn subnet(
     name: &str,
     setting: SubnetSetting,
 ) -> Option<(&'static str, String)> {
-    let network = deployment.virtual_networks.get(&Key::new(network))?;
+    let (network_name, network) = deployment.virtual_networks.get_key_value(&Key::new(network))?;
     let name = Key::new(name);
     let subnet = network.subnets.iter().find(|found| found.name == name)?;
     let table = subnet.route_table.as_ref().and_then(|table| deployment.route_tables.get(table));
     match setting {
         SubnetSetting::RoutesVia => {
             let is_default = |destination: &RouteDestination| match destination {
-                RouteDestination::Prefix(prefix) => prefix.prefix_len() == 0,
+                RouteDestination::Prefix(prefix) => default_route::is_default(prefix),
                 RouteDestination::ServiceTag(_) => false,
             };
             let mut routes = table.into_iter().flat_map(|table| &table.routes);
             // A default route may be written as any other.
-            let has_default = routes.any(|route| is_default(&route.destination));
-            (!has_default).then(|| ("routes via", "system".to_owned()))
+            if routes.any(|route| is_default(&route.destination)) {
+                return None;
+            }
+            let place = Place { name: network_name, network, subnet };
+            let source = default_route::source(place, deployment)?;
+            Some(("routes via", source.to_owned()))
         }
         SubnetSetting::GatewayRoutes => {
             let table = table?;

@@ -71,7 +71,7 @@ impl Failure {
 }
 
 /// The message of an error without the number that the standard library appends.
-fn plain(error: &io::Error) -> String {
+pub(super) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     match text.split_once(" (os error") {
         Some((message, _)) => message.to_lowercase(),

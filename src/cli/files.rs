@@ -18,6 +18,12 @@ use super::threads;
 use crate::diagnostic::MAX_SOURCE_BYTES;
 use crate::emit::EmittedFile;
 
+/// What some editors and shells of Windows write before UTF-8.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// How gzip begins (RFC 1952 §2.3.1).
+const GZIP: &[u8] = &[0x1f, 0x8b];
+
 /// Whether `path` is `-`, which stands for standard input or output.
 pub(super) fn is_standard_stream(path: &Path) -> bool {
     path.as_os_str() == "-"
@@ -29,73 +35,109 @@ pub(super) fn read(
     most: usize,
     terminal: &mut Terminal<'_>,
 ) -> Result<Vec<u8>, Failure> {
-    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bytes = Vec::new();
-    let read = if is_standard_stream(path) {
-        (&mut *terminal.input).take(limit).read_to_end(&mut bytes)
-    } else {
-        File::open(terminal.path(path)).and_then(|file| file.take(limit).read_to_end(&mut bytes))
-    };
-    read.map_err(|error| Failure::reading(path, &error))?;
-    if bytes.len() > most {
-        return Err(Failure::new(format!(
-            "`{}` has more than {most} bytes, which is the most that is read",
-            path.display()
-        )));
-    }
-    Ok(bytes)
+    bytes(path, most, terminal).map_err(|error| Failure::reading(path, &error))
 }
 
-/// The bytes of the rules file at `path`, or of a file that it names. What is no text is refused as a
-/// whole: a parser would object to its first character, and then to what is missing behind it.
+/// The bytes of the rules file at `path`, or of a file that it names.
 pub(super) fn read_source(path: &Path, terminal: &mut Terminal<'_>) -> Result<Vec<u8>, Failure> {
-    let bytes = read(path, MAX_SOURCE_BYTES, terminal)?;
-    match no_text(&bytes) {
-        None => Ok(bytes),
-        Some(why) => Err(Failure::new(format!("cannot read `{}`: {why}", path.display()))),
-    }
+    source(path, terminal).map_err(|error| Failure::reading(path, &error))
 }
 
-/// Why `bytes` are no text, as far as it shows without decoding them: a byte that fits no character of
-/// UTF-8 is told by who makes text of them.
-fn no_text(bytes: &[u8]) -> Option<String> {
-    // Encodings of two bytes a character, as some editors of Windows write them.
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Some("it is UTF-16 text; save it as UTF-8".to_owned());
-    }
-    // As `git` and `grep` tell text from the rest.
-    let offset = bytes.iter().position(|byte| *byte == 0)?;
-    let before = bytes.get(..offset).unwrap_or_default();
-    let line = before.split(|byte| *byte == b'\n').count();
-    Some(format!(
-        "it is not text: byte {offset}, on line {line}, is NUL; if it is UTF-16, save it as UTF-8"
-    ))
+/// The same, for who says where the file is named. The error is of the kind `InvalidData` where the
+/// file is found and is not one to read.
+pub(super) fn source(path: &Path, terminal: &mut Terminal<'_>) -> io::Result<Vec<u8>> {
+    bytes(path, MAX_SOURCE_BYTES, terminal).and_then(of_text)
 }
 
-/// The text of `path`, at most `most` bytes of it.
+/// The text of `path`, at most `most` bytes of it, without a byte order mark before it.
 pub(super) fn read_text(
     path: &Path,
     most: usize,
     terminal: &mut Terminal<'_>,
 ) -> Result<String, Failure> {
-    let bytes = read(path, most, terminal)?;
-    String::from_utf8(bytes).map_err(|error| {
+    let bytes = bytes(path, most, terminal).and_then(of_text);
+    let bytes = bytes.map_err(|error| Failure::reading(path, &error))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
         Failure::with_help(
             format!("`{}` is not UTF-8 text: byte {offset} fits no character", path.display()),
             "save it as UTF-8",
         )
-    })
+    })?;
+    match text.strip_prefix(BYTE_ORDER_MARK) {
+        Some(rest) => Ok(rest.to_owned()),
+        None => Ok(text),
+    }
 }
 
-/// Puts `text` in place of the file at `path`: a reader sees the old text or the new one. Links and
-/// permissions stay as they are.
+/// The text of `path`, as [`read_text`], or the bytes of a gzip file, for who unpacks them.
+pub(super) fn read_text_or_gzip(
+    path: &Path,
+    most: usize,
+    terminal: &mut Terminal<'_>,
+) -> Result<Vec<u8>, Failure> {
+    let bytes = read(path, most, terminal)?;
+    if bytes.starts_with(GZIP) {
+        return Ok(bytes);
+    }
+    let bytes = of_text(bytes).map_err(|error| Failure::reading(path, &error))?;
+    let mark = BYTE_ORDER_MARK.to_string();
+    match bytes.strip_prefix(mark.as_bytes()) {
+        Some(rest) => Ok(rest.to_vec()),
+        None => Ok(bytes),
+    }
+}
+
+fn bytes(path: &Path, most: usize, terminal: &mut Terminal<'_>) -> io::Result<Vec<u8>> {
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    let mut bytes = Vec::new();
+    if is_standard_stream(path) {
+        (&mut *terminal.input).take(limit).read_to_end(&mut bytes)?;
+    } else {
+        File::open(terminal.path(path))?.take(limit).read_to_end(&mut bytes)?;
+    }
+    if bytes.len() > most {
+        return Err(unreadable(format!(
+            "it has more than {most} bytes, which is the most that is read"
+        )));
+    }
+    Ok(bytes)
+}
+
+/// `bytes`, unless they are no text, as far as it shows without decoding them: a byte that fits no
+/// character of UTF-8 is told by who makes text of them. What is no text is refused as a whole: a
+/// parser would object to its first character, and then to what is missing behind it.
+fn of_text(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+    // Encodings of two bytes a character, as some editors of Windows write them.
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(unreadable("it is UTF-16 text; save it as UTF-8".to_owned()));
+    }
+    // As `git` and `grep` tell text from the rest.
+    let Some(offset) = bytes.iter().position(|byte| *byte == 0) else { return Ok(bytes) };
+    let before = bytes.get(..offset).unwrap_or_default();
+    let line = before.split(|byte| *byte == b'\n').count();
+    Err(unreadable(format!(
+        "it is not text: byte {offset}, on line {line}, is NUL; if it is UTF-16, save it as UTF-8"
+    )))
+}
+
+fn unreadable(why: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
+}
+
+/// Puts `text` in place of the file at `path`: a reader sees the old text or the new one. Links
+/// that lead to it and its permissions stay as they are.
 pub(super) fn replace(path: &Path, text: &str) -> Result<(), Failure> {
     let put = stage(path, text, SHARED).and_then(|Staged { file, target }| {
         file.persist(&target)?;
         Ok(())
     });
     put.map_err(|error| Failure::writing(path, &error))
+}
+
+/// Refuses a `path` that [`replace`] would refuse, before anything is done for it.
+pub(super) fn may_replace(path: &Path) -> Result<(), Failure> {
+    behind_links(path).map(drop).map_err(|error| Failure::writing(path, &error))
 }
 
 /// A text that is written and not yet in its place.
@@ -121,17 +163,38 @@ fn stage(path: &Path, text: &str, mode: u32) -> io::Result<Staged> {
 /// The place that a write to `path` goes to: what a link leads to, so that the link stays.
 ///
 /// A link to nothing is refused, as `cp` does: an editor would make a file at a place that nobody
-/// has looked at. So is a device or a pipe, which a file would replace.
+/// has looked at. So is a device or a pipe, which a file would replace, and a file that its owner
+/// has closed to writing, which the folder alone would let be replaced.
 fn behind_links(path: &Path) -> io::Result<PathBuf> {
     let refuse = |what: &str| {
         Err(io::Error::new(io::ErrorKind::InvalidInput, format!("`{}` {what}", path.display())))
     };
     match fs::canonicalize(path) {
-        Ok(target) if target.is_file() => Ok(target),
-        Ok(_) => refuse("is no plain file"),
+        Ok(target) => {
+            let metadata = fs::metadata(&target)?;
+            if !metadata.is_file() {
+                refuse("is no plain file")
+            } else if is_read_only(&metadata) {
+                refuse("is read-only; make it writable")
+            } else {
+                Ok(target)
+            }
+        }
         Err(_) if path.is_symlink() => refuse("is a link that leads to no file; remove it"),
         Err(_) => Ok(path.to_owned()),
     }
+}
+
+#[cfg(unix)]
+fn is_read_only(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    const OWNER_WRITES: u32 = 0o200;
+    metadata.permissions().mode() & OWNER_WRITES == 0
+}
+
+#[cfg(not(unix))]
+fn is_read_only(metadata: &fs::Metadata) -> bool {
+    metadata.permissions().readonly()
 }
 
 /// The permissions that programs ask for where they make a file, and a script; the user's mask
@@ -153,7 +216,7 @@ fn new_beside(folder: &Path, _mode: u32) -> io::Result<NamedTempFile> {
 
 /// Writes `files` below the folder `given`: all of them or none. They are prepared on as many
 /// threads as were `asked` for. Folders are made where they are not there; other files in them are
-/// left alone, and links and permissions stay as they are.
+/// left alone, and what stands in the place of one is replaced as by [`replace`].
 pub(super) fn write_all(
     given: &Path,
     files: &[EmittedFile],

@@ -21,18 +21,29 @@ struct Formatted {
     after: String,
 }
 
-/// Formats all files, or none where one cannot be read as rules.
+impl Formatted {
+    fn is_changed(&self) -> bool {
+        self.before != self.after
+    }
+}
+
+/// Formats all files, or none where one cannot be read as rules or may not be written.
 pub(super) fn run(args: &FmtArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
     terminal.choose_color(args.color.color);
     let mut formatted = Vec::with_capacity(args.files.len());
     for path in &args.files {
         formatted.push(format(path, terminal)?);
     }
+    let is_written = |file: &&Formatted| {
+        !args.check && file.is_changed() && !files::is_standard_stream(&file.path)
+    };
+    for file in formatted.iter().filter(is_written) {
+        files::may_replace(&terminal.path(&file.path))?;
+    }
     let mut outcome = Outcome::Clean;
     for file in formatted {
-        let changed = file.before != file.after;
         if args.check {
-            if changed {
+            if file.is_changed() {
                 outcome = Outcome::Objections;
                 let name = file.path.display().to_string();
                 let difference = TextDiff::from_lines(&file.before, &file.after);
@@ -41,7 +52,7 @@ pub(super) fn run(args: &FmtArgs, terminal: &mut Terminal<'_>) -> Result<Outcome
             }
         } else if files::is_standard_stream(&file.path) {
             terminal.write_out(&file.after)?;
-        } else if changed {
+        } else if file.is_changed() {
             files::replace(&terminal.path(&file.path), &file.after)?;
         }
     }

@@ -38,6 +38,8 @@ pub(super) fn run(args: &LockArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
     let server = server(&args.server)?;
     let list = rules::resolve(&args.file, &args.parameters, terminal.now, None, terminal)?;
     rules::show_findings(&list.findings, &list.sources, &args.common, terminal)?;
+    let path = args.file.with_file_name(LOCK_FILE);
+    files::may_replace(&terminal.path(&path))?;
     let names = exact_names(&list.intent);
     let inquiry = Inquiry {
         server,
@@ -56,7 +58,6 @@ pub(super) fn run(args: &LockArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
     for name in answers.locked {
         lock.insert_name(name);
     }
-    let path = args.file.with_file_name(LOCK_FILE);
     if locked == 0 && !names.is_empty() {
         return Err(Failure::with_help(
             format!("{server} answered for none of the {} names", names.len()),

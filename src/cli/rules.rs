@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use super::args::ParameterArgs;
 use super::args::RulesArgs;
 use super::failure::Failure;
+use super::failure::plain;
 use super::files;
 use super::terminal::Terminal;
 use crate::azure::Deployment;
@@ -119,20 +120,13 @@ pub(super) fn resolve(
     let options = resolve::Options { parameters, addresses };
     let mut unreadable = None;
     let mut read = |file: &Path| -> io::Result<Vec<u8>> {
-        match files::read_source(file, terminal) {
-            Ok(bytes) => Ok(bytes),
-            Err(failure) => {
-                // Who asked for the file says that it cannot be read.
-                let says = format!("cannot read `{}`: ", file.display());
-                let text = failure.to_string();
-                let text = text.strip_prefix(&says).unwrap_or(&text).to_owned();
-                // The rules file itself: nothing in the source could be pointed at.
-                if file == path {
-                    unreadable = Some(failure);
-                }
-                Err(io::Error::other(text))
+        files::source(file, terminal).map_err(|error| {
+            // The rules file itself: nothing in the source could be pointed at.
+            if file == path {
+                unreadable = Some(Failure::reading(file, &error));
             }
-        }
+            io::Error::new(error.kind(), plain(&error))
+        })
     };
     let resolved = resolve::resolve(&path.to_string_lossy(), &mut read, &options);
     if let Some(failure) = unreadable {

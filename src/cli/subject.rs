@@ -233,7 +233,7 @@ pub(super) fn evidence(
 ) -> Result<Evidence, Failure> {
     let mut evidence = Evidence::default();
     if let Some(path) = &args.service_tags {
-        let bytes = files::read(path, MAX_TAGS_BYTES, terminal)?;
+        let bytes = files::read_text_or_gzip(path, MAX_TAGS_BYTES, terminal)?;
         let tags = ServiceTags::read(&bytes).map_err(|error| {
             Failure::with_help(
                 format!("`{}`: {error}", path.display()),

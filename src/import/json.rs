@@ -8,6 +8,10 @@ use crate::azure::Deployment;
 use crate::azure::document::Document;
 use crate::azure::document::Place;
 
+/// What some editors and shells of Windows write before UTF-8; it may be passed over (RFC 8259
+/// §8.1).
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// The longest text that is read, in bytes. A policy may have 60 groups of 2 MB
 /// (`azure-firewall.md §6.1`).
 pub const MAX_DOCUMENT_BYTES: usize = 128 << 20;
@@ -25,7 +29,7 @@ pub struct ImportError {
 /// Something wrong in a text.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ImportProblem {
-    /// The byte at which it stands.
+    /// The byte at which it stands, a byte order mark before the document not counted.
     pub offset: usize,
     /// The line, counted from 1.
     pub line: usize,
@@ -57,13 +61,14 @@ impl fmt::Display for ImportError {
 
 impl std::error::Error for ImportError {}
 
-/// Reads a deployment.
+/// Reads a deployment. A byte order mark before it is passed over.
 ///
 /// # Errors
 /// A text that is too long, is no JSON, repeats a key, has an unknown or missing field or a value
 /// out of range, or refers to what it does not hold. Problems of one sort come together: repeated
 /// keys; the first field that does not fit; values; references.
 pub fn read(text: &str) -> Result<Deployment, ImportError> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     if text.len() > MAX_DOCUMENT_BYTES {
         let message = format!(
             "expected at most {MAX_DOCUMENT_BYTES} bytes, found {}; split the deployment",

@@ -10,6 +10,8 @@ use super::scope::ModuleId;
 use super::scope::Resolution;
 use crate::diagnostic::Span;
 use crate::diagnostic::Spanned;
+use crate::syntax;
+use crate::syntax::Comments;
 use crate::syntax::ast;
 use crate::syntax::ast::StatementKind;
 
@@ -29,7 +31,7 @@ pub enum Setting {
     Parameter {
         /// Its name, with the aliases of the imports on the way: `aks::cloud`.
         name: String,
-        /// Its default as it is written, on one line.
+        /// Its default as the formatter writes it, on one line.
         default: String,
     },
     /// `dns` of a virtual network.
@@ -140,20 +142,13 @@ impl<'a> Resolution<'a> {
         all
     }
 
-    /// Notes the default of the parameter `name`, which stands at `default`; `span` is what gives
-    /// no value.
-    pub(super) fn default_taken(
-        &mut self,
-        module: ModuleId,
-        name: &str,
-        default: Span,
-        span: Span,
-    ) {
+    /// Notes that `param` takes its default; `span` is what gives no value.
+    pub(super) fn default_taken(&mut self, module: ModuleId, param: &ast::Param, span: Span) {
+        // A tree that cannot be written has a mistake, and nothing is told of its list.
+        let Some(default) = default_of(param) else { return };
         let prefix = self.module(module).map(|module| module.prefix.as_str()).unwrap_or_default();
-        let name = format!("{prefix}{name}");
-        let words: Vec<&str> = self.sources.text(default).split_whitespace().collect();
-        let setting = Setting::Parameter { name, default: words.join(" ") };
-        self.left_out.push(LeftOut { setting, span });
+        let name = format!("{prefix}{}", param.name.node);
+        self.left_out.push(LeftOut { setting: Setting::Parameter { name, default }, span });
     }
 
     fn vnet_left_out(&mut self, part: &Declared<'a, ast::Vnet>) {
@@ -244,6 +239,21 @@ impl<'a> Resolution<'a> {
         self.left_out
             .extend(lacking.map(|setting| LeftOut { setting: Setting::Policy(setting), span }));
     }
+}
+
+/// The default of `param` as the formatter writes it: on one line, without comments.
+fn default_of(param: &ast::Param) -> Option<String> {
+    let sentence = StatementKind::Param(param.clone());
+    let statement =
+        ast::Statement { docs: Vec::new(), kind: Spanned::new(sentence, param.name.span) };
+    let alone = ast::Ast {
+        version: Some(Spanned::new(ast::Version::V1, Span::NONE)),
+        statements: vec![statement],
+        comments: Comments::default(),
+    };
+    let text = syntax::format(&alone).ok()?;
+    let (_, default) = text.trim_end().split_once(" = ")?;
+    Some(default.to_owned())
 }
 
 /// The settings that `policy` lacks; all of them where there is none.

@@ -35,7 +35,12 @@ pub const MAX_FILES: usize = 1000;
 /// The most bytes of all files together, so that memory is bounded whatever is imported.
 pub const MAX_TOTAL_BYTES: usize = 64 * 1024 * 1024;
 
-/// How a file is read: the path is the rules file's folder and the relative path, joined.
+/// What some editors and shells of Windows write before UTF-8.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// How a file is read: the path is the rules file's folder and the relative path, joined. An error
+/// of the kind [`InvalidData`](io::ErrorKind::InvalidData) says that the file is found and is none
+/// to be read as text.
 pub type Read<'r> = &'r mut dyn FnMut(&Path) -> io::Result<Vec<u8>>;
 
 /// What an import was when it was read, so that a lock can pin it.
@@ -191,6 +196,7 @@ impl Loading<'_> {
         let Some(bytes) = self.bytes_of(&source, path.span) else { return };
         match String::from_utf8(bytes) {
             Ok(text) => {
+                let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text).to_owned();
                 self.loaded.contexts.insert(source, text);
             }
             Err(error) => {
@@ -258,9 +264,12 @@ impl Loading<'_> {
                 let found =
                     Diagnostic::new(Code::CANNOT_READ, format!("cannot read `{source}`: {error}"));
                 let found = if span == Span::NONE { found } else { found.at(span, "named here") };
-                self.loaded
-                    .findings
-                    .push(found.help("check the path, which starts at the file that names it"));
+                let found = if error.kind() == io::ErrorKind::InvalidData {
+                    found
+                } else {
+                    found.help("check the path, which starts at the file that names it")
+                };
+                self.loaded.findings.push(found);
                 None
             }
         }

@@ -85,6 +85,15 @@ const CASES: &[Case] = &[
     case("UTF-16 without its mark", &[("a.egress", Bytes(b"l\0a\0n\0"))], &["replay", "a.egress", "--capture", "monday.pcapng"], &["`a.egress`", "if it is UTF-16, save it as UTF-8"]),
     case("an import in UTF-16", &[("b.egress", Bytes(b"\xff\xfel\0a\0n\0")), ("a.egress", Text("language 1\nimport \"./b.egress\" as b\n"))], &["check", "a.egress"], &["a.egress:2", "cannot read `b.egress`: it is UTF-16 text", "save it as UTF-8"]),
     case("an import that is no text", &[("b.egress", Text("language 1\n\0")), ("a.egress", Text("language 1\nimport \"./b.egress\" as b\n"))], &["check", "a.egress"], &["a.egress:2", "cannot read `b.egress`: it is not text", "byte 11, on line 2"]),
+    case("a context in UTF-16", &[("c.json", Bytes(b"\xff\xfe{\0}\0")), ("a.egress", OkAnd("context \"./c.json\"\n"))], &["check", "a.egress"], &["a.egress:20", "cannot read `c.json`: it is UTF-16 text; save it as UTF-8"]),
+    case("a deployment in UTF-16", &[("d.json", Bytes(b"\xff\xfe{\0}\0"))], &["replay", "--deployment", "d.json", "--capture", "monday.pcapng"], &["cannot read `d.json`: it is UTF-16 text; save it as UTF-8"]),
+    case("a deployment with a zero in it", &[("d.json", Bytes(b"{\n\0}"))], &["replay", "--deployment", "d.json", "--capture", "monday.pcapng"], &["`d.json`", "byte 2, on line 2, is NUL"]),
+    case("a lock in UTF-16", &[("exeat.lock", Bytes(b"\xff\xfe{\0}\0"))], REPLAY, &["exeat.lock`: it is UTF-16 text; save it as UTF-8"]),
+    case("parameters in UTF-16", &[("p.txt", Bytes(b"\xff\xfea\0=\0"))], &["check", "--params", "p.txt", "ok.egress"], &["cannot read `p.txt`: it is UTF-16 text; save it as UTF-8"]),
+    case("service tags in UTF-16", &[("t.json", Bytes(b"\xff\xfe{\0}\0"))], &["replay", "ok.egress", "--capture", "monday.pcapng", "--service-tags", "t.json"], &["cannot read `t.json`: it is UTF-16 text; save it as UTF-8"]),
+    case("a context of a byte order mark alone", &[("c.json", Text("\u{feff}")), ("a.egress", OkAnd("context \"./c.json\"\n"))], &["check", "a.egress"], &["`c.json`: 1:1: the file is empty"]),
+    case("a deployment of a byte order mark alone", &[("d.json", Text("\u{feff}"))], &["replay", "--deployment", "d.json", "--capture", "monday.pcapng"], &["`d.json`: 1:1: the file is empty"]),
+    case("an ARM template behind a byte order mark", &[("d.json", Text("\u{feff}{\"contentVersion\":\"1.0.0.0\"}"))], &["explain", "--deployment", "d.json", "10.1.8.4 -> 192.0.2.1 : tcp/443"], &["`d.json` is an ARM template"]),
     case("a file that is too long", &[("a.egress", Repeated("// sixteen bytes\n", 1 << 20))], &["check", "a.egress"], &["`a.egress`", "16777216"]),
     case("a file where a folder is to be", &[("out", Text("mine\n"))], &["compile", "ok.egress", "--target", "json", "--out", "out"], &["expected a folder", "the file `out`"]),
     case("a file on the way to a folder", &[("out", Text("mine\n"))], &["compile", "ok.egress", "--target", "json", "--out", "out/in"], &["`out/in`", "not a directory"]),
@@ -251,6 +260,54 @@ fn each_kind_gives_one_clear_error_and_touches_nothing() {
         }
     }
     assert!(offences.is_empty(), "{}", offences.join("\n"));
+}
+
+/// A file that is found and is no text lies where it was looked for.
+#[test]
+fn a_path_is_doubted_only_where_nothing_can_be_opened() {
+    let cases: &[(Option<&[u8]>, bool)] = &[
+        (None, true),
+        (Some(b"\xff\xfe{\0"), false),
+        (Some(b"{\0}"), false),
+        (Some(b"\xff"), false),
+    ];
+    for sentence in ["context \"./c.json\"", "import \"./c.json\" as c"] {
+        for (content, is_doubted) in cases {
+            let sandbox = Sandbox::new();
+            sandbox.write("a.egress", [OK, sentence, "\n"].concat().as_bytes());
+            if let Some(bytes) = content {
+                sandbox.write("c.json", bytes);
+            }
+            let run = sandbox.run(&["check", "a.egress"]);
+            assert_eq!(run.code, Some(2), "{}", run.err);
+            assert_eq!(run.err.contains("check the path"), *is_doubted, "{}", run.err);
+        }
+    }
+}
+
+/// As PowerShell writes text.
+#[test]
+fn a_byte_order_mark_before_a_text_is_passed_over() {
+    let sandbox = Sandbox::with_trips();
+    let list = "trips/trips.egress";
+    let flow = "10.1.8.4 -> 192.0.2.1 : udp/123";
+    sandbox.run(&["compile", list, "--target", "json", "--out", "out"]).expect(0);
+    sandbox.write("a.lock", br#"{"schema":"exeat.lock/1","names":[],"imports":[]}"#);
+    sandbox.write("p.txt", b"region=westeurope\n");
+    let all = || {
+        let explain = ["explain", "--deployment", "out/deployment.json", flow];
+        let check = ["check", list, "--params", "p.txt", "--lock", "a.lock"];
+        [&explain[..], &check].map(|args| {
+            let run = sandbox.run(args);
+            (run.code, run.out, run.err)
+        })
+    };
+    let before = all();
+    assert!(before.iter().all(|(code, ..)| *code != Some(2)), "{before:?}");
+    for name in ["trips/platform-policy.json", "out/deployment.json", "a.lock", "p.txt"] {
+        sandbox.write(name, ["\u{feff}", &sandbox.read(name)].concat().as_bytes());
+    }
+    assert_eq!(all(), before);
 }
 
 #[test]

@@ -158,6 +158,46 @@ fn what_is_said_is_no_longer_told() {
     }
 }
 
+/// What is told of a subnet without a written default route is what a flow from it meets.
+#[test]
+fn the_default_route_is_told_as_a_flow_takes_it() {
+    const LEARNS: &str = "gateway g in hub { learns 0.0.0.0/0 }";
+    let to_internet = "0.0.0.0/0 -> internet";
+    let to_gateway = "0.0.0.0/0 -> gateway";
+    let cases: &[(&str, &str, Option<&str>, &str)] = &[
+        ("", "", Some("system"), to_internet),
+        ("", LEARNS, Some("gateway"), to_gateway),
+        ("", "gateway g in spoke { learns 0.0.0.0/0 }", Some("gateway"), to_gateway),
+        ("", "gateway g in hub { learns 10.9.0.0/16 }", Some("system"), to_internet),
+        ("", "gateway g in hub { learns [::]/0 }", Some("system"), to_internet),
+        ("{ route 10.9.0.0/16 via egress }", LEARNS, Some("gateway"), to_gateway),
+        // IPv4 has a default route of its own.
+        ("{ route [::]/0 via none }", "", Some("system"), to_internet),
+        ("{ route [::]/0 via none }", LEARNS, Some("gateway"), to_gateway),
+        ("{ route 0.0.0.0/0 via egress }", LEARNS, None, "0.0.0.0/0 -> firewall egress"),
+        // Nothing is left for a default route.
+        (
+            "{ route 0.0.0.0/1 via egress  route 128.0.0.0/1 via egress }",
+            LEARNS,
+            None,
+            "128.0.0.0/1 -> firewall egress",
+        ),
+    ];
+    for (settings, gateway, expected, route) in cases {
+        let subnets = format!("{{ routes via egress }}\n    subnet other 10.1.9.0/24 {settings}");
+        let text = OK
+            .replace("{ routes via egress }", &subnets)
+            .replace("  firewall egress", &format!("  {gateway}\n  firewall egress"));
+        let sandbox = Sandbox::new();
+        sandbox.write("a.egress", text.as_bytes());
+        let rows = taken(&sandbox, &["a.egress"]);
+        let told = rows.iter().find_map(|row| row.split_once("`other`: routes via = "));
+        assert_eq!(told.map(|(_, value)| value), *expected, "{settings} {gateway}");
+        let run = sandbox.run(&["explain", "a.egress", "10.1.9.4 -> 192.0.2.1 : tcp/443"]);
+        assert!(run.out.contains(route), "{settings} {gateway}: {}{}", run.out, run.err);
+    }
+}
+
 fn owned(rows: &[&str]) -> Vec<String> {
     rows.iter().map(|row| (*row).to_owned()).collect()
 }
@@ -209,6 +249,22 @@ fn a_default_cannot_steer_the_terminal_and_stays_on_its_line() {
         rows.contains(&"a.egress:21: param `b`: value = one.example, two.example".to_owned()),
         "{rows:?}"
     );
+}
+
+#[test]
+fn a_default_is_told_without_its_comments() {
+    let text = [
+        OK,
+        "param a: set of name = a.example, // first\n  // second\n  b.example\n",
+        "param b: text = \"a // b  =  c\" // third\n",
+    ];
+    let rows = taken_in(&text.concat());
+    for row in [
+        "a.egress:20: param `a`: value = a.example, b.example",
+        "a.egress:23: param `b`: value = \"a // b  =  c\"",
+    ] {
+        assert!(rows.contains(&row.to_owned()), "{row}: {rows:?}");
+    }
 }
 
 #[test]

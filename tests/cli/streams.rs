@@ -131,6 +131,43 @@ fn fmt_writes_all_files_or_none() {
     assert_eq!(sandbox.read("a.egress"), odd);
 }
 
+/// A file is replaced by way of its folder, which does not ask whether it may be written.
+#[cfg(unix)]
+#[test]
+fn a_file_that_its_owner_may_not_write_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let compile = &["compile", "ok.egress", "--target", "arm", "--out", "out"][..];
+    let cases = [
+        ("b.egress", &["fmt", "a.egress", "b.egress"][..]),
+        ("out/deploy-order.json", compile),
+        #[cfg(feature = "live-dns")]
+        ("exeat.lock", &["lock", "ok.egress", "--server", "127.0.0.1:1"][..]),
+    ];
+    for (closed, args) in cases {
+        let sandbox = Sandbox::new();
+        let odd = OK.replace("-> www", "->   www");
+        for name in ["a.egress", "b.egress", "exeat.lock", "out/deploy-order.json"] {
+            sandbox.write(name, odd.as_bytes());
+        }
+        let path = sandbox.path().join(closed);
+        let set = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode));
+        set(0o444).expect("permissions");
+        let before = sandbox.files();
+        let run = sandbox.run(args);
+        assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{closed}: {}", run.err);
+        let says = format!("{closed}` is read-only; make it writable");
+        assert!(run.err.contains(&says), "{closed}: {}", run.err);
+        assert_eq!(sandbox.files(), before, "{closed}");
+        assert_eq!(fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o444);
+    }
+    // What is in the one style already is not written.
+    let sandbox = Sandbox::new();
+    sandbox.run(&["fmt", "ok.egress"]).expect(0);
+    let path = sandbox.path().join("ok.egress");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o444)).expect("permissions");
+    assert_eq!(sandbox.run(&["fmt", "ok.egress"]).expect(0), "");
+}
+
 #[test]
 fn colours_are_shown_where_they_are_asked_for() {
     let sandbox = Sandbox::new();
