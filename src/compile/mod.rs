@@ -138,9 +138,14 @@ pub fn compile(
     findings.extend(statements.iter().filter_map(|one| unseen::check(one, &vantages)));
     let untranslated = translation::untranslated(&ground, &intent.settings, context);
     findings.extend(beyond::check(&inherited, context, &carried, &vantages, &untranslated));
-    let firewalls = ways::firewalls(&ground, &deployment);
-    let one_sided = returning::one_sided(&vantages, &firewalls, &untranslated);
-    findings.extend(returning::check(&carried, &one_sided, &inherited, context));
+    findings.extend(returning::check(
+        &carried,
+        &inherited,
+        &vantages,
+        &untranslated,
+        &ground,
+        &deployment,
+    ));
     deployment.policies.insert(policy_name, policy);
     deployment.origins.extend(layout.origins);
     findings.extend(limits::check(&deployment, context, &carried));

@@ -1,6 +1,7 @@
 //! Where the firewall keeps the client's address (`azure-firewall.md §4.2`).
 
 use super::ground::Ground;
+use super::ground::prefixes;
 use crate::azure::Deployment;
 use crate::azure::Key;
 use crate::azure::address::AddressEntry;
@@ -42,7 +43,10 @@ pub(super) fn untranslated(
     kept
 }
 
+/// Whether a DNAT rule of `policy` is, or may be, for every source: a firewall is for IPv4 alone
+/// (`azure-firewall.md §1.13`), so that `0.0.0.0/0` is as much as `*`.
 fn translates_every_source(policy: &Policy) -> bool {
+    let every = prefixes(&["0.0.0.0/0"]);
     let collections = policy.groups.iter().flat_map(|group| &group.collections);
     let rules = collections.filter_map(|collection| match &collection.rules {
         Rules::Nat(rules) => Some(rules),
@@ -50,7 +54,7 @@ fn translates_every_source(policy: &Policy) -> bool {
     });
     rules.flatten().any(|rule| {
         let may_be_any =
-            |entry: &AddressEntry| entry.addresses().is_none_or(|set| set == AddressSet::all());
+            |entry: &AddressEntry| entry.addresses().is_none_or(|set| set.covers(&every));
         !rule.sources.ip_groups.is_empty() || rule.sources.addresses.iter().any(may_be_any)
     })
 }

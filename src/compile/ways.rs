@@ -76,7 +76,7 @@ impl Vantage {
     /// What is delivered in the network or to a peer, by no firewall of the policy.
     pub(super) fn near(&self) -> AddressSet {
         let near = self.past.iter().filter(|(way, _)| way.end == End::Near);
-        near.fold(AddressSet::empty(), |all, (_, led)| all.union(led))
+        near.flat_map(|(_, led)| led.ranges()).collect()
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use exeat::azure::Deployment;
 use exeat::compile::compile;
 use exeat::diagnostic::Diagnostic;
+use exeat::diagnostic::Severity;
 use exeat::import;
 use exeat::intent::Intent;
 use exeat::intent::Permission;
@@ -248,7 +249,10 @@ fn what_a_parent_denies_or_has_translated_is_not_told() {
         parent("", r#""kind": "nat", "action": "DNAT""#, &rule)
     };
     assert!(found_beside(&intent, &nat("192.0.2.0/24")).is_some());
-    assert_eq!(found_beside(&intent, &nat("*")), None);
+    for every in ["*", "0.0.0.0/0", "0.0.0.0-255.255.255.255"] {
+        assert_eq!(found_beside(&intent, &nat(every)), None, "{every}");
+    }
+    assert!(found_beside(&intent, &nat("0.0.0.0/1")).is_some());
 
     let snat = r#""snat": { "privateRanges": ["255.255.255.255/32"] },"#;
     let rule = r#"{ "name": "r", "ipProtocols": ["TCP"], "sourceAddresses": ["10.9.0.0/16"],
@@ -296,4 +300,54 @@ fn the_first_pairs_are_told_and_the_others_counted() {
     assert!(
         found(&intent).unwrap().help_text().unwrap().ends_with(", and likewise for the others")
     );
+}
+
+/// `each` subnets that a route leads to the firewall, in `spoke`, and `each` without one, in
+/// `second`.
+fn many(permissions: Vec<Permission>, each: u16) -> Intent {
+    let mut intent = network(permissions);
+    let asks = subnet(&mut intent, "apps").clone();
+    let answers = subnet(&mut intent, "data").clone();
+    let [_, spoke, second] = intent.topology.networks.as_mut_slice() else { panic!("three") };
+    for (network, second_byte, plain) in [(spoke, 1, asks), (second, 2, answers)] {
+        let of = |at: u16| {
+            let [third, fourth] = (at * 32).to_be_bytes();
+            Subnet {
+                name: format!("{}{at}", plain.name),
+                prefixes: vec![format!("10.{second_byte}.{third}.{fourth}/27").parse().unwrap()],
+                ..plain.clone()
+            }
+        };
+        network.subnets = (0..each).map(of).collect();
+    }
+    intent
+}
+
+/// What is told of one-sided replies; that there are too many route tables is told besides.
+fn told(permissions: Vec<Permission>) -> Vec<Diagnostic> {
+    let compiled = compile(&many(permissions, 1600), &Deployment::default(), TODAY);
+    let mut found = compiled.map_or_else(|found| found, |compiled| compiled.diagnostics);
+    found.retain(|found| found.code().id() == "W0410");
+    found
+}
+
+#[test]
+fn of_thousands_of_subnets_only_those_of_the_permission_are_compared() {
+    let found = told(vec![allow("ssh", "10.1.0.0/27", "10.2.0.32/27", "tcp/22")]);
+    let way = "`spoke/apps0` reaches `second/data1` by firewall `egress`, and what goes back to \
+               `10.1.0.0/27` goes nowhere, by the system's route for 10.0.0.0/8";
+    assert_eq!((found.len(), found[0].notes()[0].as_str()), (1, way));
+    assert_eq!(told(vec![allow("web", "10.1.0.0/16", "a.example.com", "https")]), []);
+}
+
+#[test]
+fn where_there_are_too_many_pairs_a_note_says_so() {
+    let between = |label| allow(label, "10.1.0.0/16", "10.2.0.0/16", "tcp/22");
+    let found = told(vec![between("one"), between("other"), between("third")]);
+    let told: Vec<(Severity, &str)> =
+        found.iter().map(|found| (found.severity(), found.headline())).collect();
+    let first = "replies to `one` do not all come back through the firewall that let it out";
+    let rest = "the replies to `one` and 2 more permissions were not all followed";
+    assert_eq!(told, [(Severity::Warning, first), (Severity::Note, rest)]);
+    assert!(found[0].notes()[8].starts_with("and so it is between at least "));
 }
