@@ -3,6 +3,11 @@
 use crate::flow::AddressSet;
 use crate::flow::NameSet;
 use crate::flow::PortSet;
+use crate::flow::set::IntervalSet;
+use crate::flow::set::SetIndex;
+
+/// How many ends of intervals are compared in one step; sets with more cost more.
+const ENDS_PER_STEP: usize = 64;
 
 /// Flows: every combination of one of the sources, services, destinations and names.
 #[derive(Clone, Debug)]
@@ -34,6 +39,24 @@ pub(super) enum Left {
     Unknown,
 }
 
+/// Blocks, found by those that meet one. Each question is asked of the set in which the fewest come
+/// near.
+#[derive(Debug)]
+pub(super) struct BlockIndex {
+    sources: SetIndex<AddressSet>,
+    tcp: SetIndex<PortSet>,
+    udp: SetIndex<PortSet>,
+    destinations: SetIndex<AddressSet>,
+    names: SetIndex<NameSet>,
+}
+
+/// Takes `cost` from `steps`; `None`, and nothing is left, where there are fewer.
+pub(super) fn spend(steps: &mut usize, cost: usize) -> Option<()> {
+    let left = steps.checked_sub(cost);
+    *steps = left.unwrap_or_default();
+    left.map(|_| ())
+}
+
 impl Block {
     pub(super) fn is_empty(&self) -> bool {
         self.sources.is_empty()
@@ -48,6 +71,19 @@ impl Block {
             && self.services.meets(&other.services)
             && self.destinations.meets(&other.destinations)
             && self.names.meets(&other.names)
+    }
+
+    /// How many steps it takes to compare it with `other`.
+    pub(super) fn cost(&self, other: &Block) -> usize {
+        1 + (self.ends() + other.ends()) / ENDS_PER_STEP
+    }
+
+    fn ends(&self) -> usize {
+        self.sources.intervals().cuts().len()
+            + self.services.tcp.intervals().cuts().len()
+            + self.services.udp.intervals().cuts().len()
+            + self.destinations.intervals().cuts().len()
+            + self.names.intervals().cuts().len()
     }
 
     /// The flows that are not in `other`, parted.
@@ -67,8 +103,8 @@ impl Block {
         [sources, services, destinations, names]
     }
 
-    /// The first part of this block that is in none of `taken`. Each comparison is one of `steps`;
-    /// without any left, the answer is not known.
+    /// The first part of this block that is in none of `taken`. Comparisons take from `steps`;
+    /// without enough of them, the answer is not known.
     pub(super) fn left_by<'b>(
         self,
         taken: impl Iterator<Item = &'b Block>,
@@ -76,8 +112,9 @@ impl Block {
     ) -> Left {
         let mut near = Vec::new();
         for other in taken {
-            let Some(fewer) = steps.checked_sub(1) else { return Left::Unknown };
-            *steps = fewer;
+            if spend(steps, self.cost(other)).is_none() {
+                return Left::Unknown;
+            }
             if self.meets(other) {
                 near.push(other);
             }
@@ -90,8 +127,9 @@ impl Block {
             let mut next = near.iter().enumerate().skip(without);
             let met = loop {
                 let Some((at, other)) = next.next() else { return Left::Some(part) };
-                let Some(fewer) = steps.checked_sub(1) else { return Left::Unknown };
-                *steps = fewer;
+                if spend(steps, part.cost(other)).is_none() {
+                    return Left::Unknown;
+                }
                 if part.meets(other) {
                     break (at, *other);
                 }
@@ -101,6 +139,66 @@ impl Block {
             parts.extend(less.map(|part| (part, at + 1)));
         }
         Left::Nothing
+    }
+}
+
+impl BlockIndex {
+    pub(super) fn new<'b>(blocks: impl Iterator<Item = &'b Block> + Clone) -> BlockIndex {
+        let numbered = || blocks.clone().enumerate();
+        BlockIndex {
+            sources: SetIndex::new(numbered().map(|(at, block)| (at, &block.sources))),
+            tcp: SetIndex::new(numbered().map(|(at, block)| (at, &block.services.tcp))),
+            udp: SetIndex::new(numbered().map(|(at, block)| (at, &block.services.udp))),
+            destinations: SetIndex::new(numbered().map(|(at, block)| (at, &block.destinations))),
+            names: SetIndex::new(numbered().map(|(at, block)| (at, &block.names))),
+        }
+    }
+
+    /// Those of `all`, whose blocks this is the index of, that meet `flows`, in their order; `None`
+    /// without enough `steps`.
+    pub(super) fn meeting<'a, T>(
+        &self,
+        all: &'a [T],
+        block: impl Fn(&T) -> &Block,
+        flows: &Block,
+        steps: &mut usize,
+    ) -> Option<Vec<&'a T>> {
+        let mut found = Vec::new();
+        for at in self.near(flows, steps)? {
+            let Some(one) = all.get(at) else { continue };
+            spend(steps, block(one).cost(flows))?;
+            if block(one).meets(flows) {
+                found.push(one);
+            }
+        }
+        Some(found)
+    }
+
+    fn near(&self, flows: &Block, steps: &mut usize) -> Option<Vec<usize>> {
+        let Services { tcp, udp, icmp, others } = &flows.services;
+        let by_sources = self.sources.cost(&flows.sources);
+        let by_destinations = self.destinations.cost(&flows.destinations);
+        let by_names = self.names.cost(&flows.names);
+        let by_ports = if *icmp || *others {
+            usize::MAX
+        } else {
+            self.tcp.cost(tcp).saturating_add(self.udp.cost(udp))
+        };
+        let least = by_sources.min(by_destinations).min(by_names).min(by_ports);
+        spend(steps, 1 + (flows.ends().saturating_add(least)) / ENDS_PER_STEP)?;
+        Some(if least == by_ports {
+            let mut near = self.tcp.meeting(tcp);
+            near.extend(self.udp.meeting(udp));
+            near.sort_unstable();
+            near.dedup();
+            near
+        } else if least == by_destinations {
+            self.destinations.meeting(&flows.destinations)
+        } else if least == by_sources {
+            self.sources.meeting(&flows.sources)
+        } else {
+            self.names.meeting(&flows.names)
+        })
     }
 }
 
@@ -226,6 +324,19 @@ mod tests {
             }
             let few = whole.left_by(taken.iter(), &mut 0);
             prop_assert!(taken.is_empty() || matches!(few, Left::Unknown));
+        }
+
+        #[test]
+        fn the_index_finds_the_blocks_that_meet(
+            blocks in prop::collection::vec(block(), 0..8),
+            asked in block(),
+        ) {
+            let index = BlockIndex::new(blocks.iter());
+            let found = index.meeting(&blocks, |one| one, &asked, &mut usize::MAX.clone()).unwrap();
+            let found: Vec<*const Block> = found.into_iter().map(std::ptr::from_ref).collect();
+            let meant = blocks.iter().filter(|one| one.meets(&asked)).map(std::ptr::from_ref);
+            prop_assert_eq!(found, meant.collect::<Vec<_>>());
+            prop_assert!(index.meeting(&blocks, |one| one, &asked, &mut 0).is_none());
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::block::Block;
+use super::block::BlockIndex;
 use super::block::Services;
+use super::block::spend;
 use super::ground::prefixes;
 use super::listed::ByAddress;
 use super::listed::ByName;
@@ -11,8 +13,9 @@ use super::listed::Extent;
 use super::listed::Listed;
 use super::listed::every_name;
 use super::listed::on_port;
-use super::shape;
-use super::shape::Whose;
+use super::listed::on_ports;
+use super::shape::outside;
+use super::wording::MAX_TOLD;
 use crate::azure::Deployment;
 use crate::azure::Key;
 use crate::azure::RuleId;
@@ -36,6 +39,10 @@ use crate::flow::AddressSet;
 use crate::flow::NameSet;
 use crate::flow::PortRange;
 use crate::flow::PortSet;
+use crate::flow::address::AddressRange;
+
+/// How many addresses of a rule are put into a set in one step.
+const ENTRIES_PER_STEP: usize = 8;
 
 /// Blocks that no service tag has addresses in (`azure-firewall.md §3.3`; RFC 6890).
 const NOT_TAGGED: &[&str] = &[
@@ -56,12 +63,26 @@ pub(super) struct Inherited<'d> {
     pub id: RuleId,
     pub action: Action,
     rule: Rule<'d>,
+    /// How many rules are looked at before it.
+    place: usize,
+    /// Whether a parent's rule opens TLS, so that every rule may see the requests inside
+    /// (`azure-firewall.md §10.3`).
+    is_tls_opened: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Rule<'d> {
     Network(&'d NetworkRule),
     Application(&'d ApplicationRule),
+}
+
+impl Rule<'_> {
+    fn opens_tls(self) -> bool {
+        match self {
+            Rule::Application(rule) => rule.terminate_tls,
+            Rule::Network(_) => false,
+        }
+    }
 }
 
 /// Flows that a rule allows, with what the list permits of them.
@@ -80,23 +101,43 @@ pub(super) struct Part {
 /// How the destinations of a part are told.
 #[derive(Clone, Debug)]
 pub(super) enum Told {
-    /// By its addresses, which the rule has in these words.
-    Addresses(Vec<String>),
+    /// By its addresses.
+    Addresses,
     /// By its names, which the rule has in these words.
     Names(Vec<String>),
     /// In these words.
     As(String),
 }
 
-/// What the parents deny ahead of a rule.
+/// What is denied ahead of the parents' allow rules, or may be.
 #[derive(Debug)]
 pub(super) struct Denied {
-    /// By address, wherever it may be.
-    by_address: Vec<Block>,
-    /// By address, where it is denied whatever tags hold: a name may live anywhere else.
-    surely: Vec<Block>,
-    /// By name, for each pair.
-    by_name: Vec<(BTreeSet<ApplicationProtocol>, Block)>,
+    /// Of what is judged by address.
+    of_addresses: Vec<Denial>,
+    /// Of what is judged by name, which may live anywhere.
+    of_names: Vec<Denial>,
+}
+
+/// What one deny takes.
+#[derive(Debug)]
+pub(super) struct Denial {
+    /// The place of its rule among the parents'; `None` for the list's, of which those by address
+    /// are looked at before what is judged by name.
+    place: Option<usize>,
+    /// With which protocol a name is shown; `None` where none is looked at.
+    protocol: Option<ApplicationProtocolType>,
+    /// What it takes whatever tags, categories and names hold.
+    pub surely: Block,
+    /// What it could take.
+    pub at_most: Block,
+}
+
+/// [`Denied`], found by the flows that may be taken.
+#[derive(Debug)]
+pub(super) struct DeniedIndex {
+    denied: Denied,
+    of_addresses: BlockIndex,
+    of_names: BlockIndex,
 }
 
 /// The rules of `base` and its parents: network rules first, DNAT left out.
@@ -111,7 +152,9 @@ pub(super) fn rules<'d>(
     for kind in [RuleKind::Network, RuleKind::Application] {
         for placed in context.collections_in_order(base, kind)? {
             let mut add = |name: &str, action: Action, rule: Rule<'d>| {
-                found.push(Inherited { id: placed.rule_id(name), action, rule });
+                let place = found.len();
+                let id = placed.rule_id(name);
+                found.push(Inherited { id, action, rule, place, is_tls_opened: false });
             };
             match &placed.collection.rules {
                 Rules::Network(action, rules) => {
@@ -128,105 +171,218 @@ pub(super) fn rules<'d>(
             }
         }
     }
+    let is_tls_opened =
+        found.iter().any(|rule| rule.action == Action::Allow && rule.rule.opens_tls());
+    for rule in &mut found {
+        rule.is_tls_opened = is_tls_opened;
+    }
     Ok(found)
 }
 
 impl Inherited<'_> {
-    /// What it allows, part by part; `untranslated` is where the client's address is kept.
+    /// What it allows, part by part; `untranslated` is where the client's address is kept. `None`
+    /// without enough `steps`.
     pub(super) fn parts(
         &self,
         context: &Deployment,
         listed: &Listed<'_>,
         untranslated: &AddressSet,
-    ) -> Vec<Part> {
-        let sources = match self.rule {
+        steps: &mut usize,
+    ) -> Option<Vec<Part>> {
+        spend(steps, self.entries(context) / ENTRIES_PER_STEP)?;
+        let Some(sources) = self.sources(context) else { return Some(Vec::new()) };
+        let is_sure = sources.is_whole;
+        let reach = Reach { rule: self, sources: sources.at_most(), is_sure, listed };
+        let mut parts = match self.rule {
+            Rule::Network(rule) => reach.by_address(rule, context, untranslated, steps)?,
+            Rule::Application(rule) => reach.by_name(rule, steps)?,
+        };
+        parts.retain(|part| !part.flows.is_empty());
+        Some(parts)
+    }
+
+    /// Where it takes flows from; `None` if it is skipped, since one of its groups is empty
+    /// (`azure-firewall.md §3.4`).
+    fn sources(&self, context: &Deployment) -> Option<Known> {
+        let is_empty = |name: &&Key| {
+            context.ip_groups.get(*name).is_some_and(|group| group.addresses.is_empty())
+        };
+        let is_skipped = self.groups().any(|name| is_empty(&name));
+        (!is_skipped).then(|| {
+            let sources = self.written_sources();
+            Known::of(context, sources.addresses.iter(), &sources.ip_groups)
+        })
+    }
+
+    /// Whether its URLs are looked at with `protocol`: inside TLS, only where it is opened, and never
+    /// with TDS.
+    fn reads_urls(&self, protocol: ApplicationProtocolType) -> bool {
+        match protocol {
+            ApplicationProtocolType::Http => true,
+            ApplicationProtocolType::Https => self.is_tls_opened || self.rule.opens_tls(),
+            ApplicationProtocolType::Mssql => false,
+        }
+    }
+
+    fn written_sources(&self) -> &Sources {
+        match self.rule {
             Rule::Network(rule) => &rule.sources,
             Rule::Application(rule) => &rule.sources,
-        };
-        let groups = match self.rule {
+        }
+    }
+
+    /// The groups of both sides.
+    fn groups(&self) -> impl Iterator<Item = &Key> {
+        let destinations = match self.rule {
             Rule::Network(rule) => rule.destination_ip_groups.as_slice(),
             Rule::Application(_) => &[],
         };
-        // A rule with an empty group is skipped (`azure-firewall.md §3.4`).
-        let is_empty = |name: &Key| {
-            context.ip_groups.get(name).is_some_and(|group| group.addresses.is_empty())
+        self.written_sources().ip_groups.iter().chain(destinations)
+    }
+
+    /// How many addresses it has.
+    fn entries(&self, context: &Deployment) -> usize {
+        let groups = self.groups().filter_map(|name| context.ip_groups.get(name));
+        let destinations = match self.rule {
+            Rule::Network(rule) => rule.destination_addresses.len(),
+            Rule::Application(rule) => rule.target_fqdns.len(),
         };
-        if sources.ip_groups.iter().chain(groups).any(is_empty) {
-            return Vec::new();
-        }
-        let sources = Known::of_sources(context, sources);
-        let reach = Reach {
-            // Of a source that is not known, each subnet may be one.
-            sources: if sources.is_whole { sources.addresses } else { AddressSet::all() },
-            is_sure: sources.is_whole,
-            listed,
-        };
-        let mut parts = match self.rule {
-            Rule::Network(rule) => reach.by_address(rule, context, untranslated),
-            Rule::Application(rule) => reach.by_name(rule),
-        };
-        parts.retain(|part| !part.flows.is_empty());
-        parts
+        let grouped: usize = groups.map(|group| group.addresses.len()).sum();
+        self.written_sources().addresses.len() + destinations + grouped
     }
 }
 
 impl Denied {
     /// What `listed` denies before application rules.
     pub(super) fn new(listed: &Listed<'_>) -> Denied {
-        Denied { by_address: Vec::new(), surely: listed.denied.clone(), by_name: Vec::new() }
+        let of_names = listed.denied.iter().map(|block| Denial {
+            place: None,
+            protocol: None,
+            surely: block.clone(),
+            at_most: block.clone(),
+        });
+        Denied { of_addresses: Vec::new(), of_names: of_names.collect() }
     }
 
-    /// Adds what `deny` may take.
+    /// Adds what `deny` takes.
     pub(super) fn add(&mut self, deny: &Inherited<'_>, context: &Deployment) {
-        let whose = || Whose::Parents(deny.id.clone());
+        let Some(sources) = deny.sources(context) else { return };
         match deny.rule {
-            Rule::Network(rule) => {
-                let shape = shape::of_parents_network(context, whose(), deny.action, rule);
-                let (ports, portless) = services(rule);
-                // On some ports, `Any` may take ICMP too.
-                let services = Services { icmp: shape.icmp, others: portless.others, ..ports };
-                let all = Block {
-                    sources: shape.sources,
-                    services,
-                    destinations: shape.destinations,
-                    names: every_name(),
-                };
-                let known = Known::of_destinations(context, rule);
-                let known = if known.is_whole { known.addresses } else { AddressSet::all() };
-                self.surely.push(Block { destinations: known, ..all.clone() });
-                self.by_address.push(all);
-            }
-            Rule::Application(rule) => {
-                let shape = shape::of_parents_application(context, whose(), deny.action, rule);
-                let block = Block {
-                    sources: shape.sources,
-                    services: Services::default(),
-                    destinations: AddressSet::all(),
-                    names: if shape.more_names { every_name() } else { shape.names },
-                };
-                self.by_name.push((shape.protocols, block));
-            }
+            Rule::Network(rule) => self.add_by_address(deny, &sources, rule, context),
+            Rule::Application(rule) => self.add_by_name(deny, &sources, rule),
+        }
+    }
+
+    fn add_by_address(
+        &mut self,
+        deny: &Inherited<'_>,
+        sources: &Known,
+        rule: &NetworkRule,
+        context: &Deployment,
+    ) {
+        let known = Known::of_destinations(context, rule);
+        let (on_ports, portless) = services(rule);
+        let services = Services { icmp: portless.icmp, others: portless.others, ..on_ports };
+        let surely = Block {
+            sources: sources.addresses.clone(),
+            services: services.clone(),
+            destinations: known.addresses.clone(),
+            names: every_name(),
+        };
+        // On some ports, `Any` may take ICMP too.
+        let takes_icmp =
+            |one: &NetworkProtocol| matches!(one, NetworkProtocol::Icmp | NetworkProtocol::Any);
+        let by_number = Block {
+            sources: sources.at_most(),
+            services: Services { icmp: rule.protocols.iter().any(takes_icmp), ..services },
+            destinations: known.at_most(),
+            names: every_name(),
+        };
+        let is_tag = |entry: &DestinationEntry| matches!(entry, DestinationEntry::ServiceTag(_));
+        let destinations = if !rule.destination_fqdns.is_empty() {
+            AddressSet::all()
+        } else if rule.destination_addresses.iter().any(is_tag) {
+            by_number.destinations.union(&outside())
+        } else {
+            by_number.destinations.clone()
+        };
+        let at_most = Block { destinations, ..by_number.clone() };
+        let (place, protocol) = (Some(deny.place), None);
+        self.of_addresses.push(Denial { place, protocol, surely: surely.clone(), at_most });
+        // What a tag holds, or another name, takes no name everywhere.
+        self.of_names.push(Denial { place, protocol, surely, at_most: by_number });
+    }
+
+    fn add_by_name(&mut self, deny: &Inherited<'_>, sources: &Known, rule: &ApplicationRule) {
+        let written: NameSet = rule.target_fqdns.iter().collect();
+        let hides_names = !(rule.fqdn_tags.is_empty()
+            && rule.web_categories.is_empty()
+            && rule.destination_addresses.is_empty()
+            && rule.unknown_targets.is_empty());
+        let protocols: BTreeSet<_> = rule.protocols.iter().map(|pair| pair.protocol).collect();
+        for protocol in protocols {
+            let pairs = rule.protocols.iter().copied().filter(|pair| pair.protocol == protocol);
+            let read = rule.target_urls.iter().filter(|_| deny.reads_urls(protocol));
+            let names = if hides_names {
+                every_name()
+            } else {
+                written.union(&read.map(|url| &url.host).collect())
+            };
+            let surely = Block {
+                sources: sources.addresses.clone(),
+                services: on_ports(pairs),
+                destinations: AddressSet::all(),
+                // A URL is a part of what goes to its host.
+                names: written.clone(),
+            };
+            let at_most = Block { sources: sources.at_most(), names, ..surely.clone() };
+            let (place, protocol) = (Some(deny.place), Some(protocol));
+            self.of_names.push(Denial { place, protocol, surely, at_most });
         }
     }
 
     /// What may be denied by address.
     pub(super) fn by_address(self) -> Vec<Block> {
-        [self.by_address, self.surely].concat()
+        let of_names = self.of_names.into_iter().filter(|denial| denial.protocol.is_none());
+        self.of_addresses.into_iter().chain(of_names).map(|denial| denial.at_most).collect()
     }
 
-    /// What may be denied of `part`.
-    pub(super) fn of(&self, part: &Part) -> Vec<Block> {
-        let Some(pair) = part.pair else { return meeting(self.by_address.iter(), &part.flows) };
-        let by_name = self.by_name.iter().filter(|(pairs, _)| pairs.contains(&pair));
-        let by_name = by_name.map(|(_, block)| Block { services: on_port(pair), ..block.clone() });
-        let by_name = by_name.filter(|block| block.meets(&part.flows)).collect();
-        [meeting(self.surely.iter(), &part.flows), by_name].concat()
+    pub(super) fn indexed(self) -> DeniedIndex {
+        DeniedIndex {
+            of_addresses: BlockIndex::new(self.of_addresses.iter().map(|one| &one.at_most)),
+            of_names: BlockIndex::new(self.of_names.iter().map(|one| &one.at_most)),
+            denied: self,
+        }
     }
 }
 
-/// The sources of a rule, and the list that its flows are compared with.
+impl DeniedIndex {
+    /// What may be denied of `part`, which is of `rule`, before it; `None` without enough `steps`.
+    pub(super) fn before(
+        &self,
+        rule: &Inherited<'_>,
+        part: &Part,
+        steps: &mut usize,
+    ) -> Option<Vec<&Denial>> {
+        let (all, index) = match part.pair {
+            Some(_) => (&self.denied.of_names, &self.of_names),
+            None => (&self.denied.of_addresses, &self.of_addresses),
+        };
+        let mut found = index.meeting(all, |denial| &denial.at_most, &part.flows, steps)?;
+        found.retain(|denial| {
+            let fits = denial
+                .protocol
+                .is_none_or(|protocol| part.pair.is_some_and(|pair| pair.protocol == protocol));
+            fits && denial.place.is_none_or(|place| place < rule.place)
+        });
+        Some(found)
+    }
+}
+
+/// A rule with its sources, and the list that its flows are compared with.
 #[derive(Debug)]
 struct Reach<'c> {
+    rule: &'c Inherited<'c>,
     sources: AddressSet,
     /// Whether all of the sources are known.
     is_sure: bool,
@@ -239,133 +395,136 @@ impl Reach<'_> {
         rule: &NetworkRule,
         context: &Deployment,
         untranslated: &AddressSet,
-    ) -> Vec<Part> {
+        steps: &mut usize,
+    ) -> Option<Vec<Part>> {
         let (with_ports, portless) = services(rule);
         let known = Known::of_destinations(context, rule);
-        let part = |told, services: &Services, destinations| {
-            let flows = Block {
-                sources: self.sources.clone(),
-                services: services.clone(),
-                destinations,
-                names: every_name(),
-            };
-            self.addresses(told, flows)
+        let flows = |services: &Services, destinations| Block {
+            sources: self.sources.clone(),
+            services: services.clone(),
+            destinations,
+            names: every_name(),
         };
         let near = known.addresses.intersection(untranslated);
-        let told = Told::Addresses(written(rule));
         let mut parts = vec![
-            part(told.clone(), &with_ports, known.addresses),
+            self.addresses(Told::Addresses, flows(&with_ports, known.addresses), None, steps)?,
             // Nothing else is delivered where the source is translated (`azure-firewall.md §1.12`).
-            part(told, &portless, near),
+            self.addresses(Told::Addresses, flows(&portless, near), None, steps)?,
         ];
         let tagged = prefixes(&["0.0.0.0/0"]).difference(&prefixes(NOT_TAGGED));
         for entry in &rule.destination_addresses {
             let DestinationEntry::ServiceTag(tag) = entry else { continue };
             let told = Told::As(format!("service tag `{tag}`"));
-            let part = part(told, &with_ports, tagged.clone());
-            parts.push(self.unknown(part, |other| {
+            let is_same = |other: &ByAddress<'_>| {
                 other.rule.tags.iter().any(|permitted| holds(permitted, tag))
-            }));
+            };
+            let flows = flows(&with_ports, tagged.clone());
+            parts.push(self.addresses(told, flows, Some(&is_same), steps)?);
         }
         for name in &rule.destination_fqdns {
             let told = Told::As(format!("the addresses of `{name}`"));
-            let part = part(told, &with_ports, AddressSet::all());
-            parts.push(self.unknown(part, |other| other.rule.fqdns.contains(name)));
+            let is_same = |other: &ByAddress<'_>| other.rule.fqdns.contains(name);
+            let flows = flows(&with_ports, AddressSet::all());
+            parts.push(self.addresses(told, flows, Some(&is_same), steps)?);
         }
         if !known.is_whole {
             let told = Told::As("addresses that are not known".to_owned());
-            parts.push(self.unknown(part(told, &with_ports, AddressSet::all()), |_| false));
+            let flows = flows(&with_ports, AddressSet::all());
+            parts.push(self.addresses(told, flows, Some(&|_| false), steps)?);
         }
-        parts
+        Some(parts)
     }
 
-    fn addresses(&self, told: Told, flows: Block) -> Part {
-        let listed = self.listed.by_address.iter();
-        let permitted = listed.clone().map(|other| &other.surely);
-        let at_most = listed.map(|other| &other.at_most);
-        Part {
-            permitted: meeting(permitted, &flows),
-            at_most: self.is_sure.then(|| meeting(at_most, &flows)),
-            told,
-            pair: None,
-            flows,
+    /// A part whose addresses are not known where there is `is_same`: all of it is permitted by
+    /// those of which that says they have the same destination.
+    fn addresses(
+        &self,
+        told: Told,
+        flows: Block,
+        is_same: Option<&dyn Fn(&ByAddress<'_>) -> bool>,
+        steps: &mut usize,
+    ) -> Option<Part> {
+        let near = self.listed.by_address(&flows, steps)?;
+        let mut permitted = surely_by_address(&near, &flows);
+        if let Some(is_same) = is_same {
+            permitted.extend(
+                near.iter()
+                    .filter(|other| is_same(other))
+                    .map(|other| Block { destinations: AddressSet::all(), ..other.surely.clone() }),
+            );
         }
+        let is_known = is_same.is_none() && self.is_sure;
+        let at_most = is_known.then(|| near.iter().map(|other| other.at_most.clone()).collect());
+        Some(Part { told, pair: None, flows, permitted, at_most })
     }
 
-    /// A part whose addresses are not known: all of it is permitted by those that `is_same` says
-    /// have the same destination.
-    fn unknown(&self, part: Part, is_same: impl Fn(&ByAddress<'_>) -> bool) -> Part {
-        let same = self
-            .listed
-            .by_address
-            .iter()
-            .filter(|other| is_same(other))
-            .map(|other| Block { destinations: AddressSet::all(), ..other.surely.clone() });
-        let same: Vec<Block> = same.filter(|block| block.meets(&part.flows)).collect();
-        Part { permitted: [part.permitted, same].concat(), at_most: None, ..part }
-    }
-
-    fn by_name(&self, rule: &ApplicationRule) -> Vec<Part> {
+    fn by_name(&self, rule: &ApplicationRule, steps: &mut usize) -> Option<Vec<Part>> {
         let pairs: BTreeSet<ApplicationProtocol> = rule.protocols.iter().copied().collect();
+        let written: NameSet = rule.target_fqdns.iter().collect();
         let mut parts = Vec::new();
         for pair in pairs {
-            let told = Told::Names(rule.target_fqdns.iter().map(ToString::to_string).collect());
-            let named = self.named(pair, told, rule.target_fqdns.iter().collect(), |_| false);
-            let at_most = self.listed.by_name.iter();
-            let at_most = at_most.filter_map(|other| other.with(pair, Extent::AtMost));
-            let at_most: Vec<Block> = at_most.filter(|block| block.meets(&named.flows)).collect();
-            let by_address = self.listed.by_address.iter().map(|other| &other.surely);
-            let at_most = [at_most, meeting(by_address, &named.flows)].concat();
-            parts.push(Part { at_most: self.is_sure.then_some(at_most), ..named });
-            let is_read = pair.protocol != ApplicationProtocolType::Https || rule.terminate_tls;
+            let told = rule.target_fqdns.iter().take(MAX_TOLD + 1).map(ToString::to_string);
+            let told = Told::Names(told.collect());
+            parts.push(self.named(pair, told, written.clone(), None, steps)?);
+            let is_read = self.rule.reads_urls(pair.protocol);
             for url in rule.target_urls.iter().filter(|_| is_read) {
                 let told = Told::As(format!("URL `{url}`"));
-                parts.push(self.named(pair, told, NameSet::from(&url.host), |other| {
-                    other.rule.urls.contains(url)
-                }));
+                let is_same = |other: &ByName<'_>| other.rule.urls.contains(url);
+                let names = NameSet::from(&url.host);
+                parts.push(self.named(pair, told, names, Some(&is_same), steps)?);
             }
             for tag in &rule.fqdn_tags {
                 let told = Told::As(format!("FQDN tag `{tag}`"));
-                parts.push(self.named(pair, told, every_name(), |other| {
+                let is_same = |other: &ByName<'_>| {
                     other.rule.fqdn_tags.iter().any(|one| one.eq_ignore_ascii_case(tag))
-                }));
+                };
+                parts.push(self.named(pair, told, every_name(), Some(&is_same), steps)?);
             }
             for category in &rule.web_categories {
                 let told = Told::As(format!("web category `{category}`"));
-                parts.push(self.named(pair, told, every_name(), |other| {
+                let is_same = |other: &ByName<'_>| {
                     other.rule.web_categories.iter().any(|one| one.eq_ignore_ascii_case(category))
-                }));
+                };
+                parts.push(self.named(pair, told, every_name(), Some(&is_same), steps)?);
             }
             if !rule.destination_addresses.is_empty() || !rule.unknown_targets.is_empty() {
                 let told = Told::As("targets that are not known".to_owned());
-                parts.push(self.named(pair, told, every_name(), |_| false));
+                parts.push(self.named(pair, told, every_name(), Some(&|_| false), steps)?);
             }
         }
-        parts
+        Some(parts)
     }
 
-    /// A part of `names`, all of which are permitted by those that `is_same` says have the same
-    /// target.
+    /// A part of `names`. They are not known where there is `is_same`: all of them are permitted by
+    /// those of which that says they have the same target.
     fn named(
         &self,
         pair: ApplicationProtocol,
         told: Told,
         names: NameSet,
-        is_same: impl Fn(&ByName<'_>) -> bool,
-    ) -> Part {
+        is_same: Option<&dyn Fn(&ByName<'_>) -> bool>,
+        steps: &mut usize,
+    ) -> Option<Part> {
         let flows = Block {
             sources: self.sources.clone(),
             services: on_port(pair),
             destinations: AddressSet::all(),
             names,
         };
-        let by_name = self.listed.by_name.iter().filter_map(|other| {
-            other.with(pair, if is_same(other) { Extent::Whole } else { Extent::Surely })
+        let near = self.listed.by_name(&flows, steps)?;
+        let by_address = self.listed.by_address(&flows, steps)?;
+        let by_address = surely_by_address(&by_address, &flows);
+        let by_name = |extent: &dyn Fn(&ByName<'_>) -> Extent| {
+            let permitted = near.iter().filter_map(|other| other.with(pair, extent(other)));
+            permitted.chain(by_address.iter().cloned()).collect::<Vec<Block>>()
+        };
+        let permitted = by_name(&|other| match is_same {
+            Some(is_same) if is_same(other) => Extent::Whole,
+            Some(_) | None => Extent::Surely,
         });
-        let by_name: Vec<Block> = by_name.filter(|block| block.meets(&flows)).collect();
-        let by_address = self.listed.by_address.iter().map(|other| &other.surely);
-        let permitted = [by_name, meeting(by_address, &flows)].concat();
-        Part { told, pair: Some(pair), permitted, at_most: None, flows }
+        let is_known = is_same.is_none() && self.is_sure;
+        let at_most = is_known.then(|| by_name(&|_| Extent::AtMost));
+        Some(Part { told, pair: Some(pair), flows, permitted, at_most })
     }
 }
 
@@ -378,10 +537,6 @@ struct Known {
 }
 
 impl Known {
-    fn of_sources(context: &Deployment, sources: &Sources) -> Known {
-        Known::of(context, sources.addresses.iter(), &sources.ip_groups)
-    }
-
     fn of_destinations(context: &Deployment, rule: &NetworkRule) -> Known {
         let entries = rule.destination_addresses.iter().filter_map(|entry| match entry {
             DestinationEntry::Addresses(entry) => Some(entry),
@@ -395,16 +550,21 @@ impl Known {
         entries: impl Iterator<Item = &'e AddressEntry>,
         groups: &[Key],
     ) -> Known {
-        let mut known = Known { addresses: AddressSet::empty(), is_whole: true };
         let found = groups.iter().filter_map(|name| context.ip_groups.get(name));
-        known.is_whole = found.clone().count() == groups.len();
+        let mut is_whole = found.clone().count() == groups.len();
+        let mut ranges: Vec<AddressRange> = Vec::new();
         for entry in entries.chain(found.flat_map(|group| &group.addresses)) {
             match entry.addresses() {
-                Some(more) => known.addresses = known.addresses.union(&more),
-                None => known.is_whole = false,
+                Some(more) => ranges.extend(more.ranges()),
+                None => is_whole = false,
             }
         }
-        known
+        Known { addresses: ranges.into_iter().collect(), is_whole }
+    }
+
+    /// Those that it could be: of a list with unknown ones, every address.
+    fn at_most(&self) -> AddressSet {
+        if self.is_whole { self.addresses.clone() } else { AddressSet::all() }
     }
 }
 
@@ -433,15 +593,6 @@ fn services(rule: &NetworkRule) -> (Services, Services) {
     (on_ports, portless)
 }
 
-/// The destinations of `rule`, tags and names left out, in its words.
-fn written(rule: &NetworkRule) -> Vec<String> {
-    let entries = rule.destination_addresses.iter().filter_map(|entry| match entry {
-        DestinationEntry::Addresses(entry) => Some(entry.to_string()),
-        DestinationEntry::ServiceTag(_) => None,
-    });
-    entries.chain(rule.destination_ip_groups.iter().map(ToString::to_string)).collect()
-}
-
 /// Whether what `inner` holds is in `outer`: the same tag, or that of all regions.
 fn holds(outer: &ServiceTag, inner: &ServiceTag) -> bool {
     let (outer, inner) = (outer.folded(), inner.clone().with_azure_suffix().folded());
@@ -455,6 +606,8 @@ fn holds(outer: &ServiceTag, inner: &ServiceTag) -> bool {
             .is_some_and(|(service, location)| service == outer && is_region(location))
 }
 
-fn meeting<'b>(blocks: impl Iterator<Item = &'b Block>, flows: &Block) -> Vec<Block> {
-    blocks.filter(|block| block.meets(flows)).cloned().collect()
+/// What is permitted of `flows` whatever the tags and names of `near` hold.
+fn surely_by_address(near: &[&ByAddress<'_>], flows: &Block) -> Vec<Block> {
+    let surely = near.iter().map(|other| &other.surely);
+    surely.filter(|block| block.meets(flows)).cloned().collect()
 }

@@ -1,6 +1,7 @@
 //! What the list permits and denies, as blocks of flows.
 
 use super::block::Block;
+use super::block::BlockIndex;
 use super::block::Services;
 use super::carriage::ApplicationMatch;
 use super::carriage::Carried;
@@ -17,12 +18,12 @@ use crate::flow::PortRange;
 use crate::flow::PortSet;
 
 /// The statements of a list.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Listed<'c> {
-    /// What is permitted by address.
-    pub by_address: Vec<ByAddress<'c>>,
-    /// What is permitted by name.
-    pub by_name: Vec<ByName<'c>>,
+    /// What is permitted by address, found by what it permits at most.
+    by_address: (Vec<ByAddress<'c>>, BlockIndex),
+    /// What is permitted by name, found by what it permits at most.
+    by_name: (Vec<ByName<'c>>, BlockIndex),
     /// What is denied by address, tags left out.
     pub denied: Vec<Block>,
 }
@@ -41,11 +42,10 @@ pub(super) struct ByAddress<'c> {
 #[derive(Debug)]
 pub(super) struct ByName<'c> {
     pub rule: &'c ApplicationMatch,
-    sources: &'c AddressSet,
     /// The names whatever its tags and categories hold.
     surely: NameSet,
-    /// The names if they hold everything.
-    at_most: NameSet,
+    /// What it permits, whatever the protocol, if they hold everything.
+    at_most: Block,
 }
 
 /// How much of a permission is taken.
@@ -59,24 +59,39 @@ pub(super) enum Extent {
 
 impl<'c> Listed<'c> {
     pub(super) fn new(carried: &'c [Carried<'_>]) -> Listed<'c> {
-        let mut listed = Listed::default();
+        let (mut addresses, mut names, mut denied) = (Vec::new(), Vec::new(), Vec::new());
         for Carried { statement, matcher } in carried {
             let sources = &statement.sources.set;
             match (statement.action, matcher) {
                 (Action::Allow, Matcher::Network(rule)) => {
-                    listed.by_address.push(by_address(sources, rule));
+                    addresses.push(by_address(sources, rule));
                 }
-                (Action::Allow, Matcher::Application(rule)) => {
-                    listed.by_name.push(by_name(sources, rule));
-                }
-                (Action::Deny, Matcher::Network(rule)) => {
-                    listed.denied.push(by_number(sources, rule));
-                }
+                (Action::Allow, Matcher::Application(rule)) => names.push(by_name(sources, rule)),
+                (Action::Deny, Matcher::Network(rule)) => denied.push(by_number(sources, rule)),
                 // A parent's rules of the same kind come first.
                 (Action::Deny, Matcher::Application(_)) => {}
             }
         }
-        listed
+        let by_address = BlockIndex::new(addresses.iter().map(|one| &one.at_most));
+        let by_name = BlockIndex::new(names.iter().map(|one| &one.at_most));
+        Listed { by_address: (addresses, by_address), by_name: (names, by_name), denied }
+    }
+
+    /// What may be permitted of `flows` by address; `None` without enough `steps`.
+    pub(super) fn by_address(
+        &self,
+        flows: &Block,
+        steps: &mut usize,
+    ) -> Option<Vec<&ByAddress<'c>>> {
+        let (all, index) = &self.by_address;
+        index.meeting(all, |one| &one.at_most, flows, steps)
+    }
+
+    /// What may be permitted of `flows` by name, whatever the protocol; `None` without enough
+    /// `steps`.
+    pub(super) fn by_name(&self, flows: &Block, steps: &mut usize) -> Option<Vec<&ByName<'c>>> {
+        let (all, index) = &self.by_name;
+        index.meeting(all, |one| &one.at_most, flows, steps)
     }
 }
 
@@ -84,12 +99,12 @@ impl ByName<'_> {
     /// What is permitted with `pair`; the connection may go anywhere.
     pub(super) fn with(&self, pair: ApplicationProtocol, extent: Extent) -> Option<Block> {
         self.rule.protocols.contains(&pair).then(|| Block {
-            sources: self.sources.clone(),
+            sources: self.at_most.sources.clone(),
             services: on_port(pair),
             destinations: AddressSet::all(),
             names: match extent {
                 Extent::Surely => self.surely.clone(),
-                Extent::AtMost => self.at_most.clone(),
+                Extent::AtMost => self.at_most.names.clone(),
                 Extent::Whole => every_name(),
             },
         })
@@ -103,7 +118,13 @@ pub(super) fn by_number(sources: &AddressSet, rule: &NetworkMatch) -> Block {
 
 /// The port of `pair`.
 pub(super) fn on_port(pair: ApplicationProtocol) -> Services {
-    Services { tcp: PortRange::single(pair.port).into(), ..Services::default() }
+    on_ports([pair])
+}
+
+/// The ports of `pairs`.
+pub(super) fn on_ports(pairs: impl IntoIterator<Item = ApplicationProtocol>) -> Services {
+    let ports = pairs.into_iter().map(|pair| PortRange::single(pair.port));
+    Services { tcp: ports.collect(), ..Services::default() }
 }
 
 /// The names of whatever is not judged by name.
@@ -122,15 +143,21 @@ fn by_address<'c>(sources: &AddressSet, rule: &'c NetworkMatch) -> ByAddress<'c>
     ByAddress { rule, surely: by_number(sources, rule), at_most: network(sources, rule, at_most) }
 }
 
-fn by_name<'c>(sources: &'c AddressSet, rule: &'c ApplicationMatch) -> ByName<'c> {
+fn by_name<'c>(sources: &AddressSet, rule: &'c ApplicationMatch) -> ByName<'c> {
     let written: NameSet = rule.fqdns.iter().collect();
     let surely = written.difference(&rule.except.iter().collect());
-    let at_most = if rule.fqdn_tags.is_empty() && rule.web_categories.is_empty() {
+    let names = if rule.fqdn_tags.is_empty() && rule.web_categories.is_empty() {
         surely.union(&rule.urls.iter().map(|url| &url.host).collect())
     } else {
         every_name()
     };
-    ByName { rule, sources, surely, at_most }
+    let at_most = Block {
+        sources: sources.clone(),
+        services: on_ports(rule.protocols.iter().copied()),
+        destinations: AddressSet::all(),
+        names,
+    };
+    ByName { rule, surely, at_most }
 }
 
 fn network(sources: &AddressSet, rule: &NetworkMatch, destinations: AddressSet) -> Block {

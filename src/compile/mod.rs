@@ -137,7 +137,12 @@ pub fn compile(
     let vantages = ways::vantages(&intent.topology, &ground, &deployment);
     findings.extend(statements.iter().filter_map(|one| unseen::check(one, &vantages)));
     let untranslated = translation::untranslated(&ground, &intent.settings, context);
-    findings.extend(beyond::check(&inherited, context, &carried, &vantages, &untranslated));
+    let beyond = beyond::check(&inherited, context, &carried, &vantages, &untranslated);
+    let named = intent.settings.extends_at;
+    findings.extend(beyond.into_iter().map(|found| match named {
+        Some(span) => found.at(span, "its rules are looked at first"),
+        None => found,
+    }));
     findings.extend(returning::check(
         &carried,
         &inherited,

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::Origin;
+use crate::diagnostic::Span;
 
 /// Where new resources lie (`azure { … }`).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -35,6 +36,8 @@ pub struct PolicySettings {
     pub name: Option<String>,
     /// The parent, by its name in the context.
     pub extends: Option<String>,
+    /// Where the parent is named.
+    pub extends_at: Option<Span>,
     /// The mode of threat intelligence.
     pub threat_intel: Option<ThreatIntel>,
     /// DNS servers of the firewall; empty for Azure DNS.

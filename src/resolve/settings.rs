@@ -59,6 +59,7 @@ impl Resolution<'_> {
         }
         if let Some(parent) = &node.extends {
             intent.settings.extends = self.parent(parent);
+            intent.settings.extends_at = Some(parent.span);
         }
         match node.snat.as_ref().map(|snat| (&snat.node, snat.span)) {
             Some((SnatMode::Except(set), span)) => {

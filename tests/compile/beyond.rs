@@ -288,7 +288,8 @@ fn groups_count_as_their_addresses_and_an_empty_one_skips_its_rule() {
 #[test]
 fn a_rule_for_everything_is_told_in_few_words() {
     let wide = told(by_address("*", "*", "Any", "*"), vec![allow("p", APPS, PARTNER, "tcp/22")]);
-    let expected = "from `spoke/apps`, to addresses of `*` on `tcp/1-21`, `tcp/23-65535`, `udp`";
+    let some = "`1.0.0.0/8`, `2.0.0.0/7`, `4.0.0.0/6`, `8.0.0.0/7`, …";
+    let expected = format!("from `spoke/apps`, to {some} on `tcp/1-21`, `tcp/23-65535`, `udp`");
     assert_eq!(wide, expected);
 }
 
@@ -299,11 +300,125 @@ fn the_first_rules_are_told_and_the_others_counted() {
     let rules: Vec<(&str, Value)> = (0..11).map(port).collect();
     let found = beyond(&list(vec![web()], vec![]), &parent(&rules));
     assert_eq!(found.len(), 8);
-    assert_eq!(found[7].notes().last().unwrap(), "and so do 3 more rules of the parent");
+    let last = found[7].notes().last().unwrap();
+    assert!(last.starts_with("3 rules of the parent were not compared with the list"), "{last}");
 }
 
 #[test]
 fn a_rule_of_every_port_is_covered_by_every_port_that_a_permission_can_have() {
     let p = allow("p", "10.1.0.0/16", "0.0.0.0/0", "tcp/1-65535");
     assert_eq!(told(by_address("*", "*", "TCP", "*"), vec![p]), "");
+}
+
+fn targets(key: &str, value: &str) -> Value {
+    let mut rule = json!({ "protocols": ["Https:443"], "sourceAddresses": ["10.1.8.0/24"] });
+    rule[key] = json!([value]);
+    rule
+}
+
+#[test]
+fn a_deny_that_is_never_matched_or_skipped_stops_nothing() {
+    let code = || ("Allow", targets("targetFqdns", "*.example.org"));
+    let check = |deny: Value, allow: (&str, Value), what: &str| {
+        let found = beyond(&list(vec![web()], vec![]), &parent(&[("Deny", deny), allow]));
+        let [found] = found.as_slice() else { panic!("{found:?}") };
+        assert!(found.headline().ends_with(what), "{found:?}");
+    };
+    // Nothing opens TLS, so that no URL is seen in it.
+    check(
+        targets("targetUrls", "*.example.org/*"),
+        code(),
+        "lets out what the list does not permit",
+    );
+    let mut opening = targets("targetUrls", "*.example.org/*");
+    opening["terminateTLS"] = true.into();
+    check(opening, code(), "not shown to be permitted by the list");
+
+    let mut skipped = by_address("*", "*", "Any", "*");
+    skipped["sourceIpGroups"] = json!(["nobody"]);
+    let partner = || ("Allow", by_address("10.1.8.0/24", PARTNER, "TCP", "8443"));
+    check(skipped, partner(), "lets out what the list does not permit");
+    let mut skipped = targets("targetFqdns", "*");
+    skipped["sourceIpGroups"] = json!(["nobody"]);
+    check(skipped, code(), "lets out what the list does not permit");
+}
+
+#[test]
+fn what_an_earlier_deny_only_may_stop_is_told_as_not_shown_to_be_permitted() {
+    let check = |deny: Value, allow: Value, expected: &str| {
+        let context = parent(&[("Deny", deny), ("Allow", allow)]);
+        let found = beyond(&list(vec![web()], vec![]), &context);
+        let [found] = found.as_slice() else { panic!("{found:?}") };
+        assert!(
+            found.headline().ends_with("lets out what is not shown to be permitted by the list"),
+            "{found:?}"
+        );
+        assert_eq!(found.notes()[0], expected);
+        assert!(found.notes()[1].starts_with("an earlier deny of a tag, category"), "{found:?}");
+    };
+    let github = || targets("targetFqdns", "*.github.com");
+    let open = "from `spoke/apps`, to `*.github.com` on `https/443`";
+    check(targets("webCategories", "Gambling"), github(), open);
+    check(targets("fqdnTags", "WindowsUpdate"), github(), open);
+    let partner = || by_address("10.1.8.0/24", PARTNER, "TCP", "8443");
+    let open = "from `spoke/apps`, to `203.0.113.128/25` on `tcp/8443`";
+    check(by_address("*", "AzureCloud", "Any", "*"), partner(), open);
+    let named = json!({
+        "ipProtocols": ["Any"], "sourceAddresses": ["*"],
+        "destinationFqdns": ["a.example.com"], "destinationPorts": ["*"]
+    });
+    check(named, partner(), open);
+}
+
+#[test]
+fn what_no_sentence_permits_is_to_be_narrowed_in_the_parent() {
+    let rule = by_address("10.1.8.0/24", "10.77.0.0/16", "Any", "*");
+    let every = |with: &str| allow_by_address(&with[..3], APPS, "10.77.0.0/16", with);
+    let list = list(vec![every("tcp/1-65535"), every("udp/1-65535"), every("icmp")], vec![]);
+    let found = beyond(&list, &parent(&[("Allow", rule)]));
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    let left = "from `spoke/apps`, to `10.77.0.0/16` on every other protocol";
+    assert_eq!(found.notes()[0], left);
+    assert!(found.help_text().unwrap().contains("narrow it there to TCP, UDP or ICMP"));
+}
+
+#[test]
+fn the_finding_points_at_where_the_parent_is_named() {
+    let context = parent(&[("Allow", by_address("10.1.8.0/24", PARTNER, "TCP", "8443"))]);
+    let mut intent = list(vec![web()], vec![]);
+    let span = origin().span;
+    intent.settings.extends_at = Some(span);
+    let found = beyond(&intent, &context);
+    assert_eq!(found[0].primary().map(|label| label.span), Some(span));
+}
+
+/// Of every second address in 10.77.0.0/16, that with this number.
+fn second(at: usize) -> String {
+    format!("10.77.{}.{}/32", at / 128, at % 128 * 2)
+}
+
+/// A rule of so many addresses that to compare it with `permissions` takes too long.
+fn endless() -> (Vec<Permission>, Value) {
+    let permit = |at: usize| allow_by_address(&format!("p{at}"), APPS, &second(at), "tcp/8443");
+    let mut rule = by_address("10.1.8.0/24", "*", "TCP", "8443");
+    rule["destinationAddresses"] = (0..2_000).map(second).collect();
+    ((0..600).map(permit).collect(), rule)
+}
+
+#[test]
+fn rules_that_take_too_long_are_counted_and_nothing_is_claimed_of_them() {
+    let (permissions, rule) = endless();
+    let list = list(permissions, vec![]);
+    let rule = || ("Allow", rule.clone());
+    let found = beyond(&list, &parent(&[rule(), rule(), rule()]));
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    let counted = "3 rules of the parent were not compared with the list to the end";
+    assert_eq!(found.headline(), counted);
+
+    // What comes behind is judged all the same.
+    let small = ("Allow", by_address("10.1.8.0/24", PARTNER, "TCP", "22"));
+    let found = beyond(&list, &parent(&[rule(), small, rule()]));
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    assert!(found.headline().starts_with("`base/c1/r1` of the parent policy"), "{found:?}");
+    assert!(found.notes().last().unwrap().starts_with("2 rules of the parent were not compared"));
 }
