@@ -143,8 +143,9 @@ impl Block {
 }
 
 impl BlockIndex {
-    pub(super) fn new<'b>(blocks: impl Iterator<Item = &'b Block> + Clone) -> BlockIndex {
-        let numbered = || blocks.clone().enumerate();
+    pub(super) fn new<'b>(blocks: impl Iterator<Item = &'b Block>) -> BlockIndex {
+        let blocks: Vec<&Block> = blocks.collect();
+        let numbered = || blocks.iter().copied().enumerate();
         BlockIndex {
             sources: SetIndex::new(numbered().map(|(at, block)| (at, &block.sources))),
             tcp: SetIndex::new(numbered().map(|(at, block)| (at, &block.services.tcp))),
