@@ -3,6 +3,7 @@
 //! All of them are one algebra, [`intervals::Intervals`], over different orders: addresses with
 //! the family on top, ports, and names compared from their last byte to their first.
 
+pub mod flows;
 pub mod intervals;
 
 mod index;

@@ -1,0 +1,334 @@
+//! Sets of flows while they are being worked with.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+
+use super::axis::Axis;
+use super::axis::AxisSet;
+use super::axis::Value;
+use super::axis::valid_boxes;
+use super::diagram::CONSTANT;
+use super::diagram::Diagrams;
+use super::diagram::Node;
+use super::diagram::Operation;
+use super::diagram::OutOfNodes;
+use super::frozen::FlowSet;
+use super::question::Question;
+
+/// Where the sets of an algebra may be cut, and the atoms that they may depend on. All that will
+/// take part has to be known before, since a value is coded by its rank among the cuts.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Cuts<A> {
+    // Invariant: sorted, without equals, and without the least value of an axis; of atoms, sorted
+    // and without equals.
+    values: BTreeMap<Axis, Vec<Value>>,
+    pub(super) atoms: Vec<A>,
+}
+
+impl<A: Clone + Ord> Default for Cuts<A> {
+    /// The cuts that tell a flow from what is none.
+    fn default() -> Cuts<A> {
+        let mut cuts = Cuts { values: BTreeMap::new(), atoms: Vec::new() };
+        cuts.extend(valid_boxes().iter().flatten());
+        cuts
+    }
+}
+
+impl<A: Clone + Ord> Cuts<A> {
+    /// Adds the cuts of `sets`.
+    pub fn extend<'s>(&mut self, sets: impl IntoIterator<Item = &'s AxisSet>) {
+        let mut more: BTreeMap<Axis, Vec<&Value>> = BTreeMap::new();
+        for set in sets {
+            more.entry(set.axis()).or_default().extend(set.values().cuts());
+        }
+        for (axis, values) in more {
+            self.add(axis, values.into_iter());
+        }
+    }
+
+    /// Adds `atoms`.
+    pub fn extend_atoms(&mut self, atoms: impl IntoIterator<Item = A>) {
+        self.atoms.extend(atoms);
+        self.atoms.sort();
+        self.atoms.dedup();
+    }
+
+    /// Adds the cuts and atoms of `set`.
+    pub fn extend_set(&mut self, set: &FlowSet<A>) {
+        for axis in Axis::ALL {
+            self.add(axis, set.cuts_of(axis).iter());
+        }
+        self.extend_atoms(set.atoms.iter().cloned());
+    }
+
+    /// The cuts of an axis, ascending.
+    pub(super) fn of(&self, axis: Axis) -> &[Value] {
+        self.values.get(&axis).map_or(&[], Vec::as_slice)
+    }
+
+    fn add<'v>(&mut self, axis: Axis, values: impl Iterator<Item = &'v Value>) {
+        let least = axis.least();
+        let kept = self.values.entry(axis).or_default();
+        kept.extend(values.filter(|value| **value != least).cloned());
+        kept.sort();
+        kept.dedup();
+    }
+
+    /// Calls `work` with the algebra over these cuts, which makes at most `nodes` nodes of 12 bytes
+    /// and about as many again to find them by. No set of it can be taken out but as a [`FlowSet`].
+    ///
+    /// # Errors
+    /// [`AlgebraError::TooLarge`] where not even the set of all flows can be built.
+    pub fn with_algebra<R>(
+        self,
+        nodes: usize,
+        work: impl for<'id> FnOnce(Algebra<'id, A>) -> R,
+    ) -> Result<R, AlgebraError> {
+        Algebra::new(self, nodes).map(work)
+    }
+}
+
+/// Why there is no such set.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum AlgebraError {
+    /// More nodes are needed than were allowed.
+    #[error("the set needs more than {nodes} nodes")]
+    TooLarge {
+        /// How many were allowed.
+        nodes: usize,
+    },
+    /// A set is cut where the algebra has no cut, or depends on an atom that it does not have.
+    #[error("the set is cut at a value that was not announced")]
+    UnknownCut,
+}
+
+/// A set of flows under assignments of atoms, of the algebra with the same brand. Every point of it
+/// is a flow. Equal sets are equal.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Set<'id> {
+    pub(super) node: Node,
+    brand: Brand<'id>,
+}
+
+/// Invariant in its lifetime, so that no two algebras have one brand.
+type Brand<'id> = PhantomData<fn(&'id ()) -> &'id ()>;
+
+/// The variables that code one axis, or are one atom.
+#[derive(Clone, Debug)]
+pub(super) struct Digits {
+    pub(super) question: Question,
+    pub(super) first: u32,
+    pub(super) count: u32,
+    /// How many values there are that some cut tells apart.
+    pub(super) ranks: u32,
+}
+
+impl Digits {
+    /// The first variable beyond.
+    pub(super) fn end(&self) -> u32 {
+        self.first + self.count
+    }
+}
+
+/// The sets over some cuts, closed under union, intersection and difference.
+#[derive(Debug)]
+pub struct Algebra<'id, A> {
+    pub(super) cuts: Cuts<A>,
+    // Invariant: in the order of their variables, without gaps.
+    digits: Vec<Digits>,
+    pub(super) diagrams: Diagrams,
+    all: Node,
+    nodes: usize,
+    brand: Brand<'id>,
+}
+
+impl<'id, A: Clone + Ord> Algebra<'id, A> {
+    fn new(cuts: Cuts<A>, nodes: usize) -> Result<Algebra<'id, A>, AlgebraError> {
+        let digits = lay_out(&cuts).ok_or(AlgebraError::TooLarge { nodes })?;
+        let diagrams = Diagrams::new(nodes);
+        let brand = PhantomData;
+        let mut algebra = Algebra { cuts, digits, diagrams, all: Node::ALWAYS, nodes, brand };
+        let mut all = algebra.empty();
+        for sets in valid_boxes() {
+            let flows = algebra.product(&sets)?;
+            all = algebra.union(all, flows)?;
+        }
+        algebra.all = all.node;
+        Ok(algebra)
+    }
+
+    /// How many nodes have been made: what the work has cost so far.
+    pub fn nodes_made(&self) -> usize {
+        self.diagrams.count()
+    }
+
+    /// No flow.
+    pub fn empty(&self) -> Set<'id> {
+        self.set(Node::NEVER)
+    }
+
+    /// Every flow under every assignment.
+    pub fn all(&self) -> Set<'id> {
+        self.set(self.all)
+    }
+
+    /// The flows whose coordinates lie in all of `sets`.
+    ///
+    /// # Errors
+    /// Sets that were not announced, or too many nodes.
+    pub fn product(&mut self, sets: &[AxisSet]) -> Result<Set<'id>, AlgebraError> {
+        let mut sets: Vec<&AxisSet> = sets.iter().collect();
+        sets.sort_by_key(|set| set.axis());
+        // From the last axis to the first, so that a set is put on top of what is done.
+        let mut product = Node::ALWAYS;
+        for set in sets.into_iter().rev() {
+            let factor = self.along(set)?;
+            product = self.join(Operation::And, factor, product)?;
+        }
+        let node = self.join(Operation::And, product, self.all)?;
+        Ok(self.set(node))
+    }
+
+    /// The flows under the assignments in which `atom` holds.
+    ///
+    /// # Errors
+    /// An atom that was not announced, or too many nodes.
+    pub fn where_holds(&mut self, atom: &A) -> Result<Set<'id>, AlgebraError> {
+        let level = self.level_of(atom)?;
+        let holds = self.node(level, Node::NEVER, Node::ALWAYS)?;
+        let node = self.join(Operation::And, holds, self.all)?;
+        Ok(self.set(node))
+    }
+
+    /// What is in one or the other, or both.
+    ///
+    /// # Errors
+    /// Too many nodes.
+    pub fn union(&mut self, a: Set<'id>, b: Set<'id>) -> Result<Set<'id>, AlgebraError> {
+        self.join(Operation::Or, a.node, b.node).map(|node| self.set(node))
+    }
+
+    /// What is in one of `sets`; in about as many steps as their diagrams have nodes, for each
+    /// doubling of their number.
+    ///
+    /// # Errors
+    /// Too many nodes.
+    pub fn union_of(&mut self, sets: &[Set<'id>]) -> Result<Set<'id>, AlgebraError> {
+        match sets {
+            [] => Ok(self.empty()),
+            [one] => Ok(*one),
+            _ => {
+                let (left, right) = sets.split_at(sets.len() / 2);
+                let (left, right) = (self.union_of(left)?, self.union_of(right)?);
+                self.union(left, right)
+            }
+        }
+    }
+
+    /// What is in both.
+    ///
+    /// # Errors
+    /// Too many nodes.
+    pub fn intersection(&mut self, a: Set<'id>, b: Set<'id>) -> Result<Set<'id>, AlgebraError> {
+        self.join(Operation::And, a.node, b.node).map(|node| self.set(node))
+    }
+
+    /// What is in `a` and not in `b`.
+    ///
+    /// # Errors
+    /// Too many nodes.
+    pub fn difference(&mut self, a: Set<'id>, b: Set<'id>) -> Result<Set<'id>, AlgebraError> {
+        self.join(Operation::Without, a.node, b.node).map(|node| self.set(node))
+    }
+
+    pub(super) fn set(&self, node: Node) -> Set<'id> {
+        Set { node, brand: self.brand }
+    }
+
+    fn join(&mut self, operation: Operation, a: Node, b: Node) -> Result<Node, AlgebraError> {
+        self.diagrams.join(operation, a, b).map_err(|OutOfNodes| self.too_large())
+    }
+
+    pub(super) fn node(&mut self, level: u32, low: Node, high: Node) -> Result<Node, AlgebraError> {
+        self.diagrams.node(level, low, high).map_err(|OutOfNodes| self.too_large())
+    }
+
+    fn too_large(&self) -> AlgebraError {
+        AlgebraError::TooLarge { nodes: self.nodes }
+    }
+
+    /// The points whose coordinate lies in `set`, whatever the others are.
+    fn along(&mut self, set: &AxisSet) -> Result<Node, AlgebraError> {
+        let mut pieces = vec![(0, Node::NEVER)];
+        for (index, cut) in set.values().cuts().iter().enumerate() {
+            let begins = if index % 2 == 0 { Node::ALWAYS } else { Node::NEVER };
+            let rank = self.rank(set.axis(), cut)?;
+            if rank == 0 {
+                pieces.clear();
+            }
+            pieces.push((rank, begins));
+        }
+        self.in_digits(set.axis(), &pieces)
+    }
+
+    pub(super) fn in_digits(
+        &mut self,
+        axis: Axis,
+        pieces: &[(u32, Node)],
+    ) -> Result<Node, AlgebraError> {
+        let digits = self.digits_of(Question::Axis(axis))?;
+        let (first, count) = (digits.first, digits.count);
+        self.diagrams.pieces(first, count, pieces).map_err(|OutOfNodes| self.too_large())
+    }
+
+    /// How many cuts lie at or below `value`, itself a cut or the least.
+    pub(super) fn rank(&self, axis: Axis, value: &Value) -> Result<u32, AlgebraError> {
+        if *value == axis.least() {
+            return Ok(0);
+        }
+        let place =
+            self.cuts.of(axis).binary_search(value).map_err(|_| AlgebraError::UnknownCut)?;
+        u32::try_from(place + 1).map_err(|_| self.too_large())
+    }
+
+    /// The variable that is `atom`.
+    pub(super) fn level_of(&self, atom: &A) -> Result<u32, AlgebraError> {
+        let place = self.cuts.atoms.binary_search(atom).map_err(|_| AlgebraError::UnknownCut)?;
+        self.digits_of(Question::Atom(place)).map(|digits| digits.first)
+    }
+
+    pub(super) fn digits_of(&self, question: Question) -> Result<&Digits, AlgebraError> {
+        let place = self.digits.binary_search_by_key(&question, |digits| digits.question);
+        place.ok().and_then(|place| self.digits.get(place)).ok_or(AlgebraError::UnknownCut)
+    }
+
+    /// The digits that the variable of `level` is one of; none of a constant.
+    pub(super) fn digits_at(&self, level: u32) -> Option<&Digits> {
+        if level == CONSTANT {
+            return None;
+        }
+        let begun = self.digits.partition_point(|digits| digits.first <= level);
+        self.digits.get(begun.checked_sub(1)?)
+    }
+}
+
+/// The variables for `cuts`, or `None` where there would be too many to number.
+fn lay_out<A: Clone + Ord>(cuts: &Cuts<A>) -> Option<Vec<Digits>> {
+    let axes = Axis::ALL.into_iter().map(Question::Axis);
+    let mut questions: Vec<Question> =
+        axes.chain((0..cuts.atoms.len()).map(Question::Atom)).collect();
+    questions.sort();
+    let mut first: u32 = 0;
+    let mut digits = Vec::new();
+    for question in questions {
+        let others = match question {
+            Question::Axis(axis) => cuts.of(axis).len(),
+            Question::Atom(_) => 1,
+        };
+        let greatest = u32::try_from(others).ok()?;
+        let count = u32::BITS - greatest.leading_zeros();
+        digits.push(Digits { question, first, count, ranks: greatest.checked_add(1)? });
+        first = first.checked_add(count).filter(|next| *next < CONSTANT)?;
+    }
+    Some(digits)
+}
