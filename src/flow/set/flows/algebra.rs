@@ -314,12 +314,12 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
 
 /// The variables for `cuts`, or `None` where there would be too many to number.
 fn lay_out<A: Clone + Ord>(cuts: &Cuts<A>) -> Option<Vec<Digits>> {
-    let axes = Axis::ALL.into_iter().map(Question::Axis);
+    let of_atoms = (0..cuts.atoms.len()).map(Question::Atom);
     let mut questions: Vec<Question> =
-        axes.chain((0..cuts.atoms.len()).map(Question::Atom)).collect();
+        Axis::ALL.into_iter().map(Question::Axis).chain(of_atoms).collect();
     questions.sort();
     let mut first: u32 = 0;
-    let mut digits = Vec::new();
+    let mut laid_out = Vec::new();
     for question in questions {
         let others = match question {
             Question::Axis(axis) => cuts.of(axis).len(),
@@ -327,8 +327,8 @@ fn lay_out<A: Clone + Ord>(cuts: &Cuts<A>) -> Option<Vec<Digits>> {
         };
         let greatest = u32::try_from(others).ok()?;
         let count = u32::BITS - greatest.leading_zeros();
-        digits.push(Digits { question, first, count, ranks: greatest.checked_add(1)? });
+        laid_out.push(Digits { question, first, count, ranks: greatest.checked_add(1)? });
         first = first.checked_add(count).filter(|next| *next < CONSTANT)?;
     }
-    Some(digits)
+    Some(laid_out)
 }

@@ -276,9 +276,7 @@ fn address_spans(
         }),
         IpAddr::V6(v6) => u128::from(v6).checked_add(1).map(|next| IpAddr::V6(next.into())),
     };
-    let span = |range: crate::flow::address::AddressRange| {
-        (value(range.first()), next(range.last()).map(&value))
-    };
+    let span = |range: AddressRange| (value(range.first()), next(range.last()).map(&value));
     addresses.ranges().into_iter().map(span).collect()
 }
 

@@ -16,10 +16,6 @@ impl Node {
     fn index(self) -> usize {
         self.0 as usize
     }
-
-    fn constant(holds: bool) -> Node {
-        if holds { Node::ALWAYS } else { Node::NEVER }
-    }
 }
 
 /// The level of the constants, below all variables.
@@ -58,13 +54,15 @@ impl Operation {
         const ALWAYS: Node = Node::ALWAYS;
         match (self, a, b) {
             (Operation::And | Operation::Or, a, b) if a == b => Some(a),
-            (Operation::And, NEVER, _) | (Operation::And, _, NEVER) => Some(NEVER),
-            (Operation::And, ALWAYS, x) | (Operation::And, x, ALWAYS) => Some(x),
-            (Operation::Or, ALWAYS, _) | (Operation::Or, _, ALWAYS) => Some(ALWAYS),
-            (Operation::Or, NEVER, x) | (Operation::Or, x, NEVER) => Some(x),
             (Operation::Without, a, b) if a == b => Some(NEVER),
-            (Operation::Without, NEVER, _) | (Operation::Without, _, ALWAYS) => Some(NEVER),
-            (Operation::Without, a, NEVER) => Some(a),
+            (Operation::And | Operation::Without, NEVER, _)
+            | (Operation::And, _, NEVER)
+            | (Operation::Without, _, ALWAYS) => Some(NEVER),
+            (Operation::Or, ALWAYS, _) | (Operation::Or, _, ALWAYS) => Some(ALWAYS),
+            (Operation::And, ALWAYS, x)
+            | (Operation::And, x, ALWAYS)
+            | (Operation::Or, NEVER, x)
+            | (Operation::Or | Operation::Without, x, NEVER) => Some(x),
             (Operation::And | Operation::Or | Operation::Without, _, _) => None,
         }
     }
@@ -283,6 +281,10 @@ mod tests {
     /// How many variables the tests have.
     const VARIABLES: u32 = 5;
 
+    fn constant(holds: bool) -> Node {
+        if holds { Node::ALWAYS } else { Node::NEVER }
+    }
+
     fn holds(diagrams: &Diagrams, node: Node, number: u32) -> bool {
         let mut node = node;
         loop {
@@ -297,7 +299,7 @@ mod tests {
 
     fn of(diagrams: &mut Diagrams, table: u32) -> Node {
         let pieces: Vec<(u32, Node)> =
-            (0..32).map(|number| (number, Node::constant(table >> number & 1 == 1))).collect();
+            (0..32).map(|number| (number, constant(table >> number & 1 == 1))).collect();
         diagrams.pieces(0, VARIABLES, &pieces).unwrap()
     }
 
@@ -325,7 +327,7 @@ mod tests {
             let mut diagrams = Diagrams::new(10_000);
             starts.insert(0);
             let pieces: Vec<(u32, Node)> =
-                starts.iter().zip([false, true].into_iter().cycle()).map(|(s, h)| (*s, Node::constant(h))).collect();
+                starts.iter().zip([false, true].into_iter().cycle()).map(|(s, h)| (*s, constant(h))).collect();
             let node = diagrams.pieces(0, VARIABLES, &pieces).unwrap();
             for number in 0..32 {
                 let runs = starts.iter().filter(|start| **start <= number).count();

@@ -109,7 +109,7 @@ impl<A: Ord> FlowSet<A> {
         at_axis
             .flat_map(|branch| self.spans(axis, branch))
             .filter(|(then, _, _)| *then != Then::Never)
-            .filter_map(|(_, start, end)| address_ranges(start, end))
+            .filter_map(|(_, start, end)| address_ranges(&start, end))
             .flatten()
             .collect()
     }
@@ -147,12 +147,12 @@ impl<A: Ord> FlowSet<A> {
 }
 
 /// The addresses from `start` up to, and without, `end`.
-fn address_ranges(start: Value, end: Option<&Value>) -> Option<Vec<AddressRange>> {
+fn address_ranges(start: &Value, end: Option<&Value>) -> Option<Vec<AddressRange>> {
     let Value::Address(start) = start else { return None };
     match end {
-        Some(Value::Address(end)) => Some(from(start).difference(&from(*end)).ranges()),
+        Some(Value::Address(end)) => Some(from(*start).difference(&from(*end)).ranges()),
         Some(_) => None,
-        None => Some(from(start).ranges()),
+        None => Some(from(*start).ranges()),
     }
 }
 

@@ -83,7 +83,9 @@ impl Written {
     fn frozen(&self, others: &[&Written]) -> FlowSet<&'static str> {
         let mut cuts = Cuts::default();
         self.announce(&mut cuts);
-        others.iter().for_each(|other| other.announce(&mut cuts));
+        for other in others {
+            other.announce(&mut cuts);
+        }
         cuts.with_algebra(NODES, |mut algebra| {
             let set = self.build(&mut algebra);
             algebra.freeze(set)
