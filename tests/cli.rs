@@ -7,6 +7,8 @@ mod advice;
 mod bad_input;
 #[path = "cli/compile.rs"]
 mod compile;
+#[path = "cli/defaults.rs"]
+mod defaults;
 #[path = "cli/examples.rs"]
 mod examples;
 #[path = "cli/explain.rs"]

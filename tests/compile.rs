@@ -1,6 +1,8 @@
 //! What a list compiles to, and what it cannot compile to.
 #![cfg(test)]
 
+#[path = "compile/beyond.rs"]
+mod beyond;
 #[path = "compile/binding.rs"]
 mod binding;
 #[path = "compile/claims.rs"]
@@ -9,6 +11,8 @@ mod claims;
 mod layout;
 #[path = "support/list.rs"]
 mod list;
+#[path = "compile/returning.rs"]
+mod returning;
 #[path = "compile/unseen.rs"]
 mod unseen;
 #[path = "compile/warnings.rs"]

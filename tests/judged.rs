@@ -26,11 +26,15 @@ use exeat::intent::Permission;
 use exeat::intent::Requirement;
 use exeat::intent::topology::Tier;
 use exeat::simulate::Assumptions;
+use exeat::simulate::Decision;
 use exeat::simulate::Environment;
 use exeat::simulate::Judged;
+use exeat::simulate::Missing;
 use exeat::simulate::Simulator;
 use exeat::simulate::Verdict;
+use exeat::simulate::decision::Field;
 use exeat::simulate::environment::Answer;
+use exeat::simulate::regions::MAX_REGIONS;
 use jiff::Timestamp;
 use jiff::civil::date;
 
@@ -459,6 +463,104 @@ fn a_list_accepts_what_is_undetermined_if_every_permission_that_may_speak_does()
 }
 
 #[test]
+fn a_permission_that_cannot_speak_need_not_accept_anything() {
+    let accepted = Permission {
+        accept_undetermined: Some("tags change".to_owned()),
+        ..allow("p", APPS, "tag Storage", "tcp/443")
+    };
+    let optional = Permission { requirement: Requirement::Optional, ..accepted.clone() };
+    for accepted in [accepted, optional] {
+        let permissions = vec![accepted, allow("q", APPS, "tag Storage", "tcp/444")];
+        let world = world(permissions, Vec::new());
+        let judged = world.judge("10.1.8.4 -> 20.0.0.1 : tcp/443 other");
+        assert_eq!(judged.accepts_undetermined(&world.intent), Some("tags change"));
+    }
+}
+
+#[test]
+fn what_list_and_firewall_both_miss_is_named_once() {
+    let world = one("tag Storage", "tcp/443");
+    let judged = world.judge("10.1.8.4 -> 20.0.0.1 : tcp/443 other");
+    let deployment = import::json::read(r#"{"schema":"exeat.deployment/1"}"#).unwrap();
+    let flow = observation("10.1.8.4 -> 20.0.0.1 : tcp/443 other");
+    let simulator = Simulator::new(&deployment).unwrap();
+    let mut decision = simulator.judge(&flow, &world.environment());
+    decision.missing = vec![Missing::Field(Field::Inner)];
+    let told = |decision: &Decision| -> Vec<String> {
+        judged.missing_with(decision).iter().map(ToString::to_string).collect()
+    };
+    let tag = judged.missing[0].to_string();
+    assert_eq!(told(&decision), [Missing::Field(Field::Inner).to_string(), tag.clone()]);
+    decision.missing.extend(judged.missing.iter().cloned());
+    assert_eq!(told(&decision), [Missing::Field(Field::Inner).to_string(), tag]);
+}
+
+/// A deployment in each part of which a block of addresses is told apart: 20.N.0.0/24, or the
+/// address 20.N.0.0.
+const BLOCKS: &str = r#"{"schema":"exeat.deployment/1",
+"firewallPolicies":{"p":{"sku":"Premium",
+  "threatIntelWhitelist":{"ipAddresses":["20.1.0.0/24"]},
+  "snat":{"privateRanges":["IANAPrivateRanges","20.2.0.0/24"]},
+  "ruleCollectionGroups":[{"name":"g","priority":100,"ruleCollections":[
+    {"name":"d","priority":100,"kind":"nat","action":"DNAT","rules":[{"name":"r","ipProtocols":["TCP"],
+      "sourceAddresses":["*"],"destinationAddresses":["20.3.0.0"],"destinationPorts":["22"],
+      "translatedAddress":"10.1.2.4","translatedPort":"22"}]},
+    {"name":"n","priority":110,"kind":"network","action":"Deny","rules":[{"name":"r","ipProtocols":["TCP"],
+      "sourceAddresses":["*"],"destinationAddresses":["Storage","20.4.0.0/24"],"destinationPorts":["*"]}]},
+    {"name":"a","priority":120,"kind":"application","action":"Allow","rules":[{"name":"r",
+      "protocols":["Https:443"],"sourceAddresses":["*"],"targetFqdns":["*"],
+      "destinationAddresses":["20.5.0.0/24"]}]}]}]}},
+"azureFirewalls":{"fw":{"virtualNetwork":"v","firewallPolicy":"p","privateIpAddress":"10.0.1.4",
+  "publicIpAddresses":["20.6.0.0"]}},
+"ipGroups":{"i":{"ipAddresses":["20.7.0.0/24"]}},
+"virtualNetworks":{"v":{"addressSpace":["10.0.0.0/16","20.8.0.0/24"],"gatewayRoutes":["20.9.0.0/24"],
+  "subnets":[{"name":"s","addressPrefixes":["10.0.2.0/24"],"routeTable":"t"},
+    {"name":"AzureFirewallSubnet","addressPrefixes":["10.0.1.0/26"]}]}},
+"routeTables":{"t":{"routes":[{"name":"r","addressPrefix":"20.10.0.0/24","nextHopType":"Internet"},
+  {"name":"tag","addressPrefix":"AzureMonitor","nextHopType":"Internet"}]}},
+"networkSecurityGroups":{"n":{"securityRules":[{"name":"r","priority":100,"direction":"Outbound",
+  "access":"Deny","protocol":"Udp","sourceAddressPrefixes":["*"],"sourcePortRanges":["*"],
+  "destinationAddressPrefixes":["20.11.0.0/24"],"destinationPortRanges":["123"]}]}},
+"managedClusters":{"aks":{"networkPlugin":"overlay","podCidrs":["20.12.0.0/24"],
+  "apiServer":{"access":"public","addresses":["203.0.113.40"]}}}}"#;
+
+#[test]
+fn public_addresses_are_told_apart_by_every_part_of_a_deployment_and_of_a_list() {
+    let deployment = import::json::read(BLOCKS).unwrap();
+    let simulator = Simulator::new(&deployment).unwrap();
+    let permissions = vec![allow("p", APPS, "20.13.0.0/24", "tcp/443")];
+    let list = world(permissions, vec![deny("d", "any", "20.14.0.0/24", "any")]);
+    let found = simulator.public_addresses(&list.intent, &list.evidence).unwrap();
+    for block in 1..=14_u8 {
+        let (within, above): ([u8; 4], [u8; 4]) = match block {
+            3 | 6 => ([20, block, 0, 0], [20, block, 0, 1]),
+            _ => ([20, block, 0, 0], [20, block, 1, 0]),
+        };
+        // A firewall and a network have theirs for themselves.
+        let is_public = !matches!(block, 6 | 8);
+        assert_eq!(found.contains(&within.into()), is_public, "20.{block}.0.0");
+        assert!(found.contains(&above.into()), "above 20.{block}.0.0");
+    }
+}
+
+#[test]
+fn more_public_addresses_than_can_be_tried_are_none() {
+    let several = |count: usize| -> Option<usize> {
+        let prefix = |n: usize| format!("20.{}.{}.0/25", n / 256, n % 256);
+        let permissions = (0..count).map(|n| allow("p", APPS, &prefix(n), "tcp/443")).collect();
+        let list = world(permissions, Vec::new());
+        let deployment = import::json::read(r#"{"schema":"exeat.deployment/1"}"#).unwrap();
+        let simulator = Simulator::new(&deployment).unwrap();
+        simulator.public_addresses(&list.intent, &list.evidence).map(|found| found.len())
+    };
+    // Each prefix adds itself and what is above it.
+    let without = several(0).unwrap();
+    let most = (MAX_REGIONS - without) / 2;
+    assert_eq!(several(most), Some(without + 2 * most));
+    assert_eq!(several(most + 1), None);
+}
+
+#[test]
 fn tags_that_decide_nothing_are_not_missing() {
     let required = allow("p", APPS, "20.0.0.0/24", "tcp/443");
     let may = |number: u32| Permission {
@@ -655,4 +757,62 @@ fn names_that_only_evidence_tells_apart_are_told_apart() {
     // Whether a name is resolved is not asked where it is denied, and two rules do that.
     let (verdict, rule, _) = readings(&world, "Deny");
     assert_eq!((verdict, rule), (Verdict::Deny, None));
+}
+
+#[test]
+fn what_a_client_was_told_for_a_name_that_was_not_seen_is_asked_of_that_name() {
+    let strict = one("a.example.com", "https").assuming("client_answers=evidence");
+    let told = "10.1.8.4 was told 20.0.0.1 for the name that it shows";
+    strict.check_missing("10.1.8.4 -> 20.0.0.1 : tcp/443", &["name", told]);
+}
+
+/// A policy of network rules `r1`, `r2`, … for what lies in an unknown source and in a service tag,
+/// and of an application rule for a name.
+fn of_unknowns(count: usize) -> Deployment {
+    let rule = |number: usize| {
+        format!(
+            r#"{{"name":"r{number}","ipProtocols":["TCP"],"sourceAddresses":["unknown:u{number}"],
+            "destinationAddresses":["Tag{number}"],"destinationPorts":["443"]}}"#
+        )
+    };
+    let rules: Vec<String> = (1..=count).map(rule).collect();
+    let unknowns: Vec<String> = (1..=count)
+        .map(|number| format!(r#"{{"name":"u{number}","because":"a parameter without a value"}}"#))
+        .collect();
+    import::json::read(&format!(
+        r#"{{"schema":"exeat.deployment/1","firewallPolicies":{{"p":{{"ruleCollectionGroups":[{{
+        "name":"g","priority":100,"ruleCollections":[
+        {{"name":"n","priority":100,"kind":"network","action":"Deny","rules":[{}]}},
+        {{"name":"a","priority":200,"kind":"application","action":"Allow","rules":[{{"name":"r",
+        "protocols":["Https:443"],"sourceAddresses":["*"],"targetFqdns":["a.example.com"]}}]}}]}}]}}}},
+        "unknowns":[{}]}}"#,
+        rules.join(","),
+        unknowns.join(",")
+    ))
+    .unwrap()
+}
+
+#[track_caller]
+fn missing_of(deployment: &Deployment, payload: SeenPayload, expected: &[&str]) {
+    let flow = observation("10.1.8.4 -> 20.0.0.1 : tcp/443");
+    let world = world(Vec::new(), Vec::new());
+    let simulator = Simulator::new(deployment).unwrap();
+    let decision = simulator.judge(&Observation { payload, ..flow }, &world.environment());
+    let missing: Vec<String> = decision.missing.iter().map(ToString::to_string).collect();
+    assert_eq!(missing, expected);
+}
+
+#[test]
+fn the_name_of_a_known_kind_is_missing_beside_what_else_decides() {
+    let kind = SeenPayload::Kind(PayloadKind::Tls);
+    let (source, tag) = ("10.1.8.4 in u1", "20.0.0.1 in service tag tag1");
+    missing_of(&of_unknowns(1), kind, &["name", tag, source]);
+}
+
+#[test]
+fn more_combinations_than_can_be_tried_are_said_to_be_too_many() {
+    let named = FlowText::parse("10.1.8.4 -> 20.0.0.1 : tcp/443 tls a.example.com").unwrap();
+    let payload = named.to_observation().unwrap().payload;
+    let too_many = Missing::TooManyUnknowns.to_string();
+    missing_of(&of_unknowns(13), payload, &[&too_many]);
 }

@@ -21,6 +21,9 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Lint rules files, hold them against Azure's limits, and judge their examples
+    #[command(mut_arg("verbose", |arg| {
+        arg.help("Say more: notes too, and the defaults that were taken")
+    }))]
     Check(CheckArgs),
     /// Write rules files in the one style
     Fmt(FmtArgs),

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::args::CheckArgs;
 use super::args::Format;
+use super::defaults;
 use super::failure::Failure;
 use super::outcome::Outcome;
 use super::rules;
@@ -17,6 +18,7 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Severity;
 use crate::diagnostic::SourceMap;
 use crate::report;
+use crate::report::DefaultRow;
 use crate::report::command::Asked;
 use crate::simulate::Assumptions;
 use crate::simulate::Environment;
@@ -28,6 +30,10 @@ use crate::testing;
 struct Checked {
     findings: Vec<Diagnostic>,
     sources: SourceMap,
+    /// What the file leaves out; nothing where it is no list, or nobody asks.
+    defaults: Vec<DefaultRow>,
+    /// What the verdicts on its examples depended on.
+    assumptions: BTreeSet<Assumption>,
     /// Whether it is no list, or one that does not compile.
     is_refused: bool,
 }
@@ -45,17 +51,14 @@ pub(super) fn run(args: &CheckArgs, terminal: &mut Terminal<'_>) -> Result<Outco
     let assumptions = subject::assumptions(&args.known.assume)?;
     let at = rules::time(&args.rules, terminal);
     let mut checked: Vec<Checked> = Vec::new();
-    let mut depended: BTreeSet<Assumption> = BTreeSet::new();
     for path in &args.files {
-        checked.push(check(path, args, at, &assumptions, &mut depended, terminal)?);
+        checked.push(check(path, args, at, &assumptions, terminal)?);
     }
     let is_error = |found: &Diagnostic| found.severity() == Severity::Error;
     let is_shown = |found: &Diagnostic| match found.severity() {
         Severity::Error => true,
         Severity::Warning => !args.common.quiet,
-        Severity::Note => {
-            !args.common.quiet && (args.common.verbose || args.format == Format::Json)
-        }
+        Severity::Note => tells_more(args),
     };
     match args.format {
         Format::Json => {
@@ -66,7 +69,12 @@ pub(super) fn run(args: &CheckArgs, terminal: &mut Terminal<'_>) -> Result<Outco
                 .flat_map(|one| one.findings.iter().map(move |found| (found, &one.sources)))
                 .filter(|(found, _)| is_shown(found))
                 .collect();
-            let text = report::check::to_json(&names, at, &depended, &findings)
+            let depended = checked.iter().flat_map(|one| one.assumptions.iter().cloned()).collect();
+            let defaults: Vec<(&DefaultRow, &SourceMap)> = checked
+                .iter()
+                .flat_map(|one| one.defaults.iter().map(move |row| (row, &one.sources)))
+                .collect();
+            let text = report::check::to_json(&names, at, &depended, &defaults, &findings)
                 .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?;
             terminal.write_out(&text)?;
         }
@@ -83,6 +91,10 @@ pub(super) fn run(args: &CheckArgs, terminal: &mut Terminal<'_>) -> Result<Outco
                 if !others.is_empty() {
                     let text = draw(&others, &one.sources, terminal.output_style);
                     terminal.write_out(&text)?;
+                }
+                if tells_more(args) && !one.is_refused {
+                    let gap = if others.is_empty() { "" } else { "\n" };
+                    terminal.write_out(&[gap, &taken(one)].concat())?;
                 }
             }
         }
@@ -101,7 +113,6 @@ fn check(
     args: &CheckArgs,
     at: Timestamp,
     assumptions: &Assumptions,
-    depended: &mut BTreeSet<Assumption>,
     terminal: &mut Terminal<'_>,
 ) -> Result<Checked, Failure> {
     let evidence = subject::evidence(Some(path), &args.known, terminal)?;
@@ -111,7 +122,13 @@ fn check(
     let (mut list, compiled) = match compiled {
         Ok(both) => both,
         Err(Failure::Findings { diagnostics, sources }) => {
-            return Ok(Checked { findings: diagnostics, sources, is_refused: true });
+            return Ok(Checked {
+                findings: diagnostics,
+                sources,
+                defaults: Vec::new(),
+                assumptions: BTreeSet::new(),
+                is_refused: true,
+            });
         }
         Err(failure) => return Err(failure),
     };
@@ -124,6 +141,33 @@ fn check(
     let asked = Asked { rules: Some(&name), deployments: &[], options: &options, captures: &[] };
     let unmet = tested.unmet.iter().map(|one| report::example::finding(one, &list.intent, &asked));
     list.findings.extend(unmet);
-    depended.extend(tested.assumptions);
-    Ok(Checked { findings: list.findings, sources: list.sources, is_refused: false })
+    let left_out = if tells_more(args) { list.left_out.as_slice() } else { &[] };
+    Ok(Checked {
+        assumptions: tested.assumptions,
+        defaults: defaults::rows(left_out, &list.intent, &compiled.deployment),
+        findings: list.findings,
+        sources: list.sources,
+        is_refused: false,
+    })
+}
+
+/// Whether notes and defaults are told.
+fn tells_more(args: &CheckArgs) -> bool {
+    !args.common.quiet && (args.common.verbose || args.format == Format::Json)
+}
+
+/// What was taken where the list, or the command line, says nothing.
+fn taken(checked: &Checked) -> String {
+    let rows = checked.defaults.iter().map(|row| row.to_text(&checked.sources));
+    let by_default = Assumptions::default();
+    let assumed = checked
+        .assumptions
+        .iter()
+        .filter(|one| by_default.show(one.key).as_ref() == Some(one))
+        .map(|one| format!("--assume: {} = {} ({})", one.key, one.value, one.section));
+    let mut text = "taken where nothing is said:\n".to_owned();
+    for line in rows.chain(assumed) {
+        text.extend(["  ", &line, "\n"]);
+    }
+    text
 }

@@ -1,5 +1,6 @@
 //! Reading and writing files: bounded, and whole or not at all.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::fs::File;
 use std::io;
@@ -14,6 +15,7 @@ use tempfile::NamedTempFile;
 use super::failure::Failure;
 use super::terminal::Terminal;
 use super::threads;
+use crate::diagnostic::MAX_SOURCE_BYTES;
 use crate::emit::EmittedFile;
 
 /// Whether `path` is `-`, which stands for standard input or output.
@@ -44,6 +46,32 @@ pub(super) fn read(
     Ok(bytes)
 }
 
+/// The bytes of the rules file at `path`, or of a file that it names. What is no text is refused as a
+/// whole: a parser would object to its first character, and then to what is missing behind it.
+pub(super) fn read_source(path: &Path, terminal: &mut Terminal<'_>) -> Result<Vec<u8>, Failure> {
+    let bytes = read(path, MAX_SOURCE_BYTES, terminal)?;
+    match no_text(&bytes) {
+        None => Ok(bytes),
+        Some(why) => Err(Failure::new(format!("cannot read `{}`: {why}", path.display()))),
+    }
+}
+
+/// Why `bytes` are no text, as far as it shows without decoding them: a byte that fits no character of
+/// UTF-8 is told by who makes text of them.
+fn no_text(bytes: &[u8]) -> Option<String> {
+    // Encodings of two bytes a character, as some editors of Windows write them.
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Some("it is UTF-16 text; save it as UTF-8".to_owned());
+    }
+    // As `git` and `grep` tell text from the rest.
+    let offset = bytes.iter().position(|byte| *byte == 0)?;
+    let before = bytes.get(..offset).unwrap_or_default();
+    let line = before.split(|byte| *byte == b'\n').count();
+    Some(format!(
+        "it is not text: byte {offset}, on line {line}, is NUL; if it is UTF-16, save it as UTF-8"
+    ))
+}
+
 /// The text of `path`, at most `most` bytes of it.
 pub(super) fn read_text(
     path: &Path,
@@ -60,22 +88,50 @@ pub(super) fn read_text(
     })
 }
 
-/// Puts `text` in place of the file at `path`: a reader sees the old text or the new one. A link
-/// is followed, and the permissions of a file that is there are kept.
+/// Puts `text` in place of the file at `path`: a reader sees the old text or the new one. Links and
+/// permissions stay as they are.
 pub(super) fn replace(path: &Path, text: &str) -> Result<(), Failure> {
-    write_beside(path, text).map_err(|error| Failure::writing(path, &error))
+    let put = stage(path, text, SHARED).and_then(|Staged { file, target }| {
+        file.persist(&target)?;
+        Ok(())
+    });
+    put.map_err(|error| Failure::writing(path, &error))
 }
 
-fn write_beside(path: &Path, text: &str) -> io::Result<()> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+/// A text that is written and not yet in its place.
+struct Staged {
+    file: NamedTempFile,
+    /// Never a link, and on the file system of `file`.
+    target: PathBuf,
+}
+
+/// Writes `text` beside the place that a write to `path` goes to. The permissions of a file that
+/// stands there are kept; a new file has those of `mode`.
+fn stage(path: &Path, text: &str, mode: u32) -> io::Result<Staged> {
+    let target = behind_links(path)?;
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut beside = new_beside(folder.unwrap_or(Path::new(".")), SHARED)?;
-    beside.write_all(text.as_bytes())?;
+    let mut file = new_beside(folder.unwrap_or(Path::new(".")), mode)?;
+    file.write_all(text.as_bytes())?;
     if let Ok(existing) = fs::metadata(&target) {
-        beside.as_file().set_permissions(existing.permissions())?;
+        file.as_file().set_permissions(existing.permissions())?;
     }
-    beside.persist(&target)?;
-    Ok(())
+    Ok(Staged { file, target })
+}
+
+/// The place that a write to `path` goes to: what a link leads to, so that the link stays.
+///
+/// A link to nothing is refused, as `cp` does: an editor would make a file at a place that nobody
+/// has looked at. So is a device or a pipe, which a file would replace.
+fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    let refuse = |what: &str| {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, format!("`{}` {what}", path.display())))
+    };
+    match fs::canonicalize(path) {
+        Ok(target) if target.is_file() => Ok(target),
+        Ok(_) => refuse("is no plain file"),
+        Err(_) if path.is_symlink() => refuse("is a link that leads to no file; remove it"),
+        Err(_) => Ok(path.to_owned()),
+    }
 }
 
 /// The permissions that programs ask for where they make a file, and a script; the user's mask
@@ -97,7 +153,7 @@ fn new_beside(folder: &Path, _mode: u32) -> io::Result<NamedTempFile> {
 
 /// Writes `files` below the folder `given`: all of them or none. They are prepared on as many
 /// threads as were `asked` for. Folders are made where they are not there; other files in them are
-/// left alone.
+/// left alone, and links and permissions stay as they are.
 pub(super) fn write_all(
     given: &Path,
     files: &[EmittedFile],
@@ -115,9 +171,10 @@ pub(super) fn write_all(
     let io = |error: io::Error| Failure::writing(given, &error);
     let written = make_folders_of(folder, files, &mut made).map_err(io).and_then(|()| {
         // In the order of `files`, whichever thread writes which.
-        let staged: io::Result<Vec<Staged>> =
-            threads::run(asked, || files.par_iter().map(|file| stage(folder, file)).collect())?;
-        staged.and_then(put_in_place).map_err(io)
+        let staged: io::Result<Vec<Staged>> = threads::run(asked, || {
+            files.par_iter().map(|file| stage_within(folder, file)).collect()
+        })?;
+        staged.and_then(apart).and_then(put_in_place).map_err(io)
     });
     if written.is_err() {
         for folder in made.iter().rev() {
@@ -153,24 +210,27 @@ fn make_folders(folder: &Path, made: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// A file that is written and not yet in its place.
-struct Staged {
-    file: NamedTempFile,
-    target: PathBuf,
-}
-
-fn stage(folder: &Path, emitted: &EmittedFile) -> io::Result<Staged> {
-    let target = folder.join(&emitted.path);
-    if target.is_dir() {
+fn stage_within(folder: &Path, emitted: &EmittedFile) -> io::Result<Staged> {
+    let path = folder.join(&emitted.path);
+    if path.is_dir() {
         return Err(io::Error::new(
             io::ErrorKind::IsADirectory,
             format!("`{}` is a folder there", emitted.path),
         ));
     }
-    let mode = if emitted.is_script { SHARED_SCRIPT } else { SHARED };
-    let mut file = new_beside(target.parent().unwrap_or(folder), mode)?;
-    file.write_all(emitted.text.as_bytes())?;
-    Ok(Staged { file, target })
+    stage(&path, &emitted.text, if emitted.is_script { SHARED_SCRIPT } else { SHARED })
+}
+
+/// Refuses two files that links make one, as the second would be written over the first.
+fn apart(all: Vec<Staged>) -> io::Result<Vec<Staged>> {
+    let mut seen = BTreeSet::new();
+    match all.iter().find(|staged| !seen.insert(&staged.target)) {
+        None => Ok(all),
+        Some(Staged { target, .. }) => {
+            let says = format!("two files would be written to `{}`", target.display());
+            Err(io::Error::new(io::ErrorKind::InvalidInput, says))
+        }
+    }
 }
 
 /// Puts all files in their places. If one cannot be, those before it are taken back, and what was
@@ -223,7 +283,7 @@ mod tests {
 
     fn staged(folder: &Path, name: &str) -> Staged {
         let file = EmittedFile { path: name.to_owned(), text: "new".to_owned(), is_script: false };
-        stage(folder, &file).unwrap()
+        stage_within(folder, &file).unwrap()
     }
 
     #[test]
@@ -239,5 +299,27 @@ mod tests {
         left.sort();
         assert_eq!(left, ["a", "c"]);
         assert_eq!(fs::read_to_string(folder.join("a")).unwrap(), "old");
+    }
+
+    /// What is behind the link is put back, and the link is not touched.
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_cannot_be_placed_leaves_links_and_what_they_lead_to() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let sandbox = tempfile::tempdir().unwrap();
+        let folder = sandbox.path();
+        let kept = folder.join("kept");
+        fs::create_dir(&kept).unwrap();
+        fs::write(kept.join("a"), "old").unwrap();
+        fs::set_permissions(kept.join("a"), fs::Permissions::from_mode(0o640)).unwrap();
+        std::os::unix::fs::symlink("kept/a", folder.join("a")).unwrap();
+        let all = ["a", "b", "c"].map(|name| staged(folder, name));
+        fs::create_dir(folder.join("c")).unwrap();
+        put_in_place(all.into()).unwrap_err();
+        assert_eq!(fs::read_link(folder.join("a")).unwrap(), Path::new("kept/a"));
+        assert_eq!(fs::read_to_string(folder.join("a")).unwrap(), "old");
+        assert_eq!(fs::metadata(kept.join("a")).unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(fs::read_dir(&kept).unwrap().count(), 1);
+        assert!(!folder.join("b").exists());
     }
 }

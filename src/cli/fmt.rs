@@ -49,7 +49,7 @@ pub(super) fn run(args: &FmtArgs, terminal: &mut Terminal<'_>) -> Result<Outcome
 }
 
 fn format(path: &Path, terminal: &mut Terminal<'_>) -> Result<Formatted, Failure> {
-    let bytes = files::read(path, crate::diagnostic::MAX_SOURCE_BYTES, terminal)?;
+    let bytes = files::read_source(path, terminal)?;
     let mut sources = SourceMap::new();
     let name = path.display().to_string();
     let file = sources.add_bytes(&name, bytes).map_err(|error| Failure::new(error.to_string()))?;

@@ -7,6 +7,7 @@ mod args;
 mod check;
 mod code;
 mod compile;
+mod defaults;
 mod explain;
 mod failure;
 mod files;

@@ -25,6 +25,7 @@ use crate::import;
 use crate::intent::Intent;
 use crate::resolve;
 use crate::resolve::Assignment;
+use crate::resolve::LeftOut;
 #[cfg(feature = "live-dns")]
 use crate::resolve::Pin;
 
@@ -37,6 +38,8 @@ pub(super) struct List {
     pub(super) sources: SourceMap,
     /// Warnings and notes.
     pub(super) findings: Vec<Diagnostic>,
+    /// What the source leaves out.
+    pub(super) left_out: Vec<LeftOut>,
     /// What was imported.
     #[cfg(feature = "live-dns")]
     pub(super) pins: Vec<Pin>,
@@ -53,12 +56,13 @@ impl List {
         options: resolve::Options,
         day: Date,
     ) -> Result<List, Failure> {
-        let resolve::Resolved { intent, sources, diagnostics: findings, .. } = resolved;
+        let resolve::Resolved { intent, sources, diagnostics: findings, left_out, .. } = resolved;
         match intent {
             Some(intent) => Ok(List {
                 intent,
                 sources,
                 findings,
+                left_out,
                 #[cfg(feature = "live-dns")]
                 pins: resolved.imports,
                 options,
@@ -115,7 +119,7 @@ pub(super) fn resolve(
     let options = resolve::Options { parameters, addresses };
     let mut unreadable = None;
     let mut read = |file: &Path| -> io::Result<Vec<u8>> {
-        match files::read(file, MAX_SOURCE_BYTES, terminal) {
+        match files::read_source(file, terminal) {
             Ok(bytes) => Ok(bytes),
             Err(failure) => {
                 // Who asked for the file says that it cannot be read.

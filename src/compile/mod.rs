@@ -17,27 +17,38 @@
 //! - `binding`: which firewalls enforce the policy;
 //! - `topology`: how networks, routes and firewalls are written;
 //! - `unknown`: tags and categories that Azure may not have;
-//! - `unseen`: what the routes bring past every firewall.
+//! - `ways`: where the routes of a subnet lead;
+//! - `unseen`: what they bring past every firewall;
+//! - `beyond`: what a parent lets out that the list does not permit;
+//! - `returning`: which replies do not come back through the firewall.
 
+mod beyond;
 mod binding;
+mod block;
 mod carriage;
 mod denies;
 mod excess;
 mod ground;
 mod hiding;
 mod index;
+mod inherited;
 mod layout;
 mod limits;
+mod listed;
 mod naming;
 mod overruled;
 mod refusal;
+mod returning;
 mod settings;
 mod shape;
 mod sources;
 mod statement;
 mod topology;
+mod translation;
 mod unknown;
 mod unseen;
+mod ways;
+mod wording;
 
 use std::collections::BTreeSet;
 
@@ -48,6 +59,7 @@ use self::carriage::Matcher;
 use self::excess::Accepted;
 use self::ground::Ground;
 use self::index::Index;
+use self::inherited::Inherited;
 use self::shape::Shapes;
 use self::statement::Statement;
 use crate::azure::Deployment;
@@ -92,8 +104,10 @@ pub fn compile(
     let policy = settings::policy(intent, &ground, context);
     let carried = carry_all(&statements, intent, &ground, &mut findings);
     let mut accepted = Accepted::default();
-    match parent_shapes(intent, context) {
-        Ok(parents) => {
+    let mut inherited = Vec::new();
+    match parents(intent, context) {
+        Ok((parents, rules)) => {
+            inherited = rules;
             let list = Shapes::of_list(&carried);
             let (list, parents) = (Index::new(&list), Index::new(&parents));
             findings.extend(hiding::check(&list, &parents, &ground, &mut accepted));
@@ -120,8 +134,13 @@ pub fn compile(
     policy.groups = layout.groups;
     let mut deployment = as_existing(context.clone());
     topology::add(&mut deployment, &intent.topology, &settings::scope(intent), &policy_name);
-    let vantages = unseen::vantages(&intent.topology, &ground, &deployment);
+    let vantages = ways::vantages(&intent.topology, &ground, &deployment);
     findings.extend(statements.iter().filter_map(|one| unseen::check(one, &vantages)));
+    let untranslated = translation::untranslated(&ground, &intent.settings, context);
+    findings.extend(beyond::check(&inherited, context, &carried, &vantages, &untranslated));
+    let firewalls = ways::firewalls(&ground, &deployment);
+    let one_sided = returning::one_sided(&vantages, &firewalls, &untranslated);
+    findings.extend(returning::check(&carried, &one_sided, &inherited, context));
     deployment.policies.insert(policy_name, policy);
     deployment.origins.extend(layout.origins);
     findings.extend(limits::check(&deployment, context, &carried));
@@ -184,15 +203,18 @@ fn still_open(carried: &Carried<'_>) -> Option<Diagnostic> {
     )
 }
 
-/// The rules that are looked at before ours.
-fn parent_shapes<'a>(intent: &Intent, context: &Deployment) -> Result<Shapes<'a>, OrderError> {
-    let Some(base) = &intent.settings.extends else { return Ok(Shapes::default()) };
+/// The rules that are looked at before ours: as far as they compete with them, and in full.
+fn parents<'a, 'd>(
+    intent: &Intent,
+    context: &'d Deployment,
+) -> Result<(Shapes<'a>, Vec<Inherited<'d>>), OrderError> {
+    let Some(base) = &intent.settings.extends else { return Ok(Default::default()) };
     let base = Key::new(base);
     if !context.policies.contains_key(&base) {
         // Said by `settings`.
-        return Ok(Shapes::default());
+        return Ok(Default::default());
     }
-    Shapes::of_policy(context, &base)
+    Ok((Shapes::of_policy(context, &base)?, inherited::rules(context, &base)?))
 }
 
 /// Nothing of a context is ours to write, whatever its file says.

@@ -229,7 +229,7 @@ fn of_application<'a>(statement: Statement<'a>, rule: &ApplicationMatch) -> Appl
     }
 }
 
-fn of_parents_network<'a>(
+pub(super) fn of_parents_network<'a>(
     deployment: &Deployment,
     whose: Whose<'a>,
     action: Action,
@@ -267,7 +267,7 @@ fn of_parents_network<'a>(
     }
 }
 
-fn of_parents_application<'a>(
+pub(super) fn of_parents_application<'a>(
     deployment: &Deployment,
     whose: Whose<'a>,
     action: Action,

@@ -1,105 +1,18 @@
 //! What the routes never bring to a firewall, said of the statements that mean it.
-//!
-//! The choice of a route is that of `azure-routing.md §2.2`, made here for all destinations of a subnet at
-//! once, among the routes whose prefixes are known. What service tags lead elsewhere (`route tag`,
-//! service endpoints) has a finding where it is declared.
 
 use std::collections::BTreeMap;
 
-use ipnet::IpNet;
-
-use super::ground::Ground;
-use super::ground::prefixes;
-use super::sources::is_of_platform;
 use super::statement::Statement;
-use crate::azure::Deployment;
-use crate::azure::Key;
-use crate::azure::network::Subnet;
-use crate::azure::network::VirtualNetwork;
+use super::ways::Vantage;
+use super::wording;
 use crate::azure::policy::Action;
-use crate::azure::route::NextHop;
-use crate::azure::route::Route;
-use crate::azure::route::RouteDestination;
-use crate::azure::route::SYSTEM_DROPPED;
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::flow::AddressSet;
 use crate::intent::Destination;
-use crate::intent::Topology;
 
-/// Which IPv4 addresses no route is looked up for (`azure-routing.md §2.2`).
-const PLATFORM: &[&str] = &["168.63.129.16/32", "169.254.0.0/16"];
 /// How many ways of one statement are told; a reader needs the first few.
 const MAX_WAYS: usize = 8;
-/// How many prefixes of one way are told.
-const MAX_PREFIXES: usize = 4;
-
-/// The ways of a subnet that lead past every firewall of the policy.
-#[derive(Debug)]
-pub(super) struct Vantage {
-    /// Network and subnet.
-    name: String,
-    addresses: AddressSet,
-    /// Whether the default route leads to a firewall; where it does not, `sources` says so.
-    is_routed: bool,
-    /// The ways and where they lead, parted: no address is in two.
-    ways: Vec<(Way, AddressSet)>,
-}
-
-/// A way past the firewall.
-#[derive(Clone, Debug)]
-struct Way {
-    /// By which route, and where it leads.
-    words: String,
-    /// Whether packets arrive.
-    delivers: bool,
-}
-
-/// A route, as one that is chosen among others: the first that holds an address is taken.
-#[derive(Debug)]
-struct Candidate {
-    bits: u8,
-    rank: Rank,
-    holds: AddressSet,
-    /// `None` leads to a firewall of the policy.
-    way: Option<Way>,
-}
-
-/// Which of two routes with one prefix is taken: the greater (`azure-routing.md §2.1`).
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Rank {
-    Dropped,
-    System,
-    Gateway,
-    User,
-}
-
-/// The subnets of `topology` as `deployment` has them, those of Azure's own appliances left out.
-pub(super) fn vantages(
-    topology: &Topology,
-    ground: &Ground,
-    deployment: &Deployment,
-) -> Vec<Vantage> {
-    let mut found = Vec::new();
-    for described in &topology.networks {
-        let network = deployment.virtual_networks.get_key_value(&Key::new(&described.name));
-        let Some((name, network)) = network else { continue };
-        for subnet in network.subnets.iter().filter(|subnet| !is_of_platform(subnet.name.as_str()))
-        {
-            let sender = Sender { deployment, ground, name, network, subnet };
-            let is_subnet =
-                |other: &&crate::intent::topology::Subnet| Key::new(&other.name) == subnet.name;
-            let written = described.subnets.iter().find(is_subnet);
-            found.push(Vantage {
-                name: format!("{name}/{}", subnet.name),
-                addresses: subnet.prefixes.iter().copied().collect(),
-                is_routed: written.is_some_and(|written| ground.routes_to_firewall(written)),
-                ways: sender.ways(),
-            });
-        }
-    }
-    found
-}
 
 /// A warning if addresses that `statement` means are reached past every firewall of the policy.
 pub(super) fn check(statement: &Statement<'_>, vantages: &[Vantage]) -> Option<Diagnostic> {
@@ -135,13 +48,13 @@ pub(super) fn check(statement: &Statement<'_>, vantages: &[Vantage]) -> Option<D
         if !vantage.is_routed && *sources != every {
             continue;
         }
-        for (way, leading) in &vantage.ways {
+        for (way, leading) in &vantage.past {
             let past = leading.intersection(&meant);
             // What is dropped needs no deny.
-            if past.is_empty() || is_deny && !way.delivers {
+            if past.is_empty() || is_deny && !way.delivers() {
                 continue;
             }
-            let words = format!("{} goes {}", shown(&past), way.words);
+            let words = format!("{} goes {}", wording::prefixes(&past), way.words);
             told.entry(words).or_default().push(&vantage.name);
         }
     }
@@ -167,221 +80,7 @@ pub(super) fn check(statement: &Statement<'_>, vantages: &[Vantage]) -> Option<D
     .help(help);
     let more = told.len().saturating_sub(MAX_WAYS);
     for (words, subnets) in told.into_iter().take(MAX_WAYS) {
-        found = found.note(format!("from {}, {words}", subnets_shown(&subnets)));
+        found = found.note(format!("from {}, {words}", wording::names(&subnets)));
     }
     Some(if more == 0 { found } else { found.note(format!("and {more} ways more")) })
-}
-
-/// A subnet, as the place that packets are sent from.
-#[derive(Clone, Copy, Debug)]
-struct Sender<'a> {
-    deployment: &'a Deployment,
-    ground: &'a Ground,
-    name: &'a Key,
-    network: &'a VirtualNetwork,
-    subnet: &'a Subnet,
-}
-
-impl Sender<'_> {
-    fn ways(&self) -> Vec<(Way, AddressSet)> {
-        let platform = prefixes(PLATFORM);
-        let way = Way { words: "to Azure's platform, by no route".to_owned(), delivers: true };
-        let mut ways = vec![(way, platform.clone())];
-        let mut left = prefixes(&["0.0.0.0/0"]).difference(&platform).difference(&self.firewalls());
-        let mut candidates = self.candidates();
-        candidates.sort_by_key(|candidate| std::cmp::Reverse((candidate.bits, candidate.rank)));
-        for (way, address) in self.private_endpoints(&candidates) {
-            let taken = left.intersection(&address);
-            left = left.difference(&address);
-            ways.push((way, taken));
-        }
-        for candidate in candidates {
-            let taken = left.intersection(&candidate.holds);
-            left = left.difference(&candidate.holds);
-            ways.extend(candidate.way.map(|way| (way, taken)));
-        }
-        ways.retain(|(_, leading)| !leading.is_empty());
-        ways
-    }
-
-    /// The addresses of the firewalls themselves: what goes there meets them.
-    fn firewalls(&self) -> AddressSet {
-        let ours = self.deployment.firewalls.iter();
-        ours.filter(|(name, _)| self.enforces(name))
-            .map(|(_, firewall)| IpNet::from(firewall.private_address))
-            .collect()
-    }
-
-    fn enforces(&self, firewall: &Key) -> bool {
-        self.ground.enforcing.iter().any(|name| Key::new(name) == *firewall)
-    }
-
-    fn candidates(&self) -> Vec<Candidate> {
-        let near = self.near();
-        let beside: AddressSet = near.iter().map(|(prefix, _)| *prefix).collect();
-        let mut candidates: Vec<Candidate> = near
-            .into_iter()
-            .map(|(prefix, way)| candidate(prefix, Rank::System, Some(way)))
-            .collect();
-        let table = self.table();
-        let routes = table.map_or(&[][..], |(_, routes, _)| routes);
-        let mut has_default = false;
-        for route in routes {
-            let RouteDestination::Prefix(prefix) = route.destination else { continue };
-            has_default |= prefix.addr().is_ipv4() && prefix.prefix_len() == 0;
-            candidates.push(candidate(prefix, Rank::User, self.way_of(route)));
-        }
-        if !table.is_some_and(|(_, _, without_gateway)| without_gateway) {
-            for prefix in self.learned() {
-                let way = Way {
-                    words: format!("to the gateway, which learned {prefix}"),
-                    delivers: true,
-                };
-                let mut learned = candidate(prefix, Rank::Gateway, Some(way));
-                // Routes of networks are taken even where a learned one is longer.
-                learned.holds = learned.holds.difference(&beside);
-                candidates.push(learned);
-            }
-        }
-        if !has_default {
-            let dropped = SYSTEM_DROPPED.iter().filter_map(|text| text.parse().ok());
-            candidates.extend(dropped.map(|prefix: IpNet| {
-                let words = format!("nowhere, by the system's route for {prefix}");
-                candidate(prefix, Rank::Dropped, Some(Way { words, delivers: false }))
-            }));
-        }
-        let words = "to the internet, by the system's default route".to_owned();
-        let way = Way { words, delivers: self.has_outbound() };
-        candidates.extend(
-            prefixes(&["0.0.0.0/0"])
-                .prefixes()
-                .into_iter()
-                .map(|prefix| candidate(prefix, Rank::System, Some(way.clone()))),
-        );
-        candidates
-    }
-
-    /// The prefixes of this network and its peers (`azure-routing.md §1.1`, `§1.2`).
-    fn near(&self) -> Vec<(IpNet, Way)> {
-        let own = self.network.address_space.iter().map(|prefix| {
-            let words = format!("inside `{}`, by the system's route for {prefix}", self.name);
-            (*prefix, Way { words, delivers: true })
-        });
-        let peers = self.network.peerings.iter().filter_map(|peering| {
-            let remote = self.deployment.virtual_networks.get(&peering.remote)?;
-            Some((peering, remote))
-        });
-        let peers = peers.flat_map(|(peering, remote)| {
-            remote.address_space.iter().map(|prefix| {
-                let words =
-                    format!("to `{}`, by the route of the peering for {prefix}", peering.remote);
-                (*prefix, Way { words, delivers: peering.allow_virtual_network_access })
-            })
-        });
-        own.chain(peers).collect()
-    }
-
-    /// What the gateway of this network learned, or that of a peer which it uses.
-    fn learned(&self) -> Vec<IpNet> {
-        let remote = self.network.peerings.iter().filter_map(|peering| {
-            let remote = self.deployment.virtual_networks.get(&peering.remote)?;
-            let offers = remote
-                .peerings
-                .iter()
-                .any(|back| back.remote == *self.name && back.allow_gateway_transit);
-            (peering.use_remote_gateways && offers).then_some(remote)
-        });
-        let remote = remote.flat_map(|remote| &remote.gateway_routes);
-        self.network.gateway_routes.iter().chain(remote).copied().collect()
-    }
-
-    /// The name of the table, its routes, and whether it takes none from gateways.
-    fn table(&self) -> Option<(&Key, &[Route], bool)> {
-        let name = self.subnet.route_table.as_ref()?;
-        let (name, table) = self.deployment.route_tables.get_key_value(name)?;
-        Some((name, &table.routes, table.disable_bgp_route_propagation))
-    }
-
-    /// The way of a written route, unless it leads to a firewall of the policy.
-    fn way_of(&self, route: &Route) -> Option<Way> {
-        let (to, delivers) = match &route.next_hop {
-            NextHop::VirtualAppliance(address) => {
-                let mut here = self.deployment.firewalls.iter();
-                match here.find(|(_, firewall)| firewall.private_address == *address) {
-                    Some((name, _)) if self.enforces(name) => return None,
-                    Some((name, _)) => {
-                        (format!("to firewall `{name}`, which has other rules"), true)
-                    }
-                    None => (format!("to the appliance {address}"), true),
-                }
-            }
-            NextHop::VirtualApplianceEcmp(_) => ("to one of several appliances".to_owned(), true),
-            NextHop::VnetLocal => (format!("inside `{}`", self.name), true),
-            NextHop::Internet => ("to the internet".to_owned(), self.has_outbound()),
-            NextHop::VirtualNetworkGateway => ("to the gateway".to_owned(), true),
-            NextHop::None => ("nowhere".to_owned(), false),
-        };
-        let of = self.table().map(|(name, ..)| format!("{name}/")).unwrap_or_default();
-        Some(Way { words: format!("{to}, by the route `{of}{}`", route.name), delivers })
-    }
-
-    fn has_outbound(&self) -> bool {
-        self.subnet.default_outbound_access || self.subnet.explicit_outbound
-    }
-
-    /// The private endpoints of this network and its peers whose own routes are taken
-    /// (`azure-routing.md §4`).
-    fn private_endpoints(&self, candidates: &[Candidate]) -> Vec<(Way, AddressSet)> {
-        let peers = self.network.peerings.iter();
-        let peers =
-            peers.filter_map(|peering| self.deployment.virtual_networks.get(&peering.remote));
-        let mut found = Vec::new();
-        for network in [self.network].into_iter().chain(peers) {
-            for subnet in &network.subnets {
-                for endpoint in &subnet.private_endpoints {
-                    let host = IpNet::from(endpoint.address);
-                    let around =
-                        network.address_space.iter().filter(|p| p.contains(&endpoint.address));
-                    let least = around.map(IpNet::prefix_len).max().unwrap_or(host.prefix_len());
-                    let honoured = subnet.private_endpoint_network_policies.honours_routes();
-                    let is_overridden = candidates.iter().any(|candidate| {
-                        candidate.rank == Rank::User
-                            && candidate.holds.contains(endpoint.address)
-                            && (candidate.bits == host.prefix_len()
-                                || honoured && candidate.bits >= least)
-                    });
-                    if !is_overridden {
-                        let words =
-                            format!("to private endpoint `{}`, by its own route", endpoint.name);
-                        found.push((Way { words, delivers: true }, host.into()));
-                    }
-                }
-            }
-        }
-        found
-    }
-}
-
-fn candidate(prefix: IpNet, rank: Rank, way: Option<Way>) -> Candidate {
-    Candidate { bits: prefix.prefix_len(), rank, holds: prefix.into(), way }
-}
-
-/// The first prefixes of `set`.
-fn shown(set: &AddressSet) -> String {
-    let prefixes = set.prefixes();
-    let mut texts: Vec<String> =
-        prefixes.iter().take(MAX_PREFIXES).map(|prefix| format!("`{prefix}`")).collect();
-    if prefixes.len() > MAX_PREFIXES {
-        texts.push("…".to_owned());
-    }
-    texts.join(", ")
-}
-
-fn subnets_shown(names: &[&str]) -> String {
-    let mut texts: Vec<String> =
-        names.iter().take(MAX_PREFIXES).map(|name| format!("`{name}`")).collect();
-    if names.len() > MAX_PREFIXES {
-        texts.push("…".to_owned());
-    }
-    texts.join(", ")
 }

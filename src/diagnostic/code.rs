@@ -254,4 +254,6 @@ codes! {
     NO_NETWORK = Warning "W0406" "no-network" "a list describes no network that its policy stands in";
     PAST_THE_FIREWALL = Warning "W0407" "past-the-firewall" "the routes bring some destinations of a statement past the firewall";
     UNKNOWN_TAG = Warning "W0408" "unknown-tag" "a tag or web category that is not known";
+    BEYOND_THE_LIST = Warning "W0409" "beyond-the-list" "a parent lets out what the list does not permit";
+    ONE_SIDED = Warning "W0410" "one-sided" "the replies to a permission do not come back through the firewall";
 }

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::assumption_json::AssumptionJson;
+use super::default_row::DefaultJson;
+use super::default_row::DefaultRow;
 use super::finding_json::FindingJson;
 use super::flow_row::nanoseconds;
 use crate::diagnostic::Diagnostic;
@@ -20,6 +22,7 @@ struct Document<'a> {
     subject: &'a [String],
     at: String,
     assumptions: Vec<AssumptionJson<'a>>,
+    defaults: Vec<DefaultJson<'a>>,
     findings: Vec<FindingJson<'a>>,
     summary: Summary,
 }
@@ -31,7 +34,8 @@ struct Summary {
     notes: usize,
 }
 
-/// The findings about `files`, some of them under `assumptions`, as one JSON document on one line.
+/// The findings about `files`, some of them under `assumptions`, and the defaults that were taken in
+/// them, as one JSON document on one line.
 ///
 /// # Errors
 /// None that findings can cause; `serde_json`'s own.
@@ -39,6 +43,7 @@ pub fn to_json(
     files: &[String],
     at: Timestamp,
     assumptions: &BTreeSet<Assumption>,
+    defaults: &[(&DefaultRow, &SourceMap)],
     findings: &[(&Diagnostic, &SourceMap)],
 ) -> serde_json::Result<String> {
     let count =
@@ -48,6 +53,7 @@ pub fn to_json(
         subject: files,
         at: nanoseconds(at),
         assumptions: assumptions.iter().map(AssumptionJson::from).collect(),
+        defaults: defaults.iter().map(|(row, map)| DefaultJson::new(row, map)).collect(),
         findings: findings.iter().map(|(found, map)| FindingJson::new(found, map)).collect(),
         summary: Summary {
             errors: count(Severity::Error),

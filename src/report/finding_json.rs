@@ -21,8 +21,9 @@ pub(super) struct FindingJson<'a> {
     fix: Option<FixJson<'a>>,
 }
 
+/// A place, with what is said of it.
 #[derive(Debug, Serialize)]
-struct PlaceJson<'a> {
+pub(super) struct PlaceJson<'a> {
     file: &'a str,
     line: usize,
     column: usize,
@@ -43,7 +44,12 @@ struct EditJson<'a> {
     replacement: &'a str,
 }
 
-fn place<'a>(span: Span, text: &'a str, sources: &'a SourceMap) -> Option<PlaceJson<'a>> {
+/// The place `span`, of which `text` is said; `None` where it stands in no text.
+pub(super) fn place<'a>(
+    span: Span,
+    text: &'a str,
+    sources: &'a SourceMap,
+) -> Option<PlaceJson<'a>> {
     let file = sources.file(span.file)?;
     let (start, end) = (file.position(span.start), file.position(span.end));
     Some(PlaceJson {

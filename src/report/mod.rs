@@ -7,10 +7,12 @@
 mod assumption_json;
 pub mod check;
 pub mod command;
+pub mod default_row;
 pub mod example;
 pub mod explain;
 mod finding_json;
 pub mod flow_row;
 pub mod replay;
 
+pub use default_row::DefaultRow;
 pub use flow_row::FlowRow;

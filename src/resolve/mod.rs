@@ -11,7 +11,8 @@
 //! The way: `load` reads and parses each file once; `module` makes a module of each import with
 //! its arguments, decides each `when` and declares names; `params`, `sets`, `services` and
 //! `address` work values out when they are asked for; `topology`, `permission`, `check` and
-//! `settings` build the intent; `lint` says what deserves a change though it is no mistake.
+//! `settings` build the intent; `lint` says what deserves a change though it is no mistake, and
+//! `left_out` what the source does not say.
 
 mod address;
 mod around;
@@ -20,6 +21,7 @@ mod check;
 mod cluster;
 mod imports;
 mod interpolate;
+mod left_out;
 mod lint;
 mod load;
 mod module;
@@ -52,6 +54,11 @@ pub use assignment::Assignment;
 pub use assignment::AssignmentError;
 pub use imports::Source;
 pub use imports::shown_path;
+pub use left_out::LeftOut;
+pub use left_out::PeeringSetting;
+pub use left_out::PolicySetting;
+pub use left_out::Setting;
+pub use left_out::SubnetSetting;
 pub use load::MAX_FILES;
 pub use load::MAX_TOTAL_BYTES;
 pub use load::Pin;
@@ -82,6 +89,8 @@ pub struct Resolved {
     pub diagnostics: Vec<Diagnostic>,
     /// The imports, ascending, for pinning.
     pub imports: Vec<Pin>,
+    /// What the source leaves out, in reading order; nothing where there is no list.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// Resolves the rules file at `main`, a path with `/` between its parts, whose folder is the root
@@ -91,19 +100,28 @@ pub fn resolve(main: &str, read: Read<'_>, options: &Options) -> Resolved {
     let mut loaded = load::load(main, read);
     let broken = loaded.findings.iter().any(|found| found.severity() == Severity::Error);
     // What a broken sentence declared is not known, so a later finding could be its mere echo.
-    let (intent, findings) = if broken { (None, Vec::new()) } else { build(&loaded, options) };
-    loaded.findings.extend(findings);
+    let built = if broken { Built::default() } else { build(&loaded, options) };
+    loaded.findings.extend(built.findings);
     loaded.findings.sort_by_key(Diagnostic::reading_order);
     let failed = loaded.findings.iter().any(|found| found.severity() == Severity::Error);
     Resolved {
-        intent: intent.filter(|_| !failed),
+        intent: built.intent.filter(|_| !failed),
         sources: loaded.sources,
         diagnostics: loaded.findings,
         imports: loaded.pins,
+        left_out: if failed { Vec::new() } else { built.left_out },
     }
 }
 
-fn build(loaded: &Loaded, options: &Options) -> (Option<Intent>, Vec<Diagnostic>) {
+/// What comes of files without a mistake in their grammar.
+#[derive(Default)]
+struct Built {
+    intent: Option<Intent>,
+    findings: Vec<Diagnostic>,
+    left_out: Vec<LeftOut>,
+}
+
+fn build(loaded: &Loaded, options: &Options) -> Built {
     let mut resolution = Resolution::new(loaded, options);
     resolution.make_modules();
     let mut intent = Intent { topology: resolution.topology(), ..Intent::default() };
@@ -112,7 +130,8 @@ fn build(loaded: &Loaded, options: &Options) -> (Option<Intent>, Vec<Diagnostic>
     resolution.check_labels(&intent);
     resolution.ask_for_everything();
     lint::run(&mut resolution, &intent);
-    (Some(intent), resolution.findings)
+    let left_out = resolution.all_left_out();
+    Built { intent: Some(intent), findings: resolution.findings, left_out }
 }
 
 impl Resolution<'_> {

@@ -107,6 +107,7 @@ impl<'a> Resolution<'a> {
                 .help(format!("give it: `--set {name}=…`"));
                 return self.refuse(found);
             };
+            self.default_taken(module, name, default.span, param.name.span);
             return self.typed(module, &param.kind, default);
         };
         let argument = import.arguments.iter().find(|argument| argument.name.node.as_str() == name);
@@ -114,6 +115,7 @@ impl<'a> Resolution<'a> {
             return self.typed(importer, &param.kind, &argument.value);
         }
         if let Some(default) = &param.default {
+            self.default_taken(module, name, default.span, span);
             return self.typed(module, &param.kind, default);
         }
         let found = Diagnostic::new(

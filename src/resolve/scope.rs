@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use super::LeftOut;
 use super::Options;
 use super::load::File;
 use super::load::Loaded;
@@ -186,6 +187,8 @@ pub(super) struct Resolution<'a> {
     pub used: BTreeSet<(ModuleId, String)>,
     /// `internet`, once it was asked for.
     pub internet: Option<crate::flow::AddressSet>,
+    /// The settings that were found to be left out so far.
+    pub left_out: Vec<LeftOut>,
 }
 
 impl<'a> Resolution<'a> {
@@ -204,6 +207,7 @@ impl<'a> Resolution<'a> {
             depth: 0,
             used: BTreeSet::new(),
             internet: None,
+            left_out: Vec::new(),
         }
     }
 

@@ -437,3 +437,26 @@ pub struct Decision {
     /// Whom it really connects to.
     pub peer: Peer,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_around_leaves_and_what_was_not_asked_is_open() {
+        let leaving = |leaves: Option<bool>| -> Vec<&str> {
+            let all = [
+                Verdict::Allow,
+                Verdict::Deny,
+                Verdict::Undetermined,
+                Verdict::Bypass,
+                Verdict::Local,
+                Verdict::Platform,
+            ];
+            all.iter().filter(|one| one.leaves() == leaves).map(|one| one.keyword()).collect()
+        };
+        assert_eq!(leaving(Some(true)), ["allow", "bypass"]);
+        assert_eq!(leaving(Some(false)), ["deny"]);
+        assert_eq!(leaving(None), ["undetermined", "local", "platform"]);
+    }
+}

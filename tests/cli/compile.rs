@@ -188,6 +188,62 @@ fn files_have_the_permissions_that_the_mask_leaves_and_the_script_is_one() {
     }
 }
 
+/// As `fmt` does: what a link leads to is written, and who may read a file stays.
+#[cfg(unix)]
+#[test]
+fn links_and_permissions_of_files_that_are_there_stay() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let sandbox = Sandbox::new();
+    let compile = || sandbox.run(&["compile", "ok.egress", "--target", "arm", "--out", "out"]);
+    compile().expect(0);
+    let fresh = emitted(&sandbox, "out");
+    let (link, behind) =
+        (sandbox.path().join("out/deploy-order.json"), sandbox.path().join("elsewhere/order"));
+    fs::remove_file(&link).expect("a file");
+    sandbox.write("elsewhere/order", b"old");
+    std::os::unix::fs::symlink("../elsewhere/order", &link).expect("a link");
+    let script = sandbox.path().join("out/commands.sh");
+    for (path, mode) in [(&behind, 0o640), (&script, 0o700)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("permissions");
+    }
+    compile().expect(0);
+    assert_eq!(fs::read_link(&link).expect("a link"), PathBuf::from("../elsewhere/order"));
+    assert!(emitted(&sandbox, "out") == fresh);
+    for (path, mode) in [(&behind, 0o640), (&script, 0o700)] {
+        assert_eq!(fs::metadata(path).expect("a file").permissions().mode() & 0o777, mode);
+    }
+    assert_eq!(fs::read_dir(sandbox.path().join("elsewhere")).expect("a folder").count(), 1);
+}
+
+/// `cp` refuses a link to nothing, too.
+#[cfg(unix)]
+#[test]
+fn places_that_no_file_can_be_written_to_are_refused() {
+    let cases = [
+        ("gone", "a link that leads to no file"),
+        ("deploy-order.json", "a link that leads to no file"),
+        ("/dev/null", "no plain file"),
+        ("commands.sh", "two files would be written to"),
+    ];
+    for (target, says) in cases {
+        let sandbox = Sandbox::new();
+        sandbox.write("out/commands.sh", b"old");
+        let link = sandbox.path().join("out/deploy-order.json");
+        std::os::unix::fs::symlink(target, &link).expect("a link");
+        let names = || {
+            let entries = fs::read_dir(sandbox.path().join("out")).expect("a folder");
+            entries.map(|entry| entry.expect("an entry").file_name()).collect::<Vec<_>>()
+        };
+        let before = names();
+        let run = sandbox.run(&["compile", "ok.egress", "--target", "arm", "--out", "out"]);
+        assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{target}");
+        assert!(run.err.contains(says), "{target}: {}", run.err);
+        assert_eq!(names(), before, "{target}");
+        assert_eq!(sandbox.read("out/commands.sh"), "old", "{target}");
+        assert_eq!(fs::read_link(&link).expect("a link"), PathBuf::from(target));
+    }
+}
+
 /// A template in a folder whose resource group the list no longer has.
 #[test]
 fn a_template_of_an_earlier_compile_is_told_and_kept() {
