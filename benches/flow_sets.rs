@@ -94,10 +94,6 @@ fn permissions(count: usize) -> Vec<Vec<AxisSet>> {
     let name = |number: usize, star: &str| {
         FqdnPattern::parse(&format!("{star}api-{number}.team-{}.example.com", number % 97)).ok()
     };
-    let shown = |patterns: Vec<FqdnPattern>| ShownSet {
-        names: patterns.iter().collect::<NameSet>(),
-        ..ShownSet::default()
-    };
     let pools = prefixes(1, 64);
     let places = prefixes(5, count);
     (0..count)
@@ -114,7 +110,8 @@ fn permissions(count: usize) -> Vec<Vec<AxisSet>> {
                 vec![AxisSet::destinations(&place.collect())]
             } else {
                 let wildcard = if number % 3 == 0 { name(number, "*.") } else { None };
-                let patterns = name(number, "").into_iter().chain(wildcard).collect();
+                let patterns: Vec<FqdnPattern> =
+                    name(number, "").into_iter().chain(wildcard).collect();
                 vec![AxisSet::payloads([PayloadForm::Tls]), AxisSet::names(&shown(patterns))]
             };
             shared.into_iter().chain(own).collect()
@@ -132,7 +129,7 @@ fn union(permissions: &[Vec<AxisSet>]) -> Result<FlowSet<()>, AlgebraError> {
         let sets: Result<Vec<_>, AlgebraError> =
             permissions.iter().map(|permission| algebra.product(permission)).collect();
         let all = algebra.union_of(&sets?)?;
-        Ok(algebra.freeze(all))
+        algebra.freeze(all)
     })?
 }
 
@@ -157,7 +154,7 @@ fn flows_compared(bencher: Bencher<'_, '_>, size: usize) {
         cuts.with_algebra(NODES, |mut algebra| {
             let (all, fewer) = (algebra.thaw(&all)?, algebra.thaw(&fewer)?);
             let lost = algebra.difference(all, fewer)?;
-            Ok::<_, AlgebraError>(algebra.freeze(lost))
+            algebra.freeze(lost)
         })
     });
 }

@@ -163,7 +163,9 @@ fn quiet_and_verbose_do_what_they_say() {
         run.err
     };
     // What is to be said about the list is said in a line, as it is no answer to the question.
-    assert!(text(&[]).contains("warning: `trips/trips.egress` has 5 warnings (W0301, W0404, W0409)"));
+    assert!(
+        text(&[]).contains("warning: `trips/trips.egress` has 5 warnings (W0301, W0404, W0409)")
+    );
     assert_eq!(text(&[]).lines().count(), 1);
     assert!(text(&["-v"]).contains("warning[W0404]"));
     assert_eq!(text(&["-q"]), "");

@@ -6,21 +6,21 @@ use std::marker::PhantomData;
 use super::axis::Axis;
 use super::axis::AxisSet;
 use super::axis::Value;
-use super::axis::valid_boxes;
 use super::diagram::CONSTANT;
 use super::diagram::Diagrams;
+use super::diagram::Exhausted;
 use super::diagram::Node;
 use super::diagram::Operation;
-use super::diagram::OutOfNodes;
 use super::frozen::FlowSet;
+use super::point::products_of_flows;
 use super::question::Question;
 
 /// Where the sets of an algebra may be cut, and the atoms that they may depend on. All that will
 /// take part has to be known before, since a value is coded by its rank among the cuts.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Cuts<A> {
-    // Invariant: sorted, without equals, and without the least value of an axis; of atoms, sorted
-    // and without equals.
+    // In no order and with repetitions until an algebra is made of them; then ascending, without
+    // equals, and without the least value of an axis.
     values: BTreeMap<Axis, Vec<Value>>,
     pub(super) atoms: Vec<A>,
 }
@@ -29,7 +29,7 @@ impl<A: Clone + Ord> Default for Cuts<A> {
     /// The cuts that tell a flow from what is none.
     fn default() -> Cuts<A> {
         let mut cuts = Cuts { values: BTreeMap::new(), atoms: Vec::new() };
-        cuts.extend(valid_boxes().iter().flatten());
+        cuts.extend(products_of_flows().iter().flatten());
         cuts
     }
 }
@@ -37,28 +37,33 @@ impl<A: Clone + Ord> Default for Cuts<A> {
 impl<A: Clone + Ord> Cuts<A> {
     /// Adds the cuts of `sets`.
     pub fn extend<'s>(&mut self, sets: impl IntoIterator<Item = &'s AxisSet>) {
-        let mut more: BTreeMap<Axis, Vec<&Value>> = BTreeMap::new();
         for set in sets {
-            more.entry(set.axis()).or_default().extend(set.values().cuts());
-        }
-        for (axis, values) in more {
-            self.add(axis, values.into_iter());
+            self.values.entry(set.axis()).or_default().extend_from_slice(set.values().cuts());
         }
     }
 
     /// Adds `atoms`.
     pub fn extend_atoms(&mut self, atoms: impl IntoIterator<Item = A>) {
         self.atoms.extend(atoms);
-        self.atoms.sort();
-        self.atoms.dedup();
     }
 
     /// Adds the cuts and atoms of `set`.
     pub fn extend_set(&mut self, set: &FlowSet<A>) {
-        for axis in Axis::ALL {
-            self.add(axis, set.cuts_of(axis).iter());
+        for (axis, cuts) in &set.cuts {
+            self.values.entry(*axis).or_default().extend_from_slice(cuts);
         }
-        self.extend_atoms(set.atoms.iter().cloned());
+        self.atoms.extend_from_slice(&set.atoms);
+    }
+
+    fn put_in_order(&mut self) {
+        for (axis, values) in &mut self.values {
+            let least = axis.least();
+            values.retain(|value| *value != least);
+            values.sort_unstable();
+            values.dedup();
+        }
+        self.atoms.sort_unstable();
+        self.atoms.dedup();
     }
 
     /// The cuts of an axis, ascending.
@@ -66,24 +71,26 @@ impl<A: Clone + Ord> Cuts<A> {
         self.values.get(&axis).map_or(&[], Vec::as_slice)
     }
 
-    fn add<'v>(&mut self, axis: Axis, values: impl Iterator<Item = &'v Value>) {
-        let least = axis.least();
-        let kept = self.values.entry(axis).or_default();
-        kept.extend(values.filter(|value| **value != least).cloned());
-        kept.sort();
-        kept.dedup();
-    }
-
-    /// Calls `work` with the algebra over these cuts, which makes at most `nodes` nodes of 12 bytes
-    /// and about as many again to find them by. No set of it can be taken out but as a [`FlowSet`].
+    /// Calls `work` with the algebra over these cuts. It makes at most `nodes` nodes, of some 60 bytes
+    /// with what finds them, and its steps are bounded by their number. No set of it can be taken
+    /// out but as a [`FlowSet`], so that no two algebras are mixed:
+    ///
+    /// ```compile_fail
+    /// # use exeat::flow::set::flows::Cuts;
+    /// let cuts: Cuts<()> = Cuts::default();
+    /// cuts.clone().with_algebra(1_000, |one| {
+    ///     cuts.with_algebra(1_000, |mut other| other.union(one.all(), other.all()))
+    /// });
+    /// ```
     ///
     /// # Errors
     /// [`AlgebraError::TooLarge`] where not even the set of all flows can be built.
     pub fn with_algebra<R>(
-        self,
+        mut self,
         nodes: usize,
         work: impl for<'id> FnOnce(Algebra<'id, A>) -> R,
     ) -> Result<R, AlgebraError> {
+        self.put_in_order();
         Algebra::new(self, nodes).map(work)
     }
 }
@@ -91,15 +98,18 @@ impl<A: Clone + Ord> Cuts<A> {
 /// Why there is no such set.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum AlgebraError {
-    /// More nodes are needed than were allowed.
-    #[error("the set needs more than {nodes} nodes")]
+    /// More nodes, or steps, or runs of a frozen set are needed than were allowed.
+    #[error("the work on sets of flows took more than {nodes} nodes")]
     TooLarge {
-        /// How many were allowed.
+        /// How many nodes were allowed.
         nodes: usize,
     },
-    /// A set is cut where the algebra has no cut, or depends on an atom that it does not have.
-    #[error("the set is cut at a value that was not announced")]
+    /// A set is cut where the algebra has no cut.
+    #[error("a set of flows is cut at a value that was not announced")]
     UnknownCut,
+    /// A set depends on an atom that the algebra does not have.
+    #[error("a set of flows depends on an atom that was not announced")]
+    UnknownAtom,
 }
 
 /// A set of flows under assignments of atoms, of the algebra with the same brand. Every point of it
@@ -138,7 +148,7 @@ pub struct Algebra<'id, A> {
     digits: Vec<Digits>,
     pub(super) diagrams: Diagrams,
     all: Node,
-    nodes: usize,
+    pub(super) nodes: usize,
     brand: Brand<'id>,
 }
 
@@ -149,7 +159,7 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
         let brand = PhantomData;
         let mut algebra = Algebra { cuts, digits, diagrams, all: Node::ALWAYS, nodes, brand };
         let mut all = algebra.empty();
-        for sets in valid_boxes() {
+        for sets in products_of_flows() {
             let flows = algebra.product(&sets)?;
             all = algebra.union(all, flows)?;
         }
@@ -208,19 +218,37 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
         self.join(Operation::Or, a.node, b.node).map(|node| self.set(node))
     }
 
-    /// What is in one of `sets`; in about as many steps as their diagrams have nodes, for each
-    /// doubling of their number.
+    /// What is in one of `sets`, or in several.
     ///
     /// # Errors
     /// Too many nodes.
     pub fn union_of(&mut self, sets: &[Set<'id>]) -> Result<Set<'id>, AlgebraError> {
-        match sets {
-            [] => Ok(self.empty()),
-            [one] => Ok(*one),
+        self.join_all(Operation::Or, sets).map(|joined| joined.unwrap_or(self.empty()))
+    }
+
+    /// What is in all of `sets`: everything, where there are none.
+    ///
+    /// # Errors
+    /// Too many nodes.
+    pub fn intersection_of(&mut self, sets: &[Set<'id>]) -> Result<Set<'id>, AlgebraError> {
+        self.join_all(Operation::And, sets).map(|joined| joined.unwrap_or(self.all()))
+    }
+
+    /// Joins `sets` as a balanced tree: one by one, the first would be gone through for each.
+    fn join_all(
+        &mut self,
+        operation: Operation,
+        sets: &[Set<'id>],
+    ) -> Result<Option<Set<'id>>, AlgebraError> {
+        let (left, right) = sets.split_at(sets.len() / 2);
+        match (left, right) {
+            ([], one) => Ok(one.first().copied()),
             _ => {
-                let (left, right) = sets.split_at(sets.len() / 2);
-                let (left, right) = (self.union_of(left)?, self.union_of(right)?);
-                self.union(left, right)
+                let left = self.join_all(operation, left)?;
+                let right = self.join_all(operation, right)?;
+                let (Some(left), Some(right)) = (left, right) else { return Ok(left.or(right)) };
+                let node = self.join(operation, left.node, right.node)?;
+                Ok(Some(self.set(node)))
             }
         }
     }
@@ -246,14 +274,14 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
     }
 
     fn join(&mut self, operation: Operation, a: Node, b: Node) -> Result<Node, AlgebraError> {
-        self.diagrams.join(operation, a, b).map_err(|OutOfNodes| self.too_large())
+        self.diagrams.join(operation, a, b).map_err(|Exhausted| self.too_large())
     }
 
     pub(super) fn node(&mut self, level: u32, low: Node, high: Node) -> Result<Node, AlgebraError> {
-        self.diagrams.node(level, low, high).map_err(|OutOfNodes| self.too_large())
+        self.diagrams.node(level, low, high).map_err(|Exhausted| self.too_large())
     }
 
-    fn too_large(&self) -> AlgebraError {
+    pub(super) fn too_large(&self) -> AlgebraError {
         AlgebraError::TooLarge { nodes: self.nodes }
     }
 
@@ -278,7 +306,7 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
     ) -> Result<Node, AlgebraError> {
         let digits = self.digits_of(Question::Axis(axis))?;
         let (first, count) = (digits.first, digits.count);
-        self.diagrams.pieces(first, count, pieces).map_err(|OutOfNodes| self.too_large())
+        self.diagrams.pieces(first, count, pieces).map_err(|Exhausted| self.too_large())
     }
 
     /// How many cuts lie at or below `value`, itself a cut or the least.
@@ -293,7 +321,7 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
 
     /// The variable that is `atom`.
     pub(super) fn level_of(&self, atom: &A) -> Result<u32, AlgebraError> {
-        let place = self.cuts.atoms.binary_search(atom).map_err(|_| AlgebraError::UnknownCut)?;
+        let place = self.cuts.atoms.binary_search(atom).map_err(|_| AlgebraError::UnknownAtom)?;
         self.digits_of(Question::Atom(place)).map(|digits| digits.first)
     }
 

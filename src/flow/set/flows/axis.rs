@@ -3,16 +3,14 @@
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 
+use super::point::Point;
 use super::shown::ReversedName;
 use super::shown::Shown;
 use crate::flow::AddressSet;
-use crate::flow::Flow;
+use crate::flow::FqdnPattern;
 use crate::flow::IpProtocol;
 use crate::flow::NameSet;
-use crate::flow::Payload;
-use crate::flow::PortRange;
 use crate::flow::PortSet;
-use crate::flow::Request;
 use crate::flow::address::AddressRange;
 use crate::flow::set::IntervalSet;
 use crate::flow::set::intervals::Intervals;
@@ -22,7 +20,7 @@ use crate::flow::set::intervals::Intervals;
 /// The order is the one in which a set asks for them (`semantics.md`, FlowSet: Order); atoms are
 /// asked for just before the destination.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Axis {
+pub(super) enum Axis {
     /// The protocol.
     Protocol,
     /// The port that the initiator sends to.
@@ -47,7 +45,7 @@ pub enum Axis {
 
 impl Axis {
     /// All axes, in their order.
-    pub const ALL: [Axis; 10] = [
+    pub(super) const ALL: [Axis; 10] = [
         Axis::Protocol,
         Axis::DestinationPort,
         Axis::Payload,
@@ -62,40 +60,32 @@ impl Axis {
 
     /// The least value on the axis.
     pub(super) fn least(self) -> Value {
-        match self {
-            Axis::Protocol => Value::Protocol(IpProtocol(0)),
-            Axis::SourcePort | Axis::DestinationPort => Value::Port(0),
-            Axis::Payload => Value::Payload(PayloadForm::Silent),
-            Axis::RequestPort => Value::RequestPort(None),
-            Axis::Name | Axis::InnerName => Value::Shown(Shown::Nothing),
-            Axis::Path => Value::Path(String::new()),
-            Axis::Source | Axis::Destination => Value::Address(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-        }
+        Point::default().value(self)
     }
 }
 
 /// What the first bytes are, with TLS that the firewall decrypts apart.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum PayloadForm {
-    /// [`Payload::Silent`].
+    /// [`Silent`](crate::flow::Payload::Silent).
     Silent,
-    /// [`Payload::Other`].
+    /// [`Other`](crate::flow::Payload::Other).
     Other,
-    /// [`Payload::Tls`] of which no request is looked at.
+    /// [`Tls`](crate::flow::Payload::Tls) of which no request is looked at.
     Tls,
-    /// [`Payload::Tls`] with the request inside.
+    /// [`Tls`](crate::flow::Payload::Tls) with the request inside.
     TlsWithRequest,
-    /// [`Payload::Http`].
+    /// [`Http`](crate::flow::Payload::Http).
     Http,
-    /// [`Payload::Mssql`].
+    /// [`Mssql`](crate::flow::Payload::Mssql).
     Mssql,
-    /// [`Payload::Quic`].
+    /// [`Quic`](crate::flow::Payload::Quic).
     Quic,
 }
 
 /// A value on an axis. Those of one axis are of one variant.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Value {
+pub(super) enum Value {
     /// On [`Axis::Protocol`].
     Protocol(IpProtocol),
     /// On [`Axis::SourcePort`] and [`Axis::DestinationPort`].
@@ -210,7 +200,7 @@ impl AxisSet {
     }
 
     /// The axis.
-    pub fn axis(&self) -> Axis {
+    pub(super) fn axis(&self) -> Axis {
         self.axis
     }
 
@@ -223,12 +213,47 @@ impl AxisSet {
 /// What is shown as a host: nothing, one of some address literals, or one of some names.
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ShownSet {
-    /// Whether a flow that shows no host belongs to it.
-    pub nothing: bool,
-    /// The literals.
-    pub addresses: AddressSet,
-    /// The names.
-    pub names: NameSet,
+    nothing: bool,
+    addresses: AddressSet,
+    names: NameSet,
+}
+
+impl ShownSet {
+    /// No host.
+    pub fn nothing() -> ShownSet {
+        ShownSet { nothing: true, ..ShownSet::default() }
+    }
+
+    /// One of these address literals.
+    pub fn literals(addresses: AddressSet) -> ShownSet {
+        ShownSet { addresses, ..ShownSet::default() }
+    }
+
+    /// One of these names.
+    pub fn names(names: NameSet) -> ShownSet {
+        ShownSet { names, ..ShownSet::default() }
+    }
+
+    /// What is in either.
+    #[must_use]
+    pub fn union(&self, other: &ShownSet) -> ShownSet {
+        ShownSet {
+            nothing: self.nothing || other.nothing,
+            addresses: self.addresses.union(&other.addresses),
+            names: self.names.union(&other.names),
+        }
+    }
+}
+
+impl<'p> FromIterator<&'p FqdnPattern> for ShownSet {
+    /// The hosts that one of the patterns matches: `*` matches address literals, too
+    /// ([`FqdnPattern::matches_host`]).
+    fn from_iter<T: IntoIterator<Item = &'p FqdnPattern>>(patterns: T) -> ShownSet {
+        let patterns: Vec<&FqdnPattern> = patterns.into_iter().collect();
+        let matches_all = patterns.iter().any(|pattern| **pattern == FqdnPattern::Any);
+        let addresses = if matches_all { AddressSet::all() } else { AddressSet::empty() };
+        ShownSet { nothing: false, addresses, names: patterns.into_iter().collect() }
+    }
 }
 
 impl ShownSet {
@@ -290,126 +315,4 @@ fn above_all_under(prefix: &str) -> Option<String> {
         }
     }
     None
-}
-
-/// Where `flow` lies on `axis`.
-pub(super) fn coordinate(flow: &Flow, axis: Axis) -> Value {
-    let request = match &flow.payload {
-        Payload::Http(request) | Payload::Tls { inner: Some(request), .. } => Some(request),
-        Payload::Silent
-        | Payload::Other
-        | Payload::Tls { inner: None, .. }
-        | Payload::Mssql { .. }
-        | Payload::Quic { .. } => None,
-    };
-    match axis {
-        Axis::Protocol => Value::Protocol(flow.protocol),
-        Axis::DestinationPort => Value::Port(flow.destination_port),
-        Axis::Payload => Value::Payload(match &flow.payload {
-            Payload::Silent => PayloadForm::Silent,
-            Payload::Other => PayloadForm::Other,
-            Payload::Tls { inner: None, .. } => PayloadForm::Tls,
-            Payload::Tls { inner: Some(_), .. } => PayloadForm::TlsWithRequest,
-            Payload::Http(_) => PayloadForm::Http,
-            Payload::Mssql { .. } => PayloadForm::Mssql,
-            Payload::Quic { .. } => PayloadForm::Quic,
-        }),
-        Axis::RequestPort => Value::RequestPort(request.and_then(|request| request.port)),
-        Axis::Name => Value::Shown(flow.payload.wire_name().into()),
-        Axis::InnerName => Value::Shown(match &flow.payload {
-            Payload::Tls { inner: Some(request), .. } => request.host.as_ref().into(),
-            _ => Shown::Nothing,
-        }),
-        Axis::Path => Value::Path(request.map(|request| request.path.clone()).unwrap_or_default()),
-        Axis::Source => Value::Address(flow.source),
-        Axis::SourcePort => Value::Port(flow.source_port),
-        Axis::Destination => Value::Address(flow.destination),
-    }
-}
-
-/// The flow that lies at `value` on each axis, if it is one.
-pub(super) fn flow_at(value: impl Fn(Axis) -> Value) -> Option<Flow> {
-    let address = |axis| match value(axis) {
-        Value::Address(address) => Some(address),
-        _ => None,
-    };
-    let port = |axis| match value(axis) {
-        Value::Port(port) => Some(port),
-        _ => None,
-    };
-    let host = |axis| match value(axis) {
-        Value::Shown(shown) => Some(shown.host()),
-        _ => None,
-    };
-    let request = |axis| match (value(Axis::RequestPort), value(Axis::Path)) {
-        (Value::RequestPort(port), Value::Path(path)) => {
-            Some(Request { host: host(axis)?, port, path })
-        }
-        _ => None,
-    };
-    let (Value::Protocol(protocol), Value::Payload(form)) =
-        (value(Axis::Protocol), value(Axis::Payload))
-    else {
-        return None;
-    };
-    let payload = match form {
-        PayloadForm::Silent => Payload::Silent,
-        PayloadForm::Other => Payload::Other,
-        PayloadForm::Tls => Payload::Tls { name: host(Axis::Name)?, inner: None },
-        PayloadForm::TlsWithRequest => {
-            Payload::Tls { name: host(Axis::Name)?, inner: Some(request(Axis::InnerName)?) }
-        }
-        PayloadForm::Http => Payload::Http(request(Axis::Name)?),
-        PayloadForm::Mssql => Payload::Mssql { name: host(Axis::Name)? },
-        PayloadForm::Quic => Payload::Quic { name: host(Axis::Name)? },
-    };
-    Some(Flow {
-        source: address(Axis::Source)?,
-        source_port: port(Axis::SourcePort)?,
-        destination: address(Axis::Destination)?,
-        destination_port: port(Axis::DestinationPort)?,
-        protocol,
-        payload,
-    })
-}
-
-/// The values to which a set of flows has to keep so that each point of it is a flow: every list is
-/// a box, and a flow lies in one of them.
-pub(super) fn valid_boxes() -> Vec<Vec<AxisSet>> {
-    let tcp = || AxisSet::protocols([IpProtocol::TCP]);
-    let udp = || AxisSet::protocols([IpProtocol::UDP]);
-    let without_ports = (0..=u8::MAX).map(IpProtocol).filter(|protocol| !protocol.has_ports());
-    let port_zero = PortRange::single(0).into();
-    let nothing = ShownSet { nothing: true, ..ShownSet::default() };
-    let unnamed = || AxisSet::names(&nothing);
-    let no_request = || {
-        [
-            AxisSet::request_ports(true, &PortSet::empty()),
-            AxisSet::inner_names(&nothing),
-            AxisSet::paths([""]),
-        ]
-    };
-    let silent = AxisSet::payloads([PayloadForm::Silent, PayloadForm::Other]);
-    let named = AxisSet::payloads([PayloadForm::Tls, PayloadForm::Mssql]);
-    vec![
-        [tcp(), silent, unnamed()].into_iter().chain(no_request()).collect(),
-        [tcp(), named].into_iter().chain(no_request()).collect(),
-        vec![tcp(), AxisSet::payloads([PayloadForm::TlsWithRequest])],
-        vec![tcp(), AxisSet::payloads([PayloadForm::Http]), AxisSet::inner_names(&nothing)],
-        [udp(), AxisSet::payloads([PayloadForm::Other]), unnamed()]
-            .into_iter()
-            .chain(no_request())
-            .collect(),
-        [udp(), AxisSet::payloads([PayloadForm::Quic])].into_iter().chain(no_request()).collect(),
-        [
-            AxisSet::protocols(without_ports),
-            AxisSet::payloads([PayloadForm::Other]),
-            unnamed(),
-            AxisSet::source_ports(&port_zero),
-            AxisSet::destination_ports(&port_zero),
-        ]
-        .into_iter()
-        .chain(no_request())
-        .collect(),
-    ]
 }

@@ -32,9 +32,9 @@ pub(super) struct Branch {
     pub(super) high: Node,
 }
 
-/// More nodes would be needed than are allowed.
+/// More nodes or steps would be needed than are allowed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct OutOfNodes;
+pub(super) struct Exhausted;
 
 /// How two functions are joined.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -92,15 +92,18 @@ pub(super) struct Diagrams {
     branches: Vec<Branch>,
     /// The numbers of the branches by hash, 0 where free; a power of two, at most half of it taken.
     places: Vec<u32>,
-    /// Answers by hash, the latest in a place; a power of two.
+    /// Answers by hash, the latest in a place; as many places as for branches.
     memory: Vec<Option<Remembered>>,
     most: usize,
+    /// How many more steps [`join`](Diagrams::join) may take.
+    steps_left: usize,
 }
 
 /// How large both tables begin.
 const FIRST_TABLE: usize = 1 << 10;
-/// How large the memory may grow: 2^20 answers are 16 MB.
-const MOST_REMEMBERED: usize = 1 << 20;
+/// How many steps are allowed for each node that is: without loss of memory some ten are needed, and
+/// where much is forgotten the work would not end.
+const STEPS_PER_NODE: usize = 64;
 
 /// What is left to be done by [`Diagrams::join`].
 enum Step {
@@ -119,6 +122,7 @@ impl Diagrams {
             places: vec![0; FIRST_TABLE],
             memory: vec![None; FIRST_TABLE],
             most: most.min(u32::MAX as usize),
+            steps_left: most.saturating_mul(STEPS_PER_NODE),
         }
     }
 
@@ -135,7 +139,7 @@ impl Diagrams {
 
     /// The function that is `high` where the variable of `level` is true, else `low`. Both ask for
     /// greater levels only.
-    pub(super) fn node(&mut self, level: u32, low: Node, high: Node) -> Result<Node, OutOfNodes> {
+    pub(super) fn node(&mut self, level: u32, low: Node, high: Node) -> Result<Node, Exhausted> {
         if low == high {
             return Ok(low);
         }
@@ -149,9 +153,9 @@ impl Diagrams {
             }
         }
         if self.branches.len() >= self.most {
-            return Err(OutOfNodes);
+            return Err(Exhausted);
         }
-        let number = u32::try_from(self.branches.len()).map_err(|_| OutOfNodes)?;
+        let number = u32::try_from(self.branches.len()).map_err(|_| Exhausted)?;
         self.branches.push(branch);
         if let Some(free) = self.places.get_mut(place) {
             *free = number;
@@ -163,14 +167,14 @@ impl Diagrams {
     }
 
     fn place(&self, branch: Branch) -> usize {
-        hash(branch.level, branch.low.0, branch.high.0) & (self.places.len() - 1)
+        place(self.places.len(), branch.level, branch.low.0, branch.high.0)
     }
 
     fn grow(&mut self) {
         self.places = vec![0; self.places.len() * 2];
         let mask = self.places.len() - 1;
         for (number, branch) in (0_u32..).zip(&self.branches).skip(2) {
-            let mut place = hash(branch.level, branch.low.0, branch.high.0) & mask;
+            let mut place = place(mask + 1, branch.level, branch.low.0, branch.high.0);
             while self.places.get(place).is_some_and(|taken| *taken != 0) {
                 place = (place + 1) & mask;
             }
@@ -178,8 +182,10 @@ impl Diagrams {
                 *free = number;
             }
         }
-        if self.memory.len() < MOST_REMEMBERED {
-            self.memory = vec![None; self.memory.len() * 2];
+        let known = std::mem::take(&mut self.memory);
+        self.memory = vec![None; self.places.len()];
+        for answer in known.into_iter().flatten() {
+            self.remember(answer);
         }
     }
 
@@ -189,10 +195,11 @@ impl Diagrams {
         operation: Operation,
         a: Node,
         b: Node,
-    ) -> Result<Node, OutOfNodes> {
+    ) -> Result<Node, Exhausted> {
         let mut steps = vec![Step::Join(a, b)];
         let mut made: Vec<Node> = Vec::new();
         while let Some(step) = steps.pop() {
+            self.steps_left = self.steps_left.checked_sub(1).ok_or(Exhausted)?;
             match step {
                 Step::Join(a, b) => {
                     let (a, b) = if operation.is_symmetric() && b < a { (b, a) } else { (a, b) };
@@ -225,13 +232,13 @@ impl Diagrams {
     }
 
     fn remembered(&self, operation: Operation, a: Node, b: Node) -> Option<Node> {
-        let place = hash(operation as u32, a.0, b.0) & (self.memory.len() - 1);
+        let place = place(self.memory.len(), operation as u32, a.0, b.0);
         let found = self.memory.get(place).copied().flatten()?;
         (found.operation == operation && found.a == a && found.b == b).then_some(found.result)
     }
 
     fn remember(&mut self, answer: Remembered) {
-        let place = hash(answer.operation as u32, answer.a.0, answer.b.0) & (self.memory.len() - 1);
+        let place = place(self.memory.len(), answer.operation as u32, answer.a.0, answer.b.0);
         if let Some(slot) = self.memory.get_mut(place) {
             *slot = Some(answer);
         }
@@ -245,7 +252,7 @@ impl Diagrams {
         base: u32,
         bits: u32,
         pieces: &[(u32, Node)],
-    ) -> Result<Node, OutOfNodes> {
+    ) -> Result<Node, Exhausted> {
         let Some(((start, first), later)) = pieces.split_first() else { return Ok(Node::NEVER) };
         let differ = later.iter().any(|(_, function)| function != first);
         let Some(rest) = bits.checked_sub(1).filter(|_| differ) else { return Ok(*first) };
@@ -263,13 +270,14 @@ impl Diagrams {
     }
 }
 
-/// Spreads three numbers over the digits of one.
-fn hash(a: u32, b: u32, c: u32) -> usize {
+/// A place among `places`, a power of two, for three numbers.
+fn place(places: usize, a: u32, b: u32, c: u32) -> usize {
     const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
     let pair = (u64::from(b) << 32) | u64::from(c);
     let mixed = (u64::from(a) ^ pair.wrapping_mul(ODD)).wrapping_mul(ODD);
-    // Of a product, the upper digits depend on all of both factors.
-    u32::try_from(mixed >> 32).unwrap_or_default() as usize
+    // The upper digits of a product are the ones that depend on all of both factors.
+    let digits = places.trailing_zeros().clamp(1, u32::BITS);
+    usize::try_from(mixed >> (u64::BITS - digits)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -351,7 +359,7 @@ mod tests {
     fn nodes_are_not_made_beyond_the_budget() {
         let mut diagrams = Diagrams::new(3);
         let one = diagrams.node(1, Node::NEVER, Node::ALWAYS).unwrap();
-        assert_eq!(diagrams.node(0, one, Node::ALWAYS), Err(OutOfNodes));
+        assert_eq!(diagrams.node(0, one, Node::ALWAYS), Err(Exhausted));
         assert_eq!(diagrams.node(1, Node::NEVER, Node::ALWAYS), Ok(one));
     }
 }

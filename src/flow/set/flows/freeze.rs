@@ -20,8 +20,12 @@ type Entry = (Question, Vec<(u32, Node)>);
 
 impl<'id, A: Clone + Ord> Algebra<'id, A> {
     /// The set as a value that needs no algebra.
-    pub fn freeze(&self, set: Set<'id>) -> FlowSet<A> {
-        let entries = self.entries(set.node);
+    ///
+    /// # Errors
+    /// More runs than the algebra may make nodes: a value has those of each branch side by side,
+    /// where the algebra shares their ends.
+    pub fn freeze(&self, set: Set<'id>) -> Result<FlowSet<A>, AlgebraError> {
+        let entries = self.entries(set.node)?;
         let order = walk(set.node, &entries);
         let used: BTreeSet<(Question, u32)> = order
             .iter()
@@ -77,7 +81,7 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
             frozen.branches.push(Branch { question, runs });
         }
         frozen.root = places.get(&set.node).copied().unwrap_or(Then::Never);
-        frozen
+        Ok(frozen)
     }
 
     /// The set that was frozen, in this algebra or in another.
@@ -99,7 +103,7 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
                     self.in_digits(axis, &runs?)?
                 }
                 Question::Atom(number) => {
-                    let atom = set.atoms.get(number).ok_or(AlgebraError::UnknownCut)?;
+                    let atom = set.atoms.get(number).ok_or(AlgebraError::UnknownAtom)?;
                     let level = self.level_of(atom)?;
                     let then = |place| branch.runs.get(place).map_or(Node::NEVER, follow);
                     let (low, high) = (then(0), then(1));
@@ -112,7 +116,7 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
     }
 
     /// The nodes below `root`, and itself, at which another question is asked than above.
-    fn entries(&self, root: Node) -> BTreeMap<Node, Entry> {
+    fn entries(&self, root: Node) -> Result<BTreeMap<Node, Entry>, AlgebraError> {
         let mut seen: BTreeSet<Node> = [root].into();
         let mut open = vec![root];
         let mut first: BTreeSet<Node> = [root].into();
@@ -128,13 +132,16 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
                 }
             }
         }
-        let entry = |node: Node| {
-            let digits = self.digits_at(self.diagrams.branch(node).level)?;
+        let mut entries = BTreeMap::new();
+        let mut left = self.nodes;
+        for node in first {
+            let Some(digits) = self.digits_at(self.diagrams.branch(node).level) else { continue };
             let mut runs = Vec::new();
             self.add_runs(digits, node, 0, digits.count, &mut runs);
-            Some((node, (digits.question, runs)))
-        };
-        first.into_iter().filter_map(entry).collect()
+            left = left.checked_sub(runs.len()).ok_or(self.too_large())?;
+            entries.insert(node, (digits.question, runs));
+        }
+        Ok(entries)
     }
 
     /// Adds the runs of ranks from `start` on for which `node` comes to one function beyond

@@ -7,7 +7,7 @@ use std::net::Ipv6Addr;
 
 use super::axis::Axis;
 use super::axis::Value;
-use super::axis::coordinate;
+use super::point::Point;
 use super::question::Question;
 use crate::flow::AddressSet;
 use crate::flow::Flow;
@@ -66,11 +66,12 @@ impl<A: Ord> FlowSet<A> {
 
     /// Whether `flow` is in the set where just those atoms hold for which `holds` says so.
     pub fn contains(&self, flow: &Flow, mut holds: impl FnMut(&A) -> bool) -> bool {
+        let point = Point::of(flow);
         let mut then = self.root;
         while let Some(branch) = self.branch(then) {
             let rank = match branch.question {
                 Question::Axis(axis) => {
-                    let value = coordinate(flow, axis);
+                    let value = point.value(axis);
                     self.cuts_of(axis).partition_point(|cut| *cut <= value)
                 }
                 Question::Atom(number) => {
@@ -105,13 +106,23 @@ impl<A: Ord> FlowSet<A> {
         if skips(self.root) || above.flat_map(|branch| &branch.runs).any(|run| skips(run.then)) {
             return AddressSet::all();
         }
-        let at_axis = self.branches.iter().filter(|branch| branch.question == asked);
-        at_axis
-            .flat_map(|branch| self.spans(axis, branch))
-            .filter(|(then, _, _)| *then != Then::Never)
-            .filter_map(|(_, start, end)| address_ranges(&start, end))
-            .flatten()
-            .collect()
+        // Each stretch between two cuts once, however many branches have it.
+        let mut is_held = vec![false; self.cuts_of(axis).len() + 1];
+        for branch in self.branches.iter().filter(|branch| branch.question == asked) {
+            let ends = branch.runs.iter().skip(1).map(|run| run.start as usize);
+            for (run, end) in branch.runs.iter().zip(ends.chain([is_held.len()])) {
+                if run.then != Then::Never
+                    && let Some(stretch) = is_held.get_mut(run.start as usize..end)
+                {
+                    stretch.fill(true);
+                }
+            }
+        }
+        let least = axis.least();
+        let starts = [&least].into_iter().chain(self.cuts_of(axis));
+        let ends = self.cuts_of(axis).iter().map(Some).chain([None]);
+        let held = is_held.into_iter().zip(starts.zip(ends)).filter(|(is_held, _)| *is_held);
+        held.filter_map(|(_, (start, end))| address_ranges(start, end)).flatten().collect()
     }
 
     /// The runs of a branch on `axis` as what follows, the first value, and the value above them.

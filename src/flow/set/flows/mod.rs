@@ -10,6 +10,7 @@ mod axis;
 mod diagram;
 mod freeze;
 mod frozen;
+mod point;
 mod question;
 mod shown;
 mod witness;
@@ -18,14 +19,10 @@ pub use algebra::Algebra;
 pub use algebra::AlgebraError;
 pub use algebra::Cuts;
 pub use algebra::Set;
-pub use axis::Axis;
 pub use axis::AxisSet;
 pub use axis::PayloadForm;
 pub use axis::ShownSet;
-pub use axis::Value;
 pub use frozen::FlowSet;
-pub use shown::ReversedName;
-pub use shown::Shown;
 pub use witness::Witness;
 
 #[cfg(test)]

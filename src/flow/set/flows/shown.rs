@@ -12,7 +12,7 @@ const READABLE: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789_-";
 
 /// What a client shows as the host it wants (`semantics.md`, FlowSet: Name).
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Shown {
+pub(super) enum Shown {
     /// It shows none.
     Nothing,
     /// An address literal.
@@ -23,7 +23,7 @@ pub enum Shown {
 
 /// A name, compared from its last byte to its first: names under one parent stand together.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct ReversedName(
+pub(super) struct ReversedName(
     // Invariant: the bytes of an `Fqdn`, the last one first.
     Box<[u8]>,
 );
@@ -71,7 +71,8 @@ impl ReversedName {
         self.0.len()
     }
 
-    /// The shortest name at or above this one and below `end`; of several, one that reads well.
+    /// A name at or above this one and below `end` that reads well: a short one, and this one where
+    /// none is shorter.
     pub(super) fn most_readable(&self, end: Option<&ReversedName>) -> ReversedName {
         let is_below = |name: &ReversedName| end.is_none_or(|end| name < end);
         (0..self.0.len())
@@ -100,7 +101,7 @@ impl From<Option<&Host>> for Shown {
 
 impl Shown {
     /// The host, if one is shown.
-    pub fn host(&self) -> Option<Host> {
+    pub(super) fn host(&self) -> Option<Host> {
         match self {
             Shown::Nothing => None,
             Shown::Address(address) => Some(Host::Address(*address)),

@@ -1,10 +1,11 @@
 //! One flow of a set, chosen to be read.
 
 use super::axis::Axis;
+use super::axis::AxisSet;
 use super::axis::Value;
-use super::axis::flow_at;
 use super::frozen::FlowSet;
 use super::frozen::Then;
+use super::point::Point;
 use super::question::Question;
 use super::shown::Shown;
 use crate::flow::Flow;
@@ -21,25 +22,27 @@ pub struct Witness<A> {
 impl<A: Clone + Ord> FlowSet<A> {
     /// A flow of the set, if there is one.
     ///
-    /// Each axis in its order has the first value of `preferred` that is left to it, else the one
-    /// that reads best: the least, and of names the shortest. An atom holds only if it must.
-    pub fn witness(&self, preferred: &[(Axis, Value)]) -> Option<Witness<A>> {
-        let mut values: Vec<(Axis, Value)> =
-            Axis::ALL.map(|axis| (axis, choose(axis, axis.least(), None, preferred).1)).into();
+    /// Each axis in its order has a value of the first of `preferred` that is left to it, and of what
+    /// is left the value that reads best: the least, and of names a short one. An atom holds only
+    /// if it must.
+    pub fn witness(&self, preferred: &[AxisSet]) -> Option<Witness<A>> {
+        let mut point = Point::default();
+        for axis in Axis::ALL {
+            let (_, value) = choose(axis, axis.least(), None, preferred);
+            point.put(axis, value);
+        }
         let mut atoms = Vec::new();
         let mut then = self.root;
         while let Some(branch) = self.branch(then) {
             match branch.question {
                 Question::Axis(axis) => {
                     let open = self.spans(axis, branch).filter(|(then, _, _)| *then != Then::Never);
-                    let (_, value, next) = open
-                        .map(|(then, start, end)| {
-                            let (order, value) = choose(axis, start, end, preferred);
-                            (order, value, then)
-                        })
-                        .min_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)))?;
-                    values.retain(|(other, _)| *other != axis);
-                    values.push((axis, value));
+                    let chosen = open.map(|(then, start, end)| {
+                        let (order, value) = choose(axis, start, end, preferred);
+                        (order, value, then)
+                    });
+                    let (_, value, next) = chosen.min()?;
+                    point.put(axis, value);
                     then = next;
                 }
                 Question::Atom(number) => {
@@ -50,31 +53,47 @@ impl<A: Clone + Ord> FlowSet<A> {
                 }
             }
         }
-        let value = |axis: Axis| {
-            let found = values.iter().find(|(other, _)| *other == axis);
-            found.map_or_else(|| axis.least(), |(_, value)| value.clone())
-        };
-        if then == Then::Never { None } else { Some(Witness { flow: flow_at(value)?, atoms }) }
+        (then == Then::Always).then(|| Witness { flow: point.flow(), atoms })
     }
 }
 
-/// How well a value stands among others, the less the better.
+/// How well a value stands among others, the less the better: the place of the preference that it
+/// meets, and its length.
 type Order = (usize, usize);
 
 /// The best value from `start` up to, and without, `end`.
-fn choose(
-    axis: Axis,
-    start: Value,
-    end: Option<&Value>,
-    preferred: &[(Axis, Value)],
-) -> (Order, Value) {
+fn choose(axis: Axis, start: Value, end: Option<&Value>, preferred: &[AxisSet]) -> (Order, Value) {
+    let of_axis = preferred.iter().enumerate().filter(|(_, set)| set.axis() == axis);
+    let mut met = of_axis.filter_map(|(place, set)| {
+        let within = set.values().pairs().find_map(|(first, above)| {
+            let first = first.max(&start);
+            let above = match (above, end) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            };
+            above.is_none_or(|above| first < above).then(|| (first.clone(), above.cloned()))
+        });
+        within.map(|(first, above)| (place, first, above))
+    });
+    let (place, start, end) = met.next().unwrap_or_else(|| (usize::MAX, start, end.cloned()));
+    let value = most_readable(axis, start, end.as_ref());
+    let length = match &value {
+        Value::Shown(Shown::Name(name)) => name.len(),
+        Value::Path(path) => path.len(),
+        Value::Protocol(_)
+        | Value::Port(_)
+        | Value::Payload(_)
+        | Value::RequestPort(_)
+        | Value::Shown(Shown::Nothing | Shown::Address(_))
+        | Value::Address(_) => 0,
+    };
+    ((place, length), value)
+}
+
+/// A value from `start` up to, and without, `end` that reads well.
+fn most_readable(axis: Axis, start: Value, end: Option<&Value>) -> Value {
     let lies_within = |value: &Value| start <= *value && end.is_none_or(|end| value < end);
-    let of_axis = preferred.iter().enumerate().filter(|(_, (other, _))| *other == axis);
-    let mut within = of_axis.filter(|(_, (_, value))| lies_within(value));
-    if let Some((place, (_, value))) = within.next() {
-        return ((place, 0), value.clone());
-    }
-    let value = match &start {
+    let candidate = match &start {
         Value::Shown(Shown::Name(name)) => {
             let end = match end {
                 Some(Value::Shown(Shown::Name(end))) => Some(end),
@@ -82,16 +101,20 @@ fn choose(
             };
             Value::Shown(Shown::Name(name.most_readable(end)))
         }
-        Value::Path(path) if path.is_empty() => {
-            let root = Value::Path("/".to_owned());
-            if lies_within(&root) { root } else { start }
-        }
-        _ => start,
+        // Of all paths, and above just one.
+        Value::Path(path) => Value::Path(match path.strip_suffix('\0') {
+            None if path.is_empty() => "/".to_owned(),
+            None => path.clone(),
+            Some(shorter) => format!("{shorter}a"),
+        }),
+        // Nobody listens at port 0; as a source it is the one not told.
+        Value::Port(0) if axis == Axis::DestinationPort => Value::Port(1),
+        Value::Protocol(_)
+        | Value::Port(_)
+        | Value::Payload(_)
+        | Value::RequestPort(_)
+        | Value::Shown(Shown::Nothing | Shown::Address(_))
+        | Value::Address(_) => return start,
     };
-    let length = match &value {
-        Value::Shown(Shown::Name(name)) => name.len(),
-        Value::Path(path) => path.len(),
-        _ => 0,
-    };
-    ((usize::MAX, length), value)
+    if lies_within(&candidate) { candidate } else { start }
 }
