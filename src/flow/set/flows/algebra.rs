@@ -241,16 +241,14 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
         sets: &[Set<'id>],
     ) -> Result<Option<Set<'id>>, AlgebraError> {
         let (left, right) = sets.split_at(sets.len() / 2);
-        match (left, right) {
-            ([], one) => Ok(one.first().copied()),
-            _ => {
-                let left = self.join_all(operation, left)?;
-                let right = self.join_all(operation, right)?;
-                let (Some(left), Some(right)) = (left, right) else { return Ok(left.or(right)) };
-                let node = self.join(operation, left.node, right.node)?;
-                Ok(Some(self.set(node)))
-            }
+        if left.is_empty() {
+            return Ok(right.first().copied());
         }
+        let left = self.join_all(operation, left)?;
+        let right = self.join_all(operation, right)?;
+        let (Some(left), Some(right)) = (left, right) else { return Ok(left.or(right)) };
+        let node = self.join(operation, left.node, right.node)?;
+        Ok(Some(self.set(node)))
     }
 
     /// What is in both.

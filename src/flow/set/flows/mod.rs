@@ -4,6 +4,28 @@
 //! if both hold the same flows under the same assignments of atoms. Between them stands an
 //! [`Algebra`] over all [`Cuts`] that take part, in which a set is a binary decision diagram over
 //! the digits of ranks. What an atom is, the caller says.
+//!
+//! ```
+//! use exeat::flow::PortRange;
+//! use exeat::flow::set::flows::AlgebraError;
+//! use exeat::flow::set::flows::AxisSet;
+//! use exeat::flow::set::flows::Cuts;
+//!
+//! let https = [AxisSet::destination_ports(&PortRange::single(443).into())];
+//! let mut cuts: Cuts<&str> = Cuts::default();
+//! cuts.extend(&https);
+//! cuts.extend_atoms(["the proxy is on"]);
+//! let set = cuts.with_algebra(10_000, |mut algebra| {
+//!     let flows = algebra.product(&https)?;
+//!     let where_on = algebra.where_holds(&"the proxy is on")?;
+//!     let both = algebra.intersection(flows, where_on)?;
+//!     algebra.freeze(both)
+//! })??;
+//! let witness = set.witness(&https).expect("a flow");
+//! assert_eq!(witness.flow.destination_port, 443);
+//! assert_eq!(witness.atoms, [("the proxy is on", true)]);
+//! # Ok::<(), AlgebraError>(())
+//! ```
 
 mod algebra;
 mod axis;

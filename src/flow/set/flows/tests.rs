@@ -14,7 +14,6 @@ use crate::flow::Flow;
 use crate::flow::FqdnPattern;
 use crate::flow::Host;
 use crate::flow::IpProtocol;
-use crate::flow::NameSet;
 use crate::flow::Payload;
 use crate::flow::PortRange;
 use crate::flow::PortSet;
@@ -419,7 +418,9 @@ proptest! {
     #[test]
     fn many_sets_are_joined_as_one_after_the_other(list in prop::collection::vec(written(), 0..5)) {
         let mut cuts = Cuts::default();
-        list.iter().for_each(|written| written.announce(&mut cuts));
+        for written in &list {
+            written.announce(&mut cuts);
+        }
         cuts.with_algebra(NODES, |mut algebra| {
             let sets: Vec<Set<'_>> = list.iter().map(|one| one.build(&mut algebra)).collect();
             let (mut either, mut all) = (algebra.empty(), algebra.all());
