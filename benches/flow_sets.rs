@@ -1,4 +1,4 @@
-//! The algebra of sets of names and addresses.
+//! The algebra of sets of names, addresses and flows.
 
 use std::hint::black_box;
 use std::net::IpAddr;
@@ -7,7 +7,15 @@ use divan::Bencher;
 use exeat::flow::AddressSet;
 use exeat::flow::Fqdn;
 use exeat::flow::FqdnPattern;
+use exeat::flow::IpProtocol;
 use exeat::flow::NameSet;
+use exeat::flow::PortRange;
+use exeat::flow::set::flows::AlgebraError;
+use exeat::flow::set::flows::AxisSet;
+use exeat::flow::set::flows::Cuts;
+use exeat::flow::set::flows::FlowSet;
+use exeat::flow::set::flows::PayloadForm;
+use exeat::flow::set::flows::ShownSet;
 use ipnet::IpNet;
 use ipnet::Ipv4Net;
 
@@ -78,4 +86,73 @@ fn address_in_addresses(bencher: Bencher<'_, '_>, size: usize) {
     let set: AddressSet = prefixes(3, size).into_iter().collect();
     let address = IpAddr::from([0, 3, 0, 9]);
     bencher.bench(|| set.contains(black_box(address)));
+}
+
+/// What is permitted: a pool of addresses to a name, by one of ten ports; each third has a second,
+/// wildcard name, and each fifth is by address.
+fn permissions(count: usize) -> Vec<Vec<AxisSet>> {
+    let name = |number: usize, star: &str| {
+        FqdnPattern::parse(&format!("{star}api-{number}.team-{}.example.com", number % 97)).ok()
+    };
+    let pools = prefixes(1, 64);
+    let places = prefixes(5, count);
+    (0..count)
+        .map(|number| {
+            let port = PortRange::single(443 + u16::try_from(number % 10).unwrap_or_default());
+            let pool = pools.iter().skip(number % 61).take(1 + number % 3).copied();
+            let shared = [
+                AxisSet::protocols([IpProtocol::TCP]),
+                AxisSet::destination_ports(&port.into()),
+                AxisSet::sources(&pool.collect()),
+            ];
+            let own = if number % 5 == 0 {
+                let place = places.iter().skip(number).take(1).copied();
+                vec![AxisSet::destinations(&place.collect())]
+            } else {
+                let wildcard = if number % 3 == 0 { name(number, "*.") } else { None };
+                let patterns: Vec<FqdnPattern> =
+                    name(number, "").into_iter().chain(wildcard).collect();
+                vec![AxisSet::payloads([PayloadForm::Tls]), AxisSet::names(&shown(patterns))]
+            };
+            shared.into_iter().chain(own).collect()
+        })
+        .collect()
+}
+
+/// How many nodes an algebra may make here.
+const NODES: usize = 50_000_000;
+
+fn union(permissions: &[Vec<AxisSet>]) -> Result<FlowSet<()>, AlgebraError> {
+    let mut cuts = Cuts::default();
+    cuts.extend(permissions.iter().flatten());
+    cuts.with_algebra(NODES, |mut algebra| {
+        let sets: Result<Vec<_>, AlgebraError> =
+            permissions.iter().map(|permission| algebra.product(permission)).collect();
+        let all = algebra.union_of(&sets?)?;
+        algebra.freeze(all)
+    })?
+}
+
+#[divan::bench(args = SIZES)]
+fn flows_of_permissions(bencher: Bencher<'_, '_>, size: usize) {
+    let permissions = permissions(size);
+    bencher.bench(|| union(black_box(&permissions)));
+}
+
+#[divan::bench(args = SIZES)]
+fn flows_compared(bencher: Bencher<'_, '_>, size: usize) {
+    let permissions = permissions(size);
+    let fewer = permissions.get(1..).unwrap_or_default();
+    let frozen = [&permissions[..], fewer].map(union);
+    let [Ok(all), Ok(fewer)] = frozen else { panic!("the sets are too large: {frozen:?}") };
+    bencher.bench(|| {
+        let mut cuts = Cuts::default();
+        cuts.extend_set(&all);
+        cuts.extend_set(&fewer);
+        cuts.with_algebra(NODES, |mut algebra| {
+            let (all, fewer) = (algebra.thaw(&all)?, algebra.thaw(&fewer)?);
+            let lost = algebra.difference(all, fewer)?;
+            algebra.freeze(lost)
+        })
+    });
 }

@@ -1,0 +1,360 @@
+//! Sets of flows while they are being worked with.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+
+use super::axis::Axis;
+use super::axis::AxisSet;
+use super::axis::Value;
+use super::diagram::CONSTANT;
+use super::diagram::Diagrams;
+use super::diagram::Exhausted;
+use super::diagram::Node;
+use super::diagram::Operation;
+use super::frozen::FlowSet;
+use super::point::products_of_flows;
+use super::question::Question;
+
+/// Where the sets of an algebra may be cut, and the atoms that they may depend on. All that will
+/// take part has to be known before, since a value is coded by its rank among the cuts.
+#[derive(Clone, Debug)]
+pub struct Cuts<A> {
+    // In no order and with repetitions until an algebra is made of them; then ascending, without
+    // equals, and without the least value of an axis.
+    values: BTreeMap<Axis, Vec<Value>>,
+    pub(super) atoms: Vec<A>,
+}
+
+impl<A: Clone + Ord> Default for Cuts<A> {
+    /// The cuts that tell a flow from what is none.
+    fn default() -> Cuts<A> {
+        let mut cuts = Cuts { values: BTreeMap::new(), atoms: Vec::new() };
+        cuts.extend(products_of_flows().iter().flatten());
+        cuts
+    }
+}
+
+impl<A: Clone + Ord> Cuts<A> {
+    /// Adds the cuts of `sets`.
+    pub fn extend<'s>(&mut self, sets: impl IntoIterator<Item = &'s AxisSet>) {
+        for set in sets {
+            self.values.entry(set.axis()).or_default().extend_from_slice(set.values().cuts());
+        }
+    }
+
+    /// Adds `atoms`.
+    pub fn extend_atoms(&mut self, atoms: impl IntoIterator<Item = A>) {
+        self.atoms.extend(atoms);
+    }
+
+    /// Adds the cuts and atoms of `set`.
+    pub fn extend_set(&mut self, set: &FlowSet<A>) {
+        for (axis, cuts) in &set.cuts {
+            self.values.entry(*axis).or_default().extend_from_slice(cuts);
+        }
+        self.atoms.extend_from_slice(&set.atoms);
+    }
+
+    fn put_in_order(&mut self) {
+        for (axis, values) in &mut self.values {
+            let least = axis.least();
+            values.retain(|value| *value != least);
+            values.sort_unstable();
+            values.dedup();
+        }
+        self.atoms.sort_unstable();
+        self.atoms.dedup();
+    }
+
+    /// The cuts of an axis, ascending.
+    pub(super) fn of(&self, axis: Axis) -> &[Value] {
+        self.values.get(&axis).map_or(&[], Vec::as_slice)
+    }
+
+    /// Calls `work` with the algebra over these cuts. It makes at most `nodes` nodes, of some 60 bytes
+    /// with what finds them, and its steps are bounded by their number. No set of it can be taken
+    /// out but as a [`FlowSet`], so that no two algebras are mixed:
+    ///
+    /// ```compile_fail
+    /// # use exeat::flow::set::flows::Cuts;
+    /// let cuts: Cuts<()> = Cuts::default();
+    /// cuts.clone().with_algebra(1_000, |one| {
+    ///     cuts.with_algebra(1_000, |mut other| other.union(one.all(), other.all()))
+    /// });
+    /// ```
+    ///
+    /// # Errors
+    /// [`AlgebraError::TooLarge`] where not even the set of all flows can be built.
+    pub fn with_algebra<R>(
+        mut self,
+        nodes: usize,
+        work: impl for<'id> FnOnce(Algebra<'id, A>) -> R,
+    ) -> Result<R, AlgebraError> {
+        self.put_in_order();
+        Algebra::new(self, nodes).map(work)
+    }
+}
+
+/// Why there is no such set.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum AlgebraError {
+    /// More nodes, or steps, or runs of a frozen set are needed than were allowed.
+    #[error("the work on sets of flows took more than {nodes} nodes")]
+    TooLarge {
+        /// How many nodes were allowed.
+        nodes: usize,
+    },
+    /// A set is cut where the algebra has no cut.
+    #[error("a set of flows is cut at a value that was not announced")]
+    UnknownCut,
+    /// A set depends on an atom that the algebra does not have.
+    #[error("a set of flows depends on an atom that was not announced")]
+    UnknownAtom,
+}
+
+/// A set of flows under assignments of atoms, of the algebra with the same brand. Every point of it
+/// is a flow. Equal sets are equal.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Set<'id> {
+    pub(super) node: Node,
+    brand: Brand<'id>,
+}
+
+/// Invariant in its lifetime, so that no two algebras have one brand.
+type Brand<'id> = PhantomData<fn(&'id ()) -> &'id ()>;
+
+/// The variables that code one axis, or are one atom.
+#[derive(Clone, Debug)]
+pub(super) struct Digits {
+    pub(super) question: Question,
+    pub(super) first: u32,
+    pub(super) count: u32,
+    /// How many values there are that some cut tells apart.
+    pub(super) ranks: u32,
+}
+
+impl Digits {
+    /// The first variable beyond.
+    pub(super) fn end(&self) -> u32 {
+        self.first + self.count
+    }
+}
+
+/// The sets over some cuts, closed under union, intersection and difference.
+#[derive(Debug)]
+pub struct Algebra<'id, A> {
+    pub(super) cuts: Cuts<A>,
+    // Invariant: in the order of their variables, without gaps.
+    digits: Vec<Digits>,
+    pub(super) diagrams: Diagrams,
+    all: Node,
+    pub(super) nodes: usize,
+    brand: Brand<'id>,
+}
+
+impl<'id, A: Clone + Ord> Algebra<'id, A> {
+    fn new(cuts: Cuts<A>, nodes: usize) -> Result<Algebra<'id, A>, AlgebraError> {
+        let digits = lay_out(&cuts).ok_or(AlgebraError::TooLarge { nodes })?;
+        let diagrams = Diagrams::new(nodes);
+        let brand = PhantomData;
+        let mut algebra = Algebra { cuts, digits, diagrams, all: Node::ALWAYS, nodes, brand };
+        let mut all = algebra.empty();
+        for sets in products_of_flows() {
+            let flows = algebra.product(&sets)?;
+            all = algebra.union(all, flows)?;
+        }
+        algebra.all = all.node;
+        Ok(algebra)
+    }
+
+    /// How many nodes have been made: what the work has cost so far.
+    pub fn nodes_made(&self) -> usize {
+        self.diagrams.count()
+    }
+
+    /// No flow.
+    pub fn empty(&self) -> Set<'id> {
+        self.set(Node::NEVER)
+    }
+
+    /// Every flow under every assignment.
+    pub fn all(&self) -> Set<'id> {
+        self.set(self.all)
+    }
+
+    /// The flows whose coordinates lie in all of `sets`.
+    ///
+    /// # Errors
+    /// Sets that were not announced, or too many nodes.
+    pub fn product(&mut self, sets: &[AxisSet]) -> Result<Set<'id>, AlgebraError> {
+        let mut sets: Vec<&AxisSet> = sets.iter().collect();
+        sets.sort_by_key(|set| set.axis());
+        // From the last axis to the first, so that a set is put on top of what is done.
+        let mut product = Node::ALWAYS;
+        for set in sets.into_iter().rev() {
+            let factor = self.along(set)?;
+            product = self.join(Operation::And, factor, product)?;
+        }
+        let node = self.join(Operation::And, product, self.all)?;
+        Ok(self.set(node))
+    }
+
+    /// The flows under the assignments in which `atom` holds.
+    ///
+    /// # Errors
+    /// An atom that was not announced, or too many nodes.
+    pub fn where_holds(&mut self, atom: &A) -> Result<Set<'id>, AlgebraError> {
+        let level = self.level_of(atom)?;
+        let holds = self.node(level, Node::NEVER, Node::ALWAYS)?;
+        let node = self.join(Operation::And, holds, self.all)?;
+        Ok(self.set(node))
+    }
+
+    /// What is in one or the other, or both.
+    ///
+    /// # Errors
+    /// Too many nodes.
+    pub fn union(&mut self, a: Set<'id>, b: Set<'id>) -> Result<Set<'id>, AlgebraError> {
+        self.join(Operation::Or, a.node, b.node).map(|node| self.set(node))
+    }
+
+    /// What is in one of `sets`, or in several.
+    ///
+    /// # Errors
+    /// Too many nodes.
+    pub fn union_of(&mut self, sets: &[Set<'id>]) -> Result<Set<'id>, AlgebraError> {
+        self.join_all(Operation::Or, sets).map(|joined| joined.unwrap_or(self.empty()))
+    }
+
+    /// What is in all of `sets`: everything, where there are none.
+    ///
+    /// # Errors
+    /// Too many nodes.
+    pub fn intersection_of(&mut self, sets: &[Set<'id>]) -> Result<Set<'id>, AlgebraError> {
+        self.join_all(Operation::And, sets).map(|joined| joined.unwrap_or(self.all()))
+    }
+
+    /// Joins `sets` as a balanced tree: one by one, the first would be gone through for each.
+    fn join_all(
+        &mut self,
+        operation: Operation,
+        sets: &[Set<'id>],
+    ) -> Result<Option<Set<'id>>, AlgebraError> {
+        let (left, right) = sets.split_at(sets.len() / 2);
+        if left.is_empty() {
+            return Ok(right.first().copied());
+        }
+        let left = self.join_all(operation, left)?;
+        let right = self.join_all(operation, right)?;
+        let (Some(left), Some(right)) = (left, right) else { return Ok(left.or(right)) };
+        let node = self.join(operation, left.node, right.node)?;
+        Ok(Some(self.set(node)))
+    }
+
+    /// What is in both.
+    ///
+    /// # Errors
+    /// Too many nodes.
+    pub fn intersection(&mut self, a: Set<'id>, b: Set<'id>) -> Result<Set<'id>, AlgebraError> {
+        self.join(Operation::And, a.node, b.node).map(|node| self.set(node))
+    }
+
+    /// What is in `a` and not in `b`.
+    ///
+    /// # Errors
+    /// Too many nodes.
+    pub fn difference(&mut self, a: Set<'id>, b: Set<'id>) -> Result<Set<'id>, AlgebraError> {
+        self.join(Operation::Without, a.node, b.node).map(|node| self.set(node))
+    }
+
+    pub(super) fn set(&self, node: Node) -> Set<'id> {
+        Set { node, brand: self.brand }
+    }
+
+    fn join(&mut self, operation: Operation, a: Node, b: Node) -> Result<Node, AlgebraError> {
+        self.diagrams.join(operation, a, b).map_err(|Exhausted| self.too_large())
+    }
+
+    pub(super) fn node(&mut self, level: u32, low: Node, high: Node) -> Result<Node, AlgebraError> {
+        self.diagrams.node(level, low, high).map_err(|Exhausted| self.too_large())
+    }
+
+    pub(super) fn too_large(&self) -> AlgebraError {
+        AlgebraError::TooLarge { nodes: self.nodes }
+    }
+
+    /// The points whose coordinate lies in `set`, whatever the others are.
+    fn along(&mut self, set: &AxisSet) -> Result<Node, AlgebraError> {
+        let mut pieces = vec![(0, Node::NEVER)];
+        for (index, cut) in set.values().cuts().iter().enumerate() {
+            let begins = if index % 2 == 0 { Node::ALWAYS } else { Node::NEVER };
+            let rank = self.rank(set.axis(), cut)?;
+            if rank == 0 {
+                pieces.clear();
+            }
+            pieces.push((rank, begins));
+        }
+        self.in_digits(set.axis(), &pieces)
+    }
+
+    pub(super) fn in_digits(
+        &mut self,
+        axis: Axis,
+        pieces: &[(u32, Node)],
+    ) -> Result<Node, AlgebraError> {
+        let digits = self.digits_of(Question::Axis(axis))?;
+        let (first, count) = (digits.first, digits.count);
+        self.diagrams.pieces(first, count, pieces).map_err(|Exhausted| self.too_large())
+    }
+
+    /// How many cuts lie at or below `value`, itself a cut or the least.
+    pub(super) fn rank(&self, axis: Axis, value: &Value) -> Result<u32, AlgebraError> {
+        if *value == axis.least() {
+            return Ok(0);
+        }
+        let place =
+            self.cuts.of(axis).binary_search(value).map_err(|_| AlgebraError::UnknownCut)?;
+        u32::try_from(place + 1).map_err(|_| self.too_large())
+    }
+
+    /// The variable that is `atom`.
+    pub(super) fn level_of(&self, atom: &A) -> Result<u32, AlgebraError> {
+        let place = self.cuts.atoms.binary_search(atom).map_err(|_| AlgebraError::UnknownAtom)?;
+        self.digits_of(Question::Atom(place)).map(|digits| digits.first)
+    }
+
+    pub(super) fn digits_of(&self, question: Question) -> Result<&Digits, AlgebraError> {
+        let place = self.digits.binary_search_by_key(&question, |digits| digits.question);
+        place.ok().and_then(|place| self.digits.get(place)).ok_or(AlgebraError::UnknownCut)
+    }
+
+    /// The digits that the variable of `level` is one of; none of a constant.
+    pub(super) fn digits_at(&self, level: u32) -> Option<&Digits> {
+        if level == CONSTANT {
+            return None;
+        }
+        let begun = self.digits.partition_point(|digits| digits.first <= level);
+        self.digits.get(begun.checked_sub(1)?)
+    }
+}
+
+/// The variables for `cuts`, or `None` where there would be too many to number.
+fn lay_out<A: Clone + Ord>(cuts: &Cuts<A>) -> Option<Vec<Digits>> {
+    let of_atoms = (0..cuts.atoms.len()).map(Question::Atom);
+    let mut questions: Vec<Question> =
+        Axis::ALL.into_iter().map(Question::Axis).chain(of_atoms).collect();
+    questions.sort();
+    let mut first: u32 = 0;
+    let mut laid_out = Vec::new();
+    for question in questions {
+        let others = match question {
+            Question::Axis(axis) => cuts.of(axis).len(),
+            Question::Atom(_) => 1,
+        };
+        let greatest = u32::try_from(others).ok()?;
+        let count = u32::BITS - greatest.leading_zeros();
+        laid_out.push(Digits { question, first, count, ranks: greatest.checked_add(1)? });
+        first = first.checked_add(count).filter(|next| *next < CONSTANT)?;
+    }
+    Some(laid_out)
+}

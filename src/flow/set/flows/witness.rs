@@ -1,0 +1,120 @@
+//! One flow of a set, chosen to be read.
+
+use super::axis::Axis;
+use super::axis::AxisSet;
+use super::axis::Value;
+use super::frozen::FlowSet;
+use super::frozen::Then;
+use super::point::Point;
+use super::question::Question;
+use super::shown::Shown;
+use crate::flow::Flow;
+
+/// A flow of a set, and the assignment under which it is in it.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Witness<A> {
+    /// The flow.
+    pub flow: Flow,
+    /// The atoms that matter and whether each holds, ascending.
+    pub atoms: Vec<(A, bool)>,
+}
+
+impl<A: Clone + Ord> FlowSet<A> {
+    /// A flow of the set, if there is one.
+    ///
+    /// Each axis in its order has a value of the first of `preferred` that is left to it, and of what
+    /// is left the value that reads best: the least, and of names a short one. An atom holds only
+    /// if it must.
+    pub fn witness(&self, preferred: &[AxisSet]) -> Option<Witness<A>> {
+        let mut point = Point::default();
+        for axis in Axis::ALL {
+            let (_, value) = choose(axis, axis.least(), None, preferred);
+            point.put(axis, value);
+        }
+        let mut atoms = Vec::new();
+        let mut then = self.root;
+        while let Some(branch) = self.branch(then) {
+            match branch.question {
+                Question::Axis(axis) => {
+                    let open = self.spans(axis, branch).filter(|(then, _, _)| *then != Then::Never);
+                    let chosen = open.map(|(then, start, end)| {
+                        let (order, value) = choose(axis, start, end, preferred);
+                        (order, value, then)
+                    });
+                    let (_, value, next) = chosen.min()?;
+                    point.put(axis, value);
+                    then = next;
+                }
+                Question::Atom(number) => {
+                    let (at, run) =
+                        branch.runs.iter().enumerate().find(|(_, run)| run.then != Then::Never)?;
+                    atoms.push((self.atoms.get(number)?.clone(), at == 1));
+                    then = run.then;
+                }
+            }
+        }
+        (then == Then::Always).then(|| Witness { flow: point.flow(), atoms })
+    }
+}
+
+/// How well a value stands among others, the less the better: the place of the preference that it
+/// meets, and its length.
+type Order = (usize, usize);
+
+/// The best value from `start` up to, and without, `end`.
+fn choose(axis: Axis, start: Value, end: Option<&Value>, preferred: &[AxisSet]) -> (Order, Value) {
+    let of_axis = preferred.iter().enumerate().filter(|(_, set)| set.axis() == axis);
+    let mut met = of_axis.filter_map(|(place, set)| {
+        let within = set.values().pairs().find_map(|(first, above)| {
+            let first = first.max(&start);
+            let above = match (above, end) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            };
+            above.is_none_or(|above| first < above).then(|| (first.clone(), above.cloned()))
+        });
+        within.map(|(first, above)| (place, first, above))
+    });
+    let (place, start, end) = met.next().unwrap_or_else(|| (usize::MAX, start, end.cloned()));
+    let value = most_readable(axis, start, end.as_ref());
+    let length = match &value {
+        Value::Shown(Shown::Name(name)) => name.len(),
+        Value::Path(path) => path.len(),
+        Value::Protocol(_)
+        | Value::Port(_)
+        | Value::Payload(_)
+        | Value::RequestPort(_)
+        | Value::Shown(Shown::Nothing | Shown::Address(_))
+        | Value::Address(_) => 0,
+    };
+    ((place, length), value)
+}
+
+/// A value from `start` up to, and without, `end` that reads well.
+fn most_readable(axis: Axis, start: Value, end: Option<&Value>) -> Value {
+    let lies_within = |value: &Value| start <= *value && end.is_none_or(|end| value < end);
+    let candidate = match &start {
+        Value::Shown(Shown::Name(name)) => {
+            let end = match end {
+                Some(Value::Shown(Shown::Name(end))) => Some(end),
+                Some(_) | None => None,
+            };
+            Value::Shown(Shown::Name(name.most_readable(end)))
+        }
+        // Of all paths, and above just one.
+        Value::Path(path) => Value::Path(match path.strip_suffix('\0') {
+            None if path.is_empty() => "/".to_owned(),
+            None => path.clone(),
+            Some(shorter) => format!("{shorter}a"),
+        }),
+        // Nobody listens at port 0; as a source it is the one not told.
+        Value::Port(0) if axis == Axis::DestinationPort => Value::Port(1),
+        Value::Protocol(_)
+        | Value::Port(_)
+        | Value::Payload(_)
+        | Value::RequestPort(_)
+        | Value::Shown(Shown::Nothing | Shown::Address(_))
+        | Value::Address(_) => return start,
+    };
+    if lies_within(&candidate) { candidate } else { start }
+}
