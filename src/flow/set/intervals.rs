@@ -26,13 +26,17 @@ impl<T: Clone + Ord> Intervals<T> {
 
     /// The union of spans `(start, end)`; an end of `None` means without end.
     pub fn from_spans(spans: impl IntoIterator<Item = (T, Option<T>)>) -> Self {
-        let mut spans: Vec<(T, Option<T>)> = spans
-            .into_iter()
-            .filter(|(start, end)| end.as_ref().is_none_or(|end| start < end))
-            .collect();
+        Intervals::merged(spans.into_iter().collect())
+    }
+
+    /// The union, compiled once for an order and not again for each iterator that spans come from.
+    fn merged(mut spans: Vec<(T, Option<T>)>) -> Self {
         spans.sort_by(|a, b| a.0.cmp(&b.0));
         let mut cuts: Vec<T> = Vec::with_capacity(spans.len() * 2);
         for (start, end) in spans {
+            if end.as_ref().is_some_and(|end| *end <= start) {
+                continue;
+            }
             // An odd number of cuts: the span before this one has no end and covers the rest.
             if cuts.len() % 2 == 1 {
                 break;
