@@ -44,19 +44,6 @@ use crate::flow::address::AddressRange;
 /// How many addresses of a rule are put into a set in one step.
 const ENTRIES_PER_STEP: usize = 8;
 
-/// Blocks that no service tag has addresses in (`azure-firewall.md §3.3`; RFC 6890).
-const NOT_TAGGED: &[&str] = &[
-    "0.0.0.0/8",
-    "10.0.0.0/8",
-    "100.64.0.0/10",
-    "127.0.0.0/8",
-    "168.63.129.16/32",
-    "169.254.0.0/16",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "224.0.0.0/3",
-];
-
 /// A rule of a parent.
 #[derive(Debug)]
 pub(super) struct Inherited<'d> {
@@ -411,7 +398,8 @@ impl Reach<'_> {
             // Nothing else is delivered where the source is translated (`azure-firewall.md §1.12`).
             self.addresses(Told::Addresses, flows(&portless, near), None, steps)?,
         ];
-        let tagged = prefixes(&["0.0.0.0/0"]).difference(&prefixes(NOT_TAGGED));
+        // No service tag has addresses elsewhere (`azure-firewall.md §3.3`).
+        let tagged = AddressSet::public().intersection(&prefixes(&["0.0.0.0/0"]));
         for entry in &rule.destination_addresses {
             let DestinationEntry::ServiceTag(tag) = entry else { continue };
             let told = Told::As(format!("service tag `{tag}`"));

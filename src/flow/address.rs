@@ -6,11 +6,27 @@ use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 
 use ipnet::IpNet;
+use ipnet::Ipv4Net;
 use ipnet::Ipv4Subnets;
+use ipnet::Ipv6Net;
 use ipnet::Ipv6Subnets;
 
 use super::set::IntervalSet;
 use super::set::intervals::Intervals;
+
+const NOT_PUBLIC: [Ipv4Net; 9] = [
+    Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 8),
+    Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8),
+    Ipv4Net::new_assert(Ipv4Addr::new(100, 64, 0, 0), 10),
+    Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8),
+    Ipv4Net::new_assert(Ipv4Addr::new(168, 63, 129, 16), 32),
+    Ipv4Net::new_assert(Ipv4Addr::new(169, 254, 0, 0), 16),
+    Ipv4Net::new_assert(Ipv4Addr::new(172, 16, 0, 0), 12),
+    Ipv4Net::new_assert(Ipv4Addr::new(192, 168, 0, 0), 16),
+    Ipv4Net::new_assert(Ipv4Addr::new(224, 0, 0, 0), 3),
+];
+
+const GLOBAL_UNICAST: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
 /// A range of addresses of one family, closed at both ends as in Azure (`10.0.0.4-10.0.0.9`).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -132,6 +148,15 @@ impl AddressSet {
         ]
         .into_iter()
         .collect()
+    }
+
+    /// The addresses of the internet: IPv4 without the private, shared, platform and reserved blocks
+    /// (RFC 6890; `azure-routing.md §7`), and the global unicast addresses of IPv6 (RFC 4291 §2.4).
+    /// Blocks for documentation are kept: examples are about them.
+    pub fn public() -> AddressSet {
+        let all = [IpNet::V4(Ipv4Net::default()), IpNet::V6(GLOBAL_UNICAST)];
+        let private: AddressSet = NOT_PUBLIC.into_iter().map(IpNet::V4).collect();
+        AddressSet::from_iter(all).difference(&private)
     }
 
     /// Whether `address` is in the set.
@@ -268,6 +293,18 @@ mod tests {
 
     fn set(prefixes: &[&str]) -> AddressSet {
         prefixes.iter().map(|text| text.parse::<IpNet>().unwrap()).collect()
+    }
+
+    #[test]
+    fn what_is_public_is_neither_private_nor_reserved() {
+        let public = AddressSet::public();
+        for block in NOT_PUBLIC {
+            assert!(!public.meets(&IpNet::V4(block).into()), "{block}");
+        }
+        for text in ["8.8.8.8", "198.51.100.7", "223.255.255.255", "2606:4700::1"] {
+            assert!(public.contains(text.parse().unwrap()), "{text}");
+        }
+        assert!(!public.contains("fd00::1".parse().unwrap()));
     }
 
     #[test]
