@@ -163,3 +163,21 @@ fn flows_compared(bencher: Bencher<'_, '_>, size: usize) {
     assert!(compare().is_ok_and(|lost| !lost.is_empty()), "the sets are built, and differ");
     bencher.bench(compare);
 }
+
+/// Permissions of senders that have a list of places in common, each with one of its own: all are
+/// cut where any is.
+#[divan::bench(args = SIZES)]
+fn flows_with_a_common_list(bencher: Bencher<'_, '_>, size: usize) {
+    let senders = prefixes(1, size);
+    let places = prefixes(7, 2 * size);
+    let only = |prefix: &IpNet| AddressSet::from(*prefix);
+    let common = places.iter().step_by(2).copied().collect();
+    let mut permissions = vec![vec![AxisSet::destinations(&common)]];
+    permissions.extend(
+        senders.iter().zip(places.iter().skip(1).step_by(2)).map(|(from, to)| {
+            vec![AxisSet::sources(&only(from)), AxisSet::destinations(&only(to))]
+        }),
+    );
+    assert!(union(&permissions).is_ok_and(|set| !set.is_empty()), "the set is built");
+    bencher.bench(|| union(black_box(&permissions)));
+}

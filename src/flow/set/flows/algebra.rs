@@ -6,12 +6,13 @@ use std::marker::PhantomData;
 use super::axis::Axis;
 use super::axis::AxisSet;
 use super::axis::Value;
-use super::diagram::CONSTANT;
 use super::diagram::Diagrams;
 use super::diagram::Exhausted;
 use super::diagram::Node;
 use super::diagram::Operation;
 use super::frozen::FlowSet;
+use super::layout::Digits;
+use super::layout::Layout;
 use super::point::products_of_flows;
 use super::question::Question;
 
@@ -123,29 +124,11 @@ pub struct Set<'id> {
 /// Invariant in its lifetime, so that no two algebras have one brand.
 type Brand<'id> = PhantomData<fn(&'id ()) -> &'id ()>;
 
-/// The variables that code one axis, or are one atom.
-#[derive(Clone, Debug)]
-pub(super) struct Digits {
-    pub(super) question: Question,
-    pub(super) first: u32,
-    pub(super) count: u32,
-    /// How many values there are that some cut tells apart.
-    pub(super) ranks: u32,
-}
-
-impl Digits {
-    /// The first variable beyond.
-    pub(super) fn end(&self) -> u32 {
-        self.first + self.count
-    }
-}
-
 /// The sets over some cuts, closed under union, intersection and difference.
 #[derive(Debug)]
 pub struct Algebra<'id, A> {
     pub(super) cuts: Cuts<A>,
-    // Invariant: in the order of their variables, without gaps.
-    digits: Vec<Digits>,
+    pub(super) layout: Layout,
     pub(super) diagrams: Diagrams,
     all: Node,
     pub(super) nodes: usize,
@@ -154,10 +137,11 @@ pub struct Algebra<'id, A> {
 
 impl<'id, A: Clone + Ord> Algebra<'id, A> {
     fn new(cuts: Cuts<A>, nodes: usize) -> Result<Algebra<'id, A>, AlgebraError> {
-        let digits = lay_out(&cuts).ok_or(AlgebraError::TooLarge { nodes })?;
+        let layout = Layout::new(|axis| cuts.of(axis).len(), cuts.atoms.len())
+            .ok_or(AlgebraError::TooLarge { nodes })?;
         let diagrams = Diagrams::new(nodes);
         let brand = PhantomData;
-        let mut algebra = Algebra { cuts, digits, diagrams, all: Node::ALWAYS, nodes, brand };
+        let mut algebra = Algebra { cuts, layout, diagrams, all: Node::ALWAYS, nodes, brand };
         let mut all = algebra.empty();
         for sets in products_of_flows() {
             let flows = algebra.product(&sets)?;
@@ -275,7 +259,7 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
         self.diagrams.join(operation, a, b).map_err(|Exhausted| self.too_large())
     }
 
-    pub(super) fn node(&mut self, level: u32, low: Node, high: Node) -> Result<Node, AlgebraError> {
+    fn node(&mut self, level: u32, low: Node, high: Node) -> Result<Node, AlgebraError> {
         self.diagrams.node(level, low, high).map_err(|Exhausted| self.too_large())
     }
 
@@ -297,18 +281,14 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
         self.in_digits(set.axis(), &pieces)
     }
 
-    pub(super) fn in_digits(
-        &mut self,
-        axis: Axis,
-        pieces: &[(u32, Node)],
-    ) -> Result<Node, AlgebraError> {
+    fn in_digits(&mut self, axis: Axis, pieces: &[(u32, Node)]) -> Result<Node, AlgebraError> {
         let digits = self.digits_of(Question::Axis(axis))?;
         let (first, count) = (digits.first, digits.count);
         self.diagrams.pieces(first, count, pieces).map_err(|Exhausted| self.too_large())
     }
 
     /// How many cuts lie at or below `value`, itself a cut or the least.
-    pub(super) fn rank(&self, axis: Axis, value: &Value) -> Result<u32, AlgebraError> {
+    fn rank(&self, axis: Axis, value: &Value) -> Result<u32, AlgebraError> {
         if *value == axis.least() {
             return Ok(0);
         }
@@ -318,43 +298,12 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
     }
 
     /// The variable that is `atom`.
-    pub(super) fn level_of(&self, atom: &A) -> Result<u32, AlgebraError> {
+    fn level_of(&self, atom: &A) -> Result<u32, AlgebraError> {
         let place = self.cuts.atoms.binary_search(atom).map_err(|_| AlgebraError::UnknownAtom)?;
         self.digits_of(Question::Atom(place)).map(|digits| digits.first)
     }
 
-    pub(super) fn digits_of(&self, question: Question) -> Result<&Digits, AlgebraError> {
-        let place = self.digits.binary_search_by_key(&question, |digits| digits.question);
-        place.ok().and_then(|place| self.digits.get(place)).ok_or(AlgebraError::UnknownCut)
+    fn digits_of(&self, question: Question) -> Result<Digits, AlgebraError> {
+        self.layout.of(question).ok_or(AlgebraError::UnknownCut)
     }
-
-    /// The digits that the variable of `level` is one of; none of a constant.
-    pub(super) fn digits_at(&self, level: u32) -> Option<&Digits> {
-        if level == CONSTANT {
-            return None;
-        }
-        let begun = self.digits.partition_point(|digits| digits.first <= level);
-        self.digits.get(begun.checked_sub(1)?)
-    }
-}
-
-/// The variables for `cuts`, or `None` where there would be too many to number.
-fn lay_out<A: Clone + Ord>(cuts: &Cuts<A>) -> Option<Vec<Digits>> {
-    let of_atoms = (0..cuts.atoms.len()).map(Question::Atom);
-    let mut questions: Vec<Question> =
-        Axis::ALL.into_iter().map(Question::Axis).chain(of_atoms).collect();
-    questions.sort();
-    let mut first: u32 = 0;
-    let mut laid_out = Vec::new();
-    for question in questions {
-        let others = match question {
-            Question::Axis(axis) => cuts.of(axis).len(),
-            Question::Atom(_) => 1,
-        };
-        let greatest = u32::try_from(others).ok()?;
-        let count = u32::BITS - greatest.leading_zeros();
-        laid_out.push(Digits { question, first, count, ranks: greatest.checked_add(1)? });
-        first = first.checked_add(count).filter(|next| *next < CONSTANT)?;
-    }
-    Some(laid_out)
 }

@@ -21,6 +21,9 @@ impl Node {
 /// The level of the constants, below all variables.
 pub(super) const CONSTANT: u32 = u32::MAX;
 
+/// How many nodes there are from the beginning.
+pub(super) const CONSTANTS: usize = 2;
+
 /// A question for one variable.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Branch {
@@ -137,6 +140,25 @@ impl Diagrams {
         self.branches.get(node.index()).copied().unwrap_or(never)
     }
 
+    /// What `node` comes to where the variable of `level` is false and where it is true, if it asks
+    /// for none above.
+    pub(super) fn halves(&self, node: Node, level: u32) -> (Node, Node) {
+        let branch = self.branch(node);
+        if branch.level == level { (branch.low, branch.high) } else { (node, node) }
+    }
+
+    /// Where `node` ends, following `way` past all variables above `level`.
+    pub(super) fn at_the_end(&self, node: Node, level: u32, way: impl Fn(Branch) -> Node) -> Node {
+        let mut node = node;
+        loop {
+            let branch = self.branch(node);
+            if branch.level >= level {
+                return node;
+            }
+            node = way(branch);
+        }
+    }
+
     /// The function that is `high` where the variable of `level` is true, else `low`. Both ask for
     /// greater levels only.
     pub(super) fn node(&mut self, level: u32, low: Node, high: Node) -> Result<Node, Exhausted> {
@@ -209,12 +231,9 @@ impl Diagrams {
                         made.push(known);
                         continue;
                     }
-                    let (left, right) = (self.branch(a), self.branch(b));
-                    let level = left.level.min(right.level);
-                    let parts = |node: Node, branch: Branch| {
-                        if branch.level == level { (branch.low, branch.high) } else { (node, node) }
-                    };
-                    let ((a_low, a_high), (b_low, b_high)) = (parts(a, left), parts(b, right));
+                    let level = self.branch(a).level.min(self.branch(b).level);
+                    let (a_low, a_high) = self.halves(a, level);
+                    let (b_low, b_high) = self.halves(b, level);
                     steps.push(Step::Ask { level, a, b });
                     steps.push(Step::Join(a_high, b_high));
                     steps.push(Step::Join(a_low, b_low));

@@ -32,8 +32,10 @@ mod axis;
 mod diagram;
 mod freeze;
 mod frozen;
+mod layout;
 mod point;
 mod question;
+mod recode;
 mod shown;
 mod witness;
 

@@ -459,6 +459,36 @@ proptest! {
     }
 }
 
+/// So many senders that each have as many destinations in common, and one of their own.
+fn branches_of_a_common_list(count: u32) -> usize {
+    let address = |base: [u8; 4], number: u32| {
+        AddressSet::from(IpAddr::V4((u32::from_be_bytes(base) + 2 * number).into()))
+    };
+    let common = (0..count)
+        .fold(AddressSet::empty(), |all, number| all.union(&address([203, 0, 0, 0], 3 * number)));
+    let mut products = vec![vec![AxisSet::destinations(&common)]];
+    products.extend((0..count).map(|number| {
+        let own = address([203, 0, 0, 0], 3 * number + 1);
+        vec![AxisSet::sources(&address([10, 0, 0, 0], number)), AxisSet::destinations(&own)]
+    }));
+    let mut cuts: Cuts<()> = Cuts::default();
+    cuts.extend(products.iter().flatten());
+    cuts.with_algebra(NODES, |mut algebra| {
+        let sets: Vec<Set<'_>> =
+            products.iter().map(|product| algebra.product(product).unwrap()).collect();
+        let all = algebra.union_of(&sets).unwrap();
+        algebra.freeze(all).unwrap().branches()
+    })
+    .unwrap()
+}
+
+#[test]
+fn what_branches_have_in_common_is_kept_once() {
+    let (small, large) = (branches_of_a_common_list(64), branches_of_a_common_list(512));
+    // Eight times as many, each of which has a few more digits: far from 64 times.
+    assert!(large < 16 * small, "{small} {large}");
+}
+
 #[test]
 fn what_was_not_announced_is_refused() {
     let cuts: Cuts<&str> = Cuts::default();

@@ -32,11 +32,12 @@ impl<A: Clone + Ord> FlowSet<A> {
             point.put(axis, value);
         }
         let mut atoms = Vec::new();
-        let mut then = self.root;
+        let mut then = self.root();
         while let Some(branch) = self.branch(then) {
             match branch.question {
                 Question::Axis(axis) => {
-                    let open = self.spans(axis, branch).filter(|(then, _, _)| *then != Then::Never);
+                    let spans = self.spans(axis, then).into_iter();
+                    let open = spans.filter(|(then, _, _)| *then != Then::Never);
                     let chosen = open.map(|(then, start, end)| {
                         let (order, value) = choose(axis, start, end, preferred);
                         (order, value, then)
@@ -46,10 +47,9 @@ impl<A: Clone + Ord> FlowSet<A> {
                     then = next;
                 }
                 Question::Atom(number) => {
-                    let (at, run) =
-                        branch.runs.iter().enumerate().find(|(_, run)| run.then != Then::Never)?;
-                    atoms.push((self.atoms.get(number)?.clone(), at == 1));
-                    then = run.then;
+                    let must_hold = branch.low == Then::Never;
+                    atoms.push((self.atoms.get(number)?.clone(), must_hold));
+                    then = if must_hold { branch.high } else { branch.low };
                 }
             }
         }
