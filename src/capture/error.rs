@@ -150,14 +150,24 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// What the limit is on, for a warning.
+    /// What the limit meant for the flows, for a warning.
     pub fn describe(self) -> &'static str {
         match self {
-            Limit::Flows => "flows followed at a time",
-            Limit::HeldBytes => "bytes held of all flows",
-            Limit::Openings => "requests kept of one flow",
-            Limit::FragmentedDatagrams => "fragmented datagrams held at a time",
-            Limit::Vantages => "interfaces told apart",
+            Limit::Flows => {
+                "more flows were open at a time than are followed: the oldest were ended early, and what they went on with may count as flows of its own"
+            }
+            Limit::HeldBytes => {
+                "more bytes had to be held than are: some flows were ended early, and what they went on with may count as flows of its own"
+            }
+            Limit::Openings => {
+                "a flow made more requests than are kept: of the further ones each new name was looked at, but neither paths nor ports"
+            }
+            Limit::FragmentedDatagrams => {
+                "more datagrams were in fragments at a time than are held: some were passed over"
+            }
+            Limit::Vantages => {
+                "more interfaces were captured on than are told apart: copies of one packet may count twice"
+            }
         }
     }
 }

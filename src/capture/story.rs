@@ -14,8 +14,8 @@ use super::captured::Opening;
 use super::captured::SeenName;
 use super::dialogue::Heard;
 
-/// Openings and names kept of one flow; a connection with more requests is one long story of the
-/// same kind.
+/// Names kept of one flow, and openings besides those that show a name for the first time; a
+/// connection with more requests is one long story of the same kind.
 const MOST_OPENINGS: usize = 1024;
 
 /// What a flow has shown so far.
@@ -28,11 +28,24 @@ pub(super) struct Story {
     pub(super) names: Vec<SeenName>,
     pub(super) openings: Vec<Opening>,
     pub(super) left_out: u64,
+    /// Whether an opening stands for what was left out with a name that is not kept.
+    has_unknown: bool,
     /// Bytes of the openings and names.
     pub(super) held: usize,
     pub(super) incomplete: bool,
     /// The packet at which the application was recognised.
     recognised: Option<Mark>,
+}
+
+/// What a name is to the story.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Name {
+    /// It was shown before.
+    Known,
+    /// It is kept from now on.
+    New,
+    /// It is one more than are kept.
+    LeftOut,
 }
 
 /// A packet, as openings refer to it.
@@ -54,10 +67,8 @@ impl Story {
                 }
             }
             Heard::Opening(payload, name) => {
-                self.open(payload, mark);
-                if let Some((name, origin)) = name {
-                    self.name(name, origin, mark);
-                }
+                let shown = name.map(|(name, origin)| self.name(name, origin, mark));
+                self.open_with(payload, shown, mark);
             }
             Heard::Unknown => {
                 // What the server said first may have been taken for something.
@@ -73,21 +84,46 @@ impl Story {
 
     /// Adds an opening.
     pub(super) fn open(&mut self, payload: SeenPayload, mark: Mark) {
-        if self.openings.len() >= MOST_OPENINGS {
-            self.left_out += 1;
-            return;
-        }
+        self.open_with(payload, None, mark);
+    }
+
+    /// Adds an opening that shows a name, if it does. Beyond the cap one with a new name is kept,
+    /// too; and where it is not known what a name was, that something was asked for.
+    fn open_with(&mut self, payload: SeenPayload, shown: Option<Name>, mark: Mark) {
+        let is_full = self.openings.len() >= MOST_OPENINGS;
+        let payload = match (is_full, shown, payload) {
+            (false, _, payload) | (true, Some(Name::New), payload) => payload,
+            (true, Some(Name::Known), _) => {
+                self.left_out += 1;
+                return;
+            }
+            (true, Some(Name::LeftOut) | None, payload) => {
+                self.left_out += 1;
+                if self.has_unknown {
+                    return;
+                }
+                self.has_unknown = true;
+                match payload {
+                    SeenPayload::Exactly(payload) => SeenPayload::Kind(payload.kind()),
+                    SeenPayload::Kind(_) | SeenPayload::Unknown => payload,
+                }
+            }
+        };
         self.held += size_of::<Opening>() + path_length(&payload);
         let Mark { packet, frame, at } = mark;
         self.openings.push(Opening { packet, frame, at, payload });
     }
 
-    fn name(&mut self, name: Host, origin: NameOrigin, mark: Mark) {
-        let is_known = self.names.iter().any(|seen| seen.name == name && seen.origin == origin);
-        if !is_known && self.names.len() < MOST_OPENINGS {
-            self.held += size_of::<SeenName>();
-            self.names.push(SeenName { name, origin, at: mark.at, packet: mark.packet });
+    fn name(&mut self, name: Host, origin: NameOrigin, mark: Mark) -> Name {
+        if self.names.iter().any(|seen| seen.name == name && seen.origin == origin) {
+            return Name::Known;
         }
+        if self.names.len() >= MOST_OPENINGS {
+            return Name::LeftOut;
+        }
+        self.held += size_of::<SeenName>();
+        self.names.push(SeenName { name, origin, at: mark.at, packet: mark.packet });
+        Name::New
     }
 
     /// Adds what is known of a request that was not seen whole, so that every flow has an opening.
@@ -131,5 +167,57 @@ fn path_length(payload: &SeenPayload) -> usize {
     match payload {
         SeenPayload::Exactly(Payload::Http(request)) => request.path.len(),
         SeenPayload::Exactly(_) | SeenPayload::Kind(_) | SeenPayload::Unknown => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Request;
+
+    fn ask(story: &mut Story, host: Option<&str>, packet: u64) {
+        let host = host.map(|text| Host::parse(text).unwrap());
+        let name = host.clone().map(|host| (host, NameOrigin::Host));
+        let request = Request { host, port: None, path: format!("/{packet}") };
+        let payload = SeenPayload::Exactly(Payload::Http(request));
+        let mark = Mark { packet, frame: packet, at: Timestamp::UNIX_EPOCH };
+        story.hear(Heard::Opening(payload, name), mark);
+    }
+
+    fn full() -> Story {
+        let mut story = Story::default();
+        for packet in 0..2000 {
+            ask(&mut story, Some("a.example"), packet);
+        }
+        assert_eq!((story.openings.len(), story.left_out), (MOST_OPENINGS, 976));
+        story
+    }
+
+    #[test]
+    fn a_new_name_is_an_opening_however_late() {
+        let mut story = full();
+        ask(&mut story, Some("b.example"), 2000);
+        ask(&mut story, Some("b.example"), 2001);
+        let shown = story.openings.last().map(|opening| (opening.packet, opening.payload.clone()));
+        let Some((2000, SeenPayload::Exactly(payload))) = shown else { panic!("{shown:?}") };
+        assert_eq!(payload.wire_name(), Some(&Host::parse("b.example").unwrap()));
+        assert_eq!(story.left_out, 977);
+    }
+
+    #[test]
+    fn what_is_left_out_without_a_known_name_leaves_the_flow_open() {
+        let mut story = full();
+        ask(&mut story, None, 2000);
+        ask(&mut story, None, 2001);
+        let openings = story.openings.get(MOST_OPENINGS..).unwrap();
+        let payloads: Vec<&SeenPayload> = openings.iter().map(|one| &one.payload).collect();
+        assert_eq!(payloads, [&SeenPayload::Kind(PayloadKind::Http)]);
+
+        let mut many = Story::default();
+        for packet in 0..1030 {
+            ask(&mut many, Some(&format!("n{packet}.example")), packet);
+        }
+        let last = many.openings.last().map(|opening| &opening.payload);
+        assert_eq!(last, Some(&SeenPayload::Kind(PayloadKind::Http)));
     }
 }

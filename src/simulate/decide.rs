@@ -167,11 +167,22 @@ impl<'a> Simulator<'a> {
         let looked_at = flow.source.to_string();
         let result = format!("in {}/{}", vantage.network_name, vantage.subnet.name);
         inquiry.step(Stage::Source, looked_at, result, "azure-routing.md §1");
+        if self.is_of_a_firewall(vantage) {
+            return ends(Verdict::Local, Reason::SentByFirewall);
+        }
         let (vantage, flow) = self.behind_node(vantage, flow, inquiry);
         if let Some(end) = self.security_group(vantage, &flow, inquiry) {
             return end;
         }
         self.travel(vantage, flow, inquiry)
+    }
+
+    /// Whether nothing but a firewall sends from the subnet: answers whose questions were not seen,
+    /// and what it says of packets that it drops.
+    fn is_of_a_firewall(&self, vantage: Vantage<'_>) -> bool {
+        let place = FirewallPlace::VirtualNetwork(vantage.network_name.clone());
+        vantage.subnet.name == Key::new(FIREWALL_SUBNET)
+            && self.deployment.firewalls.values().any(|firewall| firewall.place == place)
     }
 
     /// Where no network is stated: what the only firewall says.
@@ -320,6 +331,10 @@ impl<'a> Simulator<'a> {
             if visited.contains(name) {
                 return conclude(Verdict::Deny, Reason::RoutingLoop, route, first_pass);
             }
+            let leg = Leg { vantage, flow: &flow, passed: last_pass.as_ref() };
+            if enforced.firewall.is_some_and(|firewall| leg.is_refused_at(firewall)) {
+                return conclude(Verdict::Deny, Reason::PeeringRefused, route, first_pass);
+            }
             visited.push(name.clone());
             let gate = Gate { deployment: self.deployment, enforced };
             let passed = match gate.handle(&flow, inquiry) {
@@ -341,7 +356,7 @@ impl<'a> Simulator<'a> {
             }
             vantage = next;
             if goes_to_a_name(&passed) {
-                match self.send_on(vantage, &passed, inquiry) {
+                match self.send_on(vantage, enforced, &passed, inquiry) {
                     SendOn::Delivered => {
                         return conclude(Verdict::Allow, passed.reason, route, first_pass);
                     }
@@ -396,15 +411,22 @@ impl<'a> Simulator<'a> {
 
     /// How traffic to a name goes on. Its address is the firewall's own answer, so its route is
     /// known only where every route delivers.
-    fn send_on(&self, vantage: Vantage<'a>, passed: &Passed, inquiry: &mut Inquiry<'_>) -> SendOn {
-        let table = vantage.subnet.route_table.as_ref();
-        let table = table.and_then(|name| self.deployment.route_tables.get(name));
-        if table.is_none_or(|table| table.routes.is_empty()) {
+    fn send_on(
+        &self,
+        vantage: Vantage<'a>,
+        enforced: &Enforced<'_>,
+        passed: &Passed,
+        inquiry: &mut Inquiry<'_>,
+    ) -> SendOn {
+        if vantage.leads_to_the_internet_only() {
             let section = "azure-routing.md §9";
             inquiry.step(Stage::Delivery, "the firewall's own subnet", "delivered", section);
             return SendOn::Delivered;
         }
-        if !inquiry.second_reading(FORWARDED_DESTINATION) {
+        // A client of the explicit proxy, or of a DNAT rule, sends to the firewall itself.
+        let to_the_firewall = enforced.is_private_address(passed.destination)
+            || enforced.is_public_address(passed.destination);
+        if !to_the_firewall && !inquiry.second_reading(FORWARDED_DESTINATION) {
             return SendOn::AsClient;
         }
         let host = match &passed.peer {
@@ -510,6 +532,16 @@ impl Leg<'_, '_> {
                 let mut domains = API_SERVER_DOMAINS.iter();
                 domains.any(|domain| endpoint.names.iter().any(|n| n.as_str().ends_with(domain)))
             })
+    }
+
+    /// Whether the network in which `firewall` stands takes no such packets.
+    fn is_refused_at(&self, firewall: &Firewall) -> bool {
+        match &firewall.place {
+            FirewallPlace::VirtualNetwork(network) => {
+                network != self.vantage.network_name && self.is_refused_by(network)
+            }
+            FirewallPlace::Hub(_) => false,
+        }
     }
 
     /// A network takes packets from a peer with a source outside of the peer's addresses only if

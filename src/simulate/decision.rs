@@ -126,6 +126,8 @@ pub enum Reason {
     DnsProxy,
     /// The file that the firewall's explicit proxy serves.
     PacFile,
+    /// The firewall sent it itself.
+    SentByFirewall,
     /// An address of the platform.
     PlatformAddress,
     /// The source lies in no declared subnet.
@@ -171,6 +173,7 @@ impl Reason {
             Reason::VnetLocal => "vnet-local",
             Reason::DnsProxy => "dns-proxy",
             Reason::PacFile => "pac-file",
+            Reason::SentByFirewall => "sent-by-firewall",
             Reason::PlatformAddress => "platform-address",
             Reason::SourceUndeclared => "source-undeclared",
             Reason::PodBehindNode => "pod-behind-node",

@@ -446,7 +446,10 @@ impl<'a> Gate<'a> {
         self.trace_application(Stage::Application, hit.as_ref(), inquiry);
         let plain = Self::ruling(hit.as_ref(), &view.host, inquiry);
         let inspecting = hit.as_ref().filter(|hit| {
+            // What is denied for its name is not decrypted (`azure-firewall.md §10.3`).
+            let is_open = hit.action == Action::Allow || matching::needs_url(hit.rule, &view.host);
             hit.rule.terminate_tls
+                && is_open
                 && view.protocol == ApplicationProtocolType::Https
                 && self.enforced.tier == Tier::Premium
                 && !explicit

@@ -214,6 +214,12 @@ pub(super) fn lists_url_of(rule: &ApplicationRule, host: &Host) -> bool {
     rule.target_urls.iter().any(|url| url.host != FqdnPattern::Any && url.host.matches_host(host))
 }
 
+/// Whether nothing but a URL of `rule` fits `host`, so that the request decides.
+pub(super) fn needs_url(rule: &ApplicationRule, host: &Host) -> bool {
+    let by_name = rule.target_fqdns.iter().any(|pattern| pattern.matches_host(host));
+    !by_name && rule.target_urls.iter().any(|url| url.host.matches_host(host))
+}
+
 /// Whether protocol and port fit (`azure-firewall.md §1.12`).
 fn protocol_and_port(protocols: &[NetworkProtocol], ports: &[PortEntry], flow: &Flow) -> bool {
     let port = || ports.iter().any(|entry| entry.contains(flow.destination_port));

@@ -146,6 +146,10 @@ impl<'a> Enforced<'a> {
     /// Whether the firewall answers DNS (`azure-firewall.md §4.3`). A child without settings of
     /// its own has its parent's in one reading (`§1.3`).
     pub(super) fn has_dns_proxy(&self, inquiry: &mut Inquiry<'_>) -> bool {
+        // Basic has none (`azure-firewall.md §6.2`).
+        if self.tier == Tier::Basic {
+            return false;
+        }
         let enabled =
             |policy: &Policy| policy.dns.as_ref().is_some_and(|dns| dns.enable_proxy == Some(true));
         let mut policies = self.policies().rev();

@@ -331,20 +331,27 @@ impl<'a> Vantage<'a> {
     /// Routes learned by the network's gateway, or by that of a peer which it uses
     /// (`azure-routing.md §1.2`).
     fn gateway_routes(&self, destination: IpAddr) -> Vec<Candidate> {
-        if self.table().is_some_and(|(_, table)| table.disable_bgp_route_propagation) {
-            return Vec::new();
-        }
+        let learned: Vec<IpNet> = self.learned().collect();
+        containing(&learned, destination)
+            .map(|p| Candidate::system(p, Rank::Gateway, RouteSource::Gateway, Kind::Gateway))
+            .collect()
+    }
+
+    /// What the subnet knows of gateways.
+    fn learned(&self) -> impl Iterator<Item = IpNet> {
+        let is_told = !self.table().is_some_and(|(_, table)| table.disable_bgp_route_propagation);
+        self.behind_gateways().filter(move |_| is_told)
+    }
+
+    /// What lies behind the network's gateway, or behind that of a peer which it uses.
+    pub(super) fn behind_gateways(&self) -> impl Iterator<Item = IpNet> {
         let remote = self.peers().filter(|(peering, _, remote)| {
             let offered =
                 |back: &Peering| back.remote == *self.network_name && back.allow_gateway_transit;
             peering.use_remote_gateways && remote.peerings.iter().any(offered)
         });
-        let prefixes = remote.flat_map(|(_, _, remote)| &remote.gateway_routes);
-        let prefixes: Vec<IpNet> =
-            self.network.gateway_routes.iter().chain(prefixes).copied().collect();
-        containing(&prefixes, destination)
-            .map(|p| Candidate::system(p, Rank::Gateway, RouteSource::Gateway, Kind::Gateway))
-            .collect()
+        let of_peers = remote.flat_map(|(_, _, remote)| &remote.gateway_routes);
+        self.network.gateway_routes.iter().chain(of_peers).copied()
     }
 
     /// Routes of the subnet's table (`azure-routing.md §1.3`, `§3`).
@@ -378,6 +385,16 @@ impl<'a> Vantage<'a> {
             });
         }
         routes
+    }
+
+    /// Whether what is sent to an address of the internet gets there, whichever it is: no route of
+    /// a table leads elsewhere, and no default route that a gateway learned
+    /// (`azure-firewall.md §5`).
+    pub(super) fn leads_to_the_internet_only(&self) -> bool {
+        let routes = self.table().map_or(&[][..], |(_, table)| table.routes.as_slice());
+        let is_learned = self.learned().any(|prefix| prefix.prefix_len() == 0);
+        routes.iter().all(|route| route.next_hop == NextHop::Internet)
+            && (self.has_default_user_route() || !is_learned)
     }
 
     fn has_default_user_route(&self) -> bool {
@@ -449,7 +466,8 @@ impl<'a> Vantage<'a> {
         destination: IpAddr,
     ) -> Option<(&'a PrivateEndpoint, &'a Subnet, &'a VirtualNetwork)> {
         let here = [self.network].into_iter();
-        here.chain(self.peers().map(|(_, _, remote)| remote)).find_map(|network| {
+        let peers = self.peers().filter(|(peering, _, _)| peering.allow_virtual_network_access);
+        here.chain(peers.map(|(_, _, remote)| remote)).find_map(|network| {
             network.subnets.iter().find_map(|subnet| {
                 let endpoint =
                     subnet.private_endpoints.iter().find(|e| e.address == destination)?;

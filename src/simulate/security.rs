@@ -181,8 +181,9 @@ fn in_tag(
 fn in_virtual_network(address: IpAddr, vantage: Vantage<'_>, inquiry: &mut Inquiry<'_>) -> bool {
     let peers = vantage.peers().filter(|(peering, _, _)| peering.allow_virtual_network_access);
     let peered = peers.flat_map(|(_, _, remote)| remote.address_space.iter());
-    let own = vantage.network.address_space.iter().chain(&vantage.network.gateway_routes);
-    if address == AZURE_HOST || own.chain(peered).any(|prefix| prefix.contains(&address)) {
+    let connected = vantage.network.address_space.iter().chain(peered).copied();
+    let mut connected = connected.chain(vantage.behind_gateways());
+    if address == AZURE_HOST || connected.any(|prefix| prefix.contains(&address)) {
         return true;
     }
     let table = vantage.subnet.route_table.as_ref();

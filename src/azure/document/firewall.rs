@@ -1,5 +1,7 @@
 //! `azureFirewalls`.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -13,6 +15,8 @@ use super::resource::ownership;
 use super::resource::texts;
 use crate::azure::firewall::Firewall;
 use crate::azure::firewall::FirewallPlace;
+use crate::azure::key::Key;
+use crate::azure::policy::Policy;
 use crate::azure::policy::Tier;
 
 /// An entry of `azureFirewalls`. Just one of `virtualNetwork` and `virtualHub` is there.
@@ -23,8 +27,9 @@ pub(super) struct FirewallJson {
     scope: ScopeJson,
     #[serde(default, skip_serializing_if = "is_false")]
     ours: bool,
-    #[serde(default = "standard", skip_serializing_if = "is_standard")]
-    sku: String,
+    /// None is that of the policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sku: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     virtual_network: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,7 +43,13 @@ pub(super) struct FirewallJson {
     forced_tunneling: bool,
 }
 
-/// The default of `sku`.
+/// The tier of a firewall that states none: the one that its policy asks for
+/// (`azure-firewall.md §6.2`).
+pub(super) fn tier_of(policies: &BTreeMap<Key, Policy>, policy: Option<&Key>) -> Tier {
+    policy.and_then(|name| policies.get(name)).map(|policy| policy.tier).unwrap_or_default()
+}
+
+/// The default of a policy's `sku`.
 pub(super) fn standard() -> String {
     Tier::default().keyword().to_owned()
 }
@@ -49,7 +60,9 @@ pub(super) fn is_standard(sku: &str) -> bool {
 }
 
 impl FirewallJson {
-    pub(super) fn of(firewall: &Firewall) -> FirewallJson {
+    /// The entry, where the policy is of the tier `of_policy`.
+    pub(super) fn of(firewall: &Firewall, of_policy: Tier) -> FirewallJson {
+        let is_usual = [firewall.tier, of_policy] == [Tier::default(); 2];
         let (virtual_network, virtual_hub) = match &firewall.place {
             FirewallPlace::VirtualNetwork(network) => (Some(network.to_string()), None),
             FirewallPlace::Hub(hub) => (None, Some(hub.clone())),
@@ -57,7 +70,7 @@ impl FirewallJson {
         FirewallJson {
             scope: ScopeJson::of(&firewall.scope),
             ours: is_ours(firewall.ownership),
-            sku: firewall.tier.keyword().to_owned(),
+            sku: (!is_usual).then(|| firewall.tier.keyword().to_owned()),
             virtual_network,
             virtual_hub,
             firewall_policy: firewall.policy.as_ref().map(ToString::to_string),
@@ -67,8 +80,11 @@ impl FirewallJson {
         }
     }
 
-    pub(super) fn read(self, reading: &mut Reading) -> Option<Firewall> {
-        let tier = reading.field("sku", &self.sku, notation::tier);
+    pub(super) fn read(
+        self,
+        policies: &BTreeMap<Key, Policy>,
+        reading: &mut Reading,
+    ) -> Option<Firewall> {
         let place = match (self.virtual_network, self.virtual_hub) {
             (Some(network), None) => reading
                 .field("virtualNetwork", &network, reading::key)
@@ -81,6 +97,10 @@ impl FirewallJson {
         };
         let policy =
             reading.optional("firewallPolicy", self.firewall_policy.as_deref(), reading::key);
+        let tier = match &self.sku {
+            Some(sku) => reading.field("sku", sku, notation::tier),
+            None => Some(tier_of(policies, policy.as_ref())),
+        };
         let private_address =
             reading.field("privateIpAddress", &self.private_ip_address, notation::single_address);
         let public_addresses =

@@ -68,7 +68,10 @@ impl From<&Deployment> for Document {
         Document {
             schema: SCHEMA.to_owned(),
             firewall_policies: named(&deployment.policies, policy::PolicyJson::of),
-            azure_firewalls: named(&deployment.firewalls, firewall::FirewallJson::of),
+            azure_firewalls: named(&deployment.firewalls, |stated| {
+                let of_policy = firewall::tier_of(&deployment.policies, stated.policy.as_ref());
+                firewall::FirewallJson::of(stated, of_policy)
+            }),
             ip_groups: named(&deployment.ip_groups, resource::IpGroupJson::of),
             virtual_networks: named(&deployment.virtual_networks, network::VirtualNetworkJson::of),
             route_tables: named(&deployment.route_tables, network::RouteTableJson::of),
@@ -102,17 +105,15 @@ impl TryFrom<Document> for Deployment {
             reading.within("schema", |reading| reading.object(text));
             return Err(reading.into_problems());
         }
+        let policies =
+            reading.map("firewallPolicies", document.firewall_policies, policy::PolicyJson::read);
+        let firewalls =
+            reading.map("azureFirewalls", document.azure_firewalls, |stated, reading| {
+                stated.read(&policies, reading)
+            });
         let deployment = Deployment {
-            policies: reading.map(
-                "firewallPolicies",
-                document.firewall_policies,
-                policy::PolicyJson::read,
-            ),
-            firewalls: reading.map(
-                "azureFirewalls",
-                document.azure_firewalls,
-                firewall::FirewallJson::read,
-            ),
+            policies,
+            firewalls,
             ip_groups: reading.map("ipGroups", document.ip_groups, resource::IpGroupJson::read),
             virtual_networks: reading.map(
                 "virtualNetworks",
@@ -150,6 +151,6 @@ impl TryFrom<Document> for Deployment {
 }
 
 /// The resources of a map under their names.
-fn named<T, J>(resources: &BTreeMap<Key, T>, json: fn(&T) -> J) -> BTreeMap<String, J> {
+fn named<T, J>(resources: &BTreeMap<Key, T>, json: impl Fn(&T) -> J) -> BTreeMap<String, J> {
     resources.iter().map(|(key, value)| (key.as_str().to_owned(), json(value))).collect()
 }

@@ -78,7 +78,7 @@ impl Reading {
         &mut self,
         field: &str,
         resources: BTreeMap<String, J>,
-        read: fn(J, &mut Reading) -> R,
+        read: impl Fn(J, &mut Reading) -> R,
     ) -> BTreeMap<Key, T> {
         let mut named = BTreeMap::new();
         self.within(field, |reading| {

@@ -329,12 +329,12 @@ fn split_target(target: &str) -> (&str, &str) {
     };
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
+    let authority = authority.rsplit('@').next().unwrap_or_default();
     (authority, if path.starts_with('/') { path } else { "/" })
 }
 
-/// Splits `user@host:port`.
-pub(in crate::capture) fn host_and_port(authority: &[u8]) -> (Shown, Option<u16>) {
-    let host = authority.rsplit(|byte| *byte == b'@').next().unwrap_or_default();
+/// Splits `host:port` (RFC 9110 §7.2: no user stands before it).
+pub(in crate::capture) fn host_and_port(host: &[u8]) -> (Shown, Option<u16>) {
     let in_brackets = host.first() == Some(&b'[');
     let colon = host.iter().rposition(|byte| *byte == b':').filter(|colon| {
         let inside = in_brackets && host.get(*colon..).is_some_and(|rest| rest.contains(&b']'));

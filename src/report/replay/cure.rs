@@ -548,7 +548,7 @@ fn settle(missing: &[Missing]) -> String {
                 "no capture shows the request inside TLS: name the host without a path, or accept it"
             }
             Missing::Field(Field::Payload | Field::Name) => {
-                "record the connection from its start: the capture lacks its first bytes"
+                "record the connection from its start, and whole packets of it: what the client asked for is missing or cannot be read"
             }
             Missing::Field(Field::Source) => "say where it comes from: `--from SUBNET`",
             Missing::TooManyUnknowns => "give more evidence: too much is unknown to be weighed",
