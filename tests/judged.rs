@@ -300,6 +300,11 @@ fn redirected_sql_goes_by_address_and_to_the_ports_that_servers_send_to() {
     ] {
         world.check(&format!("10.1.8.4 -> 20.0.0.1 : tcp/{port} other"), expected);
     }
+    // The gateway is told the server's name, and a redirection is not.
+    world.check("10.1.8.4 -> 20.0.0.1 : tcp/1433 mssql a.example.com", "yes yes by p");
+    world.check("10.1.8.4 -> 20.0.0.9 : tcp/1433 mssql a.example.com", "no yes by p");
+    world.check("10.1.8.4 -> 20.0.0.1 : tcp/1433 mssql b.example.com", "no no");
+    world.check("10.1.8.4 -> 20.0.0.9 : tcp/11000 other", "no no");
 }
 
 #[test]

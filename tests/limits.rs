@@ -234,7 +234,7 @@ fn each_tier_lacks_what_the_matrix_says() {
     exceeds(&basic, "rule `gg/cc/rr`: the SKU `Basic` has no host names in network rules");
     exceeds(
         &rules_of("Premium", "network", "")
-            .replace("\"sku\":\"Premium\",\"virtualHub\"", "\"virtualHub\""),
+            .replace("\"sku\":\"Premium\",\"virtualHub\"", "\"sku\":\"Standard\",\"virtualHub\""),
         "firewall `f`: a firewall of SKU `Standard` cannot enforce a policy of SKU `Premium`",
     );
 }

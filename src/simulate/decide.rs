@@ -356,7 +356,7 @@ impl<'a> Simulator<'a> {
             }
             vantage = next;
             if goes_to_a_name(&passed) {
-                match self.send_on(vantage, enforced, &passed, inquiry) {
+                match send_on(vantage, enforced, &passed, inquiry) {
                     SendOn::Delivered => {
                         return conclude(Verdict::Allow, passed.reason, route, first_pass);
                     }
@@ -408,37 +408,6 @@ impl<'a> Simulator<'a> {
         let subnet = Key::new(FIREWALL_SUBNET);
         self.subnet(&SubnetId { network: network.clone(), subnet })
     }
-
-    /// How traffic to a name goes on. Its address is the firewall's own answer, so its route is
-    /// known only where every route delivers.
-    fn send_on(
-        &self,
-        vantage: Vantage<'a>,
-        enforced: &Enforced<'_>,
-        passed: &Passed,
-        inquiry: &mut Inquiry<'_>,
-    ) -> SendOn {
-        if vantage.leads_to_the_internet_only() {
-            let section = "azure-routing.md §9";
-            inquiry.step(Stage::Delivery, "the firewall's own subnet", "delivered", section);
-            return SendOn::Delivered;
-        }
-        // A client of the explicit proxy, or of a DNAT rule, sends to the firewall itself.
-        let to_the_firewall = enforced.is_private_address(passed.destination)
-            || enforced.is_public_address(passed.destination);
-        if !to_the_firewall && !inquiry.second_reading(FORWARDED_DESTINATION) {
-            return SendOn::AsClient;
-        }
-        let host = match &passed.peer {
-            Peer::Answer(host) | Peer::AnswerOrDestination(host) => host.to_string(),
-            Peer::Nobody | Peer::Destination | Peer::Address(_) => String::new(),
-        };
-        if inquiry.ask_named(format!("what the firewall sends to {host} is delivered")) {
-            SendOn::Delivered
-        } else {
-            SendOn::Lost
-        }
-    }
 }
 
 /// How traffic to a name goes on behind a firewall.
@@ -449,6 +418,36 @@ enum SendOn {
     Lost,
     /// As if it were sent to the client's destination.
     AsClient,
+}
+
+/// How traffic to a name goes on. Its address is the firewall's own answer, so its route is
+/// known only where every route delivers.
+fn send_on(
+    vantage: Vantage<'_>,
+    enforced: &Enforced<'_>,
+    passed: &Passed,
+    inquiry: &mut Inquiry<'_>,
+) -> SendOn {
+    if vantage.leads_to_the_internet_only() {
+        let section = "azure-routing.md §9";
+        inquiry.step(Stage::Delivery, "the firewall's own subnet", "delivered", section);
+        return SendOn::Delivered;
+    }
+    // A client of the explicit proxy, or of a DNAT rule, sends to the firewall itself.
+    let to_the_firewall = enforced.is_private_address(passed.destination)
+        || enforced.is_public_address(passed.destination);
+    if !to_the_firewall && !inquiry.second_reading(FORWARDED_DESTINATION) {
+        return SendOn::AsClient;
+    }
+    let host = match &passed.peer {
+        Peer::Answer(host) | Peer::AnswerOrDestination(host) => host.to_string(),
+        Peer::Nobody | Peer::Destination | Peer::Address(_) => String::new(),
+    };
+    if inquiry.ask_named(format!("what the firewall sends to {host} is delivered")) {
+        SendOn::Delivered
+    } else {
+        SendOn::Lost
+    }
 }
 
 fn goes_to_a_name(passed: &Passed) -> bool {

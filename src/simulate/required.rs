@@ -43,6 +43,7 @@ use crate::intent::Intent;
 use crate::intent::Permission;
 use crate::intent::Requirement;
 use crate::intent::Service;
+use crate::intent::permission::MssqlMode;
 use crate::intent::permission::Names;
 use crate::intent::topology::Tier;
 
@@ -352,6 +353,9 @@ impl<'q> Question<'q> {
                 let fit = if by_name == Fit::No { Fit::No } else { by_name };
                 (if_so(fit, fit != Fit::No && self.names_match(names)), false)
             }
+            Destination::Names(names) if self.asks_a_gateway(service) => {
+                (if_so(by_name, self.names_match(names)), false)
+            }
             Destination::Names(names) => {
                 let holds = by_address != Fit::No
                     && self.wire_name_fits(names)
@@ -408,6 +412,19 @@ impl<'q> Question<'q> {
     /// Whether a deny of `service` means the flow: all of the port where the service shows no name.
     fn is_denied_with(&self, service: Service) -> bool {
         if service.shows_a_name() { self.fits(service) != Fit::No } else { self.carries(service) }
+    }
+
+    /// Whether the flow asks the gateway of redirected SQL for a server, whose name it shows
+    /// (`azure-firewall.md §2.11`); the flow on to that server goes by its address.
+    fn asks_a_gateway(&self, service: Service) -> bool {
+        match service {
+            Service::Mssql { mode: MssqlMode::Redirect, port } => {
+                self.view.observation.destination_port == port
+                    && self.fits(service) == Fit::Yes
+                    && matches!(self.view.name, Name::Shown(_) | Name::Supposed(_))
+            }
+            _ => false,
+        }
     }
 
     /// Whether the flow is one of `service`, with a name that the firewall can read.
