@@ -150,12 +150,13 @@ struct Word<'a> {
 }
 
 impl<'a> Words<'a> {
-    /// Cuts at white space, and around `->` and a lone `:`.
+    /// Cuts at white space, and around the first `->`: what stands in a path is a part of it.
     fn new(text: &'a str) -> Words<'a> {
-        let mut words = Vec::new();
+        let mut words: Vec<Word<'a>> = Vec::new();
         for piece in text.split_ascii_whitespace().take_while(|piece| !piece.starts_with('#')) {
             let at = piece.as_ptr() as usize - text.as_ptr() as usize;
-            match piece.split_once("->") {
+            let is_past = words.iter().any(|word| matches!(word.text, "->" | "to"));
+            match piece.split_once("->").filter(|_| !is_past) {
                 Some((before, after)) => {
                     let arrow = at + before.len();
                     words.extend(Word::at(at, before));
@@ -461,6 +462,7 @@ mod tests {
             "10.1.0.4 -> 10.9.0.1 : proto/47",
             "[2001:db8::1]:1 -> [2001:db8::2] : tcp/443 tls [2001:db8::2]",
             "10.1.0.4 -> 93.184.216.34 : tcp/80 http",
+            "10.1.0.4 -> 93.184.216.34 : tcp/80 http /a->b",
         ] {
             check(text, text);
         }
