@@ -16,6 +16,7 @@
 //! were not compared to the end are counted, and nothing else is said of them.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::block::Block;
 use super::block::Left;
@@ -26,6 +27,7 @@ use super::inherited::Denial;
 use super::inherited::Denied;
 use super::inherited::DeniedIndex;
 use super::inherited::Inherited;
+use super::inherited::Onward;
 use super::inherited::Part;
 use super::inherited::Told;
 use super::listed::Listed;
@@ -267,6 +269,8 @@ struct Lines<'v> {
     may_be_denied: bool,
     /// Whether it is sent on to another destination.
     is_translated: bool,
+    /// The denies of the list that would meet it, before it is sent on or after.
+    defeated: BTreeSet<&'v str>,
     /// Whether some of that is sent to a public address.
     is_hairpin: bool,
     /// Whether some of it has neither TCP, UDP nor ICMP.
@@ -292,9 +296,9 @@ impl<'v> Lines<'v> {
                 let left = &beyond.flows;
                 let mut words =
                     format!("to {} on {}", destinations(part, left), services(part, left));
-                if let Told::Translated(to) = &part.told {
+                if let Told::Translated(onward) = &part.told {
                     words.push_str(", sent on to ");
-                    words.push_str(to);
+                    words.push_str(&onward.words);
                     self.is_translated = true;
                     self.is_hairpin |= left.destinations.meets(&AddressSet::public());
                 }
@@ -302,6 +306,29 @@ impl<'v> Lines<'v> {
                 self.may_be_permitted |= beyond.may_be_permitted;
                 self.may_be_denied |= beyond.may_be_denied;
                 self.has_others |= left.services.others;
+                if let Told::Translated(onward) = &part.told {
+                    self.add_defeated(left, onward, &ground.listed, steps)?;
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// Adds the denies of the list that `left`, or what becomes of it, would meet.
+    fn add_defeated(
+        &mut self,
+        left: &Block,
+        onward: &Onward,
+        listed: &Listed<'v>,
+        steps: &mut usize,
+    ) -> Option<()> {
+        let flows = onward.flows.clone();
+        let after = flows.map(|flows| Block { sources: left.sources.clone(), ..flows });
+        for deny in &listed.denied {
+            spend(steps, deny.flows.cost(left))?;
+            let meets = |flows: &Block| deny.flows.meets(flows);
+            if meets(left) || after.as_ref().is_some_and(meets) {
+                self.defeated.insert(deny.label);
             }
         }
         Some(())
@@ -350,6 +377,11 @@ impl<'v> Lines<'v> {
             found = found.note(
                 "Azure does not support flows from inside to a public address of the firewall: what comes of them is not known",
             );
+        }
+        if !self.defeated.is_empty() {
+            let labels: Vec<&str> = self.defeated.into_iter().collect();
+            found =
+                found.note(format!("denied in the list, in vain, by {}", wording::names(&labels)));
         }
         let found = if self.is_translated {
             found

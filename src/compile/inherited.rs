@@ -97,8 +97,16 @@ pub(super) enum Told {
     Names(Vec<String>),
     /// In these words.
     As(String),
-    /// By its addresses, which are those of firewalls, and where the rule sends on what comes there.
-    Translated(String),
+    /// By its addresses, which are those of firewalls, and by where the rule sends on what comes there.
+    Translated(Box<Onward>),
+}
+
+/// Where a DNAT rule sends on what comes to it.
+#[derive(Clone, Debug)]
+pub(super) struct Onward {
+    pub words: String,
+    /// The flows under their new destination; `None` where its address is not known.
+    pub flows: Option<Block>,
 }
 
 /// What is denied ahead of the parents' allow rules, or may be.
@@ -255,11 +263,11 @@ impl Inherited<'_> {
 impl Denied {
     /// What `listed` denies before application rules.
     pub(super) fn new(listed: &Listed<'_>) -> Denied {
-        let of_names = listed.denied.iter().map(|block| Denial {
+        let of_names = listed.denied.iter().map(|deny| Denial {
             place: None,
             protocol: None,
-            surely: block.clone(),
-            at_most: block.clone(),
+            surely: deny.flows.clone(),
+            at_most: deny.flows.clone(),
         });
         Denied { of_addresses: Vec::new(), of_names: of_names.collect() }
     }
@@ -402,10 +410,24 @@ impl Reach<'_> {
             names: every_name(),
         };
         let port = rule.translated_port;
-        let told = Told::Translated(match &rule.translation {
-            Translation::Address(address) => format!("`{address}` on port {port}"),
-            Translation::Fqdn(name) => format!("`{name}` on port {port}"),
+        let (to, destinations) = match &rule.translation {
+            Translation::Address(address) => (address.to_string(), Some((*address).into())),
+            Translation::Fqdn(name) => (name.to_string(), None),
+        };
+        let moved = |ports: &PortSet| {
+            if ports.is_empty() { PortSet::empty() } else { PortRange::single(port).into() }
+        };
+        let onward = destinations.map(|destinations| Block {
+            services: Services {
+                tcp: moved(&flows.services.tcp),
+                udp: moved(&flows.services.udp),
+                ..Services::default()
+            },
+            destinations,
+            ..flows.clone()
         });
+        let words = format!("`{to}` on port {port}");
+        let told = Told::Translated(Box::new(Onward { words, flows: onward }));
         let is_same: Option<&dyn Fn(&ByAddress<'_>) -> bool> =
             if known.is_whole { None } else { Some(&|_| false) };
         self.addresses(told, flows, is_same, steps)

@@ -60,14 +60,33 @@ fn a_dnat_rule_is_told_with_what_is_sent_to_it_and_where_it_sends_it_on() {
     let flows =
         "from `spoke/apps`, to `10.0.1.4/32` on `tcp/2222`, sent on to `198.51.100.7` on port 22";
     assert_eq!(found.notes()[0], flows);
-    assert!(found.notes()[1].starts_with("DNAT rules are looked at before all others"));
-    assert_eq!(found.notes().len(), 3, "{:?}", found.notes());
+    assert_eq!(found.notes()[1], "denied in the list, in vain, by `d`");
+    assert!(found.notes()[2].starts_with("DNAT rules are looked at before all others"));
+    assert_eq!(found.notes().len(), 4, "{:?}", found.notes());
 
     let (action, mut named) = jump();
     named.as_object_mut().unwrap().remove("translatedAddress");
     named["translatedFqdn"] = "relay.example.org".into();
     let found = only((action, named), vec![web()], vec![]).unwrap();
     assert!(found.notes()[0].ends_with("sent on to `relay.example.org` on port 22"));
+}
+
+#[test]
+fn denies_of_what_is_sent_to_or_on_are_named_as_they_do_not_hold() {
+    #[track_caller]
+    fn check(from: &str, to: &str, service: &str, is_named: bool) {
+        let jump = translate("10.1.8.0/24", "10.0.1.4", "TCP", "2222");
+        let found = only(jump, vec![web()], vec![deny("d", from, to, service)]).unwrap();
+        let named = found.notes().iter().any(|note| note.ends_with("in vain, by `d`"));
+        assert_eq!(named, is_named, "{from} -> {to} : {service}");
+    }
+    check("any", "198.51.100.0/24", "tcp/22", true);
+    check("any", "198.51.100.0/24", "tcp/2222", false);
+    check("any", "198.51.100.0/24", "udp/22", false);
+    check("10.1.0.0/22", "198.51.100.0/24", "any", false);
+    check("any", "10.0.1.0/26", "tcp/2222", true);
+    check("any", "10.0.1.0/26", "tcp/22", false);
+    check("any", "203.0.113.0/24", "any", false);
 }
 
 #[test]
