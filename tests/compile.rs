@@ -15,6 +15,8 @@ mod layout;
 mod list;
 #[path = "compile/returning.rs"]
 mod returning;
+#[path = "compile/translated.rs"]
+mod translated;
 #[path = "compile/unseen.rs"]
 mod unseen;
 #[path = "compile/warnings.rs"]

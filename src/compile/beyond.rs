@@ -1,9 +1,10 @@
 //! What a parent lets out beyond the list.
 //!
 //! Rules of a parent are looked at before those of its child (`azure-firewall.md §1.3`), so what a
-//! parent allows leaves whatever the list says. Each of its allow rules, DNAT aside, is cut to what
-//! the routes bring from the list's subnets to a firewall of the policy, and what is denied ahead of
-//! it is taken away; then what the list permits. Flows that are left are told
+//! parent allows leaves whatever the list says. Each of its allow rules is cut to what the routes
+//! bring from the list's subnets to a firewall of the policy, and what is denied ahead of it is taken
+//! away; then what the list permits. A DNAT rule is cut to the addresses of those firewalls, and its
+//! flows are compared as their clients send them, as the list is held against them anywhere. Flows that are left are told
 //!
 //! - as **not permitted** if they are denied by nothing, and no permission's, even where tags and
 //!   names hold all that they could;
@@ -15,6 +16,7 @@
 //! were not compared to the end are counted, and nothing else is said of them.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::block::Block;
 use super::block::Left;
@@ -25,6 +27,7 @@ use super::inherited::Denial;
 use super::inherited::Denied;
 use super::inherited::DeniedIndex;
 use super::inherited::Inherited;
+use super::inherited::Onward;
 use super::inherited::Part;
 use super::inherited::Told;
 use super::listed::Listed;
@@ -157,6 +160,8 @@ struct View<'v> {
     name: &'v str,
     sources: AddressSet,
     destinations: AddressSet,
+    /// The addresses at which firewalls hold their DNAT rules against what it sends.
+    translating: AddressSet,
 }
 
 impl View<'_> {
@@ -167,6 +172,7 @@ impl View<'_> {
             name: &vantage.name,
             sources: vantage.addresses.intersection(&prefixes(&["0.0.0.0/0"])),
             destinations: seen.difference(&prefixes(UNUSABLE)),
+            translating: vantage.translating.clone(),
         }
     }
 
@@ -175,7 +181,17 @@ impl View<'_> {
         let empty = AddressSet::empty;
         let sources = views.iter().fold(empty(), |all, view| all.union(&view.sources));
         let destinations = views.iter().fold(empty(), |all, view| all.union(&view.destinations));
-        View { name: "", sources, destinations }
+        let translating = views.iter().fold(empty(), |all, view| all.union(&view.translating));
+        View { name: "", sources, destinations, translating }
+    }
+
+    /// The destinations of `part` that a firewall asks its rule about.
+    fn reached(&self, part: &Part) -> AddressSet {
+        let asked = match &part.told {
+            Told::Addresses | Told::Names(_) | Told::As(_) => &self.destinations,
+            Told::Translated(_) => &self.translating,
+        };
+        part.flows.destinations.intersection(asked)
     }
 }
 
@@ -205,7 +221,7 @@ impl Beyond {
         spend(steps, 1).ok_or(TooLong)?;
         let flows = Block {
             sources: part.flows.sources.intersection(&view.sources),
-            destinations: part.flows.destinations.intersection(&view.destinations),
+            destinations: view.reached(part),
             ..part.flows.clone()
         };
         if flows.is_empty() {
@@ -251,6 +267,12 @@ struct Lines<'v> {
     subnets: BTreeMap<(bool, usize, String), Vec<&'v str>>,
     may_be_permitted: bool,
     may_be_denied: bool,
+    /// Whether it is sent on to another destination.
+    is_translated: bool,
+    /// The denies of the list that would meet it, before it is sent on or after.
+    defeated: BTreeSet<&'v str>,
+    /// Whether some of that is sent to a public address.
+    is_hairpin: bool,
     /// Whether some of it has neither TCP, UDP nor ICMP.
     has_others: bool,
 }
@@ -272,11 +294,41 @@ impl<'v> Lines<'v> {
             for view in &ground.views {
                 let Some(beyond) = Beyond::of(part, &denied, view, steps).ok()? else { continue };
                 let left = &beyond.flows;
-                let words = format!("to {} on {}", destinations(part, left), services(part, left));
+                let mut words =
+                    format!("to {} on {}", destinations(part, left), services(part, left));
+                if let Told::Translated(onward) = &part.told {
+                    words.push_str(", sent on to ");
+                    words.push_str(&onward.words);
+                    self.is_translated = true;
+                    self.is_hairpin |= left.destinations.meets(&AddressSet::public());
+                }
                 self.subnets.entry((beyond.is_open, at, words)).or_default().push(view.name);
                 self.may_be_permitted |= beyond.may_be_permitted;
                 self.may_be_denied |= beyond.may_be_denied;
                 self.has_others |= left.services.others;
+                if let Told::Translated(onward) = &part.told {
+                    self.add_defeated(left, onward, &ground.listed, steps)?;
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// Adds the denies of the list that `left`, or what becomes of it, would meet.
+    fn add_defeated(
+        &mut self,
+        left: &Block,
+        onward: &Onward,
+        listed: &Listed<'v>,
+        steps: &mut usize,
+    ) -> Option<()> {
+        let flows = onward.flows.clone();
+        let after = flows.map(|flows| Block { sources: left.sources.clone(), ..flows });
+        for deny in &listed.denied {
+            spend(steps, deny.flows.cost(left))?;
+            let meets = |flows: &Block| deny.flows.meets(flows);
+            if meets(left) || after.as_ref().is_some_and(meets) {
+                self.defeated.insert(deny.label);
             }
         }
         Some(())
@@ -321,17 +373,30 @@ impl<'v> Lines<'v> {
         } else {
             "take the rule out of the parent or narrow it, or write what it lets out as `may` in the list, where it is reviewed"
         };
-        Some(
+        if self.is_hairpin {
+            found = found.note(
+                "Azure does not support flows from inside to a public address of the firewall: what comes of them is not known",
+            );
+        }
+        if !self.defeated.is_empty() {
+            let labels: Vec<&str> = self.defeated.into_iter().collect();
+            found =
+                found.note(format!("denied in the list, in vain, by {}", wording::names(&labels)));
+        }
+        let found = if self.is_translated {
             found
-                .note("a parent's rules are looked at before the list's of the same kind: a deny there comes too late")
-                .help(help),
-        )
+                .note("DNAT rules are looked at before all others: a deny in the list comes too late, be it of what is sent to or of what it is sent on to")
+                .note("sources disagree whether a parent's DNAT rules count: here they do")
+        } else {
+            found.note("a parent's rules are looked at before the list's of the same kind: a deny there comes too late")
+        };
+        Some(found.help(help))
     }
 }
 
 fn destinations(part: &Part, left: &Block) -> String {
     match &part.told {
-        Told::Addresses => wording::prefixes(&left.destinations),
+        Told::Addresses | Told::Translated(_) => wording::prefixes(&left.destinations),
         Told::Names(written) => match left.names.patterns() {
             Some(patterns) => wording::names(&patterns),
             None => format!("names of {}", wording::names(written)),

@@ -31,10 +31,12 @@ use crate::azure::region;
 use crate::azure::rule::ApplicationProtocol;
 use crate::azure::rule::ApplicationProtocolType;
 use crate::azure::rule::ApplicationRule;
+use crate::azure::rule::NatRule;
 use crate::azure::rule::NetworkProtocol;
 use crate::azure::rule::NetworkRule;
 use crate::azure::rule::PortEntry;
 use crate::azure::rule::Sources;
+use crate::azure::rule::Translation;
 use crate::flow::AddressSet;
 use crate::flow::NameSet;
 use crate::flow::PortRange;
@@ -59,6 +61,7 @@ pub(super) struct Inherited<'d> {
 
 #[derive(Clone, Copy, Debug)]
 enum Rule<'d> {
+    Nat(&'d NatRule),
     Network(&'d NetworkRule),
     Application(&'d ApplicationRule),
 }
@@ -67,7 +70,7 @@ impl Rule<'_> {
     fn opens_tls(self) -> bool {
         match self {
             Rule::Application(rule) => rule.terminate_tls,
-            Rule::Network(_) => false,
+            Rule::Nat(_) | Rule::Network(_) => false,
         }
     }
 }
@@ -94,6 +97,16 @@ pub(super) enum Told {
     Names(Vec<String>),
     /// In these words.
     As(String),
+    /// By its addresses, which are those of firewalls, and by where the rule sends on what comes there.
+    Translated(Box<Onward>),
+}
+
+/// Where a DNAT rule sends on what comes to it.
+#[derive(Clone, Debug)]
+pub(super) struct Onward {
+    pub words: String,
+    /// The flows under their new destination; `None` where its address is not known.
+    pub flows: Option<Block>,
 }
 
 /// What is denied ahead of the parents' allow rules, or may be.
@@ -127,7 +140,7 @@ pub(super) struct DeniedIndex {
     of_names: BlockIndex,
 }
 
-/// The rules of `base` and its parents: network rules first, DNAT left out.
+/// The rules of `base` and its parents: DNAT first, then network rules.
 ///
 /// # Errors
 /// A policy without an order (`azure-firewall.md §1.2`).
@@ -136,7 +149,7 @@ pub(super) fn rules<'d>(
     base: &Key,
 ) -> Result<Vec<Inherited<'d>>, OrderError> {
     let mut found = Vec::new();
-    for kind in [RuleKind::Network, RuleKind::Application] {
+    for kind in [RuleKind::Nat, RuleKind::Network, RuleKind::Application] {
         for placed in context.collections_in_order(base, kind)? {
             let mut add = |name: &str, action: Action, rule: Rule<'d>| {
                 let place = found.len();
@@ -154,7 +167,12 @@ pub(super) fn rules<'d>(
                         add(&rule.name, *action, Rule::Application(rule));
                     }
                 }
-                Rules::Nat(_) => {}
+                Rules::Nat(rules) => {
+                    for rule in rules {
+                        // What is translated is allowed (`azure-firewall.md §4.1`).
+                        add(&rule.name, Action::Allow, Rule::Nat(rule));
+                    }
+                }
             }
         }
     }
@@ -181,6 +199,7 @@ impl Inherited<'_> {
         let is_sure = sources.is_whole;
         let reach = Reach { rule: self, sources: sources.at_most(), is_sure, listed };
         let mut parts = match self.rule {
+            Rule::Nat(rule) => vec![reach.translated(rule, context, steps)?],
             Rule::Network(rule) => reach.by_address(rule, context, untranslated, steps)?,
             Rule::Application(rule) => reach.by_name(rule, steps)?,
         };
@@ -213,6 +232,7 @@ impl Inherited<'_> {
 
     fn written_sources(&self) -> &Sources {
         match self.rule {
+            Rule::Nat(rule) => &rule.sources,
             Rule::Network(rule) => &rule.sources,
             Rule::Application(rule) => &rule.sources,
         }
@@ -222,7 +242,7 @@ impl Inherited<'_> {
     fn groups(&self) -> impl Iterator<Item = &Key> {
         let destinations = match self.rule {
             Rule::Network(rule) => rule.destination_ip_groups.as_slice(),
-            Rule::Application(_) => &[],
+            Rule::Nat(_) | Rule::Application(_) => &[],
         };
         self.written_sources().ip_groups.iter().chain(destinations)
     }
@@ -231,6 +251,7 @@ impl Inherited<'_> {
     fn entries(&self, context: &Deployment) -> usize {
         let groups = self.groups().filter_map(|name| context.ip_groups.get(name));
         let destinations = match self.rule {
+            Rule::Nat(rule) => rule.destination_addresses.len(),
             Rule::Network(rule) => rule.destination_addresses.len(),
             Rule::Application(rule) => rule.target_fqdns.len(),
         };
@@ -242,11 +263,11 @@ impl Inherited<'_> {
 impl Denied {
     /// What `listed` denies before application rules.
     pub(super) fn new(listed: &Listed<'_>) -> Denied {
-        let of_names = listed.denied.iter().map(|block| Denial {
+        let of_names = listed.denied.iter().map(|deny| Denial {
             place: None,
             protocol: None,
-            surely: block.clone(),
-            at_most: block.clone(),
+            surely: deny.flows.clone(),
+            at_most: deny.flows.clone(),
         });
         Denied { of_addresses: Vec::new(), of_names: of_names.collect() }
     }
@@ -255,6 +276,8 @@ impl Denied {
     pub(super) fn add(&mut self, deny: &Inherited<'_>, context: &Deployment) {
         let Some(sources) = deny.sources(context) else { return };
         match deny.rule {
+            // It denies nothing.
+            Rule::Nat(_) => {}
             Rule::Network(rule) => self.add_by_address(deny, &sources, rule, context),
             Rule::Application(rule) => self.add_by_name(deny, &sources, rule),
         }
@@ -377,6 +400,39 @@ struct Reach<'c> {
 }
 
 impl Reach<'_> {
+    /// The flows as their clients send them: that is what the list speaks of.
+    fn translated(&self, rule: &NatRule, context: &Deployment, steps: &mut usize) -> Option<Part> {
+        let known = Known::of(context, rule.destination_addresses.iter(), &[]);
+        let flows = Block {
+            sources: self.sources.clone(),
+            services: with_ports(&rule.protocols, &rule.destination_ports),
+            destinations: known.at_most(),
+            names: every_name(),
+        };
+        let port = rule.translated_port;
+        let (to, destinations) = match &rule.translation {
+            Translation::Address(address) => (address.to_string(), Some((*address).into())),
+            Translation::Fqdn(name) => (name.to_string(), None),
+        };
+        let moved = |ports: &PortSet| {
+            if ports.is_empty() { PortSet::empty() } else { PortRange::single(port).into() }
+        };
+        let onward = destinations.map(|destinations| Block {
+            services: Services {
+                tcp: moved(&flows.services.tcp),
+                udp: moved(&flows.services.udp),
+                ..Services::default()
+            },
+            destinations,
+            ..flows.clone()
+        });
+        let words = format!("`{to}` on port {port}");
+        let told = Told::Translated(Box::new(Onward { words, flows: onward }));
+        let is_same: Option<&dyn Fn(&ByAddress<'_>) -> bool> =
+            if known.is_whole { None } else { Some(&|_| false) };
+        self.addresses(told, flows, is_same, steps)
+    }
+
     fn by_address(
         &self,
         rule: &NetworkRule,
@@ -558,27 +614,29 @@ impl Known {
 
 /// What `rule` takes on ports, and what without any (`azure-firewall.md §1.12`).
 fn services(rule: &NetworkRule) -> (Services, Services) {
-    let takes = |protocol| rule.protocols.contains(&protocol);
-    let any = takes(NetworkProtocol::Any);
-    let ports = rule.destination_ports.iter().map(|entry| match entry {
+    let any = rule.protocols.contains(&NetworkProtocol::Any);
+    let is_every_port = rule.destination_ports.contains(&PortEntry::Any);
+    let portless = Services {
+        icmp: rule.protocols.contains(&NetworkProtocol::Icmp) || any && is_every_port,
+        others: any && is_every_port,
+        ..Services::default()
+    };
+    (with_ports(&rule.protocols, &rule.destination_ports), portless)
+}
+
+/// What a rule of `protocols` takes on `ports`.
+fn with_ports(protocols: &[NetworkProtocol], ports: &[PortEntry]) -> Services {
+    let any = protocols.contains(&NetworkProtocol::Any);
+    let ports = ports.iter().map(|entry| match entry {
         PortEntry::Any => PortRange::ALL,
         PortEntry::Range(range) => *range,
     });
     // A rule of the list cannot have port 0, and nothing uses it.
     let ports = ports.collect::<PortSet>().difference(&PortRange::single(0).into());
-    let of = |is_taken: bool| if is_taken { ports.clone() } else { PortSet::empty() };
-    let is_every_port = rule.destination_ports.contains(&PortEntry::Any);
-    let on_ports = Services {
-        tcp: of(any || takes(NetworkProtocol::Tcp)),
-        udp: of(any || takes(NetworkProtocol::Udp)),
-        ..Services::default()
+    let of = |protocol| {
+        if any || protocols.contains(&protocol) { ports.clone() } else { PortSet::empty() }
     };
-    let portless = Services {
-        icmp: takes(NetworkProtocol::Icmp) || any && is_every_port,
-        others: any && is_every_port,
-        ..Services::default()
-    };
-    (on_ports, portless)
+    Services { tcp: of(NetworkProtocol::Tcp), udp: of(NetworkProtocol::Udp), ..Services::default() }
 }
 
 /// Whether what `inner` holds is in `outer`: the same tag, or that of all regions.

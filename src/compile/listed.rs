@@ -25,7 +25,15 @@ pub(super) struct Listed<'c> {
     /// What is permitted by name, found by what it permits at most.
     by_name: (Vec<ByName<'c>>, BlockIndex),
     /// What is denied by address, tags left out.
-    pub denied: Vec<Block>,
+    pub denied: Vec<Denying<'c>>,
+}
+
+/// A deny that is judged by address.
+#[derive(Debug)]
+pub(super) struct Denying<'c> {
+    pub label: &'c str,
+    /// What it denies, tags left out.
+    pub flows: Block,
 }
 
 /// A permission that is judged by address.
@@ -67,7 +75,10 @@ impl<'c> Listed<'c> {
                     addresses.push(by_address(sources, rule));
                 }
                 (Action::Allow, Matcher::Application(rule)) => names.push(by_name(sources, rule)),
-                (Action::Deny, Matcher::Network(rule)) => denied.push(by_number(sources, rule)),
+                (Action::Deny, Matcher::Network(rule)) => {
+                    denied
+                        .push(Denying { label: statement.label, flows: by_number(sources, rule) });
+                }
                 // A parent's rules of the same kind come first.
                 (Action::Deny, Matcher::Application(_)) => {}
             }

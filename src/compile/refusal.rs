@@ -196,7 +196,9 @@ const IPV6_SOURCE: Words = Words {
     headline: "has an IPv6 address as its source, which a rule cannot have",
     here: (Place::Sources, "IPv6"),
     other: None,
-    note: Some("without a rule, IPv6 does not pass"),
+    note: Some(
+        "without a rule, the firewall passes no IPv6; whether IPv6 comes to it, the routes say",
+    ),
     help: "write IPv4 addresses",
 };
 
@@ -205,7 +207,9 @@ const IPV6: Words = Words {
     headline: "has an IPv6 address as its destination, which a rule cannot have",
     here: (Place::Destinations, "IPv6"),
     other: None,
-    note: Some("without a rule, IPv6 does not pass"),
+    note: Some(
+        "without a rule, the firewall passes no IPv6; whether IPv6 comes to it, the routes say",
+    ),
     help: "write IPv4 addresses",
 };
 

@@ -16,6 +16,7 @@ use crate::azure::Key;
 use crate::azure::firewall::FirewallPlace;
 use crate::azure::network::Subnet;
 use crate::azure::network::VirtualNetwork;
+use crate::azure::policy::Tier;
 use crate::azure::route::NextHop;
 use crate::azure::route::Route;
 use crate::azure::route::RouteDestination;
@@ -42,6 +43,9 @@ pub(super) struct Vantage {
     pub is_routed: bool,
     /// What is led to a firewall of the policy, by its name.
     pub seen: BTreeMap<Key, AddressSet>,
+    /// The addresses of firewalls of the policy at which these hold their DNAT rules against what it
+    /// sends.
+    pub translating: AddressSet,
     /// The ways past every firewall of the policy.
     pub past: Vec<(Way, AddressSet)>,
 }
@@ -178,13 +182,13 @@ impl Sender<'_> {
             left = left.difference(&address);
             past.push((way, taken));
         }
-        for candidate in candidates {
+        for candidate in &candidates {
             let taken = left.intersection(&candidate.holds);
             left = left.difference(&candidate.holds);
-            match candidate.leads {
-                Leads::Past(way) => past.push((way, taken)),
+            match &candidate.leads {
+                Leads::Past(way) => past.push((way.clone(), taken)),
                 Leads::ToFirewall(name) => {
-                    let led = seen.entry(name).or_default();
+                    let led = seen.entry(name.clone()).or_default();
                     *led = led.union(&taken);
                 }
             }
@@ -197,6 +201,7 @@ impl Sender<'_> {
             addresses: self.subnet.prefixes.iter().copied().collect(),
             endpoints: endpoints.map(|endpoint| IpNet::from(endpoint.address)).collect(),
             is_routed,
+            translating: self.translating(&candidates, &seen),
             seen,
             past,
         }
@@ -208,6 +213,37 @@ impl Sender<'_> {
         ours.filter(|(name, _)| self.enforces(name))
             .map(|(_, firewall)| IpNet::from(firewall.private_address))
             .collect()
+    }
+
+    /// The private address of each firewall that is near or led to itself, and the public ones that
+    /// are led to it (`azure-firewall.md §4.1`); the first of `candidates` that holds an address is
+    /// taken.
+    fn translating(
+        &self,
+        candidates: &[Candidate],
+        seen: &BTreeMap<Key, AddressSet>,
+    ) -> AddressSet {
+        let mut found = AddressSet::empty();
+        for (name, firewall) in &self.deployment.firewalls {
+            if !self.enforces(name) || firewall.forced_tunneling {
+                continue;
+            }
+            if let Some(led) = seen.get(name) {
+                let public = firewall.public_addresses.iter().copied().map(IpNet::from);
+                found = found.union(&led.intersection(&public.collect()));
+            }
+            let mut routes = candidates.iter();
+            let taken = routes.find(|route| route.holds.contains(firewall.private_address));
+            let arrives = taken.is_some_and(|route| match &route.leads {
+                Leads::ToFirewall(to) => to == name,
+                Leads::Past(way) => way.end == End::Near,
+            });
+            // Basic translates at public addresses only.
+            if arrives && firewall.tier != Tier::Basic {
+                found = found.union(&firewall.private_address.into());
+            }
+        }
+        found
     }
 
     fn enforces(&self, firewall: &Key) -> bool {

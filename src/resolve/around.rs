@@ -2,9 +2,14 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+use ipnet::Ipv6Net;
+
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Span;
+use crate::flow::AddressSet;
+use crate::intent::topology::RouteException;
 use crate::intent::topology::RouteTarget;
 
 /// The subnet of a firewall: what leaves it there has passed the firewall.
@@ -27,6 +32,39 @@ pub(super) fn internet_route(subnet: &str, to: &RouteTarget, span: Span) -> Opti
         found
             .at(span, "a route to the internet: no rule is asked")
             .help("take the route out, and permit what is needed"),
+    )
+}
+
+/// What is said of `prefix` of `subnet`, whose default route leads to a firewall and which has these
+/// other routes. That default route is IPv4's alone, since a firewall judges no IPv6
+/// (`azure-firewall.md §1.13`); IPv6 keeps the system's, to the internet (`azure-routing.md §1.1`).
+pub(super) fn ipv6(
+    subnet: &str,
+    prefix: IpNet,
+    routes: &[RouteException],
+    span: Span,
+) -> Option<Diagnostic> {
+    if prefix.addr().is_ipv4() || is_of_firewall(subnet) {
+        return None;
+    }
+    let internet = AddressSet::public().intersection(&IpNet::V6(Ipv6Net::default()).into());
+    let elsewhere = routes.iter().filter_map(|route| match &route.target {
+        RouteTarget::Prefix(prefix) => Some(*prefix),
+        RouteTarget::ServiceTag(_) => None,
+    });
+    let left = internet.difference(&elsewhere.collect());
+    if left.is_empty() {
+        return None;
+    }
+    let found = Diagnostic::new(
+        Code::IPV6_AROUND,
+        format!("subnet `{subnet}` reaches the internet around the firewall by IPv6"),
+    );
+    Some(
+        found
+            .at(span, "no rule is asked of what is sent from here")
+            .note("`routes via` is a route of IPv4 alone, since Azure Firewall judges no IPv6")
+            .help("leave out the IPv6 prefix, or drop what it sends with `route [::]/0 via none`"),
     )
 }
 

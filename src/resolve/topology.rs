@@ -179,6 +179,14 @@ impl<'a> Resolution<'a> {
             }
             exceptions.push(exception);
         }
+        let is_open = !matches!(node.outbound.as_ref().map(|o| o.node), Some(Outbound::None));
+        if node.routes_via.is_some() && is_open {
+            let written = node.prefixes.iter().zip(prefixes.iter().flatten());
+            let mut found = written.filter_map(|(written, prefix)| {
+                around::ipv6(&name, *prefix, &exceptions, written.span)
+            });
+            self.findings.extend(found.next());
+        }
         let mut service_endpoints = Vec::new();
         for written in &node.service_endpoints {
             let Some(service) = self.endpoint_service(written) else { continue };

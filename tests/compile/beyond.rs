@@ -27,12 +27,16 @@ use super::list::origin;
 use super::list_of;
 
 /// A policy with a collection for each of `rules`: its action, and the rule.
-fn parent(rules: &[(&str, Value)]) -> Deployment {
+pub(super) fn parent(rules: &[(&str, Value)]) -> Deployment {
     let collections: Vec<Value> = rules
         .iter()
         .enumerate()
         .map(|(at, (action, rule))| {
-            let kind = if rule.get("ipProtocols").is_some() { "network" } else { "application" };
+            let kind = match () {
+                () if rule.get("translatedPort").is_some() => "nat",
+                () if rule.get("ipProtocols").is_some() => "network",
+                () => "application",
+            };
             let mut rule = rule.clone();
             rule["name"] = format!("r{at}").into();
             let name = format!("c{at}");
@@ -52,7 +56,7 @@ fn parent(rules: &[(&str, Value)]) -> Deployment {
     import::json::read(&document.to_string()).unwrap()
 }
 
-fn by_address(from: &str, to: &str, protocol: &str, port: &str) -> Value {
+pub(super) fn by_address(from: &str, to: &str, protocol: &str, port: &str) -> Value {
     json!({
         "ipProtocols": [protocol], "sourceAddresses": [from],
         "destinationAddresses": [to], "destinationPorts": [port]
@@ -63,7 +67,7 @@ fn by_name(from: &str, names: &[&str]) -> Value {
     json!({ "protocols": ["Https:443"], "sourceAddresses": [from], "targetFqdns": names })
 }
 
-fn list(permissions: Vec<Permission>, denies: Vec<Deny>) -> Intent {
+pub(super) fn list(permissions: Vec<Permission>, denies: Vec<Deny>) -> Intent {
     let mut intent = list_of(permissions, denies);
     intent.settings.extends = Some("company".to_owned());
     intent
@@ -71,7 +75,7 @@ fn list(permissions: Vec<Permission>, denies: Vec<Deny>) -> Intent {
 
 /// The findings about what `context` lets out.
 #[track_caller]
-fn beyond(intent: &Intent, context: &Deployment) -> Vec<Diagnostic> {
+pub(super) fn beyond(intent: &Intent, context: &Deployment) -> Vec<Diagnostic> {
     let compiled = compile(intent, context, TODAY).unwrap_or_else(|found| panic!("{found:?}"));
     let found = compiled.diagnostics.into_iter();
     found.filter(|found| found.code().id() == "W0409").collect()
