@@ -59,9 +59,14 @@ pub(super) fn run(args: &LockArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
         lock.insert_name(name);
     }
     if locked == 0 && !names.is_empty() {
+        let why = answers.failed.first().map(|failed| format!("; the first: {failed}"));
         return Err(Failure::with_help(
-            format!("{server} answered for none of the {} names", names.len()),
-            "check the address, and that the server is reached from here",
+            format!(
+                "{server} answered for none of the {} names{}",
+                names.len(),
+                why.unwrap_or_default()
+            ),
+            "check the address, that the server is reached from here, and that it answers for these names",
         ));
     }
     files::replace(&terminal.path(&path), &lock.write())?;

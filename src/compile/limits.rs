@@ -42,6 +42,11 @@ pub(super) fn check(
                 .help(match exceeded.limit {
                     Limit::ParentTier => "choose a parent of the firewalls' SKU or a lower one",
                     Limit::ParentRegion => "place the policy in its parent's region",
+                    Limit::ResourceName
+                    | Limit::FirewallName
+                    | Limit::RuleName
+                    | Limit::RouteName => "choose another name",
+                    Limit::Tier => "leave it out, or choose a SKU that has it",
                     _ => "part the list, or shorten what is too long",
                 });
             match labels.get(&exceeded.at).and_then(|label| statements.get(label)) {
