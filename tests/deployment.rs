@@ -89,6 +89,28 @@ fn an_unknown_field_is_refused_at_its_line() {
     );
 }
 
+/// Which of them a route leads to would depend on their names.
+#[test]
+fn two_firewalls_of_a_network_have_two_addresses() {
+    let firewall = |address| format!(r#"{{"virtualNetwork":"v","privateIpAddress":"{address}"}}"#);
+    let document = |second| {
+        format!(
+            r#"{{"schema":"exeat.deployment/1","virtualNetworks":{{"v":{{"addressSpace":["10.0.0.0/16"]}}}},
+"azureFirewalls":{{"a":{},
+"b":{}}}}}"#,
+            firewall("10.0.0.4"),
+            firewall(second)
+        )
+    };
+    import::json::read(&document("10.0.0.5")).expect("two addresses");
+    refused(
+        &document("10.0.0.4"),
+        &[
+            "3:27: firewall `a` of `v` has this address, too (at `/azureFirewalls/b/privateIpAddress`)",
+        ],
+    );
+}
+
 #[test]
 fn a_repeated_key_is_refused_though_serde_drops_it() {
     refused(

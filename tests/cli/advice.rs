@@ -215,3 +215,40 @@ fn ipv6_around_the_firewall_is_not_to_be_routed_to_it() {
     let explained = sandbox.run(&args).expect(1);
     assert!(explained.contains("[bypass]"), "{explained}");
 }
+
+/// A connection from 203.0.113.5 to 192.0.2.7: the SYN, and `said` in one packet.
+fn connection(said: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    bytes.extend([65_535_u32, 101].map(u32::to_le_bytes).concat());
+    for (flags, sequence, payload) in [(SYN, 0, &b""[..]), (ACK, 1, said)] {
+        let length = u16::try_from(40 + payload.len()).expect("a short packet");
+        let mut packet = vec![0x45, 0];
+        packet.extend(length.to_be_bytes());
+        packet.extend([0, 1, 0x40, 0, 64, 6, 0, 0, 203, 0, 113, 5, 192, 0, 2, 7]);
+        let mut tcp = segment(flags);
+        tcp[7] = sequence;
+        packet.extend(tcp.iter().chain(payload));
+        for word in [1_772_323_200, 0, u32::from(length), u32::from(length)] {
+            bytes.extend(u32::to_le_bytes(word));
+        }
+        bytes.extend(packet);
+    }
+    bytes
+}
+
+/// The first request was permitted: its name beside the leak would be that of another flow.
+#[test]
+fn a_leak_is_shown_with_the_request_that_leaked() {
+    let sandbox = Sandbox::new();
+    let text = "allow feed: apps -> 192.0.2.0/24 : tcp/80\n  because \"a feed\"  by address because \"no name\"\n\
+                deny paste: any -> pastebin.com : any  because \"no\"\n";
+    sandbox.write("a.egress", [super::sandbox::OK, text].concat().as_bytes());
+    let asked = ["feed.example", "pastebin.com"];
+    let said = asked.map(|host| format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")).concat();
+    sandbox.write("c.pcap", &connection(said.as_bytes()));
+    let args = ["replay", "-q", "a.egress", "--capture", "c.pcap", "--from", "apps"];
+    let report = sandbox.run(&args).expect(1);
+    let leak = part(&report, "leak: ");
+    assert!(leak.contains(" : tcp/80 http pastebin.com  at packet 2 of 2\n"), "{leak}");
+    assert!(!leak.contains("feed.example"), "{leak}");
+}

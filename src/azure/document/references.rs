@@ -31,9 +31,17 @@ pub(super) fn check(deployment: &Deployment, reading: &mut Reading) {
             reading.within(name.as_str(), |reading| checker.policy(name, policy, reading));
         }
     });
+    let mut at_addresses = BTreeMap::new();
     reading.within("azureFirewalls", |reading| {
         for (name, firewall) in &deployment.firewalls {
             reading.within(name.as_str(), |reading| {
+                if let FirewallPlace::VirtualNetwork(network) = &firewall.place
+                    && let Some(other) =
+                        at_addresses.insert((network, firewall.private_address), name)
+                {
+                    let text = format!("firewall `{other}` of `{network}` has this address, too");
+                    reading.within("privateIpAddress", |reading| reading.object(text));
+                }
                 if let FirewallPlace::VirtualNetwork(network) = &firewall.place {
                     let there = deployment.virtual_networks.contains_key(network);
                     refer("virtualNetwork", "virtual network", network, there, reading);

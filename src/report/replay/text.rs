@@ -134,7 +134,13 @@ impl Replay<'_> {
         )?;
         for flow in group.flows.iter().take(SHOWN_FLOWS) {
             let row = flow.row.endpoints();
-            let name = flow.row.name.as_deref().map(|name| format!(" {name}")).unwrap_or_default();
+            // Of several requests, the one that settled the box.
+            let asked = match &flow.shown.payload {
+                SeenPayload::Exactly(payload) => payload.wire_name().map(ToString::to_string),
+                SeenPayload::Kind(_) | SeenPayload::Unknown => None,
+            };
+            let name = asked.or_else(|| flow.row.name.clone());
+            let name = name.map(|name| format!(" {name}")).unwrap_or_default();
             // `other` is said of bytes that were seen.
             let is_unseen = flow.shown.payload == SeenPayload::Unknown;
             let (application, unseen) = if is_unseen {
