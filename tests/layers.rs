@@ -21,6 +21,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("import", &["azure", "diagnostic", "flow"]),
     ("evidence", &["flow"]),
     ("simulate", &["azure", "evidence", "flow", "intent"]),
+    ("prove", &["azure", "evidence", "flow", "intent", "simulate"]),
     ("testing", &["flow", "intent", "simulate"]),
     ("report", &["azure", "diagnostic", "evidence", "flow", "intent", "simulate", "testing"]),
 ];

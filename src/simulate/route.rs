@@ -26,6 +26,7 @@ use crate::azure::route::NextHop;
 use crate::azure::route::RouteDestination;
 use crate::azure::route::RouteTable;
 use crate::azure::route::SYSTEM_DROPPED;
+use crate::flow::AddressSet;
 use crate::flow::Atom;
 
 /// Where a route leads (`azure-routing.md §13`).
@@ -156,6 +157,20 @@ pub(super) fn is_private(address: IpAddr) -> bool {
 
 fn among(prefixes: &[&str], address: IpAddr) -> bool {
     prefixes.iter().filter_map(|text| text.parse().ok()).any(|p: IpNet| p.contains(&address))
+}
+
+/// The addresses of [`is_platform`].
+pub(crate) fn platform_addresses() -> AddressSet {
+    set_of(PLATFORM)
+}
+
+/// The addresses of [`is_private`].
+pub(crate) fn private_addresses() -> AddressSet {
+    set_of(PRIVATE)
+}
+
+fn set_of(prefixes: &[&str]) -> AddressSet {
+    prefixes.iter().filter_map(|text| text.parse::<IpNet>().ok()).collect()
 }
 
 /// How specific a candidate is.

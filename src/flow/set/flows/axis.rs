@@ -195,6 +195,16 @@ impl AxisSet {
         AxisSet::of_spans(Axis::Destination, address_spans(addresses, Value::Address))
     }
 
+    /// Whether no value is in the set.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Whether every value of the axis is in the set.
+    pub fn is_everything(&self) -> bool {
+        matches!(self.values.cuts(), [only] if *only == self.axis.least())
+    }
+
     fn of_spans(axis: Axis, spans: impl IntoIterator<Item = (Value, Option<Value>)>) -> AxisSet {
         AxisSet { axis, values: Intervals::from_spans(spans) }
     }

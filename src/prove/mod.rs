@@ -1,0 +1,8 @@
+//! What leaves, and what may leave, for all flows there are.
+
+pub mod atom;
+
+mod encoder;
+mod formula;
+
+pub use atom::FlowAtom;
