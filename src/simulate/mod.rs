@@ -23,14 +23,14 @@ pub mod route;
 mod decide;
 mod explore;
 mod fewest;
-mod firewall;
+pub(crate) mod firewall;
 mod inquiry;
 mod kinds;
-mod matching;
+pub(crate) mod matching;
 mod names;
-mod policy;
+pub(crate) mod policy;
 mod representatives;
-mod security;
+pub(crate) mod security;
 mod views;
 
 pub use assumptions::Assumptions;
