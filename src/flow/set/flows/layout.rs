@@ -1,5 +1,7 @@
 //! Which variables of a diagram code which coordinate.
 
+use std::ops::Range;
+
 use super::axis::Axis;
 use super::diagram::CONSTANT;
 use super::question::Question;
@@ -55,6 +57,13 @@ impl Layout {
     pub(super) fn of(&self, question: Question) -> Option<Digits> {
         let place = self.digits.binary_search_by_key(&question, |digits| digits.question);
         place.ok().and_then(|place| self.digits.get(place)).copied()
+    }
+
+    /// The variables that are atoms.
+    pub(super) fn atoms(&self) -> Range<u32> {
+        let first_of = |question| self.of(question).map(|digits| digits.first);
+        let end = first_of(Question::Axis(Axis::Destination)).unwrap_or_default();
+        first_of(Question::Atom(0)).unwrap_or(end)..end
     }
 
     /// The digits that the variable of `level` is one of; none of a constant.

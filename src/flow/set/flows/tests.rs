@@ -358,6 +358,14 @@ fn flow() -> impl Strategy<Value = Flow> {
     prop_oneof![8 => with_ports, 1 => without]
 }
 
+/// Every assignment there is.
+fn assignments() -> impl Iterator<Item = BTreeSet<&'static str>> {
+    (0..1_u32 << ATOMS.len()).map(|number| {
+        let holds = |(place, _): &(usize, &str)| number >> place & 1 == 1;
+        ATOMS.into_iter().enumerate().filter(holds).map(|(_, atom)| atom).collect()
+    })
+}
+
 fn assignment() -> impl Strategy<Value = BTreeSet<&'static str>> {
     prop::collection::btree_set(select(ATOMS.to_vec()), 0..3)
 }
@@ -433,6 +441,33 @@ proptest! {
             Ok(())
         })
         .unwrap()?;
+    }
+
+    #[test]
+    fn what_is_certain_holds_under_every_possible_assignment(
+        set in written(),
+        possible in written(),
+        flows in prop::collection::vec(flow(), 20),
+    ) {
+        let mut cuts = Cuts::default();
+        set.announce(&mut cuts);
+        possible.announce(&mut cuts);
+        let (certain, some) = cuts.with_algebra(NODES, |mut algebra| {
+            let (set, possible) = (set.build(&mut algebra), possible.build(&mut algebra));
+            let certain = algebra.where_certain(set, possible).unwrap();
+            let some = algebra.where_possible(set).unwrap();
+            prop_assert_eq!(algebra.is_empty(some), algebra.is_empty(set));
+            Ok((algebra.freeze(certain).unwrap(), algebra.freeze(some).unwrap()))
+        })
+        .unwrap()?;
+        prop_assert!(certain.atoms.is_empty() && some.atoms.is_empty());
+        for flow in flows {
+            let mut under = assignments().filter(|atoms| possible.holds(&flow, atoms)).peekable();
+            let expected = under.peek().is_some() && under.all(|atoms| set.holds(&flow, &atoms));
+            prop_assert_eq!(certain.contains(&flow, |_| false), expected, "{}", flow);
+            let expected = assignments().any(|atoms| set.holds(&flow, &atoms));
+            prop_assert_eq!(some.contains(&flow, |_| false), expected, "{}", flow);
+        }
     }
 
     #[test]
