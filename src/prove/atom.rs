@@ -57,12 +57,14 @@ pub enum FlowAtom {
     },
     /// [`Atom::TagPrefixLonger`].
     TagPrefixLonger {
+        // First, so that the lengths of two tags are asked for side by side: a set would else have
+        // to remember all of one while it asks for the other.
+        /// The number of bits.
+        bits: u8,
         /// The tag, in ASCII lower case.
         tag: String,
         /// The address.
         address: Party,
-        /// The number of bits.
-        bits: u8,
     },
     /// [`Atom::FirewallAnswer`].
     FirewallAnswer {

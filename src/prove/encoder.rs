@@ -2,6 +2,7 @@
 //! far as they are known.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::atom::FlowAtom;
 use super::atom::HostOf;
@@ -70,13 +71,16 @@ pub(super) struct Encoder<'a> {
     pub(super) deployment: &'a Deployment,
     pub(super) known: Known<'a>,
     pub(super) formulas: Formulas,
+    /// The settings that were asked for.
+    pub(super) settings: BTreeSet<&'static str>,
     /// IP groups are long and used often.
     groups: BTreeMap<(&'a Key, Party), Formula>,
 }
 
 impl<'a> Encoder<'a> {
     pub(super) fn new(deployment: &'a Deployment, known: Known<'a>) -> Encoder<'a> {
-        Encoder { deployment, known, formulas: Formulas::default(), groups: BTreeMap::new() }
+        let (formulas, groups) = (Formulas::default(), BTreeMap::new());
+        Encoder { deployment, known, formulas, settings: BTreeSet::new(), groups }
     }
 
     pub(super) fn all(&mut self, parts: impl IntoIterator<Item = Formula>) -> Formula {
@@ -319,6 +323,7 @@ impl<'a> Encoder<'a> {
 
     /// What the setting says; open where it leaves either reading.
     fn assumed(&mut self, setting: &'static str, atom: FlowAtom) -> Formula {
+        self.settings.insert(setting);
         match self.known.assumptions.reading(setting) {
             Some(true) => Formula::ALWAYS,
             Some(false) => Formula::NEVER,
@@ -328,6 +333,7 @@ impl<'a> Encoder<'a> {
 
     /// True under the first reading; under the second nothing but evidence counts.
     fn unless_told(&mut self, setting: &'static str, atom: FlowAtom) -> Formula {
+        self.settings.insert(setting);
         match self.known.assumptions.reading(setting) {
             Some(false) => Formula::ALWAYS,
             Some(true) | None => self.formulas.holds(atom),

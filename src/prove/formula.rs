@@ -3,6 +3,8 @@
 //! A set algebra has to know all cuts before it is made. So what a deployment or a list says is
 //! first written down as a formula, which knows its cuts.
 
+use std::collections::BTreeSet;
+
 use crate::flow::set::flows::Algebra;
 use crate::flow::set::flows::AlgebraError;
 use crate::flow::set::flows::AxisSet;
@@ -164,6 +166,17 @@ impl Formulas {
             }
         }
         cuts
+    }
+
+    /// The atoms of `roots`, each once, ascending.
+    pub(super) fn atoms(&self, roots: &[Formula]) -> Vec<FlowAtom> {
+        let needed = self.needed(roots);
+        let atoms = self.nodes.iter().zip(needed).filter_map(|(node, is_needed)| match node {
+            Node::Holds(atom) if is_needed => Some(atom.clone()),
+            _ => None,
+        });
+        let atoms: BTreeSet<FlowAtom> = atoms.collect();
+        atoms.into_iter().collect()
     }
 
     /// The sets of the flows that `roots` are true of.

@@ -8,6 +8,7 @@
 pub mod atom;
 pub mod outcomes;
 
+mod axioms;
 mod encoder;
 mod formula;
 mod gate;

@@ -21,7 +21,7 @@ pub mod required;
 pub mod route;
 
 mod decide;
-mod explore;
+pub(crate) mod explore;
 mod fewest;
 pub(crate) mod firewall;
 mod inquiry;

@@ -1,0 +1,70 @@
+//! What is known of atoms together: which assignments are possible (`semantics.md`, Flow).
+
+use std::collections::BTreeMap;
+
+use super::atom::FlowAtom;
+use super::atom::HostOf;
+use super::atom::Party;
+use super::encoder::Encoder;
+use super::formula::Formula;
+use crate::simulate::explore::global_of;
+
+impl Encoder<'_> {
+    /// The flows and assignments that the axioms leave, as far as the atoms of `roots` are
+    /// concerned.
+    pub(super) fn axioms(&mut self, roots: &[Formula]) -> Formula {
+        let atoms = self.formulas.atoms(roots);
+        let mut longer: BTreeMap<(&str, Party), Vec<u8>> = BTreeMap::new();
+        let mut impossible = Vec::new();
+        for atom in &atoms {
+            match atom {
+                FlowAtom::InServiceTag { tag, address } => {
+                    let Some(global) = global_of(tag) else { continue };
+                    let regional = self.in_tag(tag.clone(), *address);
+                    let global = self.in_tag(global.to_owned(), *address);
+                    impossible.push(self.without(regional, global));
+                }
+                FlowAtom::TagPrefixLonger { tag, address, bits } => {
+                    longer.entry((tag, *address)).or_default().push(*bits);
+                }
+                FlowAtom::FirewallAnswer { name, .. } => {
+                    let answered = self.ask(atom.clone());
+                    let resolvable =
+                        self.ask(FlowAtom::TargetResolvable { name: name.clone() });
+                    impossible.push(self.without(answered, resolvable));
+                    for host in [HostOf::Wire, HostOf::Inner] {
+                        let shown = self.is_name(host, [name.clone()]);
+                        let resolvable = self.ask(FlowAtom::Resolvable { host });
+                        let unresolvable = self.without(shown, resolvable);
+                        impossible.push(self.all([answered, unresolvable]));
+                    }
+                }
+                FlowAtom::InFqdnTag { .. }
+                | FlowAtom::InWebCategory { .. }
+                | FlowAtom::Infrastructure { .. }
+                | FlowAtom::Resolvable { .. }
+                | FlowAtom::TargetResolvable { .. }
+                | FlowAtom::AddressListed { .. }
+                | FlowAtom::HostListed { .. }
+                | FlowAtom::ApplicationDestination { .. }
+                | FlowAtom::PrecededBy { .. }
+                | FlowAtom::Reading { .. }
+                | FlowAtom::Named { .. }
+                | FlowAtom::Request { .. }
+                | FlowAtom::ClientAnswer { .. } => {}
+            }
+        }
+        for ((tag, address), bits) in longer {
+            for pair in bits.windows(2) {
+                let [less, more] = pair else { continue };
+                let [less, more] = [less, more].map(|bits| {
+                    let (tag, bits) = (tag.to_owned(), *bits);
+                    self.ask(FlowAtom::TagPrefixLonger { tag, address, bits })
+                });
+                impossible.push(self.without(more, less));
+            }
+        }
+        let impossible = self.any(impossible);
+        self.not(impossible)
+    }
+}

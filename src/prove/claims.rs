@@ -1,0 +1,287 @@
+//! The claims of `semantics.md`, over all flows: proved, refuted or open, with a counterexample.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use super::atom::FlowAtom;
+use super::encoder::Encoder;
+use super::encoder::Known;
+use super::formula::Formula;
+use super::listed::asserted;
+use super::listed::listed;
+use super::way::Ways;
+use crate::azure::Deployment;
+use crate::flow::AddressSet;
+use crate::flow::Atom;
+use crate::flow::Flow;
+use crate::flow::FqdnPattern;
+use crate::flow::IpProtocol;
+use crate::flow::NameSet;
+use crate::flow::PortRange;
+use crate::flow::set::flows::Algebra;
+use crate::flow::set::flows::AlgebraError;
+use crate::flow::set::flows::AxisSet;
+use crate::flow::set::flows::FlowSet;
+use crate::flow::set::flows::PayloadForm;
+use crate::flow::set::flows::Set;
+use crate::flow::set::flows::ShownSet;
+use crate::intent::Intent;
+use crate::intent::check::Polarity;
+use crate::simulate::Decision;
+use crate::simulate::Environment;
+use crate::simulate::Simulator;
+use crate::simulate::Verdict;
+use crate::simulate::assumptions::Assumption;
+use crate::simulate::Stance;
+
+/// The nodes that a proof may take unless another number is given: some 2 GB.
+pub const MAX_NODES: usize = 1 << 25;
+
+/// What is claimed of all flows.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Claim {
+    /// What leaves through the firewall is permitted.
+    NoLeak,
+    /// What is required leaves.
+    NoBreakage,
+    /// Nothing leaves around the firewall.
+    NothingAround,
+    /// An assertion of the list, by its index in `Intent::assertions`.
+    Assertion(usize),
+}
+
+/// Whether a claim holds.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Standing {
+    /// For every flow, whatever is not known.
+    Proved,
+    /// Not for this flow, whatever is not known.
+    Refuted(Box<Counterexample>),
+    /// For every flow, or not for this one: what is not known decides.
+    Open(Box<Counterexample>),
+}
+
+/// A flow of which a claim does not hold, confirmed by the engine for single flows.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Counterexample {
+    /// The flow.
+    pub flow: Flow,
+    /// What must hold, or not hold, for it; empty where nothing unknown matters.
+    pub given: Vec<(Atom, bool)>,
+    /// What becomes of it then.
+    pub decision: Decision,
+    /// What the list says of it then; nothing where there is no list.
+    pub says: Option<Stance>,
+}
+
+/// The claims about a deployment, decided.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Proof {
+    /// Each claim, in their order.
+    pub claims: Vec<(Claim, Standing)>,
+    /// The settings that what was proved depends on, by their keys.
+    pub assumptions: Vec<Assumption>,
+    /// What work it took, in nodes of diagrams.
+    pub nodes: usize,
+}
+
+/// Why there is no proof.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ProveError {
+    /// The sets of flows are too large.
+    #[error(transparent)]
+    Sets(#[from] AlgebraError),
+    /// The two engines disagree, which is a fault of this program.
+    #[error("the engine for single flows does not confirm what was found of `{flow}`")]
+    Unconfirmed {
+        /// The flow.
+        flow: Box<Flow>,
+    },
+}
+
+/// What is to be proved.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// What is deployed.
+    pub simulator: &'a Simulator<'a>,
+    /// The list, if there is one: without it only what goes around the firewall is asked.
+    pub intent: Option<&'a Intent>,
+    /// What is known. Settings are taken as [`Assumptions::in_proofs`] says.
+    ///
+    /// [`Assumptions::in_proofs`]: crate::simulate::Assumptions::in_proofs
+    pub environment: Environment<'a>,
+    /// The day on which permissions are active.
+    pub day: Date,
+}
+
+/// A claim as the flows that it does not hold of.
+struct Asked {
+    claim: Claim,
+    against: Formula,
+}
+
+/// Decides every claim, with at most `nodes` nodes of work.
+///
+/// # Errors
+/// The sets take more than that, or the engines disagree.
+pub fn prove(subject: &Subject<'_>, nodes: usize) -> Result<Proof, ProveError> {
+    let assumptions = subject.environment.assumptions.in_proofs();
+    let environment = Environment { assumptions: &assumptions, ..subject.environment };
+    let subject = &Subject { environment, ..*subject };
+    let known = Known { evidence: environment.evidence, assumptions: &assumptions };
+    let mut encoder = Encoder::new(subject.simulator.deployment, known);
+    let ways = encoder.ways(subject.simulator);
+    let asked = claims(&mut encoder, subject, ways);
+    let domain = encoder.any([ways.unjudged, ways.decrypted_unseen]);
+    let domain = encoder.not(domain);
+    let mut roots: Vec<Formula> = asked.iter().map(|one| one.against).collect();
+    let possible = encoder.axioms(&roots);
+    roots.extend([domain, possible]);
+    let preferred = preferred(subject.simulator.deployment);
+    let cuts = encoder.formulas.cuts(&roots);
+    let decided = cuts.with_algebra(nodes, |mut algebra| {
+        let mut sets = encoder.formulas.sets(&roots, &mut algebra)?;
+        let (Some(possible), Some(domain)) = (sets.pop(), sets.pop()) else {
+            return Err(AlgebraError::TooLarge { nodes }.into());
+        };
+        let mut claims = Vec::new();
+        for (one, set) in asked.iter().zip(sets) {
+            let against = algebra.intersection(set, domain)?;
+            let standing = standing(&mut algebra, against, possible, |found, is_certain| {
+                let witness = found.witness(&preferred);
+                let found = witness.map(|witness| {
+                    confirmed(subject, one.claim, witness.flow, &witness.atoms, is_certain)
+                });
+                found.transpose()
+            })?;
+            claims.push((one.claim, standing));
+        }
+        Ok::<_, ProveError>((claims, algebra.nodes_made()))
+    })?;
+    let (claims, nodes) = decided?;
+    let settings = encoder.settings.iter();
+    let assumptions = settings.filter_map(|key| assumptions.show(key)).collect();
+    Ok(Proof { claims, assumptions, nodes })
+}
+
+/// The flows that each claim does not hold of.
+fn claims(encoder: &mut Encoder<'_>, subject: &Subject<'_>, ways: Ways) -> Vec<Asked> {
+    let around = Asked { claim: Claim::NothingAround, against: ways.bypass };
+    let Some(intent) = subject.intent else { return vec![around] };
+    let list = listed(encoder, intent, subject.day);
+    let leaves = encoder.any([ways.allow, ways.bypass]);
+    let elsewhere = encoder.any([leaves, ways.local, ways.platform]);
+    let mut claims = vec![
+        Asked { claim: Claim::NoLeak, against: encoder.without(ways.allow, list.permitted) },
+        Asked { claim: Claim::NoBreakage, against: encoder.without(list.required, elsewhere) },
+        around,
+    ];
+    for (index, assertion) in intent.assertions.iter().enumerate() {
+        let meant = asserted(encoder, assertion);
+        let against = match assertion.polarity {
+            Polarity::Never => encoder.all([meant, leaves]),
+            Polarity::Always => encoder.without(meant, leaves),
+        };
+        claims.push(Asked { claim: Claim::Assertion(index), against });
+    }
+    claims
+}
+
+/// How a claim stands that does not hold of the flows `against` it.
+fn standing<'id>(
+    algebra: &mut Algebra<'id, FlowAtom>,
+    against: Set<'id>,
+    possible: Set<'id>,
+    counterexample: impl Fn(
+        &FlowSet<FlowAtom>,
+        bool,
+    ) -> Result<Option<Counterexample>, ProveError>,
+) -> Result<Standing, ProveError> {
+    let against = algebra.intersection(against, possible)?;
+    if against == algebra.empty() {
+        return Ok(Standing::Proved);
+    }
+    let certain = algebra.where_certain(against, possible)?;
+    if certain != algebra.empty() {
+        let certain = algebra.freeze(certain)?;
+        if let Some(found) = counterexample(&certain, true)? {
+            return Ok(Standing::Refuted(Box::new(found)));
+        }
+    }
+    let against = algebra.freeze(against)?;
+    Ok(match counterexample(&against, false)? {
+        Some(found) => Standing::Open(Box::new(found)),
+        None => Standing::Proved,
+    })
+}
+
+/// A counterexample, asked of the engine for single flows.
+fn confirmed(
+    subject: &Subject<'_>,
+    claim: Claim,
+    flow: Flow,
+    atoms: &[(FlowAtom, bool)],
+    is_certain: bool,
+) -> Result<Counterexample, ProveError> {
+    let told = atoms.iter().filter_map(|(atom, holds)| Some((atom.at(&flow)?, *holds)));
+    let told: BTreeMap<Atom, bool> = told.collect();
+    let mut oracle = |atom: &Atom| {
+        let known = || subject.environment.answer(atom, &[]).truth;
+        told.get(atom).copied().or_else(known).unwrap_or(false)
+    };
+    let decision = subject.simulator.decide(&flow, &mut oracle);
+    let says = subject.intent.map(|intent| intent.decide(subject.day, &flow, &mut oracle));
+    let leaves = decision.verdict.leaves() == Some(true);
+    let is_so = match (claim, &says) {
+        (Claim::NoLeak, Some(says)) => decision.verdict == Verdict::Allow && !says.permitted,
+        (Claim::NoBreakage, Some(says)) => decision.verdict == Verdict::Deny && says.required,
+        (Claim::NothingAround, _) => decision.verdict == Verdict::Bypass,
+        (Claim::Assertion(index), _) => {
+            let assertions = subject.intent.map(|intent| intent.assertions.as_slice());
+            match assertions.and_then(|all| all.get(index)).map(|one| one.polarity) {
+                Some(Polarity::Never) => leaves,
+                Some(Polarity::Always) => !leaves,
+                None => false,
+            }
+        }
+        (Claim::NoLeak | Claim::NoBreakage, None) => false,
+    };
+    if !is_so {
+        return Err(ProveError::Unconfirmed { flow: Box::new(flow) });
+    }
+    let given = if is_certain { Vec::new() } else { told.into_iter().collect() };
+    Ok(Counterexample { flow, given, decision, says })
+}
+
+/// What reads well, for each axis: what is usual first.
+fn preferred(deployment: &Deployment) -> Vec<AxisSet> {
+    let port = |port: u16| PortRange::single(port).into();
+    let mut preferred = vec![
+        AxisSet::protocols([IpProtocol::TCP]),
+        AxisSet::protocols([IpProtocol::UDP]),
+        AxisSet::destination_ports(&port(443)),
+        AxisSet::destination_ports(&port(80)),
+        AxisSet::payloads([PayloadForm::Tls, PayloadForm::TlsWithRequest]),
+        AxisSet::payloads([PayloadForm::Http]),
+        AxisSet::payloads([PayloadForm::Other]),
+    ];
+    let example: Option<FqdnPattern> = FqdnPattern::parse("*.example.com").ok();
+    let example: NameSet = example.iter().collect();
+    preferred.push(AxisSet::names(&ShownSet::names(example.clone())));
+    preferred.push(AxisSet::inner_names(&ShownSet::names(example)));
+    let subnets = deployment.virtual_networks.values().flat_map(|network| &network.subnets);
+    let machines = subnets.filter_map(|subnet| {
+        let like = subnet.prefixes.first()?.addr();
+        subnet.first_machine(like)
+    });
+    for machine in machines {
+        preferred.push(AxisSet::sources(&machine.into()));
+    }
+    // TEST-NET-3 (RFC 5737) is nobody's.
+    let nobody = ipnet::Ipv4Net::new([203, 0, 113, 0].into(), 24).map(ipnet::IpNet::V4);
+    let nobody = nobody.map_or(AddressSet::empty(), AddressSet::from);
+    preferred.push(AxisSet::destinations(&nobody));
+    preferred.push(AxisSet::destinations(&AddressSet::public()));
+    preferred
+}
