@@ -4,5 +4,7 @@ pub mod atom;
 
 mod encoder;
 mod formula;
+mod listed;
+mod path;
 
 pub use atom::FlowAtom;

@@ -127,7 +127,7 @@ fn target(
 
 /// An FQDN tag as atoms spell it; two texts of Microsoft's spell one of them differently
 /// (`azure-firewall.md §2.8`).
-pub(super) fn fqdn_tag(tag: &str) -> String {
+pub(crate) fn fqdn_tag(tag: &str) -> String {
     let tag = tag.to_ascii_lowercase();
     if tag == "azurehdinsight" { "hdinsight".to_owned() } else { tag }
 }
@@ -184,7 +184,7 @@ fn matches_url(url: &UrlPattern, view: &ApplicationView, inquiry: &mut Inquiry<'
 
 /// Whether the path of a URL pattern fits that of a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum PathFit {
+pub(crate) enum PathFit {
     Yes,
     No,
     /// The pattern has no path, and the request has one.
@@ -192,7 +192,7 @@ pub(super) enum PathFit {
 }
 
 /// Compares paths (`azure-firewall.md §2.4`): without query, with regard to case.
-pub(super) fn fit_path(pattern: &str, target: &str) -> PathFit {
+pub(crate) fn fit_path(pattern: &str, target: &str) -> PathFit {
     let path = target.split(['?', '#']).next().unwrap_or(target);
     let is_root = matches!(path, "" | "/");
     let fits = match (pattern, pattern.strip_suffix('*')) {
