@@ -82,6 +82,13 @@ pub enum FlowAtom {
         /// The port.
         port: u16,
     },
+    /// [`Atom::InFqdnTag`], on the flow's destination port: for ports that nothing tells apart.
+    InFqdnTagOnSentPort {
+        /// The tag, in ASCII lower case.
+        tag: String,
+        /// The host.
+        host: HostOf,
+    },
     /// [`Atom::InWebCategory`].
     InWebCategory {
         /// The category, in lower case.
@@ -172,6 +179,10 @@ impl FlowAtom {
             }
             FlowAtom::InFqdnTag { tag, host, port } => {
                 Atom::InFqdnTag { tag: tag.clone(), host: host.of(flow)?.clone(), port: *port }
+            }
+            FlowAtom::InFqdnTagOnSentPort { tag, host } => {
+                let (host, port) = (host.of(flow)?.clone(), flow.destination_port);
+                Atom::InFqdnTag { tag: tag.clone(), host, port }
             }
             FlowAtom::InWebCategory { category, host, with_path } => {
                 let path = with_path.then(|| path_of(flow)).flatten().unwrap_or_default();
@@ -301,6 +312,9 @@ impl fmt::Display for FlowAtom {
             }
             FlowAtom::InFqdnTag { tag, host, port } => {
                 write!(f, "{host}, port {port}, in FQDN tag {tag}")
+            }
+            FlowAtom::InFqdnTagOnSentPort { tag, host } => {
+                write!(f, "{host}, on the port that it is sent to, in FQDN tag {tag}")
             }
             FlowAtom::InWebCategory { category, host, with_path: false } => {
                 write!(f, "{host} in web category {category}")

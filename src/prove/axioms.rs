@@ -40,6 +40,7 @@ impl Encoder<'_> {
                     }
                 }
                 FlowAtom::InFqdnTag { .. }
+                | FlowAtom::InFqdnTagOnSentPort { .. }
                 | FlowAtom::InWebCategory { .. }
                 | FlowAtom::Infrastructure { .. }
                 | FlowAtom::Resolvable { .. }

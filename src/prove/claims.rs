@@ -178,7 +178,7 @@ fn claims(encoder: &mut Encoder<'_>, subject: &Subject<'_>, ways: Ways) -> Vec<A
         around,
     ];
     for (index, assertion) in intent.assertions.iter().enumerate() {
-        let meant = asserted(encoder, assertion);
+        let meant = asserted(encoder, intent, assertion);
         let against = match assertion.polarity {
             Polarity::Never => encoder.all([meant, leaves]),
             Polarity::Always => encoder.without(meant, leaves),

@@ -51,11 +51,8 @@ pub(super) struct Ends {
 
 impl Ends {
     /// As the client sent them.
-    pub(super) const SENT: Ends = Ends {
-        source: Party::Source,
-        destination: Party::Destination,
-        port: PortOf::Destination,
-    };
+    pub(super) const SENT: Ends =
+        Ends { source: Party::Source, destination: Party::Destination, port: PortOf::Destination };
 }
 
 /// What is known of the environment of all flows.
@@ -298,8 +295,8 @@ impl<'a> Encoder<'a> {
             FlowAtom::Resolvable { host } => {
                 let host = *host;
                 let locked = evidence.lock.iter().flat_map(|lock| lock.names());
-                let (with, without): (Vec<_>, Vec<_>) = locked
-                    .partition(|name| name.addresses.iter().any(std::net::IpAddr::is_ipv4));
+                let (with, without): (Vec<_>, Vec<_>) =
+                    locked.partition(|name| name.addresses.iter().any(std::net::IpAddr::is_ipv4));
                 let with = self.is_name(host, with.iter().map(|locked| locked.name.clone()));
                 let without = self.is_name(host, without.iter().map(|one| one.name.clone()));
                 let told = self.unless_told(RESOLVER, atom);
@@ -312,6 +309,7 @@ impl<'a> Encoder<'a> {
             FlowAtom::Infrastructure { .. } => self.assumed(INFRASTRUCTURE, atom),
             FlowAtom::Reading { setting } => self.assumed(setting, atom),
             FlowAtom::InFqdnTag { .. }
+            | FlowAtom::InFqdnTagOnSentPort { .. }
             | FlowAtom::InWebCategory { .. }
             | FlowAtom::ApplicationDestination { .. }
             | FlowAtom::PrecededBy { .. }

@@ -6,12 +6,14 @@
 //! all flows at once, and to which it is held in `tests/square.rs`.
 
 pub mod atom;
+pub mod claims;
 pub mod outcomes;
 
 mod axioms;
 mod encoder;
 mod formula;
 mod gate;
+mod listed;
 mod matching;
 mod path;
 mod route;
@@ -19,5 +21,11 @@ mod security;
 mod way;
 
 pub use atom::FlowAtom;
+pub use claims::Claim;
+pub use claims::Counterexample;
+pub use claims::Proof;
+pub use claims::ProveError;
+pub use claims::Standing;
+pub use claims::prove;
 pub use outcomes::Outcomes;
 pub use outcomes::outcomes;

@@ -38,8 +38,7 @@ fn is_one_of(encoder: &mut Encoder<'_>, paths: &[&str]) -> Formula {
     let ends = |path: &str| [format!("{path}?"), format!("{path}#")];
     let longer: Vec<String> = paths.clone().flat_map(ends).collect();
     let bare = encoder.formulas.lies_in(AxisSet::paths(paths));
-    let longer =
-        encoder.formulas.lies_in(AxisSet::paths_under(longer.iter().map(String::as_str)));
+    let longer = encoder.formulas.lies_in(AxisSet::paths_under(longer.iter().map(String::as_str)));
     encoder.any([bare, longer])
 }
 

@@ -45,3 +45,4 @@ pub use names::FRESH;
 pub use outcome::Outcome;
 pub use replay::Replayed;
 pub use required::Judged;
+pub use required::Stance;
