@@ -35,6 +35,8 @@ pub(super) enum Command {
     Flows(FlowsArgs),
     /// Judge recorded flows
     Replay(ReplayArgs),
+    /// Prove the list of its deployment, for all flows, or show a flow that refutes it
+    Prove(ProveArgs),
     /// Ask a DNS server for the names of a rules file, and write the answers to `exeat.lock`
     #[cfg(feature = "live-dns")]
     Lock(LockArgs),
@@ -210,6 +212,22 @@ pub(super) struct ExplainArgs {
     /// Take every source as lying in this subnet
     #[arg(long, value_name = "SUBNET")]
     pub(super) from: Option<String>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) rules: RulesArgs,
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ProveArgs {
+    /// The rules file, unless only `--deployment` is asked
+    #[arg(value_name = "SUBJECT")]
+    pub(super) rules_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) subject: SubjectArgs,
     /// Form of the result
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
