@@ -195,8 +195,22 @@ impl AxisSet {
         AxisSet::of_spans(Axis::Destination, address_spans(addresses, Value::Address))
     }
 
-    fn of_spans(axis: Axis, spans: impl IntoIterator<Item = (Value, Option<Value>)>) -> AxisSet {
+    /// These values of `axis`, from the first of each span up to, and without, the second.
+    pub(super) fn of_spans(
+        axis: Axis,
+        spans: impl IntoIterator<Item = (Value, Option<Value>)>,
+    ) -> AxisSet {
         AxisSet { axis, values: Intervals::from_spans(spans) }
+    }
+
+    /// What is in either; both are of one axis.
+    pub(super) fn union(&self, other: &AxisSet) -> AxisSet {
+        AxisSet { axis: self.axis, values: self.values.union(&other.values) }
+    }
+
+    /// Whether every value of the axis is in it.
+    pub(super) fn is_all(&self) -> bool {
+        *self.values.cuts() == [self.axis.least()]
     }
 
     /// The axis.

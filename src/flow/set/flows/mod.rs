@@ -33,6 +33,7 @@ mod diagram;
 mod freeze;
 mod frozen;
 mod layout;
+mod pieces;
 mod point;
 mod question;
 mod recode;
@@ -47,6 +48,8 @@ pub use axis::AxisSet;
 pub use axis::PayloadForm;
 pub use axis::ShownSet;
 pub use frozen::FlowSet;
+pub use pieces::Piece;
+pub use pieces::Pieces;
 pub use witness::Witness;
 
 #[cfg(test)]

@@ -471,6 +471,61 @@ proptest! {
     }
 
     #[test]
+    fn a_flow_of_a_set_is_in_one_piece(
+        written in written(),
+        flows in prop::collection::vec((flow(), assignment()), 40),
+        most in 0_usize..6,
+    ) {
+        let set = written.frozen(&[]);
+        let all = set.pieces(usize::MAX, NODES).unwrap();
+        prop_assert!(!all.are_more);
+        for (flow, atoms) in &flows {
+            let holding =
+                all.pieces.iter().filter(|piece| piece.contains(flow, |atom| atoms.contains(atom)));
+            let is_held = set.contains(flow, |atom| atoms.contains(atom));
+            prop_assert_eq!(holding.count(), usize::from(is_held), "{}", flow);
+        }
+        let first = set.pieces(most, NODES).unwrap();
+        prop_assert!(first.pieces.len() <= most);
+        if first.are_more {
+            prop_assert!(all.pieces.len() >= first.pieces.len());
+        } else {
+            prop_assert_eq!(first, all);
+        }
+    }
+
+    #[test]
+    fn pieces_make_up_the_set(written in written(), other in written()) {
+        let set = written.frozen(&[]);
+        let mut cuts = Cuts::default();
+        cuts.extend_set(&set);
+        other.announce(&mut cuts);
+        cuts.with_algebra(NODES, |mut algebra| {
+            let thawed = algebra.thaw(&set).unwrap();
+            let pieces = algebra.pieces(thawed, usize::MAX).unwrap();
+            let mut sum = algebra.empty();
+            for piece in &pieces.pieces {
+                let mut product = algebra.product(&piece.along).unwrap();
+                for (atom, holds) in &piece.atoms {
+                    let where_it_does = algebra.where_holds(atom).unwrap();
+                    product = if *holds {
+                        algebra.intersection(product, where_it_does).unwrap()
+                    } else {
+                        algebra.difference(product, where_it_does).unwrap()
+                    };
+                }
+                let common = algebra.intersection(sum, product).unwrap();
+                prop_assert!(algebra.is_empty(common) && !algebra.is_empty(product));
+                sum = algebra.union(sum, product).unwrap();
+            }
+            prop_assert!(sum == thawed);
+            prop_assert_eq!(pieces, set.pieces(usize::MAX, NODES).unwrap());
+            Ok(())
+        })
+        .unwrap()?;
+    }
+
+    #[test]
     fn a_witness_is_in_the_set(written in written(), preferred in prop::collection::vec(factor(), 0..4)) {
         let set = written.frozen(&[]);
         match set.witness(&along(&preferred)) {
