@@ -83,6 +83,19 @@ pub enum PayloadForm {
     Quic,
 }
 
+impl PayloadForm {
+    /// All forms, in their order.
+    pub const ALL: [PayloadForm; 7] = [
+        PayloadForm::Silent,
+        PayloadForm::Other,
+        PayloadForm::Tls,
+        PayloadForm::TlsWithRequest,
+        PayloadForm::Http,
+        PayloadForm::Mssql,
+        PayloadForm::Quic,
+    ];
+}
+
 /// A value on an axis. Those of one axis are of one variant.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) enum Value {
@@ -320,7 +333,7 @@ fn address_spans(
 }
 
 /// The least text above all that begin with `prefix`, or `None` where there is none.
-fn above_all_under(prefix: &str) -> Option<String> {
+pub(super) fn above_all_under(prefix: &str) -> Option<String> {
     let mut kept: Vec<char> = prefix.chars().collect();
     while let Some(last) = kept.pop() {
         if let Some(next) = (last..=char::MAX).nth(1) {

@@ -38,6 +38,7 @@ mod point;
 mod question;
 mod recode;
 mod shown;
+mod view;
 mod witness;
 
 pub use algebra::Algebra;
@@ -50,6 +51,10 @@ pub use axis::ShownSet;
 pub use frozen::FlowSet;
 pub use pieces::Piece;
 pub use pieces::Pieces;
+pub use view::AxisView;
+pub use view::NameView;
+pub use view::PathView;
+pub use view::ShownView;
 pub use witness::Witness;
 
 #[cfg(test)]

@@ -60,6 +60,9 @@ struct Rest {
     flows: Node,
 }
 
+/// Values from the first up to, and without, the second; to the greatest, where there is none.
+type Span = (Value, Option<Value>);
+
 /// What a piece says at one place.
 #[derive(Clone, Debug)]
 enum Said<A> {
@@ -211,7 +214,7 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
             Some(place) => self.cuts.of(axis).get(place).cloned(),
         };
         let mut places: HashMap<Rest, usize> = HashMap::new();
-        let mut groups: Vec<(Vec<(Value, Option<Value>)>, Rest)> = Vec::new();
+        let mut groups: Vec<(Vec<Span>, Rest)> = Vec::new();
         let above = runs.iter().skip(1).map(|(start, _)| Some(*start)).chain([None]);
         for ((start, rest), end) in runs.iter().zip(above) {
             if rest.held == Node::NEVER {
