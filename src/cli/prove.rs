@@ -47,7 +47,7 @@ pub(super) fn run(args: &ProveArgs, terminal: &mut Terminal<'_>) -> Result<Outco
         };
         is_proved &= found.is_none();
         let mut text = format!("{word:8} {claim:?}\n");
-        if let Some(found) = found {
+        for found in found.into_iter().flatten() {
             text.push_str(&format!("  {}\n", found.flow));
             for (atom, holds) in &found.given {
                 text.push_str(&format!("    given {atom}: {holds}\n"));

@@ -12,6 +12,7 @@ use super::formula::Formula;
 use super::formula::Formulas;
 use crate::azure::Deployment;
 use crate::azure::Key;
+use crate::azure::RuleId;
 use crate::azure::address::AddressEntry;
 use crate::evidence::Evidence;
 use crate::flow::AddressSet;
@@ -28,6 +29,7 @@ use crate::simulate::Assumptions;
 use crate::simulate::assumptions::INFRASTRUCTURE;
 use crate::simulate::assumptions::RESOLVER;
 use crate::simulate::assumptions::THREAT_LIST;
+use crate::simulate::route::Hop;
 use crate::simulate::route::private_addresses;
 
 /// A port, as far as it is told by the flow that is asked about.
@@ -68,6 +70,10 @@ pub(super) struct Encoder<'a> {
     pub(super) deployment: &'a Deployment,
     pub(super) known: Known<'a>,
     pub(super) formulas: Formulas,
+    /// What each rule matches, in each place where it is looked at.
+    pub(super) rules: BTreeMap<RuleId, Vec<Formula>>,
+    /// What goes to each hop that leads around the firewall.
+    pub(super) hops: Vec<(Hop, Formula)>,
     /// The settings that were asked for.
     pub(super) settings: BTreeSet<&'static str>,
     /// IP groups are long and used often.
@@ -76,8 +82,15 @@ pub(super) struct Encoder<'a> {
 
 impl<'a> Encoder<'a> {
     pub(super) fn new(deployment: &'a Deployment, known: Known<'a>) -> Encoder<'a> {
-        let (formulas, groups) = (Formulas::default(), BTreeMap::new());
-        Encoder { deployment, known, formulas, settings: BTreeSet::new(), groups }
+        Encoder {
+            deployment,
+            known,
+            formulas: Formulas::default(),
+            rules: BTreeMap::new(),
+            hops: Vec::new(),
+            settings: BTreeSet::new(),
+            groups: BTreeMap::new(),
+        }
     }
 
     pub(super) fn all(&mut self, parts: impl IntoIterator<Item = Formula>) -> Formula {
@@ -94,6 +107,14 @@ impl<'a> Encoder<'a> {
 
     pub(super) fn not(&mut self, one: Formula) -> Formula {
         self.formulas.not(one)
+    }
+
+    /// Keeps what a rule matches, and gives it.
+    pub(super) fn remember(&mut self, rule: RuleId, matches: Formula) -> Formula {
+        if matches != Formula::NEVER {
+            self.rules.entry(rule).or_default().push(matches);
+        }
+        matches
     }
 
     /// The protocol is one of these.

@@ -310,8 +310,13 @@ impl Gate<'_, '_, '_> {
         let mut matched = Vec::new();
         for placed in self.enforced.network.iter().rev() {
             let Rules::Network(action, rules) = &placed.collection.rules else { continue };
-            let rules: Vec<Formula> =
-                rules.iter().map(|rule| self.encoder.network_rule(rule, ends)).collect();
+            let rules: Vec<Formula> = rules
+                .iter()
+                .map(|rule| {
+                    let matches = self.encoder.network_rule(rule, ends);
+                    self.encoder.remember(placed.rule_id(&rule.name), matches)
+                })
+                .collect();
             let rules = self.encoder.any(rules);
             allowed = match action {
                 Action::Allow => self.encoder.any([rules, allowed]),
@@ -517,7 +522,8 @@ impl Gate<'_, '_, '_> {
                     .iter()
                     .map(|rule| {
                         let id = || placed.rule_id(&rule.name);
-                        self.encoder.application_rule(rule, id, view, tier)
+                        let matches = self.encoder.application_rule(rule, id, view, tier);
+                        self.encoder.remember(id(), matches)
                     })
                     .collect();
                 let matches = self.encoder.any(matches);

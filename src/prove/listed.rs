@@ -14,6 +14,7 @@ use super::formula::Formula;
 use super::path::path_fits;
 use crate::azure::address::ServiceTag;
 use crate::azure::policy::Rules;
+use crate::azure::route::SYSTEM_DROPPED;
 use crate::azure::rule::SQL_REDIRECT_PORTS;
 use crate::flow::AddressSet;
 use crate::flow::Fqdn;
@@ -499,7 +500,10 @@ fn assumed_held(encoder: &mut Encoder<'_>) -> Formula {
     let firewalls = encoder.deployment.firewalls.values();
     let own = firewalls.flat_map(|firewall| &firewall.public_addresses);
     let own = own.fold(AddressSet::empty(), |all, one| all.union(&(*one).into()));
-    let internet = encoder.address(Party::Destination, &AddressSet::public().difference(&own));
+    // Blocks that Azure drops by itself are nobody's that a client is told of.
+    let dropped = SYSTEM_DROPPED.iter().filter_map(|text| text.parse::<ipnet::IpNet>().ok());
+    let public = AddressSet::public().difference(&own).difference(&dropped.collect());
+    let internet = encoder.address(Party::Destination, &public);
     let named = encoder.host(HostOf::Wire, &ShownSet::names(all_names()));
     let mut held = vec![encoder.all([internet, named])];
     let networks = encoder.deployment.virtual_networks.values();

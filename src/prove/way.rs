@@ -334,6 +334,9 @@ impl<'a> Encoder<'a> {
         if when == Formula::NEVER {
             return;
         }
+        if leg.passed.is_none() {
+            self.hops.push((hop.clone(), when));
+        }
         let around = if leg.passed.is_some() { &mut found.allow } else { &mut found.bypass };
         match hop {
             Hop::Platform => found.platform.push(when),
