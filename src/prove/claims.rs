@@ -24,9 +24,11 @@ use crate::flow::PortRange;
 use crate::flow::set::flows::Algebra;
 use crate::flow::set::flows::AlgebraError;
 use crate::flow::set::flows::AxisSet;
+use crate::flow::set::flows::FlowSet;
 use crate::flow::set::flows::PayloadForm;
 use crate::flow::set::flows::Set;
 use crate::flow::set::flows::ShownSet;
+use crate::flow::set::flows::Witness;
 use crate::intent::Intent;
 use crate::intent::check::Polarity;
 use crate::simulate::Decision;
@@ -35,6 +37,8 @@ use crate::simulate::Simulator;
 use crate::simulate::Verdict;
 use crate::simulate::assumptions::Assumption;
 use crate::simulate::route::Hop;
+use crate::simulate::route::dropped_by_azure;
+use crate::simulate::route::private_addresses;
 use crate::simulate::Stance;
 
 /// The nodes that a proof may take unless another number is given: some 2 GB.
@@ -43,6 +47,10 @@ pub const MAX_NODES: usize = 1 << 25;
 /// The most counterexamples of a claim: what one reads at a time. Where they are mended, the next
 /// proof shows the others.
 pub const MAX_COUNTEREXAMPLES: usize = 12;
+
+/// The most facts that are left out of what must hold for a counterexample, since every combination
+/// of them is tried.
+const MAX_LEFT_OUT: usize = 12;
 
 /// What is claimed of all flows.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -179,9 +187,9 @@ fn claims(
     let Some(intent) = subject.intent else { return (vec![around], BTreeMap::new()) };
     let list = listed(encoder, intent, subject.day);
     let leaves = encoder.any([ways.allow, ways.bypass]);
-    let to_firewalls = encoder.address(Party::Destination, &of_firewalls(encoder.deployment));
-    // What stays is no breakage, and a firewall's own address is nobody's service.
-    let elsewhere = encoder.any([leaves, ways.local, ways.platform, to_firewalls]);
+    let to_nobody = encoder.address(Party::Destination, &nobodys(encoder.deployment));
+    // What stays is no breakage, and no service is at an address that is nobody's.
+    let elsewhere = encoder.any([leaves, ways.local, ways.platform, to_nobody]);
     let mut claims = vec![
         Asked { claim: Claim::NoLeak, against: encoder.without(ways.allow, list.permitted) },
         Asked { claim: Claim::NoBreakage, against: encoder.without(list.required, elsewhere) },
@@ -199,11 +207,13 @@ fn claims(
     (claims, required)
 }
 
-/// The addresses that firewalls have for themselves.
-fn of_firewalls(deployment: &Deployment) -> AddressSet {
+/// The addresses at which no service is that a list could require: those that firewalls have for
+/// themselves, and the public ones that Azure drops by itself (`azure-routing.md §1.1`).
+fn nobodys(deployment: &Deployment) -> AddressSet {
     let firewalls = deployment.firewalls.values();
     let own = firewalls.flat_map(|one| one.public_addresses.iter().chain([&one.private_address]));
-    own.fold(AddressSet::empty(), |all, address| all.union(&(*address).into()))
+    let own = own.fold(AddressSet::empty(), |all, address| all.union(&(*address).into()));
+    own.union(&dropped_by_azure().difference(&private_addresses()))
 }
 
 /// The flows that share the cause of a counterexample, so that the next one has another.
@@ -263,14 +273,22 @@ impl Search<'_, '_> {
         preferred: &[AxisSet],
     ) -> Result<Standing, ProveError> {
         let certain = algebra.where_certain(against, possible)?;
+        let (against_frozen, possible_frozen) =
+            (algebra.freeze(against)?, algebra.freeze(possible)?);
         let mut found = Vec::new();
         let mut left = [certain, against];
         let is_refuted = certain != algebra.empty();
         for (round, is_certain) in [(0, true), (1, false)] {
             while found.len() < MAX_COUNTEREXAMPLES {
                 let Some(set) = left.get(round).copied() else { break };
-                let Some(witness) = algebra.freeze(set)?.witness(preferred) else { break };
-                let one = self.confirmed(witness.flow, &witness.atoms, is_certain)?;
+                let set = algebra.freeze(set)?;
+                let Some(witness) = set.witness(preferred) else { break };
+                let atoms = if is_certain {
+                    Vec::new()
+                } else {
+                    sufficient(&witness, &against_frozen, &possible_frozen)
+                };
+                let one = self.confirmed(&witness, atoms)?;
                 let cause = self.causes.of(self.claim, &one);
                 found.push(one);
                 if cause.is_empty() {
@@ -294,12 +312,12 @@ impl Search<'_, '_> {
     /// A counterexample, asked of the engine for single flows.
     fn confirmed(
         &self,
-        flow: Flow,
-        atoms: &[(FlowAtom, bool)],
-        is_certain: bool,
+        witness: &Witness<FlowAtom>,
+        given: Vec<(FlowAtom, bool)>,
     ) -> Result<Counterexample, ProveError> {
         let (subject, claim) = (self.subject, self.claim);
-        let told = atoms.iter().filter_map(|(atom, holds)| Some((atom.at(&flow)?, *holds)));
+        let flow = witness.flow.clone();
+        let told = witness.atoms.iter().filter_map(|(atom, holds)| Some((atom.at(&flow)?, *holds)));
         let told: BTreeMap<Atom, bool> = told.collect();
         let mut oracle = |atom: &Atom| {
             let known = || subject.environment.answer(atom, &[]).truth;
@@ -325,9 +343,44 @@ impl Search<'_, '_> {
         if !is_so {
             return Err(ProveError::Unconfirmed { flow: Box::new(flow) });
         }
-        let given = if is_certain { Vec::new() } else { told.into_iter().collect() };
+        let given = given.iter().filter_map(|(atom, holds)| Some((atom.at(&flow)?, *holds)));
+        let given = given.collect();
         Ok(Counterexample { flow, given, decision, says })
     }
+}
+
+/// The facts of `witness` that are enough for it to be `against` a claim, whatever the other facts
+/// are that are `possible`: none of them can be left out, as far as is tried.
+fn sufficient(
+    witness: &Witness<FlowAtom>,
+    against: &FlowSet<FlowAtom>,
+    possible: &FlowSet<FlowAtom>,
+) -> Vec<(FlowAtom, bool)> {
+    let Witness { flow, atoms } = witness;
+    let mut kept: Vec<(FlowAtom, bool)> = atoms.clone();
+    let mut free: Vec<FlowAtom> = Vec::new();
+    // What does not hold is rather left out than what does.
+    let mut candidates: Vec<&(FlowAtom, bool)> = atoms.iter().collect();
+    candidates.sort_by_key(|(_, holds)| *holds);
+    for (candidate, _) in candidates {
+        if free.len() == MAX_LEFT_OUT {
+            break;
+        }
+        free.push(candidate.clone());
+        let suffices = (0_u32..1 << free.len()).all(|choice| {
+            let holds = |atom: &FlowAtom| match free.iter().position(|one| one == atom) {
+                Some(place) => choice >> place & 1 == 1,
+                None => kept.iter().any(|(one, holds)| one == atom && *holds),
+            };
+            !possible.contains(flow, holds) || against.contains(flow, holds)
+        });
+        if suffices {
+            kept.retain(|(one, _)| one != candidate);
+        } else {
+            free.pop();
+        }
+    }
+    kept
 }
 
 /// What reads well, for each axis: what is usual first.

@@ -12,9 +12,10 @@ use super::encoder::Encoder;
 use super::encoder::PortOf;
 use super::formula::Formula;
 use super::path::path_fits;
+use crate::azure::Deployment;
 use crate::azure::address::ServiceTag;
+use crate::azure::network::PrivateEndpoint;
 use crate::azure::policy::Rules;
-use crate::azure::route::SYSTEM_DROPPED;
 use crate::azure::rule::SQL_REDIRECT_PORTS;
 use crate::flow::AddressSet;
 use crate::flow::Fqdn;
@@ -37,6 +38,7 @@ use crate::intent::permission::Names;
 use crate::intent::topology::Tier;
 use crate::simulate::assumptions::CLIENT_ANSWERS;
 use crate::simulate::matching::fqdn_tag;
+use crate::simulate::route::dropped_by_azure;
 
 /// What a list says of all flows.
 #[derive(Clone, Debug)]
@@ -121,15 +123,20 @@ struct Reader<'r, 'a> {
     tag_ports: PortSet,
     /// Without evidence, the client is taken to hold the destination for the name that it shows.
     assumed_held: Formula,
+    /// The destination is one that an answer can hold: on the internet, or a private endpoint.
+    told_addresses: Formula,
 }
 
 impl<'r, 'a> Reader<'r, 'a> {
     fn new(encoder: &'r mut Encoder<'a>, intent: &Intent) -> Reader<'r, 'a> {
         let assumed_held = assumed_held(encoder);
+        let told = endpoints(encoder.deployment)
+            .fold(internet(encoder.deployment), |all, one| all.union(&one.address.into()));
+        let told_addresses = encoder.address(Party::Destination, &told);
         let firewalls = &intent.topology.firewalls;
         let sees_paths = firewalls.iter().any(|firewall| firewall.tier == Tier::Premium);
         let tag_ports = tag_ports(encoder, intent);
-        Reader { encoder, sees_paths, tag_ports, assumed_held }
+        Reader { encoder, sees_paths, tag_ports, assumed_held, told_addresses }
     }
 
     fn meaning(&mut self, index: usize, permission: &Permission) -> Meaning {
@@ -179,9 +186,10 @@ impl<'r, 'a> Reader<'r, 'a> {
                     let told = self.client_holds_one_of(names);
                     self.encoder.all([held, fitting, told])
                 };
+                let by_told = self.encoder.all([by_address, self.told_addresses]);
                 Strict {
                     permitted: self.encoder.any([named, by_address]),
-                    required: self.encoder.any([required, by_address]),
+                    required: self.encoder.any([required, by_told]),
                 }
             }
             Destination::Addresses(_) | Destination::ServiceTag(_) | Destination::Any => {
@@ -494,26 +502,30 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 }
 
-/// A client that shows a name sends to the internet, where it is no firewall's own address, or to a
-/// private endpoint of that name.
+/// A client that shows a name sends to the internet or to a private endpoint of that name.
 fn assumed_held(encoder: &mut Encoder<'_>) -> Formula {
-    let firewalls = encoder.deployment.firewalls.values();
-    let own = firewalls.flat_map(|firewall| &firewall.public_addresses);
-    let own = own.fold(AddressSet::empty(), |all, one| all.union(&(*one).into()));
-    // Blocks that Azure drops by itself are nobody's that a client is told of.
-    let dropped = SYSTEM_DROPPED.iter().filter_map(|text| text.parse::<ipnet::IpNet>().ok());
-    let public = AddressSet::public().difference(&own).difference(&dropped.collect());
-    let internet = encoder.address(Party::Destination, &public);
+    let internet = encoder.address(Party::Destination, &internet(encoder.deployment));
     let named = encoder.host(HostOf::Wire, &ShownSet::names(all_names()));
     let mut held = vec![encoder.all([internet, named])];
-    let networks = encoder.deployment.virtual_networks.values();
-    let subnets = networks.flat_map(|network| &network.subnets);
-    for endpoint in subnets.flat_map(|subnet| &subnet.private_endpoints) {
+    for endpoint in endpoints(encoder.deployment) {
         let there = encoder.address(Party::Destination, &endpoint.address.into());
         let named = encoder.is_name(HostOf::Wire, endpoint.names.iter().cloned());
         held.push(encoder.all([there, named]));
     }
     encoder.any(held)
+}
+
+/// The addresses of the internet at which a client may be told that a service is: neither a
+/// firewall's own, nor in the blocks that Azure drops by itself.
+fn internet(deployment: &Deployment) -> AddressSet {
+    let own = deployment.firewalls.values().flat_map(|firewall| &firewall.public_addresses);
+    let own = own.fold(AddressSet::empty(), |all, one| all.union(&(*one).into()));
+    AddressSet::public().difference(&own).difference(&dropped_by_azure())
+}
+
+fn endpoints(deployment: &Deployment) -> impl Iterator<Item = &PrivateEndpoint> {
+    let subnets = deployment.virtual_networks.values().flat_map(|network| &network.subnets);
+    subnets.flat_map(|subnet| &subnet.private_endpoints)
 }
 
 /// The ports for each of which a rule of the deployment or a statement of the list has a name looked
