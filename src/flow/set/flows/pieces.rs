@@ -39,6 +39,29 @@ impl<A> Piece<A> {
 }
 
 /// Pieces of a set.
+///
+/// ```
+/// use exeat::flow::IpProtocol;
+/// use exeat::flow::PortRange;
+/// use exeat::flow::set::flows::AlgebraError;
+/// use exeat::flow::set::flows::AxisSet;
+/// use exeat::flow::set::flows::AxisView;
+/// use exeat::flow::set::flows::Cuts;
+///
+/// let https = [AxisSet::destination_ports(&PortRange::single(443).into())];
+/// let mut cuts: Cuts<()> = Cuts::default();
+/// cuts.extend(&https);
+/// let found = cuts.with_algebra(10_000, |mut algebra| {
+///     let set = algebra.product(&https)?;
+///     algebra.pieces(set, 10)
+/// })??;
+/// let [piece] = &found.pieces[..] else { panic!("one piece") };
+/// let said: Vec<AxisView> = piece.along.iter().map(AxisSet::view).collect();
+/// let with_ports = AxisView::Protocols(vec![IpProtocol::TCP, IpProtocol::UDP]);
+/// let to_443 = AxisView::DestinationPorts(PortRange::single(443).into());
+/// assert_eq!(said, [with_ports, to_443]);
+/// # Ok::<(), AlgebraError>(())
+/// ```
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Pieces<A> {
     /// The pieces: no flow is in two of them under one assignment. Equal sets have equal pieces.
