@@ -4,7 +4,9 @@ pub mod atom;
 
 mod encoder;
 mod formula;
+mod holding;
 mod listed;
 mod path;
+mod services;
 
 pub use atom::FlowAtom;
