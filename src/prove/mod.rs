@@ -4,9 +4,7 @@ pub mod atom;
 
 mod encoder;
 mod formula;
-mod holding;
 mod listed;
 mod path;
-mod services;
 
 pub use atom::FlowAtom;

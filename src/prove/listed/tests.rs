@@ -18,17 +18,21 @@ use proptest::test_runner::TestRunner;
 use super::*;
 use crate::azure::Deployment;
 use crate::azure::Key;
+use crate::azure::Ownership;
+use crate::azure::Scope;
 use crate::azure::firewall::Firewall;
 use crate::azure::firewall::FirewallPlace;
 use crate::azure::network::PrivateEndpoint;
 use crate::azure::network::Subnet;
 use crate::azure::network::VirtualNetwork;
+use crate::azure::policy;
 use crate::diagnostic::Span;
 use crate::evidence::Evidence;
 use crate::flow::Atom;
 use crate::flow::Flow;
 use crate::flow::Host;
 use crate::flow::IpProtocol;
+use crate::flow::NameSet;
 use crate::flow::Payload;
 use crate::flow::Request;
 use crate::flow::set::flows::FlowSet;
@@ -364,9 +368,9 @@ fn flow() -> impl Strategy<Value = Flow> {
 fn deployment() -> Deployment {
     let mut deployment = Deployment::default();
     let firewall = Firewall {
-        scope: crate::azure::Scope::default(),
-        ownership: crate::azure::Ownership::Existing,
-        tier: crate::azure::policy::Tier::Premium,
+        scope: Scope::default(),
+        ownership: Ownership::Existing,
+        tier: policy::Tier::Premium,
         place: FirewallPlace::VirtualNetwork(Key::new("hub")),
         policy: None,
         private_address: "10.0.1.4".parse().unwrap(),

@@ -1,16 +1,16 @@
 //! What clients were told: the addresses that they hold for names.
 
-use super::atom::FlowAtom;
-use super::atom::HostOf;
-use super::atom::Party;
-use super::encoder::Encoder;
-use super::formula::Formula;
 use crate::flow::AddressSet;
 use crate::flow::FqdnPattern;
 use crate::flow::NameSet;
 use crate::flow::set::flows::ShownSet;
 use crate::intent::Destination;
 use crate::intent::permission::Names;
+use crate::prove::atom::FlowAtom;
+use crate::prove::atom::HostOf;
+use crate::prove::atom::Party;
+use crate::prove::encoder::Encoder;
+use crate::prove::formula::Formula;
 use crate::simulate::assumptions::CLIENT_ANSWERS;
 
 /// The client holds the flow's destination for the name that it shows, one of `destination`.

@@ -1,9 +1,5 @@
 //! Services of a list: which flows each carries.
 
-use super::atom::HostOf;
-use super::encoder::Encoder;
-use super::encoder::PortOf;
-use super::formula::Formula;
 use crate::azure::rule::SQL_REDIRECT_PORTS;
 use crate::flow::IpProtocol;
 use crate::flow::PortRange;
@@ -11,6 +7,10 @@ use crate::flow::PortSet;
 use crate::flow::set::flows::PayloadForm;
 use crate::intent::Service;
 use crate::intent::permission::MssqlMode;
+use crate::prove::atom::HostOf;
+use crate::prove::encoder::Encoder;
+use crate::prove::encoder::PortOf;
+use crate::prove::formula::Formula;
 
 /// `service` carries the flow, with a name that the firewall can read.
 pub(super) fn fit_by_name(encoder: &mut Encoder<'_>, service: Service) -> Formula {

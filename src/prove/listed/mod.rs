@@ -3,7 +3,20 @@
 //! The payload of a flow in a proof is exact, and nobody saw its client's DNS. So the name that the
 //! list is asked with is the one that the client shows, or there is none.
 
+mod holding;
+mod services;
+
 use jiff::civil::Date;
+
+use self::holding::assumed_held;
+use self::holding::client_holds_one_of;
+use self::holding::is_held;
+use self::services::carried;
+use self::services::carries;
+use self::services::fit_by_address;
+use self::services::fit_by_name;
+use self::services::fits;
+use self::services::ports;
 
 use super::atom::FlowAtom;
 use super::atom::HostOf;
@@ -11,22 +24,12 @@ use super::atom::Party;
 use super::encoder::Encoder;
 use super::encoder::PortOf;
 use super::formula::Formula;
-use super::holding::assumed_held;
-use super::holding::client_holds_one_of;
-use super::holding::is_held;
 use super::path::path_fits;
-use super::services::carried;
-use super::services::carries;
-use super::services::fit_by_address;
-use super::services::fit_by_name;
-use super::services::fits;
-use super::services::ports;
 use crate::azure::address::ServiceTag;
 use crate::azure::policy::Rules;
 use crate::flow::AddressSet;
 use crate::flow::Fqdn;
 use crate::flow::FqdnPattern;
-use crate::flow::NameSet;
 use crate::flow::PortRange;
 use crate::flow::PortSet;
 use crate::flow::set::flows::PayloadForm;
@@ -74,8 +77,8 @@ pub(super) fn listed(encoder: &mut Encoder<'_>, intent: &Intent, day: Date) -> L
     let active = intent.permissions.iter().enumerate().filter(|(_, one)| one.is_active(day));
     let permissions: Vec<Meaning> =
         active.map(|(index, permission)| reader.meaning(index, permission)).collect();
-    let denies = intent.denies.iter().filter(|deny| deny.is_active(day));
-    let denied: Vec<Formula> = denies
+    let active = intent.denies.iter().filter(|deny| deny.is_active(day));
+    let denied: Vec<Formula> = active
         .map(|deny| reader.denied(&deny.sources.set, &deny.services, &deny.destinations))
         .collect();
     let denied = encoder.any(denied);
@@ -322,20 +325,20 @@ impl<'r, 'a> Reader<'r, 'a> {
     fn in_fqdn_tag(&mut self, host: HostOf, tag: &str, services: &[Service]) -> Formula {
         let ports = services.iter().fold(PortSet::empty(), |all, one| all.union(&ports(*one)));
         let apart = ports.intersection(&self.tag_ports).ranges();
-        let mut parts: Vec<Formula> = Vec::new();
+        let mut tagged: Vec<Formula> = Vec::new();
         for port in apart.into_iter().flat_map(|range| range.first()..=range.last()) {
             let sent = self.encoder.is_port(PortOf::Destination, port);
-            let tagged = self.encoder.ask(FlowAtom::InFqdnTag { tag: tag.to_owned(), host, port });
-            parts.push(self.encoder.all([sent, tagged]));
+            let holds = self.encoder.ask(FlowAtom::InFqdnTag { tag: tag.to_owned(), host, port });
+            tagged.push(self.encoder.all([sent, holds]));
         }
         let others = ports.difference(&self.tag_ports);
         if !others.is_empty() {
             let sent = self.encoder.port(PortOf::Destination, &others);
             let tag = tag.to_owned();
-            let tagged = self.encoder.ask(FlowAtom::InFqdnTagOnSentPort { tag, host });
-            parts.push(self.encoder.all([sent, tagged]));
+            let holds = self.encoder.ask(FlowAtom::InFqdnTagOnSentPort { tag, host });
+            tagged.push(self.encoder.all([sent, holds]));
         }
-        let tagged = self.encoder.any(parts);
+        let tagged = self.encoder.any(tagged);
         let is_shown = self.encoder.is_shown(host);
         self.encoder.all([is_shown, tagged])
     }
