@@ -424,7 +424,7 @@ impl Facts {
             };
             let mut hasher = DefaultHasher::new();
             (self.seed, atom).hash(&mut hasher);
-            hasher.finish() % 2 == 0
+            hasher.finish().is_multiple_of(2)
         })
     }
 
