@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::atom::FlowAtom;
+use super::atom::Holder;
 use super::atom::HostOf;
 use super::atom::Party;
 use super::encoder::Encoder;
@@ -32,7 +33,8 @@ impl Encoder<'_> {
                 FlowAtom::TagPrefixLonger { tag, address, bits } => {
                     longer.entry((tag, *address)).or_default().push(*bits);
                 }
-                FlowAtom::FirewallAnswer { name, .. } => {
+                FlowAtom::Answer { name, holder: Holder::Firewall(_) } => {
+                    let Ok(name) = Fqdn::parse(name) else { continue };
                     let answered = self.ask(atom.clone());
                     let resolvable =
                         self.ask(FlowAtom::TargetResolvable { name: name.clone() });
@@ -57,11 +59,11 @@ impl Encoder<'_> {
                 | FlowAtom::Reading { .. }
                 | FlowAtom::Named { .. }
                 | FlowAtom::Request { .. } => {}
-                FlowAtom::ClientAnswer { name } => {
+                FlowAtom::Answer { name, holder: Holder::Client } => {
                     let Ok(name) = Fqdn::parse(name) else { continue };
                     let told = self.ask(atom.clone());
-                    let address = Party::Destination;
-                    let answered = self.ask(FlowAtom::FirewallAnswer { name, address });
+                    let answered = FlowAtom::firewall_answer(&name, Party::Destination);
+                    let answered = self.ask(answered);
                     let unlike = self.without(told, answered);
                     let asking = self.address(Party::Source, &asking);
                     impossible.push(self.all([asking, unlike]));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use super::atom::FlowAtom;
+use super::atom::Holder;
 use super::atom::HostOf;
 use super::atom::Party;
 use super::atom::Subject;
@@ -294,8 +295,10 @@ impl<'a> Encoder<'a> {
                 let holds = self.formulas.holds(atom);
                 self.any([longer, holds])
             }
-            FlowAtom::FirewallAnswer { name, address } => {
-                match evidence.lock.as_ref().and_then(|lock| lock.name(name)) {
+            FlowAtom::Answer { name, holder: Holder::Firewall(address) } => {
+                let name = Fqdn::parse(name).ok();
+                let lock = evidence.lock.as_ref();
+                match lock.zip(name).and_then(|(lock, name)| lock.name(&name)) {
                     Some(locked) => {
                         let set = locked.addresses.iter().map(|address| (*address).into());
                         let set = set.fold(AddressSet::empty(), |all, one| all.union(&one));
@@ -336,7 +339,7 @@ impl<'a> Encoder<'a> {
             | FlowAtom::PrecededBy { .. }
             | FlowAtom::Named { .. }
             | FlowAtom::Request { .. }
-            | FlowAtom::ClientAnswer { .. } => self.formulas.holds(atom),
+            | FlowAtom::Answer { holder: Holder::Client, .. } => self.formulas.holds(atom),
         }
     }
 

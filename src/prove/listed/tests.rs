@@ -12,32 +12,41 @@ use jiff::civil::Date;
 use jiff::civil::date;
 use proptest::prelude::*;
 use proptest::sample::select;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 use super::*;
 use crate::azure::Deployment;
 use crate::azure::Key;
+use crate::azure::Ownership;
+use crate::azure::Scope;
 use crate::azure::firewall::Firewall;
 use crate::azure::firewall::FirewallPlace;
 use crate::azure::network::PrivateEndpoint;
 use crate::azure::network::Subnet;
 use crate::azure::network::VirtualNetwork;
+use crate::azure::policy;
 use crate::diagnostic::Span;
 use crate::evidence::Evidence;
 use crate::flow::Atom;
 use crate::flow::Flow;
 use crate::flow::Host;
+use crate::flow::IpProtocol;
+use crate::flow::NameSet;
 use crate::flow::Payload;
 use crate::flow::Request;
 use crate::flow::set::flows::FlowSet;
 use crate::intent::Deny;
 use crate::intent::Origin;
 use crate::intent::permission::Addresses;
+use crate::intent::permission::MssqlMode;
 use crate::intent::permission::StatementSpans;
 use crate::intent::topology;
 use crate::prove::encoder::Known;
 use crate::simulate::Assumptions;
 use crate::simulate::Environment;
 use crate::simulate::Stance;
+use crate::simulate::assumptions::CLIENT_ANSWERS;
 
 /// More than any set of these tests needs.
 const NODES: usize = 1_000_000;
@@ -359,9 +368,9 @@ fn flow() -> impl Strategy<Value = Flow> {
 fn deployment() -> Deployment {
     let mut deployment = Deployment::default();
     let firewall = Firewall {
-        scope: crate::azure::Scope::default(),
-        ownership: crate::azure::Ownership::Existing,
-        tier: crate::azure::policy::Tier::Premium,
+        scope: Scope::default(),
+        ownership: Ownership::Existing,
+        tier: policy::Tier::Premium,
         place: FirewallPlace::VirtualNetwork(Key::new("hub")),
         policy: None,
         private_address: "10.0.1.4".parse().unwrap(),
@@ -415,7 +424,7 @@ impl Facts {
             };
             let mut hasher = DefaultHasher::new();
             (self.seed, atom).hash(&mut hasher);
-            hasher.finish() % 2 == 0
+            hasher.finish().is_multiple_of(2)
         })
     }
 
@@ -436,7 +445,7 @@ impl Facts {
     fn contains(&self, set: &FlowSet<FlowAtom>, flow: &Flow) -> bool {
         let is_cut = self.assume_that_clients_hold_what_they_show() && !is_assumed_held(flow);
         set.contains(flow, |atom| match atom {
-            FlowAtom::ClientAnswer { .. } if is_cut => false,
+            FlowAtom::Answer { holder: Holder::Client, .. } if is_cut => false,
             atom => atom.at(flow).is_some_and(|atom| self.holds(&atom)),
         })
     }
@@ -444,7 +453,15 @@ impl Facts {
 
 /// The sets of the formulas that `write` writes.
 fn sets(write: impl FnOnce(&mut Encoder<'_>) -> Vec<Formula>) -> Vec<FlowSet<FlowAtom>> {
-    let (deployment, facts) = (deployment(), Facts::new(0));
+    sets_assuming("client_answers=both", write)
+}
+
+fn sets_assuming(
+    assuming: &str,
+    write: impl FnOnce(&mut Encoder<'_>) -> Vec<Formula>,
+) -> Vec<FlowSet<FlowAtom>> {
+    let (deployment, mut facts) = (deployment(), Facts::new(0));
+    facts.assumptions.set(assuming).unwrap();
     let known = Known { evidence: &facts.evidence, assumptions: &facts.assumptions };
     let mut encoder = Encoder::new(&deployment, known);
     let roots = write(&mut encoder);
@@ -458,17 +475,21 @@ fn sets(write: impl FnOnce(&mut Encoder<'_>) -> Vec<Formula>) -> Vec<FlowSet<Flo
         .unwrap()
 }
 
+/// So many cases that a debug build stays quick, or as many as `PROPTEST_CASES` asks for.
 fn cases(usual: u32) -> ProptestConfig {
-    ProptestConfig { cases: usual, failure_persistence: None, ..ProptestConfig::default() }
+    const UNSET: u32 = 256;
+    let asked = ProptestConfig::default();
+    let cases = if asked.cases == UNSET { usual } else { asked.cases };
+    ProptestConfig { cases, failure_persistence: None, ..asked }
 }
 
 proptest! {
-    #![proptest_config(cases(64))]
+    #![proptest_config(cases(32))]
 
     #[test]
     fn formulas_say_of_each_flow_what_the_list_says(
         intent in list(),
-        flows in prop::collection::vec(flow(), 100),
+        flows in prop::collection::vec(flow(), 60),
         seeds in prop::collection::vec(any::<u64>(), 4),
     ) {
         let found = sets(|encoder| {
@@ -535,5 +556,122 @@ proptest! {
             let required = facts.stance(&requiring, flow).required;
             prop_assert_eq!(said, [denied, required], "never, always: {}", flow);
         }
+    }
+}
+
+/// The set of what is permitted and of what is required by one permission.
+fn permitted_and_required(
+    assuming: &str,
+    destinations: &'static str,
+    services: &[&'static str],
+) -> [FlowSet<FlowAtom>; 2] {
+    let words = Words {
+        sources: "10.1.8.0/24",
+        destinations: vec![destinations],
+        services: services.to_vec(),
+    };
+    let intent = intent(true, vec![words.allow("p")], Vec::new());
+    let found = sets_assuming(assuming, |encoder| {
+        let listed = listed(encoder, &intent, DAY);
+        vec![listed.permitted, listed.required]
+    });
+    found.try_into().unwrap()
+}
+
+fn tcp(destination: &str, port: u16, payload: Payload) -> Flow {
+    Flow {
+        source: "10.1.8.4".parse().unwrap(),
+        source_port: 50_000,
+        destination: destination.parse().unwrap(),
+        destination_port: port,
+        protocol: IpProtocol::TCP,
+        payload,
+    }
+}
+
+fn tls(destination: &str, shown: &str) -> Flow {
+    tcp(destination, 443, Payload::Tls { name: host(Some(shown)), inner: None })
+}
+
+#[test]
+fn a_client_is_taken_to_send_to_the_internet_or_to_the_private_endpoint_of_the_name() {
+    let [permitted, required] =
+        permitted_and_required("client_answers=assume", "*.example.com", &["https"]);
+    let check = |destination: &str, name: &str, expected: bool| {
+        let flow = tls(destination, name);
+        assert!(permitted.contains(&flow, |_| false), "{flow}");
+        assert_eq!(required.contains(&flow, |_| false), expected, "{flow}");
+    };
+    check("203.0.113.7", "www.example.com", true);
+    check("203.0.113.7", "b.example.com", true);
+    check(FIREWALL, "www.example.com", false);
+    check(ENDPOINT, NAME_OF_ENDPOINT, true);
+    check(ENDPOINT, "b.example.com", false);
+    check("10.9.0.5", "www.example.com", false);
+}
+
+#[test]
+fn by_evidence_a_client_holds_what_it_was_told_for_the_name_as_the_list_spells_it() {
+    let both = "*.example.com, www.example.com";
+    let [permitted, required] = permitted_and_required("client_answers=evidence", both, &["https"]);
+    let told = |name: &'static str| {
+        move |atom: &FlowAtom| *atom == FlowAtom::client_answer(name.to_owned())
+    };
+    let (www, other) = (tls(ENDPOINT, "www.example.com"), tls(ENDPOINT, "b.example.com"));
+    for (flow, spelled, not) in
+        [(&www, "www.example.com", "*.example.com"), (&other, "*.example.com", "www.example.com")]
+    {
+        assert!(permitted.contains(flow, |_| false), "{flow}");
+        assert!(required.contains(flow, told(spelled)), "{flow}");
+        assert!(!required.contains(flow, told(not)), "{flow}");
+    }
+}
+
+#[test]
+fn a_shown_address_is_permitted_to_a_star_and_required_of_nobody() {
+    let [permitted, required] = permitted_and_required("client_answers=both", "*", &["http"]);
+    let request = |shown: &str| {
+        Payload::Http(Request { host: host(Some(shown)), port: None, path: "/".to_owned() })
+    };
+    let flow = tcp("203.0.113.7", 80, request("203.0.113.7"));
+    assert!(permitted.contains(&flow, |_| true) && !required.contains(&flow, |_| true));
+    let flow = tcp("203.0.113.7", 80, request("www.example.com"));
+    assert!(required.contains(&flow, |_| true) && required.contains(&flow, |_| false));
+}
+
+#[test]
+fn a_service_by_address_requires_no_request_that_one_by_name_would_not_send() {
+    let [permitted, required] = permitted_and_required(
+        "client_answers=assume",
+        "www.example.com",
+        &["http/443", "proto/6"],
+    );
+    let without_port =
+        Request { host: host(Some("www.example.com")), port: None, path: "/".to_owned() };
+    let flow = tcp("203.0.113.7", 443, Payload::Http(without_port));
+    assert!(permitted.contains(&flow, |_| false) && !required.contains(&flow, |_| false));
+    // Where the client was told the address, it is required by it.
+    assert!(required.contains(&flow, |_| true));
+}
+
+#[test]
+fn drawn_lists_permit_require_and_deny_some_of_the_drawn_flows_and_not_others() {
+    let mut runner = TestRunner::deterministic();
+    let (mut permitted, mut required, mut denied, mut drawn) = (0, 0, 0, 0);
+    for seed in 0..100 {
+        let intent = list().new_tree(&mut runner).unwrap().current();
+        let facts = Facts::new(seed);
+        for _ in 0..50 {
+            let flow = flow().new_tree(&mut runner).unwrap().current();
+            let stance = facts.stance(&intent, &flow);
+            drawn += 1;
+            required += u32::from(stance.required);
+            permitted += u32::from(stance.permitted && !stance.required);
+            denied += u32::from(stance.denied_by.is_some());
+        }
+    }
+    for (what, count) in [("required", required), ("permitted only", permitted), ("denied", denied)]
+    {
+        assert!(count * 40 > drawn && count * 2 < drawn, "{what}: {count} of {drawn}");
     }
 }
