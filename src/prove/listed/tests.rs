@@ -26,7 +26,6 @@ use crate::azure::network::PrivateEndpoint;
 use crate::azure::network::Subnet;
 use crate::azure::network::VirtualNetwork;
 use crate::azure::policy;
-use crate::diagnostic::Span;
 use crate::evidence::Evidence;
 use crate::flow::Atom;
 use crate::flow::Flow;
@@ -122,15 +121,8 @@ const HOSTS: &[Option<&str>] = &[
 const PATHS: &[&str] = &["/", "/a", "/a/", "/a/b", "/a?b", "/b"];
 
 fn origin() -> Origin {
-    Origin { file: "list.egress".to_owned(), span: Span::NONE }
+    Origin::generated("list.egress")
 }
-
-const SPANS: StatementSpans = StatementSpans {
-    label: Span::NONE,
-    sources: Span::NONE,
-    destinations: Span::NONE,
-    services: Span::NONE,
-};
 
 fn addresses(text: &str) -> Addresses {
     let set = text.parse::<IpNet>().unwrap().into();
@@ -206,7 +198,7 @@ impl Words {
             accept_undetermined: None,
             description: None,
             origin: origin(),
-            spans: SPANS,
+            spans: StatementSpans::NONE,
         }
     }
 
@@ -223,7 +215,7 @@ impl Words {
             expires: None,
             description: None,
             origin: origin(),
-            spans: SPANS,
+            spans: StatementSpans::NONE,
         }
     }
 
