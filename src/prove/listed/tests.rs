@@ -26,7 +26,6 @@ use crate::azure::network::PrivateEndpoint;
 use crate::azure::network::Subnet;
 use crate::azure::network::VirtualNetwork;
 use crate::azure::policy;
-use crate::diagnostic::Span;
 use crate::evidence::Evidence;
 use crate::flow::Atom;
 use crate::flow::Flow;
@@ -78,7 +77,9 @@ const DESTINATIONS: &[&str] = &[
 const SERVICES: &[&str] = &[
     "https",
     "https",
+    "https",
     "https/8443",
+    "http",
     "http",
     "http/8080",
     "http/443",
@@ -94,11 +95,11 @@ const SERVICES: &[&str] = &[
     "proto/6",
 ];
 
-const CLIENTS: &[&str] = &["10.1.8.4", "10.1.8.130", "10.1.9.4"];
+const CLIENTS: &[&str] = &["10.1.8.4", "10.1.8.4", "10.1.8.4", "10.1.8.130", "10.1.9.4"];
 
 /// A public address of each half, the firewall's own, a private endpoint, and another private one.
 const SERVERS: &[&str] =
-    &["203.0.113.7", "203.0.113.7", "203.0.113.200", FIREWALL, ENDPOINT, "10.9.0.5"];
+    &["203.0.113.7", "203.0.113.7", "203.0.113.7", "203.0.113.200", FIREWALL, ENDPOINT, "10.9.0.5"];
 const FIREWALL: &str = "203.0.113.10";
 const ENDPOINT: &str = "10.9.0.4";
 const NAME_OF_ENDPOINT: &str = "www.example.com";
@@ -120,15 +121,8 @@ const HOSTS: &[Option<&str>] = &[
 const PATHS: &[&str] = &["/", "/a", "/a/", "/a/b", "/a?b", "/b"];
 
 fn origin() -> Origin {
-    Origin { file: "list.egress".to_owned(), span: Span::NONE }
+    Origin::generated("list.egress")
 }
-
-const SPANS: StatementSpans = StatementSpans {
-    label: Span::NONE,
-    sources: Span::NONE,
-    destinations: Span::NONE,
-    services: Span::NONE,
-};
 
 fn addresses(text: &str) -> Addresses {
     let set = text.parse::<IpNet>().unwrap().into();
@@ -204,7 +198,7 @@ impl Words {
             accept_undetermined: None,
             description: None,
             origin: origin(),
-            spans: SPANS,
+            spans: StatementSpans::NONE,
         }
     }
 
@@ -221,7 +215,7 @@ impl Words {
             expires: None,
             description: None,
             origin: origin(),
-            spans: SPANS,
+            spans: StatementSpans::NONE,
         }
     }
 
@@ -311,7 +305,7 @@ fn host(text: Option<&str>) -> Option<Host> {
 
 fn request(host_text: Option<&str>) -> impl Strategy<Value = Request> + use<> {
     let host = host(host_text);
-    let port = select(&[None, None, Some(80), Some(443), Some(8080), Some(8443)][..]);
+    let port = select(&[None, None, None, Some(80), Some(443), Some(8080), Some(8443)][..]);
     (port, select(PATHS)).prop_map(move |(port, path)| Request {
         host: host.clone(),
         port,
@@ -349,20 +343,29 @@ fn payload() -> impl Strategy<Value = (IpProtocol, Payload)> {
     ]
 }
 
+/// A flow, most often on the port that its first bytes belong to.
 fn flow() -> impl Strategy<Value = Flow> {
-    (select(CLIENTS), select(SERVERS), select(PORTS), payload()).prop_map(
-        |(source, destination, port, (protocol, payload))| {
-            let ports = if protocol.has_ports() { (50_000, port) } else { (0, 0) };
-            Flow {
-                source: source.parse().unwrap(),
-                source_port: ports.0,
-                destination: destination.parse().unwrap(),
-                destination_port: ports.1,
-                protocol,
-                payload,
-            }
-        },
-    )
+    let ends = (select(CLIENTS), select(SERVERS));
+    let on_port = payload().prop_flat_map(|(protocol, payload)| {
+        let usual = match payload {
+            Payload::Http(_) => 80,
+            Payload::Mssql { .. } => 1433,
+            Payload::Silent | Payload::Other | Payload::Tls { .. } | Payload::Quic { .. } => 443,
+        };
+        let port = prop_oneof![2 => Just(usual), 1 => select(PORTS)];
+        (Just(protocol), Just(payload), port)
+    });
+    (ends, on_port).prop_map(|((source, destination), (protocol, payload, port))| {
+        let ports = if protocol.has_ports() { (50_000, port) } else { (0, 0) };
+        Flow {
+            source: source.parse().unwrap(),
+            source_port: ports.0,
+            destination: destination.parse().unwrap(),
+            destination_port: ports.1,
+            protocol,
+            payload,
+        }
+    })
 }
 
 fn deployment() -> Deployment {
@@ -489,7 +492,7 @@ proptest! {
     #[test]
     fn formulas_say_of_each_flow_what_the_list_says(
         intent in list(),
-        flows in prop::collection::vec(flow(), 60),
+        flows in prop::collection::vec(flow(), 150),
         seeds in prop::collection::vec(any::<u64>(), 4),
     ) {
         let found = sets(|encoder| {
@@ -508,7 +511,7 @@ proptest! {
     #[test]
     fn each_permission_says_what_a_list_of_it_alone_says(
         listed_intent in list(),
-        flows in prop::collection::vec(flow(), 50),
+        flows in prop::collection::vec(flow(), 150),
         seed in any::<u64>(),
     ) {
         let mut meanings = Vec::new();
@@ -539,7 +542,7 @@ proptest! {
     fn an_assertion_is_about_what_statements_of_the_same_words_mean(
         words in sweeping(),
         is_premium in any::<bool>(),
-        flows in prop::collection::vec(flow(), 50),
+        flows in prop::collection::vec(flow(), 150),
         seed in any::<u64>(),
     ) {
         let denying = intent(is_premium, Vec::new(), vec![words.deny("d")]);
