@@ -148,7 +148,11 @@ pub fn prove(subject: &Subject<'_>, nodes: usize) -> Result<Proof, ProveError> {
     let mut encoder = Encoder::new(subject.simulator.deployment, known);
     let ways = encoder.ways(subject.simulator);
     let (asked, required) = claims(&mut encoder, subject, ways);
-    let domain = encoder.any([ways.unjudged, ways.decrypted_unseen]);
+    let with_request = match encoder.reads_requests_inside {
+        true => Formula::NEVER,
+        false => encoder.payload([PayloadForm::TlsWithRequest]),
+    };
+    let domain = encoder.any([ways.unjudged, ways.decrypted_unseen, with_request]);
     let domain = encoder.not(domain);
     let mut roots: Vec<Formula> = asked.iter().map(|one| one.against).collect();
     let possible = encoder.axioms(&roots);

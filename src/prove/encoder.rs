@@ -15,6 +15,8 @@ use crate::azure::Deployment;
 use crate::azure::Key;
 use crate::azure::RuleId;
 use crate::azure::address::AddressEntry;
+use crate::azure::policy::Policy;
+use crate::azure::policy::Rules;
 use crate::evidence::Evidence;
 use crate::flow::AddressSet;
 use crate::flow::Fqdn;
@@ -70,6 +72,9 @@ pub(super) struct Known<'a> {
 pub(super) struct Encoder<'a> {
     pub(super) deployment: &'a Deployment,
     pub(super) known: Known<'a>,
+    /// Whether some firewall looks at requests inside TLS. Where none does, TLS with a request is
+    /// decided as TLS without, and is left out of proofs.
+    pub(super) reads_requests_inside: bool,
     pub(super) formulas: Formulas,
     /// What each rule matches, in each place where it is looked at.
     pub(super) rules: BTreeMap<RuleId, Vec<Formula>>,
@@ -81,11 +86,22 @@ pub(super) struct Encoder<'a> {
     groups: BTreeMap<(&'a Key, Party), Formula>,
 }
 
+/// Whether a firewall may decrypt by a rule of `policy`, or is a proxy that clients name.
+fn reads_requests_inside(policy: &Policy) -> bool {
+    let collections = policy.groups.iter().flat_map(|group| &group.collections);
+    let decrypts = collections.into_iter().any(|collection| match &collection.rules {
+        Rules::Application(_, rules) => rules.iter().any(|rule| rule.terminate_tls),
+        Rules::Network(..) | Rules::Nat(_) => false,
+    });
+    decrypts || policy.explicit_proxy.as_ref().is_some_and(|proxy| proxy.enabled)
+}
+
 impl<'a> Encoder<'a> {
     pub(super) fn new(deployment: &'a Deployment, known: Known<'a>) -> Encoder<'a> {
         Encoder {
             deployment,
             known,
+            reads_requests_inside: deployment.policies.values().any(reads_requests_inside),
             formulas: Formulas::default(),
             rules: BTreeMap::new(),
             hops: Vec::new(),

@@ -357,6 +357,10 @@ impl<'r, 'a> Reader<'r, 'a> {
     fn would_be_sent(&mut self, service: Service, destination: &Destination) -> Formula {
         match service {
             Service::Http { port } => self.request_port(port, 80),
+            // Nothing but what is decrypted has a request (`Encoder::reads_requests_inside`).
+            Service::Https { .. } if !self.encoder.reads_requests_inside => {
+                self.encoder.payload([PayloadForm::Tls, PayloadForm::Silent])
+            }
             Service::Https { port } => {
                 let port = self.request_port(port, 443);
                 let inside = self.named(HostOf::Inner, &[service], destination);

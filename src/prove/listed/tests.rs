@@ -26,6 +26,8 @@ use crate::azure::network::PrivateEndpoint;
 use crate::azure::network::Subnet;
 use crate::azure::network::VirtualNetwork;
 use crate::azure::policy;
+use crate::azure::policy::ExplicitProxy;
+use crate::azure::policy::Policy;
 use crate::evidence::Evidence;
 use crate::flow::Atom;
 use crate::flow::Flow;
@@ -41,6 +43,7 @@ use crate::intent::permission::Addresses;
 use crate::intent::permission::MssqlMode;
 use crate::intent::permission::StatementSpans;
 use crate::intent::topology;
+use crate::prove::atom::Holder;
 use crate::prove::encoder::Known;
 use crate::simulate::Assumptions;
 use crate::simulate::Environment;
@@ -389,14 +392,24 @@ fn deployment() -> Deployment {
     }];
     let network = VirtualNetwork { subnets: vec![subnet], ..VirtualNetwork::default() };
     deployment.virtual_networks.insert(Key::new("data"), network);
+    // Requests inside TLS are looked at somewhere.
+    let explicit_proxy = Some(ExplicitProxy { enabled: true, ..ExplicitProxy::default() });
+    let policy = Policy { explicit_proxy, ..Policy::default() };
+    deployment.policies.insert(Key::new("fwp"), policy);
     deployment
+}
+
+/// Whether clients are told of the address: in a proof, none is of the others.
+fn can_be_told(address: IpAddr) -> bool {
+    let told = ["203.0.113.7", "203.0.113.200", ENDPOINT];
+    told.iter().any(|text| address == text.parse::<IpAddr>().unwrap())
 }
 
 /// Without evidence, a client that shows the name is taken to send there.
 fn is_assumed_held(flow: &Flow) -> bool {
     let Some(Host::Name(name)) = flow.payload.wire_name() else { return false };
-    let is = |text: &str| flow.destination == text.parse::<IpAddr>().unwrap();
-    is("203.0.113.7") || is("203.0.113.200") || is(ENDPOINT) && name.as_str() == NAME_OF_ENDPOINT
+    let is_endpoint = flow.destination == ENDPOINT.parse::<IpAddr>().unwrap();
+    can_be_told(flow.destination) && (!is_endpoint || name.as_str() == NAME_OF_ENDPOINT)
 }
 
 /// Facts drawn by a seed, of which the axioms are true.
@@ -420,6 +433,7 @@ impl Facts {
         environment.answer(atom, &[]).truth.unwrap_or_else(|| {
             // The list spells patterns, and the slow engine asks for what is shown.
             let atom = match atom.clone() {
+                Atom::ClientAnswer { address, .. } if !can_be_told(address) => return false,
                 Atom::ClientAnswer { client, address, .. } => {
                     Atom::ClientAnswer { client, address, name: String::new() }
                 }
