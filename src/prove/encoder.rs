@@ -11,6 +11,7 @@ use super::atom::Party;
 use super::atom::Subject;
 use super::formula::Formula;
 use super::formula::Formulas;
+use super::gate::Handled;
 use crate::azure::Deployment;
 use crate::azure::Key;
 use crate::azure::RuleId;
@@ -82,6 +83,8 @@ pub(super) struct Encoder<'a> {
     pub(super) hops: Vec<(Hop, Formula)>,
     /// The settings that were asked for.
     pub(super) settings: BTreeSet<&'static str>,
+    /// What becomes of flows at each firewall, the same wherever they come from.
+    pub(super) handled: BTreeMap<(Option<&'a Key>, Ends), Handled>,
     /// IP groups are long and used often.
     groups: BTreeMap<(&'a Key, Party), Formula>,
 }
@@ -106,6 +109,7 @@ impl<'a> Encoder<'a> {
             rules: BTreeMap::new(),
             hops: Vec::new(),
             settings: BTreeSet::new(),
+            handled: BTreeMap::new(),
             groups: BTreeMap::new(),
         }
     }
