@@ -3,9 +3,10 @@
 //! whose grid is too large gives way to a smaller one.
 //!
 //! `cargo test --test square` decides [`WORLDS`] worlds, with a value of each class of addresses,
-//! ports and names. With `EXEAT_SQUARE=2000` in the environment there are so many worlds and a value
-//! of each elementary interval; better do that with `--release`. With `EXEAT_SQUARE_SEED=7`
-//! only the world of that seed is decided. `-- --nocapture` shows the shares.
+//! ports and names. In the environment, `EXEAT_SQUARE=2000` asks for so many worlds,
+//! `EXEAT_SQUARE_INTERVALS=1` for a value of each elementary interval and for larger worlds (better
+//! with `--release`), and `EXEAT_SQUARE_SEED=7` for the world of that seed only. `-- --nocapture`
+//! shows the shares.
 #![cfg(test)]
 
 #[path = "square/assignments.rs"]
@@ -146,7 +147,8 @@ fn decide(seeds: std::ops::Range<u64>, detail: Detail) -> (Tally, Vec<String>) {
 #[expect(clippy::print_stderr, reason = "the shares are the result")]
 fn both_engines_agree_on_every_flow_of_the_grid_under_every_assignment() {
     let asked = asked_for("EXEAT_SQUARE");
-    let detail = if asked.is_some() { Detail::Intervals } else { Detail::Classes };
+    let is_fine = asked_for("EXEAT_SQUARE_INTERVALS").is_some();
+    let detail = if is_fine { Detail::Intervals } else { Detail::Classes };
     let one = asked_for("EXEAT_SQUARE_SEED");
     let seeds = one.map_or(0..asked.unwrap_or(WORLDS), |seed| seed..seed + 1);
     let (tally, wrong) = decide(seeds, detail);

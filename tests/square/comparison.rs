@@ -30,6 +30,8 @@ use super::worlds::World;
 
 /// The most pairs of flow and assignment of a world.
 const MAX_PAIRS: usize = 1_500;
+/// [`MAX_PAIRS`] for [`Detail::Intervals`].
+const MAX_PAIRS_OF_INTERVALS: usize = 60_000;
 /// The most flows of a list.
 const MAX_LIST_FLOWS: usize = 600;
 /// The most assignments that the engine under test may look at for one pair.
@@ -105,6 +107,13 @@ impl fmt::Display for Tally {
     }
 }
 
+fn max_pairs(detail: Detail) -> usize {
+    match detail {
+        Detail::Classes => MAX_PAIRS,
+        Detail::Intervals => MAX_PAIRS_OF_INTERVALS,
+    }
+}
+
 /// What came of one world.
 pub(crate) enum Compared {
     /// Both say the same.
@@ -177,7 +186,7 @@ fn compare_world(
             if decision.verdict == Verdict::Allow && by_rule {
                 allowed_by.clone_from(&decision.rule);
             }
-            let is_too_large = detail == Detail::Classes && decided.len() > MAX_PAIRS;
+            let is_too_large = decided.len() > max_pairs(detail);
             if is_too_large { Err(TooMany) } else { Ok(None::<()>) }
         })?;
     }
@@ -269,8 +278,8 @@ fn report(world: &World, detail: Detail, make: Make<'_>) -> String {
         world.seed, found.flow, found.slow, found.symbolic
     );
     for (atom, holds) in &found.given {
-        let word = if *holds { "holds" } else { "does not hold" };
-        writeln!(text, "  {word}: {atom}").expect("a text");
+        let truth = if *holds { "holds" } else { "does not hold" };
+        writeln!(text, "  {truth}: {atom}").expect("a text");
     }
     let simulator = Simulator::new(&world.deployment).expect("an order");
     let mut holds = |atom: &Atom| found.given.get(atom).copied().unwrap_or(false);
@@ -283,10 +292,11 @@ fn report(world: &World, detail: Detail, make: Make<'_>) -> String {
     let document = emit::json::write(&world.deployment).expect("a document");
     writeln!(text, "{document}").expect("a text");
     for one in &world.list.permissions {
-        let (word, from, by_address) = (one.requirement, &one.sources.written, &one.by_address);
+        let (requirement, from, by_address) =
+            (one.requirement, &one.sources.written, &one.by_address);
         writeln!(
             text,
-            "{word:?} {from:?} -> {:?} : {:?} by address {by_address:?}",
+            "{requirement:?} {from:?} -> {:?} : {:?} by address {by_address:?}",
             one.destinations, one.services
         )
         .expect("a text");

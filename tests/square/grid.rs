@@ -50,7 +50,7 @@ use super::draw::Draw;
 /// The most flows of a world; one with more is not sampled, another takes its place.
 const MAX_FLOWS: usize = 600;
 /// [`MAX_FLOWS`] for [`Detail::Intervals`].
-const MAX_FLOWS_OF_INTERVALS: usize = 40_000;
+const MAX_FLOWS_OF_INTERVALS: usize = 20_000;
 /// The most assignments of one flow.
 pub(crate) const MAX_ASSIGNMENTS: usize = 256;
 
@@ -59,6 +59,8 @@ const MAX_PROBES: usize = 1_200;
 
 /// Where a part of a flow is not looked at, so many values of it are taken in turn.
 const IN_TURN: usize = 6;
+/// [`IN_TURN`] where the payload alone is not looked at.
+const PAYLOADS_IN_TURN: usize = 2;
 
 /// Prefixes that never leave the host or the link (`azure-routing.md §7`).
 const PLATFORM: [&str; 8] = [
@@ -310,7 +312,8 @@ impl<'d> Known<'d> {
         let of_rules = self.parts().into_iter().flat_map(|(_, ports)| ports);
         let groups = self.deployment.network_security_groups.values();
         let of_groups = groups.flat_map(|g| &g.rules).flat_map(|rule| &rule.destination_ports);
-        let mut all: Vec<PortRange> = of_rules.chain(of_groups).filter_map(range_of).collect();
+        let mut all: Vec<PortRange> =
+            of_rules.chain(of_groups).copied().filter_map(range_of).collect();
         if self.policies().any(|policy| policy.dns.is_some()) || self.has_security_groups() {
             all.push(PortRange::single(53));
         }
@@ -349,7 +352,7 @@ impl<'d> Known<'d> {
     fn source_ports(&self) -> Vec<PortRange> {
         let groups = self.deployment.network_security_groups.values();
         let entries = groups.flat_map(|group| &group.rules).flat_map(|rule| &rule.source_ports);
-        entries.filter_map(range_of).collect()
+        entries.copied().filter_map(range_of).collect()
     }
 
     fn patterns(&self) -> Vec<FqdnPattern> {
@@ -390,10 +393,10 @@ fn set_of(entry: &DestinationEntry) -> Option<AddressSet> {
     }
 }
 
-fn range_of(entry: &PortEntry) -> Option<PortRange> {
+fn range_of(entry: PortEntry) -> Option<PortRange> {
     match entry {
         PortEntry::Any => None,
-        PortEntry::Range(range) => Some(*range),
+        PortEntry::Range(range) => Some(range),
     }
 }
 
@@ -413,17 +416,19 @@ struct Axes {
     request_ports: Vec<u16>,
     /// How many values of what is not looked at are taken in turn.
     in_turn: usize,
+    payloads_in_turn: usize,
     max_flows: usize,
     max_probes: usize,
 }
 
 impl Axes {
     fn of(known: &Known<'_>, detail: Detail, draw: &mut Draw) -> Axes {
+        let is_coarse = detail == Detail::Classes;
         let treatment = |address| known.dropped(address);
         let destinations = axes::addresses(&known.destinations(), treatment, detail, draw);
         let declared = |address| known.is_declared(address);
         let mut sources = axes::addresses(&known.sources(), declared, detail, draw);
-        if detail == Detail::Classes {
+        if is_coarse {
             // One source of each family that is in no subnet.
             let mut seen = BTreeSet::new();
             sources.retain(|a| known.is_declared(*a) || seen.insert(a.is_ipv4()));
@@ -469,9 +474,10 @@ impl Axes {
             inner,
             paths,
             request_ports: if known.compares_request_ports() { tcp } else { vec![] },
-            in_turn: if detail == Detail::Classes { IN_TURN } else { usize::MAX },
+            in_turn: if is_coarse { IN_TURN } else { usize::MAX },
+            payloads_in_turn: if is_coarse { PAYLOADS_IN_TURN } else { usize::MAX },
             max_flows: max_flows(detail),
-            max_probes: if detail == Detail::Classes { MAX_PROBES } else { usize::MAX },
+            max_probes: if is_coarse { MAX_PROBES } else { usize::MAX },
         }
     }
 
@@ -596,7 +602,7 @@ impl Grid<'_> {
             if reads.payload {
                 self.fill_payloads(&flow, reads.explicit)?;
             } else {
-                for _ in 0..self.axes.in_turn.min(2).min(unread_payloads(service.0)) {
+                for _ in 0..self.axes.payloads_in_turn.min(unread_payloads(service.0)) {
                     self.push_one_unread(&flow)?;
                 }
             }
@@ -625,7 +631,7 @@ impl Grid<'_> {
         self.push(with(Payload::Other))?;
         let tls = |name| with(Payload::Tls { name: Some(name), inner: None });
         for name in self.hosts(tls)? {
-            self.fill_tls(flow, name, is_explicit)?;
+            self.fill_tls(flow, name.as_ref(), is_explicit)?;
         }
         for port in self.axes.ports_in_requests(flow.destination_port) {
             self.fill_http(flow, port, is_explicit)?;
@@ -648,18 +654,18 @@ impl Grid<'_> {
     fn fill_tls(
         &mut self,
         flow: &Flow,
-        name: Option<Host>,
+        name: Option<&Host>,
         is_explicit: bool,
     ) -> Result<(), TooMany> {
         let with = |inner| {
-            let name = name.clone();
+            let name = name.cloned();
             Flow { payload: Payload::Tls { name, inner }, ..flow.clone() }
         };
         let bare = with(None);
         let reads_inner = is_explicit || self.reads(&bare)?.inner;
         self.push(bare)?;
         // The proxy reads the request alone, so one outer name is enough for it.
-        let is_enough = is_explicit && name != self.axes.shown[0];
+        let is_enough = is_explicit && name != self.axes.shown[0].as_ref();
         if !reads_inner || is_enough {
             let request = self.request_in_turn(flow.destination_port);
             return self.push(with(Some(request)));

@@ -30,19 +30,14 @@ pub(crate) fn list(draw: &mut Draw, pool: &Pool) -> Intent {
             let destinations = if is_all { vec![Destination::Any] } else { vec![destination] };
             intent.denies.push(Deny { destinations, ..deny });
         } else {
-            let permission = permission(draw, format!("p{number}"), sources, destination);
+            let permission = permission(draw, &format!("p{number}"), sources, destination);
             intent.permissions.push(permission);
         }
     }
     intent
 }
 
-fn permission(
-    draw: &mut Draw,
-    label: String,
-    sources: &str,
-    destination: Destination,
-) -> Permission {
+fn permission(draw: &mut Draw, label: &str, sources: &str, destination: Destination) -> Permission {
     let is_read = matches!(
         destination,
         Destination::FqdnTag(_) | Destination::WebCategory(_) | Destination::Url { .. }
@@ -63,7 +58,7 @@ fn permission(
         ])
     };
     let make = if draw.chance(25) { list::allow_by_address } else { list::allow };
-    let permission = make(&label, sources, "any", services);
+    let permission = make(label, sources, "any", services);
     let is_optional = draw.chance(25);
     let requirement = if is_optional { Requirement::Optional } else { Requirement::Required };
     Permission { requirement, destinations: vec![destination], ..permission }

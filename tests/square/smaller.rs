@@ -76,8 +76,9 @@ fn deployments(deployment: &Deployment) -> Vec<Deployment> {
         for index in 0..deployment.virtual_networks[name].subnets.len() {
             for change in SUBNETS {
                 less(&|d| {
-                    let network = d.virtual_networks.get_mut(name);
-                    network.into_iter().for_each(|network| change(&mut network.subnets[index]));
+                    if let Some(network) = d.virtual_networks.get_mut(name) {
+                        change(&mut network.subnets[index]);
+                    }
                 });
             }
         }
