@@ -203,8 +203,8 @@ impl<'a> Encoder<'a> {
 
     /// The host is shown, as a name or as an address.
     pub(super) fn is_shown(&mut self, host: HostOf) -> Formula {
-        let nothing = self.host(host, &ShownSet::nothing());
-        self.not(nothing)
+        let names: NameSet = [&FqdnPattern::Any].into_iter().collect();
+        self.host(host, &ShownSet::literals(AddressSet::all()).union(&ShownSet::names(names)))
     }
 
     /// The host is an address.

@@ -35,6 +35,17 @@ enum Node {
     Without(Formula, Formula),
 }
 
+/// The most cuts of a set on an axis that is a factor of a product, and made anew in each. A longer
+/// one, as of an IP group, is made once, and then intersected with.
+const MAX_FACTOR: usize = 64;
+
+impl Node {
+    /// Whether it is taken into the product of the formula that it is a part of.
+    fn is_factor(&self) -> bool {
+        matches!(self, Node::In(set) if set.cuts() <= MAX_FACTOR)
+    }
+}
+
 /// Formulas, each after those that it is made of.
 #[derive(Clone, Debug)]
 pub(super) struct Formulas {
@@ -78,7 +89,11 @@ impl Formulas {
             match part {
                 Formula::NEVER => return Formula::NEVER,
                 Formula::ALWAYS => {}
-                part => kept.push(part),
+                // So that what lies on axes comes together, and is one product.
+                Formula(number) => match self.nodes.get(number as usize) {
+                    Some(Node::All(parts)) => kept.extend_from_slice(parts),
+                    _ => kept.push(part),
+                },
             }
         }
         kept.sort_unstable();
@@ -136,8 +151,9 @@ impl Formulas {
         self.any([then, otherwise])
     }
 
-    /// The formulas that `roots` are made of, themselves included.
-    fn needed(&self, roots: &[Formula]) -> Vec<bool> {
+    /// The formulas that `roots` are made of, themselves included, but for those that `is_part` of
+    /// another.
+    fn needed(&self, roots: &[Formula], is_part: impl Fn(&Node) -> bool) -> Vec<bool> {
         let mut is_needed = vec![false; self.nodes.len()];
         let mut open: Vec<Formula> = roots.to_vec();
         while let Some(Formula(number)) = open.pop() {
@@ -146,7 +162,13 @@ impl Formulas {
                 continue;
             }
             match self.nodes.get(number as usize) {
-                Some(Node::All(parts) | Node::Any(parts)) => open.extend_from_slice(parts),
+                Some(Node::All(parts)) => {
+                    let is_own = |part: &&Formula| {
+                        self.nodes.get(part.0 as usize).is_some_and(|part| !is_part(part))
+                    };
+                    open.extend(parts.iter().filter(is_own));
+                }
+                Some(Node::Any(parts)) => open.extend_from_slice(parts),
                 Some(Node::Without(one, other)) => open.extend([*one, *other]),
                 Some(Node::Never | Node::Always | Node::In(_) | Node::Holds(_)) | None => {}
             }
@@ -157,7 +179,7 @@ impl Formulas {
     /// The cuts and atoms of `roots`.
     pub(super) fn cuts(&self, roots: &[Formula]) -> Cuts<FlowAtom> {
         let mut cuts = Cuts::default();
-        let needed = self.needed(roots);
+        let needed = self.needed(roots, |_| false);
         for (node, _) in self.nodes.iter().zip(needed).filter(|(_, is_needed)| *is_needed) {
             match node {
                 Node::In(set) => cuts.extend([set]),
@@ -170,7 +192,7 @@ impl Formulas {
 
     /// The atoms of `roots`, each once, ascending.
     pub(super) fn atoms(&self, roots: &[Formula]) -> Vec<FlowAtom> {
-        let needed = self.needed(roots);
+        let needed = self.needed(roots, |_| false);
         let atoms = self.nodes.iter().zip(needed).filter_map(|(node, is_needed)| match node {
             Node::Holds(atom) if is_needed => Some(atom.clone()),
             _ => None,
@@ -188,7 +210,7 @@ impl Formulas {
         roots: &[Formula],
         algebra: &mut Algebra<'id, FlowAtom>,
     ) -> Result<Vec<Set<'id>>, AlgebraError> {
-        let needed = self.needed(roots);
+        let needed = self.needed(roots, Node::is_factor);
         let mut sets: Vec<Set<'id>> = Vec::with_capacity(self.nodes.len());
         let get = |sets: &[Set<'id>], Formula(number): Formula, empty| {
             sets.get(number as usize).copied().unwrap_or(empty)
@@ -202,9 +224,18 @@ impl Formulas {
                 Node::In(set) => algebra.product(std::slice::from_ref(set))?,
                 Node::Holds(atom) => algebra.where_holds(atom)?,
                 Node::All(parts) => {
-                    let parts: Vec<Set<'id>> =
-                        parts.iter().map(|part| get(&sets, *part, empty)).collect();
-                    algebra.intersection_of(&parts)?
+                    let mut along: Vec<&AxisSet> = Vec::new();
+                    let mut others: Vec<Set<'id>> = Vec::new();
+                    for part in parts {
+                        match self.nodes.get(part.0 as usize) {
+                            Some(Node::In(set)) if set.cuts() <= MAX_FACTOR => along.push(set),
+                            _ => others.push(get(&sets, *part, empty)),
+                        }
+                    }
+                    if !along.is_empty() {
+                        others.push(algebra.product(along)?);
+                    }
+                    algebra.intersection_of(&others)?
                 }
                 Node::Any(parts) => {
                     let parts: Vec<Set<'id>> =

@@ -85,6 +85,9 @@ struct Gate<'e, 'f, 'a> {
     encoder: &'e mut Encoder<'a>,
     enforced: &'f Enforced<'a>,
     ends: Ends,
+    /// The flows that get as far as what is being looked at. What each rule matches is written
+    /// without it, and they meet once, where they pass.
+    reaching: Formula,
     handled: Handled,
 }
 
@@ -104,7 +107,8 @@ impl<'a> Encoder<'a> {
             passes: BTreeMap::new(),
             decrypted_unseen: Formula::NEVER,
         };
-        let mut gate = Gate { encoder: self, enforced, ends, handled };
+        let mut gate =
+            Gate { encoder: self, enforced, ends, reaching: Formula::ALWAYS, handled };
         gate.handle();
         let handled = gate.handled;
         self.handled.insert((name, ends), handled.clone());
@@ -127,16 +131,17 @@ impl Gate<'_, '_, '_> {
         let rest = self.network(rest);
         let rest = self.sql_redirect(rest);
         let taken = self.intercepted();
-        let rest = self.encoder.all([rest, taken]);
-        if rest == Formula::NEVER {
+        self.reaching = self.encoder.all([rest, taken]);
+        if self.reaching == Formula::NEVER {
             return;
         }
-        let view = self.sniffed(rest);
+        let view = self.sniffed();
         self.application(&view, Inspection::ByRule);
     }
 
     /// Flows of `when` leave the firewall so.
     fn pass(&mut self, when: Formula, onward: Onward) {
+        let when = self.encoder.all([self.reaching, when]);
         let before = self.handled.passes.get(&onward).copied().unwrap_or(Formula::NEVER);
         let joined = self.encoder.any([before, when]);
         if joined != Formula::NEVER {
@@ -210,7 +215,9 @@ impl Gate<'_, '_, '_> {
                     seen: [(protocol, when)].into(),
                     path: SeenPath::Hidden,
                 };
+                self.reaching = when;
                 self.application(&view, Inspection::Never);
+                self.reaching = Formula::ALWAYS;
             }
         }
         self.encoder.any([pac, proxied])
@@ -422,10 +429,11 @@ impl Gate<'_, '_, '_> {
         self.encoder.all([tcp, v4, port])
     }
 
-    /// Steps 6b and 7: what the firewall takes the flows of `taken` for.
-    fn sniffed(&mut self, taken: Formula) -> View {
+    /// Steps 6b and 7: what the firewall takes flows for whose first bytes it reads.
+    fn sniffed(&mut self) -> View {
+        let tcp = self.encoder.protocol([IpProtocol::TCP]);
         let shown = self.encoder.is_shown(HostOf::Wire);
-        let taken = self.encoder.all([taken, shown]);
+        let taken = self.encoder.all([tcp, shown]);
         let http = self.encoder.payload([PayloadForm::Http]);
         let fits = self.fits_port(80);
         let http = self.encoder.all([taken, http, fits]);
@@ -508,7 +516,7 @@ impl Gate<'_, '_, '_> {
             let unread = self.encoder.without(allowed, sees_request);
             allowed = self.encoder.any([read, unread]);
             let unseen = self.encoder.payload([PayloadForm::Tls]);
-            let unseen = self.encoder.all([unseen, sees_request]);
+            let unseen = self.encoder.all([self.reaching, unseen, sees_request]);
             self.handled.decrypted_unseen =
                 self.encoder.any([self.handled.decrypted_unseen, unseen]);
         }

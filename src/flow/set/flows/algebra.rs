@@ -175,8 +175,14 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
     ///
     /// # Errors
     /// Sets that were not announced, or too many nodes.
-    pub fn product(&mut self, sets: &[AxisSet]) -> Result<Set<'id>, AlgebraError> {
-        let mut sets: Vec<&AxisSet> = sets.iter().collect();
+    pub fn product<'s>(
+        &mut self,
+        sets: impl IntoIterator<Item = &'s AxisSet>,
+    ) -> Result<Set<'id>, AlgebraError> {
+        self.product_of(sets.into_iter().collect())
+    }
+
+    fn product_of(&mut self, mut sets: Vec<&AxisSet>) -> Result<Set<'id>, AlgebraError> {
         sets.sort_by_key(|set| set.axis());
         // From the last axis to the first, so that a set is put on top of what is done.
         let mut product = Node::ALWAYS;

@@ -213,6 +213,11 @@ impl AxisSet {
         self.values.is_empty()
     }
 
+    /// How often a walk along the axis enters or leaves the set.
+    pub fn cuts(&self) -> usize {
+        self.values.cuts().len()
+    }
+
     /// Whether every value of the axis is in the set.
     pub fn is_everything(&self) -> bool {
         matches!(self.values.cuts(), [only] if *only == self.axis.least())
