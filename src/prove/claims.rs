@@ -217,7 +217,7 @@ fn nobodys(deployment: &Deployment) -> AddressSet {
     let firewalls = deployment.firewalls.values();
     let own = firewalls.flat_map(|one| one.public_addresses.iter().chain([&one.private_address]));
     let own = own.fold(AddressSet::empty(), |all, address| all.union(&(*address).into()));
-    own.union(&dropped_by_azure().difference(&private_addresses()))
+    own.union(&dropped_by_azure().difference(private_addresses()))
 }
 
 /// The flows that share the cause of a counterexample, so that the next one has another.

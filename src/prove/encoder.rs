@@ -296,7 +296,7 @@ impl<'a> Encoder<'a> {
                     return self.address(*address, &tag.addresses);
                 }
                 // None holds a private address (`azure-firewall.md §3.3`, observed).
-                let public = AddressSet::all().difference(&private_addresses());
+                let public = AddressSet::all().difference(private_addresses());
                 let public = self.address(*address, &public);
                 let holds = self.formulas.holds(atom);
                 self.all([public, holds])

@@ -367,11 +367,11 @@ impl Gate<'_, '_, '_> {
         let destination = self.ends.destination;
         let v6 = AddressSet::all().difference(&v4());
         // §1.13: always, except within fc00::/7.
-        let v6 = self.encoder.address(destination, &v6.difference(&private_addresses()));
+        let v6 = self.encoder.address(destination, &v6.difference(private_addresses()));
         let snat = self.enforced.source_nat();
         let own = match &snat {
             Some((ranges, _)) => ranges.clone(),
-            None => private_addresses(),
+            None => private_addresses().clone(),
         };
         let mut v4 = self.encoder.address(destination, &v4().difference(&own));
         if snat.is_some_and(|(_, learns)| learns) {

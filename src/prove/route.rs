@@ -334,7 +334,7 @@ fn choices(vantage: Vantage<'_>, party: Party) -> Vec<(AddressSet, IpAddr, Optio
         .map(|(ranges, example, one)| (ranges.into_iter().collect(), example, Some(one)))
         .collect();
     let first = platform.ranges().first().map(|range| range.first());
-    parts.extend(first.map(|example| (platform, example, None)));
+    parts.extend(first.map(|example| (platform.clone(), example, None)));
     parts
 }
 
@@ -359,7 +359,7 @@ fn choice(vantage: Vantage<'_>, destination: IpAddr) -> Choice {
 /// The sets by which routes from a subnet are chosen.
 fn told_apart(vantage: Vantage<'_>) -> Vec<AddressSet> {
     let deployment = vantage.deployment;
-    let mut sets = vec![private_addresses(), super::gate::v4()];
+    let mut sets = vec![private_addresses().clone(), super::gate::v4()];
     let dropped = SYSTEM_DROPPED.iter().filter_map(|text| text.parse::<ipnet::IpNet>().ok());
     sets.extend(dropped.map(AddressSet::from));
     let table = vantage.table().map(|(_, table)| table.routes.as_slice()).unwrap_or_default();

@@ -223,7 +223,7 @@ impl<'a> Encoder<'a> {
 
     /// The tag `Internet`: what lies outside `VirtualNetwork` and can be reached from the internet.
     fn in_internet(&mut self, party: Party, vantage: Vantage<'a>) -> Formula {
-        let kept = private_addresses().union(&platform_addresses());
+        let kept = private_addresses().union(platform_addresses());
         let outside = self.address(party, &AddressSet::all().difference(&kept));
         let within = self.in_virtual_network(party, vantage);
         self.without(outside, within)

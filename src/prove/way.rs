@@ -81,7 +81,7 @@ impl<'a> Encoder<'a> {
     }
 
     fn from_everywhere(&mut self, simulator: &Simulator<'a>, found: &mut Found) {
-        let to_platform = self.address(Party::Destination, &platform_addresses());
+        let to_platform = self.address(Party::Destination, platform_addresses());
         let mut open = AddressSet::all();
         if self.deployment.virtual_networks.is_empty()
             && let Some(only) = &simulator.only
@@ -166,7 +166,7 @@ impl<'a> Encoder<'a> {
     ) -> Vec<(Party, Vantage<'a>, Formula)> {
         let Some(nodes) = simulator.nodes_of_pods_in(vantage) else { return Vec::new() };
         let network: AddressSet = vantage.network.address_space.iter().copied().collect();
-        let beyond = AddressSet::all().difference(&network).difference(&platform_addresses());
+        let beyond = AddressSet::all().difference(&network).difference(platform_addresses());
         let beyond = self.address(Party::Destination, &beyond);
         let second = self.second_reading(FLAT_CNI_SNAT);
         let families = [v4(), AddressSet::all().difference(&v4())];

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use ipnet::IpNet;
 use ipnet::Ipv4Net;
@@ -145,28 +146,27 @@ pub(super) const PLATFORM: &[&str] = &[
 pub(super) const PRIVATE: &[&str] =
     &["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
 
+static PLATFORM_ADDRESSES: LazyLock<AddressSet> = LazyLock::new(|| set_of(PLATFORM));
+static PRIVATE_ADDRESSES: LazyLock<AddressSet> = LazyLock::new(|| set_of(PRIVATE));
+
 /// Whether `address` is one of the platform's, which no route or firewall sees.
 pub(crate) fn is_platform(address: IpAddr) -> bool {
-    among(PLATFORM, address)
+    PLATFORM_ADDRESSES.contains(address)
 }
 
 /// Whether `address` is for private use.
 pub(crate) fn is_private(address: IpAddr) -> bool {
-    among(PRIVATE, address)
-}
-
-fn among(prefixes: &[&str], address: IpAddr) -> bool {
-    prefixes.iter().filter_map(|text| text.parse().ok()).any(|p: IpNet| p.contains(&address))
+    PRIVATE_ADDRESSES.contains(address)
 }
 
 /// The addresses of [`is_platform`].
-pub(crate) fn platform_addresses() -> AddressSet {
-    set_of(PLATFORM)
+pub(crate) fn platform_addresses() -> &'static AddressSet {
+    &PLATFORM_ADDRESSES
 }
 
 /// The addresses of [`is_private`].
-pub(crate) fn private_addresses() -> AddressSet {
-    set_of(PRIVATE)
+pub(crate) fn private_addresses() -> &'static AddressSet {
+    &PRIVATE_ADDRESSES
 }
 
 /// The addresses to which Azure has routes that drop (`azure-routing.md §1.1`).
