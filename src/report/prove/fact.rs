@@ -1,0 +1,106 @@
+//! What is not known, as sentences, and what would settle it.
+
+use crate::flow::Atom;
+use crate::simulate::assumptions;
+use crate::simulate::assumptions::Value;
+
+/// `atom` as a sentence where it holds, and as its negation where not.
+pub(super) fn sentence(atom: &Atom, holds: bool) -> String {
+    let not = if holds { "" } else { "not " };
+    match atom {
+        Atom::InServiceTag { tag, address } => {
+            format!("{address} is {not}in service tag {tag}")
+        }
+        Atom::TagPrefixLonger { tag, address, bits } => {
+            format!("the prefix of service tag {tag} with {address} is {not}longer than /{bits}")
+        }
+        Atom::FirewallAnswer { name, address } => {
+            format!("{address} is {not}in the firewall's answer for {name}")
+        }
+        Atom::InFqdnTag { tag, host, port } => {
+            format!("{host}, port {port}, is {not}in FQDN tag {tag}")
+        }
+        Atom::InWebCategory { category, url } => {
+            format!("{url} is {not}in web category {category}")
+        }
+        Atom::Infrastructure { host } => {
+            format!("{host} is {not}among Azure's infrastructure rules")
+        }
+        Atom::Resolvable { name } => {
+            format!("the firewall can{} resolve {name}", if holds { "" } else { "not" })
+        }
+        Atom::ThreatListed { indicator } => {
+            format!("{indicator} is {not}listed by threat intelligence")
+        }
+        Atom::ApplicationDestination { rule, address } => {
+            format!("{address} is {not}one of the destination addresses of application rule {rule}")
+        }
+        Atom::PrecededBy { what, source } => {
+            format!("{what} from {source} was {not}allowed before")
+        }
+        Atom::Reading { setting } => reading(setting, holds),
+        Atom::Named { name } if holds => name.clone(),
+        Atom::Named { name } => format!("not: {name}"),
+        Atom::Request { host: Some(host), path } => {
+            format!("the request to {host} is {not}for {path}")
+        }
+        Atom::Request { host: None, path } => format!("the request is {not}for {path}"),
+        Atom::ClientAnswer { client, address, name } => {
+            format!("{client} was {not}told {address} for {name}")
+        }
+    }
+}
+
+/// A setting with the word of its reading, what it is about, and where that is discussed.
+fn reading(key: &str, holds: bool) -> String {
+    match (assumptions::setting(key), assume(key, holds)) {
+        (Some(setting), Some(pair)) => format!("{pair} ({}; {})", setting.doc, setting.section),
+        (_, _) => Atom::to_string(&Atom::Named { name: key.to_owned() }),
+    }
+}
+
+/// `KEY=VALUE` for a reading: the second where `holds`, else the first.
+pub(super) fn assume(key: &str, holds: bool) -> Option<String> {
+    let setting = assumptions::setting(key)?;
+    let value = setting.word(if holds { Value::Second } else { Value::First });
+    Some(format!("{}={value}", setting.key))
+}
+
+/// What would settle whether `atom` holds, where a counterexample supposes that it does, or not.
+pub(super) fn settle(atom: &Atom, holds: bool) -> String {
+    match atom {
+        Atom::Reading { setting } => match assume(setting, !holds) {
+            Some(pair) => format!("if you know the other reading to be true: `--assume {pair}`"),
+            None => "choose a reading: `--assume KEY=VALUE`".to_owned(),
+        },
+        Atom::InServiceTag { .. } | Atom::TagPrefixLonger { .. } => {
+            "give Microsoft's service-tag file: `--service-tags ServiceTags_Public.json`".to_owned()
+        }
+        Atom::FirewallAnswer { .. } | Atom::Resolvable { .. } => {
+            "say what the firewall resolves: `exeat lock FILE --server IP`, then `--lock FILE`"
+                .to_owned()
+        }
+        Atom::Infrastructure { .. } => {
+            "deny every name last, which closes Azure's infrastructure rules; or suppose them empty: \
+             `--assume infrastructure=empty`"
+                .to_owned()
+        }
+        Atom::ThreatListed { .. } => "suppose a list: `--assume threat_list=empty`".to_owned(),
+        Atom::InFqdnTag { .. }
+        | Atom::InWebCategory { .. }
+        | Atom::ApplicationDestination { .. }
+        | Atom::PrecededBy { .. }
+        | Atom::Named { .. } => {
+            "nobody publishes it: name what is needed in a rule of its own, or `--accept open`"
+                .to_owned()
+        }
+        Atom::Request { .. } => {
+            "the firewall does not see the path: name the host without one, or `--accept open`"
+                .to_owned()
+        }
+        Atom::ClientAnswer { .. } => {
+            "the client's own answers decide it: permit addresses in place of names, or `--accept open`"
+                .to_owned()
+        }
+    }
+}
