@@ -36,6 +36,9 @@ impl ProofReport<'_> {
             (Verdict::Bypass, Some(route), _) => format!("{route} carries it around the firewall"),
             (Verdict::Bypass, None, _) => "it goes around the firewall".to_owned(),
             (Verdict::Allow, _, Some(rule)) => format!("rule {rule} lets it out"),
+            (Verdict::Deny, Some(route), _) if ends_on_its_route(decision.reason) => {
+                format!("its route {route} does not deliver it")
+            }
             (_, _, _) => reason_in_words(decision),
         };
         match (self.fault(claim), claim) {
@@ -53,8 +56,8 @@ impl ProofReport<'_> {
     /// What to do, in the imperative, most useful first.
     pub(super) fn advice(&self, claim: Claim, found: &Counterexample) -> Vec<String> {
         let mut advice: Vec<String> = Vec::new();
-        for (atom, holds) in &found.given {
-            let settled = fact::settle(atom, *holds);
+        for (atom, holds) in fact::in_order(&found.given) {
+            let settled = fact::settle(atom, holds);
             if !advice.contains(&settled) {
                 advice.push(settled);
             }
@@ -87,7 +90,10 @@ impl ProofReport<'_> {
                 }
             },
             (Verdict::Allow, None) if decision.reason == Reason::Infrastructure => {
-                "end the deployment with a rule that denies every name".to_owned()
+                format!(
+                    "deny every name on port {} last, which closes Azure's infrastructure rules",
+                    found.flow.destination_port
+                )
             }
             (
                 Verdict::Allow
@@ -123,15 +129,7 @@ impl ProofReport<'_> {
             (Some(rule), Reason::ApplicationRule | Reason::NetworkRule) => {
                 format!("narrow rule {rule}{}, or let this pass before it", self.owner(rule))
             }
-            (
-                _,
-                Reason::RouteNone
-                | Reason::NoOutbound
-                | Reason::NextHopUnreachable
-                | Reason::PeeringRefused
-                | Reason::RoutingLoop
-                | Reason::Appliance,
-            ) => match &decision.route {
+            (_, reason) if ends_on_its_route(reason) => match &decision.route {
                 Some(route) => format!("route it via the firewall in place of {route}"),
                 None => "route it via the firewall".to_owned(),
             },
@@ -160,4 +158,17 @@ impl ProofReport<'_> {
             Some(Ownership::Existing | Ownership::Ours) | None => String::new(),
         }
     }
+}
+
+/// Whether a flow with this reason never comes to a firewall, or not past its route.
+fn ends_on_its_route(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::RouteNone
+            | Reason::NoOutbound
+            | Reason::NextHopUnreachable
+            | Reason::PeeringRefused
+            | Reason::RoutingLoop
+            | Reason::Appliance
+    )
 }

@@ -51,12 +51,14 @@ pub(super) fn sentence(atom: &Atom, holds: bool) -> String {
     }
 }
 
-/// A setting with the word of its reading, what it is about, and where that is discussed.
+/// A setting with the word of its reading and of the other, what it is about, and where that is
+/// discussed.
 fn reading(key: &str, holds: bool) -> String {
-    match (assumptions::setting(key), assume(key, holds)) {
-        (Some(setting), Some(pair)) => format!("{pair} ({}; {})", setting.doc, setting.section),
-        (_, _) => Atom::to_string(&Atom::Named { name: key.to_owned() }),
-    }
+    let Some(setting) = assumptions::setting(key) else { return key.to_owned() };
+    let (first, second) = (setting.word(Value::First), setting.word(Value::Second));
+    let (is, is_not) = if holds { (second, first) } else { (first, second) };
+    let assumptions::Setting { key, doc, section, .. } = setting;
+    format!("{key} is `{is}` and not `{is_not}` ({section}, on: {doc})")
 }
 
 /// `KEY=VALUE` for a reading: the second where `holds`, else the first.
@@ -64,6 +66,13 @@ pub(super) fn assume(key: &str, holds: bool) -> Option<String> {
     let setting = assumptions::setting(key)?;
     let value = setting.word(if holds { Value::Second } else { Value::First });
     Some(format!("{}={value}", setting.key))
+}
+
+/// The facts that a counterexample supposes: readings first, then what holds, then what does not.
+pub(super) fn in_order(given: &[(Atom, bool)]) -> Vec<(&Atom, bool)> {
+    let mut facts: Vec<(&Atom, bool)> = given.iter().map(|(atom, holds)| (atom, *holds)).collect();
+    facts.sort_by_key(|(atom, holds)| (!matches!(atom, Atom::Reading { .. }), !holds));
+    facts
 }
 
 /// What would settle whether `atom` holds, where a counterexample supposes that it does, or not.
@@ -81,9 +90,7 @@ pub(super) fn settle(atom: &Atom, holds: bool) -> String {
                 .to_owned()
         }
         Atom::Infrastructure { .. } => {
-            "deny every name last, which closes Azure's infrastructure rules; or suppose them empty: \
-             `--assume infrastructure=empty`"
-                .to_owned()
+            "suppose that no infrastructure rule lets it out: `--assume infrastructure=empty`".to_owned()
         }
         Atom::ThreatListed { .. } => "suppose a list: `--assume threat_list=empty`".to_owned(),
         Atom::InFqdnTag { .. }

@@ -79,7 +79,6 @@ struct Summary {
     refuted: usize,
     open: usize,
     objections: usize,
-    nodes: usize,
 }
 
 impl ProofReport<'_> {
@@ -160,7 +159,6 @@ impl ProofReport<'_> {
             refuted: standings().filter(|one| matches!(one, Standing::Refuted(_))).count(),
             open: standings().filter(|one| matches!(one, Standing::Open(_))).count(),
             objections: self.objections(),
-            nodes: self.proof.nodes,
         }
     }
 }

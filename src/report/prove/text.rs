@@ -13,6 +13,8 @@ use crate::prove::Counterexample;
 use crate::prove::Standing;
 use crate::report::flow_row::count;
 use crate::simulate::Verdict;
+use crate::simulate::assumptions::Assumption;
+use crate::simulate::assumptions::BOTH;
 
 /// Facts shown of one counterexample; the others are counted.
 const SHOWN_FACTS: usize = 6;
@@ -34,12 +36,16 @@ impl ProofReport<'_> {
             (None, deployments) => deployments.join(", "),
         };
         let judged = escape_controls(&judged);
-        writeln!(
-            text,
-            "every flow from a declared subnet, judged by {judged}, as of {:.0}",
-            self.at
-        )?;
+        let sources = if self.subject.deployment.virtual_networks.is_empty() {
+            "every flow"
+        } else {
+            "every flow from a declared subnet"
+        };
+        writeln!(text, "{sources}, judged by {judged}, as of {:.0}", self.at)?;
         writeln!(text)?;
+        let is_accepted =
+            |(claim, standing): &(Claim, Standing)| self.accepted_by(*claim, standing).is_some();
+        let width = if self.proof.claims.iter().any(is_accepted) { 20 } else { 9 };
         for (claim, standing) in &self.proof.claims {
             let standing = match (standing, self.accepted_by(*claim, standing)) {
                 (Standing::Proved, _) => "  proved",
@@ -48,17 +54,19 @@ impl ProofReport<'_> {
                 (Standing::Open(_), None) => "! open",
                 (Standing::Open(_), Some(_)) => "  open (accepted)",
             };
-            writeln!(text, "{standing:<9}  {}", escape_controls(&self.claimed(*claim)))?;
+            writeln!(text, "{standing:<width$}  {}", escape_controls(&self.claimed(*claim)))?;
         }
         let mut number = 0;
         for (claim, standing) in &self.proof.claims {
             match standing {
-                Standing::Proved => {}
-                Standing::Refuted(found) | Standing::Open(found) => {
+                Standing::Refuted(found) | Standing::Open(found)
+                    if self.is_objection(*claim, standing) =>
+                {
                     number += 1;
                     writeln!(text)?;
                     self.counterexample(text, number, *claim, found)?;
                 }
+                Standing::Proved | Standing::Refuted(_) | Standing::Open(_) => {}
             }
         }
         self.conclusion(text)
@@ -103,10 +111,10 @@ impl ProofReport<'_> {
         claim: Claim,
         found: &Counterexample,
     ) -> std::fmt::Result {
-        let possible = if found.given.is_empty() { "" } else { "possible " };
+        let perhaps = if found.given.is_empty() { "" } else { ", perhaps" };
         writeln!(
             text,
-            "{number}. {possible}{}: {}",
+            "{number}. {}{perhaps}: {}",
             escape_controls(&self.named(claim)),
             escape_controls(&self.headline(claim, found))
         )?;
@@ -115,7 +123,8 @@ impl ProofReport<'_> {
         if let Some(says) = self.list_says(found) {
             writeln!(text, "   list: {}", escape_controls(&says))?;
         }
-        for (index, (atom, holds)) in found.given.iter().take(SHOWN_FACTS).enumerate() {
+        let facts = fact::in_order(&found.given);
+        for (index, (atom, holds)) in facts.iter().take(SHOWN_FACTS).enumerate() {
             let word = if index == 0 { "if" } else { "and" };
             writeln!(text, "   {word}: {}", escape_controls(&fact::sentence(atom, *holds)))?;
         }
@@ -174,13 +183,19 @@ impl ProofReport<'_> {
         if !evidence.is_empty() {
             writeln!(text, "known: {}", escape_controls(&evidence.join(", ")))?;
         }
-        let assumed: Vec<String> =
-            self.proof.assumptions.iter().map(|one| format!("{}={}", one.key, one.value)).collect();
+        let (open, assumed): (Vec<&Assumption>, Vec<&Assumption>) =
+            self.proof.assumptions.iter().partition(|one| one.value == BOTH);
         if !assumed.is_empty() {
-            writeln!(text, "assumed: {}", assumed.join(", "))?;
+            let pairs: Vec<String> =
+                assumed.iter().map(|one| format!("{}={}", one.key, one.value)).collect();
+            writeln!(text, "assumed: {}", pairs.join(", "))?;
+        }
+        if !open.is_empty() {
+            let keys: Vec<&str> = open.iter().map(|one| one.key).collect();
+            writeln!(text, "in either reading of: {}", keys.join(", "))?;
         }
         if !self.residual.is_empty() {
-            writeln!(text, "not spoken of:")?;
+            writeln!(text, "not covered:")?;
             for one in &self.residual {
                 writeln!(text, "  {}", escape_controls(&one.to_string()))?;
             }
@@ -191,18 +206,20 @@ impl ProofReport<'_> {
                 "note: there is no list, so that leaks, breakages and assertions are not asked for; name a rules file"
             )?;
         }
-        let claims = self.proof.claims.len() as u64;
-        match (self.objections() as u64, self.is_all_proved()) {
-            (0, true) => writeln!(text, "{} proved", count(claims, "claim")),
-            (0, false) => writeln!(text, "nothing to object to: what is not proved is accepted"),
-            (objections, _) => {
-                let verb = if objections == 1 { "is" } else { "are" };
-                writeln!(text, "{objections} of {} {verb} not proved", count(claims, "claim"))
-            }
-        }
-    }
-
-    fn is_all_proved(&self) -> bool {
-        self.proof.claims.iter().all(|(_, standing)| matches!(standing, Standing::Proved))
+        let standings = || self.proof.claims.iter().map(|(_, standing)| standing);
+        let proved = standings().filter(|one| matches!(one, Standing::Proved)).count();
+        let refuted = standings().filter(|one| matches!(one, Standing::Refuted(_))).count();
+        let open = standings().filter(|one| matches!(one, Standing::Open(_))).count();
+        let counted: Vec<String> = [(proved, "proved"), (refuted, "refuted"), (open, "open")]
+            .into_iter()
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, word)| format!("{number} {word}"))
+            .collect();
+        let verdict = match self.objections() as u64 {
+            0 => "nothing to object to".to_owned(),
+            objections => count(objections, "objection"),
+        };
+        let claims = count(self.proof.claims.len() as u64, "claim");
+        writeln!(text, "{claims}: {}; {verdict}", counted.join(", "))
     }
 }
