@@ -35,7 +35,7 @@ pub(super) enum Command {
     Flows(FlowsArgs),
     /// Judge recorded flows
     Replay(ReplayArgs),
-    /// Prove for all flows that what leaves is what the list permits, or show a flow that differs
+    /// Prove for all flows what the list claims, or show one that refutes it
     Prove(ProveArgs),
     /// Ask a DNS server for the names of a rules file, and write the answers to `exeat.lock`
     #[cfg(feature = "live-dns")]

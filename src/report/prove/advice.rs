@@ -83,10 +83,10 @@ impl ProofReport<'_> {
             },
             (Verdict::Allow, Some(rule)) => match self.speaking(found) {
                 Some(Speaking::Denies(deny)) => {
-                    format!("narrow rule {rule}{}: `{}` denies this", self.owner(rule), deny.label)
+                    format!("{}: `{}` denies this", self.narrow(rule), deny.label)
                 }
                 Some(Speaking::Permits(_)) | None => {
-                    format!("narrow rule {rule}{}, or permit what it lets out", self.owner(rule))
+                    format!("{}, or permit what it lets out", self.narrow(rule))
                 }
             },
             (Verdict::Allow, None) if decision.reason == Reason::Infrastructure => {
@@ -127,7 +127,7 @@ impl ProofReport<'_> {
         }
         match (&decision.rule, decision.reason) {
             (Some(rule), Reason::ApplicationRule | Reason::NetworkRule) => {
-                format!("narrow rule {rule}{}, or let this pass before it", self.owner(rule))
+                format!("{}, or let this pass before it", self.narrow(rule))
             }
             (_, reason) if ends_on_its_route(reason) => match &decision.route {
                 Some(route) => format!("route it via the firewall in place of {route}"),
@@ -140,7 +140,7 @@ impl ProofReport<'_> {
                 "have the firewall's DNS servers resolve the name".to_owned()
             }
             (_, Reason::ThreatIntel) => "put it on the allowlist of threat intelligence".to_owned(),
-            (_, Reason::DefaultDeny) => {
+            (_, Reason::DefaultDeny) if !self.subject.asked.deployments.is_empty() => {
                 "deploy the list again: no rule of the deployment lets this out".to_owned()
             }
             (_, _) => "change the permission to what the firewall can let out, or the deployment"
@@ -148,14 +148,14 @@ impl ProofReport<'_> {
         }
     }
 
-    /// Whose a rule is, where it is not the list's.
-    fn owner(&self, rule: &RuleId) -> String {
+    /// To narrow a rule, which is for its owner to do where it is not the list's.
+    fn narrow(&self, rule: &RuleId) -> String {
         let policy = self.subject.deployment.policies.get(&rule.policy);
         match policy.map(|policy| policy.ownership) {
             Some(Ownership::Existing) if self.subject.intent.is_some() => {
-                format!(" of policy `{}`, which its owner has to do", rule.policy)
+                format!("have the owner of policy `{}` narrow rule {rule}", rule.policy)
             }
-            Some(Ownership::Existing | Ownership::Ours) | None => String::new(),
+            Some(Ownership::Existing | Ownership::Ours) | None => format!("narrow rule {rule}"),
         }
     }
 }
