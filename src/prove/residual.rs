@@ -43,6 +43,8 @@ pub enum Residual {
         /// The policy.
         policy: Key,
     },
+    /// No virtual network is stated: every flow is presumed to reach the firewall.
+    PresumedRoute,
     /// Azure's resolver, which no route and no firewall sees, forwards any name
     /// (`azure-routing.md §7`).
     PlatformDns,
@@ -93,6 +95,7 @@ impl Residual {
         match self {
             Residual::Infrastructure { .. } => "infrastructure",
             Residual::ClaimedNames { .. } => "claimed-names",
+            Residual::PresumedRoute => "presumed-route",
             Residual::PlatformDns => "platform-dns",
             Residual::ProxyDns { .. } => "proxy-dns",
             Residual::Ipv6DefaultRoutes { .. } => "ipv6-default-routes",
@@ -123,9 +126,9 @@ impl Residual {
             Residual::Infrastructure { .. }
             | Residual::ClaimedNames { .. }
             | Residual::ProxyDns { .. } => Effect { lets_through: true, ..none },
-            Residual::PlatformDns | Residual::Ipv6DefaultRoutes { .. } => {
-                Effect { lets_around: true, ..none }
-            }
+            Residual::PresumedRoute
+            | Residual::PlatformDns
+            | Residual::Ipv6DefaultRoutes { .. } => Effect { lets_around: true, ..none },
             Residual::LiveSessions => Effect { lets_through: true, lets_around: true, ..none },
             Residual::OlderGroups { .. } => Effect { lets_through: true, stops: true, ..none },
             Residual::IntrusionDetection { .. } | Residual::ThreatIntelligence { .. } => {
@@ -139,15 +142,19 @@ impl fmt::Display for Residual {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Residual::Infrastructure { policy, ports } => {
+                let noun = if ports.len() == 1 { "port" } else { "ports" };
                 write!(
                     f,
-                    "Azure's infrastructure rules: no last deny of every name closes port {} of policy `{policy}`",
+                    "Azure's infrastructure rules: no last deny of every name closes {noun} {} of policy `{policy}`",
                     listed(ports)
                 )
             }
             Residual::ClaimedNames { policy } => write!(
                 f,
                 "claimed names: policy `{policy}` takes the name that a client shows in TLS as its word, and does not look inside"
+            ),
+            Residual::PresumedRoute => f.write_str(
+                "presumed route: no virtual network is stated, and every flow is taken to reach the firewall",
             ),
             Residual::PlatformDns => f.write_str(
                 "platform DNS: 168.63.129.16 answers every machine, and asks the internet for any name",
@@ -224,9 +231,11 @@ pub fn residual(deployment: &Deployment) -> BTreeSet<Residual> {
         }
         residual.insert(Residual::LiveSessions);
     }
-    if !deployment.virtual_networks.is_empty() {
-        residual.insert(Residual::PlatformDns);
-    }
+    residual.insert(if deployment.virtual_networks.is_empty() {
+        Residual::PresumedRoute
+    } else {
+        Residual::PlatformDns
+    });
     let subnets = left_to_ipv6(deployment);
     if !subnets.is_empty() {
         residual.insert(Residual::Ipv6DefaultRoutes { subnets });

@@ -165,6 +165,32 @@ fn a_route_to_the_internet_goes_around() {
     );
 }
 
+/// No route to a firewall would help: it takes no IPv6.
+#[test]
+fn ipv6_that_azure_routes_goes_around_until_it_is_dropped() {
+    let six = |after: &str| {
+        let subnet = format!("10.1.8.0/24, [fd00:1:0:8::]/64 {{ routes via egress{after} }}");
+        let text = SOUND
+            .replace("10.1.0.0/16", "10.1.0.0/16, [fd00:1::]/48")
+            .replace("10.1.8.0/24 { routes via egress }", &subnet)
+            .replace("web: apps", "web: 10.1.8.0/24");
+        let sandbox = Sandbox::new();
+        sandbox.write("a.egress", text.as_bytes());
+        sandbox.run(&[&["prove", "-q", "a.egress"], &ROUTES[..]].concat())
+    };
+    check_holds(
+        &six("").expect(1),
+        &[
+            "! REFUTED  nothing leaves around the firewall\n",
+            "1. bypass: ::/0 -> internet carries it around the firewall\n",
+            "   do: drop what the subnet sends over IPv6, as the list's `route [::]/0 via none` does, ",
+            "IPv6 default routes: ",
+        ],
+    );
+    let dropped = six("  route [::]/0 via none").expect(0);
+    assert!(!dropped.contains("IPv6 default routes"), "{dropped}");
+}
+
 #[test]
 fn what_a_service_tag_holds_leaves_a_claim_open() {
     let text = "allow bus: apps -> tag ServiceBus : tcp/5671  because \"x\"\n\
@@ -203,12 +229,33 @@ fn a_reading_that_decides_a_claim_is_named_with_its_other() {
             "   why: exeat explain a.egress --assume none_routes=keep \"",
         ],
     );
-    let (_, command) = text.split_once("   why: exeat ").expect("a command");
-    let (command, flow) = command.split_once(" \"").expect("a flow");
-    let (flow, _) = flow.split_once('"').expect("its end");
-    let words: Vec<&str> = command.split(' ').chain([flow]).collect();
-    let explained = sandbox.run(&words).expect(1);
-    check_holds(&explained, &["deny: route-none", "[breakage]"]);
+    let explained = explained(&sandbox, &text);
+    check_holds(&explained[0].1, &["deny: route-none", "[breakage]"]);
+}
+
+/// What is said of Azure for each counterexample of `report`, and what its command says.
+fn explained(sandbox: &Sandbox, report: &str) -> Vec<(String, String)> {
+    let lines = |name: &'static str| report.lines().filter_map(move |line| line.strip_prefix(name));
+    let run = |command: &str| {
+        let (command, flow) = command.split_once(" \"").expect("a flow");
+        let words = command.split(' ').chain([flow.trim_end_matches('"')]);
+        sandbox.run(&words.collect::<Vec<&str>>()).expect(1)
+    };
+    let told = lines("   azure: ").map(str::to_owned);
+    told.zip(lines("   why: exeat ").map(run)).collect()
+}
+
+#[test]
+fn the_command_of_a_counterexample_gives_the_verdict_that_it_is_shown_with() {
+    let sandbox = Sandbox::with_trips();
+    let report = sandbox.run(&["prove", "-q", "trips/trips.egress"]).expect(1);
+    let explained = explained(&sandbox, &report);
+    assert!(explained.len() >= 4, "{report}");
+    for (told, explanation) in explained {
+        let (verdict, rest) = told.split_once(" (").expect("a verdict");
+        let (reason, _) = rest.split_once(')').expect("a reason");
+        check_holds(&explanation, &[&format!("\n{verdict}: {reason}")]);
+    }
 }
 
 #[test]
@@ -264,6 +311,8 @@ fn residual_channels_are_those_of_the_deployment() {
     assert!(has("intrusion-detection", &|it| policy(it, "intrusionDetection", deny())));
     assert!(!has("older-groups", &|it| policy(it, "ours", false.into())));
     assert!(!has("proxy-dns", &|it| policy(it, "dnsSettings", Value::Null)));
+    let nothing = |it: &mut Value| *it = serde_json::json!({"schema": "exeat.deployment/1"});
+    assert_eq!(edited(&nothing), ["presumed-route"]);
     let odd = prove("allow odd: apps -> odd.example.com : https/8443  because \"x\"\n", &[]).out;
     check_holds(&odd, &["no last deny of every name closes port 8443 of policy `egress`\n"]);
 }

@@ -12,6 +12,7 @@ use crate::report::replay::cure::instead_of;
 use crate::report::replay::cure::reason_in_words;
 use crate::simulate::Reason;
 use crate::simulate::Verdict;
+use crate::simulate::route::RouteSource;
 
 /// Whether a flow leaves that is not to, or stays that is to leave.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -57,10 +58,8 @@ impl ProofReport<'_> {
     pub(super) fn advice(&self, claim: Claim, found: &Counterexample) -> Vec<String> {
         let mut advice: Vec<String> = Vec::new();
         for (atom, holds) in fact::in_order(&found.given) {
-            let settled = fact::settle(atom, holds);
-            if !advice.contains(&settled) {
-                advice.push(settled);
-            }
+            let way = fact::settle(atom, holds).filter(|way| !advice.contains(way));
+            advice.extend(way);
         }
         advice.push(match self.fault(claim) {
             Fault::Leaves => self.stop(found),
@@ -74,6 +73,11 @@ impl ProofReport<'_> {
         let decision = &found.decision;
         let is_permitted = found.says.as_ref().is_some_and(|says| says.permitted);
         match (decision.verdict, &decision.rule) {
+            (Verdict::Bypass, _) if is_ipv6_of_azure(found) => {
+                "drop what the subnet sends over IPv6, as the list's `route [::]/0 via none` does, or take \
+                 its IPv6 prefix off: Azure Firewall takes no IPv6"
+                    .to_owned()
+            }
             (Verdict::Bypass, _) => instead_of(decision.route.as_ref()),
             (Verdict::Allow, _) if is_permitted => match self.speaking(found) {
                 Some(one) => {
@@ -171,4 +175,12 @@ fn ends_on_its_route(reason: Reason) -> bool {
             | Reason::RoutingLoop
             | Reason::Appliance
     )
+}
+
+/// Whether the flow takes Azure's own route to the internet for IPv6, where no route to a firewall
+/// helps (`azure-firewall.md §1.13`).
+fn is_ipv6_of_azure(found: &Counterexample) -> bool {
+    let route = found.decision.route.as_ref();
+    let is_system = route.is_some_and(|route| route.source == RouteSource::System);
+    is_system && found.flow.destination.is_ipv6()
 }

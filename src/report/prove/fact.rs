@@ -75,39 +75,41 @@ pub(super) fn in_order(given: &[(Atom, bool)]) -> Vec<(&Atom, bool)> {
     facts
 }
 
-/// What would settle whether `atom` holds, where a counterexample supposes that it does, or not.
-pub(super) fn settle(atom: &Atom, holds: bool) -> String {
-    match atom {
-        Atom::Reading { setting } => match assume(setting, !holds) {
-            Some(pair) => format!("if you know the other reading to be true: `--assume {pair}`"),
-            None => "choose a reading: `--assume KEY=VALUE`".to_owned(),
-        },
+/// What would settle whether `atom` holds, where a counterexample supposes that it does, or not;
+/// nothing where nothing can be supplied.
+pub(super) fn settle(atom: &Atom, holds: bool) -> Option<String> {
+    let way = match atom {
+        Atom::Reading { setting } => {
+            let pair = assume(setting, !holds)?;
+            return Some(format!("if you know the other reading to be true: `--assume {pair}`"));
+        }
         Atom::InServiceTag { .. } | Atom::TagPrefixLonger { .. } => {
-            "give Microsoft's service-tag file: `--service-tags ServiceTags_Public.json`".to_owned()
+            "give Microsoft's service-tag file: `--service-tags ServiceTags_Public.json`"
         }
         Atom::FirewallAnswer { .. } | Atom::Resolvable { .. } => {
             "say what the firewall resolves: `exeat lock FILE --server IP`, then `--lock FILE`"
-                .to_owned()
         }
-        Atom::Infrastructure { .. } => {
-            "suppose that no infrastructure rule lets it out: `--assume infrastructure=empty`".to_owned()
+        Atom::Infrastructure { .. } if holds => {
+            "suppose that no infrastructure rule lets it out: `--assume infrastructure=empty`"
         }
-        Atom::ThreatListed { .. } => "suppose a list: `--assume threat_list=empty`".to_owned(),
+        Atom::ThreatListed { .. } if holds => {
+            "suppose that nothing is listed: `--assume threat_list=empty`"
+        }
+        // That something is listed is nothing to rely on.
+        Atom::Infrastructure { .. } | Atom::ThreatListed { .. } => return None,
         Atom::InFqdnTag { .. }
         | Atom::InWebCategory { .. }
         | Atom::ApplicationDestination { .. }
         | Atom::PrecededBy { .. }
         | Atom::Named { .. } => {
             "nobody publishes it: name what is needed in a rule of its own, or `--accept open`"
-                .to_owned()
         }
         Atom::Request { .. } => {
             "the firewall does not see the path: name the host without one, or `--accept open`"
-                .to_owned()
         }
         Atom::ClientAnswer { .. } => {
             "the client's own answers decide it: permit addresses in place of names, or `--accept open`"
-                .to_owned()
         }
-    }
+    };
+    Some(way.to_owned())
 }
