@@ -44,6 +44,15 @@ pub enum Subject {
     Flow(Party),
 }
 
+/// Who has an answer that holds an address.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Holder {
+    /// The firewall, whose answer holds this address.
+    Firewall(Party),
+    /// The flow's source, whose answer holds the destination.
+    Client,
+}
+
 /// An atom whose flow is left open: *destination in service tag sql* is one of these, and each
 /// flow has an [`Atom`] of its own by it (`semantics.md`, FlowSet).
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -66,12 +75,13 @@ pub enum FlowAtom {
         /// The address.
         address: Party,
     },
-    /// [`Atom::FirewallAnswer`].
-    FirewallAnswer {
-        /// The name of the rule.
-        name: Fqdn,
-        /// The address.
-        address: Party,
+    /// [`Atom::FirewallAnswer`] or [`Atom::ClientAnswer`]. The answers for one name stand side by
+    /// side, as they are compared name by name.
+    Answer {
+        /// The name; for a client also a pattern, or words.
+        name: String,
+        /// Who has the answer.
+        holder: Holder,
     },
     /// [`Atom::InFqdnTag`].
     InFqdnTag {
@@ -156,14 +166,19 @@ pub enum FlowAtom {
         /// The path, as the list writes it.
         path: String,
     },
-    /// [`Atom::ClientAnswer`], of the flow's source and destination.
-    ClientAnswer {
-        /// The name or pattern, in words.
-        name: String,
-    },
 }
 
 impl FlowAtom {
+    /// The firewall's answer for `name` holds `address`.
+    pub fn firewall_answer(name: &Fqdn, address: Party) -> FlowAtom {
+        FlowAtom::Answer { name: name.to_string(), holder: Holder::Firewall(address) }
+    }
+
+    /// An answer to the flow's source held its destination for a name or pattern, in words.
+    pub fn client_answer(name: String) -> FlowAtom {
+        FlowAtom::Answer { name, holder: Holder::Client }
+    }
+
     /// The atom that it is of `flow`; nothing where it is about a host and the flow names none.
     pub fn at(&self, flow: &Flow) -> Option<Atom> {
         Some(match self {
@@ -174,9 +189,14 @@ impl FlowAtom {
                 let (tag, address) = (tag.clone(), address.of(flow)?);
                 Atom::TagPrefixLonger { tag, address, bits: *bits }
             }
-            FlowAtom::FirewallAnswer { name, address } => {
-                Atom::FirewallAnswer { name: name.clone(), address: address.of(flow)? }
+            FlowAtom::Answer { name, holder: Holder::Firewall(address) } => {
+                Atom::FirewallAnswer { name: Fqdn::parse(name).ok()?, address: address.of(flow)? }
             }
+            FlowAtom::Answer { name, holder: Holder::Client } => Atom::ClientAnswer {
+                client: flow.source,
+                address: flow.destination,
+                name: name.clone(),
+            },
             FlowAtom::InFqdnTag { tag, host, port } => {
                 Atom::InFqdnTag { tag: tag.clone(), host: host.of(flow)?.clone(), port: *port }
             }
@@ -225,11 +245,6 @@ impl FlowAtom {
                 let host = flow.payload.wire_name().cloned();
                 Atom::Request { host, path: path.clone() }
             }
-            FlowAtom::ClientAnswer { name } => Atom::ClientAnswer {
-                client: flow.source,
-                address: flow.destination,
-                name: name.clone(),
-            },
         })
     }
 }
@@ -307,7 +322,7 @@ impl fmt::Display for FlowAtom {
             FlowAtom::TagPrefixLonger { tag, address, bits } => {
                 write!(f, "{address} in a prefix of service tag {tag} longer than /{bits}")
             }
-            FlowAtom::FirewallAnswer { name, address } => {
+            FlowAtom::Answer { name, holder: Holder::Firewall(address) } => {
                 write!(f, "{address} in the firewall's answer for {name}")
             }
             FlowAtom::InFqdnTag { tag, host, port } => {
@@ -347,7 +362,7 @@ impl fmt::Display for FlowAtom {
                 f.write_str(after)
             }
             FlowAtom::Request { path } => write!(f, "the request is for {path}"),
-            FlowAtom::ClientAnswer { name } => {
+            FlowAtom::Answer { name, holder: Holder::Client } => {
                 write!(f, "the source was told the destination for {name}")
             }
         }

@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::atom::FlowAtom;
+use super::atom::Holder;
 use super::atom::HostOf;
 use super::atom::Party;
 use super::encoder::Encoder;
 use super::formula::Formula;
+use crate::flow::AddressSet;
+use crate::flow::Fqdn;
 use crate::simulate::explore::global_of;
+use crate::simulate::policy::DnsProxy;
+use crate::simulate::policy::Enforced;
 
 impl Encoder<'_> {
     /// The flows and assignments that the axioms leave, as far as the atoms of `roots` are
@@ -15,6 +20,7 @@ impl Encoder<'_> {
     pub(super) fn axioms(&mut self, roots: &[Formula]) -> Formula {
         let atoms = self.formulas.atoms(roots);
         let mut longer: BTreeMap<(&str, Party), Vec<u8>> = BTreeMap::new();
+        let asking = self.ask_the_firewall();
         let mut impossible = Vec::new();
         for atom in &atoms {
             match atom {
@@ -27,7 +33,8 @@ impl Encoder<'_> {
                 FlowAtom::TagPrefixLonger { tag, address, bits } => {
                     longer.entry((tag, *address)).or_default().push(*bits);
                 }
-                FlowAtom::FirewallAnswer { name, .. } => {
+                FlowAtom::Answer { name, holder: Holder::Firewall(_) } => {
+                    let Ok(name) = Fqdn::parse(name) else { continue };
                     let answered = self.ask(atom.clone());
                     let resolvable =
                         self.ask(FlowAtom::TargetResolvable { name: name.clone() });
@@ -51,8 +58,16 @@ impl Encoder<'_> {
                 | FlowAtom::PrecededBy { .. }
                 | FlowAtom::Reading { .. }
                 | FlowAtom::Named { .. }
-                | FlowAtom::Request { .. }
-                | FlowAtom::ClientAnswer { .. } => {}
+                | FlowAtom::Request { .. } => {}
+                FlowAtom::Answer { name, holder: Holder::Client } => {
+                    let Ok(name) = Fqdn::parse(name) else { continue };
+                    let told = self.ask(atom.clone());
+                    let answered = FlowAtom::firewall_answer(&name, Party::Destination);
+                    let answered = self.ask(answered);
+                    let unlike = self.without(told, answered);
+                    let asking = self.address(Party::Source, &asking);
+                    impossible.push(self.all([asking, unlike]));
+                }
             }
         }
         for ((tag, address), bits) in longer {
@@ -67,5 +82,24 @@ impl Encoder<'_> {
         }
         let impossible = self.any(impossible);
         self.not(impossible)
+    }
+
+    /// The clients that ask a firewall's DNS proxy, so that what they are told of a name is what the
+    /// firewall knows of it (`semantics.md`, Flow; `azure-firewall.md §4.3`).
+    fn ask_the_firewall(&self) -> AddressSet {
+        let firewalls = self.deployment.firewalls.values();
+        let proxies: Vec<_> = firewalls
+            .filter(|firewall| {
+                let enforced = Enforced::firewall(self.deployment, firewall);
+                enforced.is_ok_and(|enforced| enforced.dns_proxy() == DnsProxy::On)
+            })
+            .map(|firewall| firewall.private_address)
+            .collect();
+        let networks = self.deployment.virtual_networks.values().filter(|network| {
+            !network.dns_servers.is_empty()
+                && network.dns_servers.iter().all(|server| proxies.contains(server))
+        });
+        let subnets = networks.flat_map(|network| &network.subnets);
+        subnets.flat_map(|subnet| &subnet.prefixes).copied().collect()
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use super::atom::FlowAtom;
+use super::atom::Party;
 use super::encoder::Encoder;
 use super::encoder::Known;
 use super::formula::Formula;
@@ -12,6 +13,7 @@ use super::listed::asserted;
 use super::listed::listed;
 use super::way::Ways;
 use crate::azure::Deployment;
+use crate::azure::RuleId;
 use crate::flow::AddressSet;
 use crate::flow::Atom;
 use crate::flow::Flow;
@@ -26,6 +28,7 @@ use crate::flow::set::flows::FlowSet;
 use crate::flow::set::flows::PayloadForm;
 use crate::flow::set::flows::Set;
 use crate::flow::set::flows::ShownSet;
+use crate::flow::set::flows::Witness;
 use crate::intent::Intent;
 use crate::intent::check::Polarity;
 use crate::simulate::Decision;
@@ -33,10 +36,21 @@ use crate::simulate::Environment;
 use crate::simulate::Simulator;
 use crate::simulate::Verdict;
 use crate::simulate::assumptions::Assumption;
+use crate::simulate::route::Hop;
+use crate::simulate::route::dropped_by_azure;
+use crate::simulate::route::private_addresses;
 use crate::simulate::Stance;
 
 /// The nodes that a proof may take unless another number is given: some 2 GB.
 pub const MAX_NODES: usize = 1 << 25;
+
+/// The most counterexamples of a claim: what one reads at a time. Where they are mended, the next
+/// proof shows the others.
+pub const MAX_COUNTEREXAMPLES: usize = 12;
+
+/// The most facts that are left out of what must hold for a counterexample, since every combination
+/// of them is tried.
+const MAX_LEFT_OUT: usize = 12;
 
 /// What is claimed of all flows.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -56,10 +70,11 @@ pub enum Claim {
 pub enum Standing {
     /// For every flow, whatever is not known.
     Proved,
-    /// Not for this flow, whatever is not known.
-    Refuted(Box<Counterexample>),
-    /// For every flow, or not for this one: what is not known decides.
-    Open(Box<Counterexample>),
+    /// Not for the first of these flows, whatever is not known. Each has another cause; there are
+    /// at most [`MAX_COUNTEREXAMPLES`].
+    Refuted(Vec<Counterexample>),
+    /// For every flow, or not for these: what is not known decides.
+    Open(Vec<Counterexample>),
 }
 
 /// A flow of which a claim does not hold, confirmed by the engine for single flows.
@@ -132,30 +147,31 @@ pub fn prove(subject: &Subject<'_>, nodes: usize) -> Result<Proof, ProveError> {
     let known = Known { evidence: environment.evidence, assumptions: &assumptions };
     let mut encoder = Encoder::new(subject.simulator.deployment, known);
     let ways = encoder.ways(subject.simulator);
-    let asked = claims(&mut encoder, subject, ways);
-    let domain = encoder.any([ways.unjudged, ways.decrypted_unseen]);
+    let (asked, required) = claims(&mut encoder, subject, ways);
+    let with_request = match encoder.reads_requests_inside {
+        true => Formula::NEVER,
+        false => encoder.payload([PayloadForm::TlsWithRequest]),
+    };
+    let domain = encoder.any([ways.unjudged, ways.decrypted_unseen, with_request]);
     let domain = encoder.not(domain);
     let mut roots: Vec<Formula> = asked.iter().map(|one| one.against).collect();
     let possible = encoder.axioms(&roots);
     roots.extend([domain, possible]);
     let preferred = preferred(subject.simulator.deployment);
-    let cuts = encoder.formulas.cuts(&roots);
+    let causes = Causes { rules: encoder.rules.clone(), hops: encoder.hops.clone(), required };
+    let parts: Vec<Formula> = roots.iter().copied().chain(causes.all()).collect();
+    let cuts = encoder.formulas.cuts(&parts);
     let decided = cuts.with_algebra(nodes, |mut algebra| {
         let mut sets = encoder.formulas.sets(&roots, &mut algebra)?;
         let (Some(possible), Some(domain)) = (sets.pop(), sets.pop()) else {
             return Err(AlgebraError::TooLarge { nodes }.into());
         };
         let mut claims = Vec::new();
-        for (one, set) in asked.iter().zip(sets) {
-            let against = algebra.intersection(set, domain)?;
-            let standing = standing(&mut algebra, against, possible, |found, is_certain| {
-                let witness = found.witness(&preferred);
-                let found = witness.map(|witness| {
-                    confirmed(subject, one.claim, witness.flow, &witness.atoms, is_certain)
-                });
-                found.transpose()
-            })?;
-            claims.push((one.claim, standing));
+        for (one, against) in asked.iter().zip(sets) {
+            let against = algebra.intersection(against, domain)?;
+            let against = algebra.intersection(against, possible)?;
+            let search = Search { subject, claim: one.claim, causes: &causes, encoder: &encoder };
+            claims.push((one.claim, search.standing(&mut algebra, against, possible, &preferred)?));
         }
         Ok::<_, ProveError>((claims, algebra.nodes_made()))
     })?;
@@ -166,12 +182,18 @@ pub fn prove(subject: &Subject<'_>, nodes: usize) -> Result<Proof, ProveError> {
 }
 
 /// The flows that each claim does not hold of.
-fn claims(encoder: &mut Encoder<'_>, subject: &Subject<'_>, ways: Ways) -> Vec<Asked> {
+fn claims(
+    encoder: &mut Encoder<'_>,
+    subject: &Subject<'_>,
+    ways: Ways,
+) -> (Vec<Asked>, BTreeMap<usize, Formula>) {
     let around = Asked { claim: Claim::NothingAround, against: ways.bypass };
-    let Some(intent) = subject.intent else { return vec![around] };
+    let Some(intent) = subject.intent else { return (vec![around], BTreeMap::new()) };
     let list = listed(encoder, intent, subject.day);
     let leaves = encoder.any([ways.allow, ways.bypass]);
-    let elsewhere = encoder.any([leaves, ways.local, ways.platform]);
+    let to_nobody = encoder.address(Party::Destination, &nobodys(encoder.deployment));
+    // What stays is no breakage, and no service is at an address that is nobody's.
+    let elsewhere = encoder.any([leaves, ways.local, ways.platform, to_nobody]);
     let mut claims = vec![
         Asked { claim: Claim::NoLeak, against: encoder.without(ways.allow, list.permitted) },
         Asked { claim: Claim::NoBreakage, against: encoder.without(list.required, elsewhere) },
@@ -181,77 +203,188 @@ fn claims(encoder: &mut Encoder<'_>, subject: &Subject<'_>, ways: Ways) -> Vec<A
         let meant = asserted(encoder, intent, assertion);
         let against = match assertion.polarity {
             Polarity::Never => encoder.all([meant, leaves]),
-            Polarity::Always => encoder.without(meant, leaves),
+            Polarity::Always => encoder.without(meant, elsewhere),
         };
         claims.push(Asked { claim: Claim::Assertion(index), against });
     }
-    claims
+    let required = list.permissions.iter().map(|one| (one.index, one.required)).collect();
+    (claims, required)
 }
 
-/// How a claim stands that does not hold of the flows `against` it.
-fn standing<'id>(
-    algebra: &mut Algebra<'id, FlowAtom>,
-    against: Set<'id>,
-    possible: Set<'id>,
-    counterexample: impl Fn(
-        &FlowSet<FlowAtom>,
-        bool,
-    ) -> Result<Option<Counterexample>, ProveError>,
-) -> Result<Standing, ProveError> {
-    let against = algebra.intersection(against, possible)?;
-    if against == algebra.empty() {
-        return Ok(Standing::Proved);
+/// The addresses at which no service is that a list could require: those that firewalls have for
+/// themselves, and the public ones that Azure drops by itself (`azure-routing.md §1.1`).
+fn nobodys(deployment: &Deployment) -> AddressSet {
+    let firewalls = deployment.firewalls.values();
+    let own = firewalls.flat_map(|one| one.public_addresses.iter().chain([&one.private_address]));
+    let own = own.fold(AddressSet::empty(), |all, address| all.union(&(*address).into()));
+    own.union(&dropped_by_azure().difference(&private_addresses()))
+}
+
+/// The flows that share the cause of a counterexample, so that the next one has another.
+struct Causes {
+    /// What each rule matches.
+    rules: BTreeMap<RuleId, Vec<Formula>>,
+    /// What is sent to each hop.
+    hops: Vec<(Hop, Formula)>,
+    /// What each permission requires.
+    required: BTreeMap<usize, Formula>,
+}
+
+impl Causes {
+    fn all(&self) -> impl Iterator<Item = Formula> {
+        let rules = self.rules.values().flatten().copied();
+        let hops = self.hops.iter().map(|(_, formula)| *formula);
+        rules.chain(hops).chain(self.required.values().copied())
     }
-    let certain = algebra.where_certain(against, possible)?;
-    if certain != algebra.empty() {
-        let certain = algebra.freeze(certain)?;
-        if let Some(found) = counterexample(&certain, true)? {
-            return Ok(Standing::Refuted(Box::new(found)));
+
+    /// The flows that have the cause of `found`: it is the permission that it breaks, the way
+    /// around the firewall, or the rule that lets it out.
+    fn of(&self, claim: Claim, found: &Counterexample) -> Vec<Formula> {
+        let of_permission = |found: &Counterexample| {
+            let by = found.says.as_ref().and_then(|says| says.by)?;
+            self.required.get(&by).copied()
+        };
+        let hop = found.decision.route.as_ref().map(|route| &route.hop);
+        let of_hop = |hop: &Hop| {
+            let alike = self.hops.iter().filter(move |(other, _)| other == hop);
+            alike.map(|(_, formula)| *formula).collect()
+        };
+        let of_rule = |id: &RuleId| self.rules.get(id).cloned().unwrap_or_default();
+        match (claim, found.decision.verdict, hop, &found.decision.rule) {
+            (Claim::NoBreakage, ..) => of_permission(found).into_iter().collect(),
+            (_, Verdict::Bypass, Some(hop), _) => of_hop(hop),
+            (_, _, _, Some(rule)) => of_rule(rule),
+            (_, _, _, None) => Vec::new(),
         }
     }
-    let against = algebra.freeze(against)?;
-    Ok(match counterexample(&against, false)? {
-        Some(found) => Standing::Open(Box::new(found)),
-        None => Standing::Proved,
-    })
 }
 
-/// A counterexample, asked of the engine for single flows.
-fn confirmed(
-    subject: &Subject<'_>,
+/// The search for counterexamples of one claim.
+struct Search<'s, 'a> {
+    subject: &'s Subject<'s>,
     claim: Claim,
-    flow: Flow,
-    atoms: &[(FlowAtom, bool)],
-    is_certain: bool,
-) -> Result<Counterexample, ProveError> {
-    let told = atoms.iter().filter_map(|(atom, holds)| Some((atom.at(&flow)?, *holds)));
-    let told: BTreeMap<Atom, bool> = told.collect();
-    let mut oracle = |atom: &Atom| {
-        let known = || subject.environment.answer(atom, &[]).truth;
-        told.get(atom).copied().or_else(known).unwrap_or(false)
-    };
-    let decision = subject.simulator.decide(&flow, &mut oracle);
-    let says = subject.intent.map(|intent| intent.decide(subject.day, &flow, &mut oracle));
-    let leaves = decision.verdict.leaves() == Some(true);
-    let is_so = match (claim, &says) {
-        (Claim::NoLeak, Some(says)) => decision.verdict == Verdict::Allow && !says.permitted,
-        (Claim::NoBreakage, Some(says)) => decision.verdict == Verdict::Deny && says.required,
-        (Claim::NothingAround, _) => decision.verdict == Verdict::Bypass,
-        (Claim::Assertion(index), _) => {
-            let assertions = subject.intent.map(|intent| intent.assertions.as_slice());
-            match assertions.and_then(|all| all.get(index)).map(|one| one.polarity) {
-                Some(Polarity::Never) => leaves,
-                Some(Polarity::Always) => !leaves,
-                None => false,
+    causes: &'s Causes,
+    encoder: &'s Encoder<'a>,
+}
+
+impl Search<'_, '_> {
+    /// How the claim stands that does not hold of the flows `against` it.
+    fn standing<'id>(
+        &self,
+        algebra: &mut Algebra<'id, FlowAtom>,
+        against: Set<'id>,
+        possible: Set<'id>,
+        preferred: &[AxisSet],
+    ) -> Result<Standing, ProveError> {
+        let certain = algebra.where_certain(against, possible)?;
+        let (against_frozen, possible_frozen) =
+            (algebra.freeze(against)?, algebra.freeze(possible)?);
+        let mut found = Vec::new();
+        let mut left = [certain, against];
+        let is_refuted = certain != algebra.empty();
+        for (round, is_certain) in [(0, true), (1, false)] {
+            while found.len() < MAX_COUNTEREXAMPLES {
+                let Some(set) = left.get(round).copied() else { break };
+                let set = algebra.freeze(set)?;
+                let Some(witness) = set.witness(preferred) else { break };
+                let atoms = if is_certain {
+                    Vec::new()
+                } else {
+                    sufficient(&witness, &against_frozen, &possible_frozen)
+                };
+                let one = self.confirmed(&witness, atoms)?;
+                let cause = self.causes.of(self.claim, &one);
+                found.push(one);
+                if cause.is_empty() {
+                    break;
+                }
+                let alike = self.encoder.formulas.sets(&cause, algebra)?;
+                for set in &mut left {
+                    for alike in &alike {
+                        *set = algebra.difference(*set, *alike)?;
+                    }
+                }
             }
         }
-        (Claim::NoLeak | Claim::NoBreakage, None) => false,
-    };
-    if !is_so {
-        return Err(ProveError::Unconfirmed { flow: Box::new(flow) });
+        Ok(match (found.is_empty(), is_refuted) {
+            (true, _) => Standing::Proved,
+            (false, true) => Standing::Refuted(found),
+            (false, false) => Standing::Open(found),
+        })
     }
-    let given = if is_certain { Vec::new() } else { told.into_iter().collect() };
-    Ok(Counterexample { flow, given, decision, says })
+
+    /// A counterexample, asked of the engine for single flows.
+    fn confirmed(
+        &self,
+        witness: &Witness<FlowAtom>,
+        given: Vec<(FlowAtom, bool)>,
+    ) -> Result<Counterexample, ProveError> {
+        let (subject, claim) = (self.subject, self.claim);
+        let flow = witness.flow.clone();
+        let told = witness.atoms.iter().filter_map(|(atom, holds)| Some((atom.at(&flow)?, *holds)));
+        let told: BTreeMap<Atom, bool> = told.collect();
+        let mut oracle = |atom: &Atom| {
+            let known = || subject.environment.answer(atom, &[]).truth;
+            told.get(atom).copied().or_else(known).unwrap_or(false)
+        };
+        let decision = subject.simulator.decide(&flow, &mut oracle);
+        let says = subject.intent.map(|intent| intent.decide(subject.day, &flow, &mut oracle));
+        let leaves = decision.verdict.leaves() == Some(true);
+        let is_so = match (claim, &says) {
+            (Claim::NoLeak, Some(says)) => decision.verdict == Verdict::Allow && !says.permitted,
+            (Claim::NoBreakage, Some(says)) => decision.verdict == Verdict::Deny && says.required,
+            (Claim::NothingAround, _) => decision.verdict == Verdict::Bypass,
+            (Claim::Assertion(index), _) => {
+                let assertions = subject.intent.map(|intent| intent.assertions.as_slice());
+                match assertions.and_then(|all| all.get(index)).map(|one| one.polarity) {
+                    Some(Polarity::Never) => leaves,
+                    Some(Polarity::Always) => !leaves,
+                    None => false,
+                }
+            }
+            (Claim::NoLeak | Claim::NoBreakage, None) => false,
+        };
+        if !is_so {
+            return Err(ProveError::Unconfirmed { flow: Box::new(flow) });
+        }
+        let given = given.iter().filter_map(|(atom, holds)| Some((atom.at(&flow)?, *holds)));
+        let given = given.collect();
+        Ok(Counterexample { flow, given, decision, says })
+    }
+}
+
+/// The facts of `witness` that are enough for it to be `against` a claim, whatever the other facts
+/// are that are `possible`: none of them can be left out, as far as is tried.
+fn sufficient(
+    witness: &Witness<FlowAtom>,
+    against: &FlowSet<FlowAtom>,
+    possible: &FlowSet<FlowAtom>,
+) -> Vec<(FlowAtom, bool)> {
+    let Witness { flow, atoms } = witness;
+    let mut kept: Vec<(FlowAtom, bool)> = atoms.clone();
+    let mut free: Vec<FlowAtom> = Vec::new();
+    // What does not hold is rather left out than what does.
+    let mut candidates: Vec<&(FlowAtom, bool)> = atoms.iter().collect();
+    candidates.sort_by_key(|(_, holds)| *holds);
+    for (candidate, _) in candidates {
+        if free.len() == MAX_LEFT_OUT {
+            break;
+        }
+        free.push(candidate.clone());
+        let suffices = (0_u32..1 << free.len()).all(|choice| {
+            let holds = |atom: &FlowAtom| match free.iter().position(|one| one == atom) {
+                Some(place) => choice >> place & 1 == 1,
+                None => kept.iter().any(|(one, holds)| one == atom && *holds),
+            };
+            !possible.contains(flow, holds) || against.contains(flow, holds)
+        });
+        if suffices {
+            kept.retain(|(one, _)| one != candidate);
+        } else {
+            free.pop();
+        }
+    }
+    kept
 }
 
 /// What reads well, for each axis: what is usual first.

@@ -5,14 +5,19 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use super::atom::FlowAtom;
+use super::atom::Holder;
 use super::atom::HostOf;
 use super::atom::Party;
 use super::atom::Subject;
 use super::formula::Formula;
 use super::formula::Formulas;
+use super::gate::Handled;
 use crate::azure::Deployment;
 use crate::azure::Key;
+use crate::azure::RuleId;
 use crate::azure::address::AddressEntry;
+use crate::azure::policy::Policy;
+use crate::azure::policy::Rules;
 use crate::evidence::Evidence;
 use crate::flow::AddressSet;
 use crate::flow::Fqdn;
@@ -28,6 +33,7 @@ use crate::simulate::Assumptions;
 use crate::simulate::assumptions::INFRASTRUCTURE;
 use crate::simulate::assumptions::RESOLVER;
 use crate::simulate::assumptions::THREAT_LIST;
+use crate::simulate::route::Hop;
 use crate::simulate::route::private_addresses;
 
 /// A port, as far as it is told by the flow that is asked about.
@@ -67,17 +73,45 @@ pub(super) struct Known<'a> {
 pub(super) struct Encoder<'a> {
     pub(super) deployment: &'a Deployment,
     pub(super) known: Known<'a>,
+    /// Whether some firewall looks at requests inside TLS. Where none does, TLS with a request is
+    /// decided as TLS without, and is left out of proofs.
+    pub(super) reads_requests_inside: bool,
     pub(super) formulas: Formulas,
+    /// What each rule matches, in each place where it is looked at.
+    pub(super) rules: BTreeMap<RuleId, Vec<Formula>>,
+    /// What goes to each hop that leads around the firewall.
+    pub(super) hops: Vec<(Hop, Formula)>,
     /// The settings that were asked for.
     pub(super) settings: BTreeSet<&'static str>,
+    /// What becomes of flows at each firewall, the same wherever they come from.
+    pub(super) handled: BTreeMap<(Option<&'a Key>, Ends), Handled>,
     /// IP groups are long and used often.
     groups: BTreeMap<(&'a Key, Party), Formula>,
 }
 
+/// Whether a firewall may decrypt by a rule of `policy`, or is a proxy that clients name.
+fn reads_requests_inside(policy: &Policy) -> bool {
+    let collections = policy.groups.iter().flat_map(|group| &group.collections);
+    let decrypts = collections.into_iter().any(|collection| match &collection.rules {
+        Rules::Application(_, rules) => rules.iter().any(|rule| rule.terminate_tls),
+        Rules::Network(..) | Rules::Nat(_) => false,
+    });
+    decrypts || policy.explicit_proxy.as_ref().is_some_and(|proxy| proxy.enabled)
+}
+
 impl<'a> Encoder<'a> {
     pub(super) fn new(deployment: &'a Deployment, known: Known<'a>) -> Encoder<'a> {
-        let (formulas, groups) = (Formulas::default(), BTreeMap::new());
-        Encoder { deployment, known, formulas, settings: BTreeSet::new(), groups }
+        Encoder {
+            deployment,
+            known,
+            reads_requests_inside: deployment.policies.values().any(reads_requests_inside),
+            formulas: Formulas::default(),
+            rules: BTreeMap::new(),
+            hops: Vec::new(),
+            settings: BTreeSet::new(),
+            handled: BTreeMap::new(),
+            groups: BTreeMap::new(),
+        }
     }
 
     pub(super) fn all(&mut self, parts: impl IntoIterator<Item = Formula>) -> Formula {
@@ -94,6 +128,14 @@ impl<'a> Encoder<'a> {
 
     pub(super) fn not(&mut self, one: Formula) -> Formula {
         self.formulas.not(one)
+    }
+
+    /// Keeps what a rule matches, and gives it.
+    pub(super) fn remember(&mut self, rule: RuleId, matches: Formula) -> Formula {
+        if matches != Formula::NEVER {
+            self.rules.entry(rule).or_default().push(matches);
+        }
+        matches
     }
 
     /// The protocol is one of these.
@@ -273,8 +315,10 @@ impl<'a> Encoder<'a> {
                 let holds = self.formulas.holds(atom);
                 self.any([longer, holds])
             }
-            FlowAtom::FirewallAnswer { name, address } => {
-                match evidence.lock.as_ref().and_then(|lock| lock.name(name)) {
+            FlowAtom::Answer { name, holder: Holder::Firewall(address) } => {
+                let name = Fqdn::parse(name).ok();
+                let lock = evidence.lock.as_ref();
+                match lock.zip(name).and_then(|(lock, name)| lock.name(&name)) {
                     Some(locked) => {
                         let set = locked.addresses.iter().map(|address| (*address).into());
                         let set = set.fold(AddressSet::empty(), |all, one| all.union(&one));
@@ -315,7 +359,7 @@ impl<'a> Encoder<'a> {
             | FlowAtom::PrecededBy { .. }
             | FlowAtom::Named { .. }
             | FlowAtom::Request { .. }
-            | FlowAtom::ClientAnswer { .. } => self.formulas.holds(atom),
+            | FlowAtom::Answer { holder: Holder::Client, .. } => self.formulas.holds(atom),
         }
     }
 

@@ -12,6 +12,7 @@ use super::encoder::PortOf;
 use super::formula::Formula;
 use super::matching::SeenPath;
 use super::matching::View;
+use crate::azure::Key;
 use crate::azure::policy::Action;
 use crate::azure::policy::ExplicitProxy;
 use crate::azure::policy::Rules;
@@ -88,8 +89,16 @@ struct Gate<'e, 'f, 'a> {
 }
 
 impl<'a> Encoder<'a> {
-    /// What becomes of the flows that reach a firewall with these ends.
-    pub(super) fn gate(&mut self, enforced: &Enforced<'a>, ends: Ends) -> Handled {
+    /// What becomes of the flows that reach a firewall, known by its name, with these ends.
+    pub(super) fn gate(
+        &mut self,
+        name: Option<&'a Key>,
+        enforced: &Enforced<'a>,
+        ends: Ends,
+    ) -> Handled {
+        if let Some(handled) = self.handled.get(&(name, ends)) {
+            return handled.clone();
+        }
         let handled = Handled {
             local: Formula::NEVER,
             passes: BTreeMap::new(),
@@ -97,7 +106,9 @@ impl<'a> Encoder<'a> {
         };
         let mut gate = Gate { encoder: self, enforced, ends, handled };
         gate.handle();
-        gate.handled
+        let handled = gate.handled;
+        self.handled.insert((name, ends), handled.clone());
+        handled
     }
 }
 
@@ -310,8 +321,13 @@ impl Gate<'_, '_, '_> {
         let mut matched = Vec::new();
         for placed in self.enforced.network.iter().rev() {
             let Rules::Network(action, rules) = &placed.collection.rules else { continue };
-            let rules: Vec<Formula> =
-                rules.iter().map(|rule| self.encoder.network_rule(rule, ends)).collect();
+            let rules: Vec<Formula> = rules
+                .iter()
+                .map(|rule| {
+                    let matches = self.encoder.network_rule(rule, ends);
+                    self.encoder.remember(placed.rule_id(&rule.name), matches)
+                })
+                .collect();
             let rules = self.encoder.any(rules);
             allowed = match action {
                 Action::Allow => self.encoder.any([rules, allowed]),
@@ -517,7 +533,8 @@ impl Gate<'_, '_, '_> {
                     .iter()
                     .map(|rule| {
                         let id = || placed.rule_id(&rule.name);
-                        self.encoder.application_rule(rule, id, view, tier)
+                        let matches = self.encoder.application_rule(rule, id, view, tier);
+                        self.encoder.remember(id(), matches)
                     })
                     .collect();
                 let matches = self.encoder.any(matches);

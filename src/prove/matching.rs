@@ -73,8 +73,7 @@ impl<'a> Encoder<'a> {
             to.push(self.ip_group(ends.destination, name));
         }
         for name in &rule.destination_fqdns {
-            let (name, address) = (name.clone(), ends.destination);
-            to.push(self.ask(FlowAtom::FirewallAnswer { name, address }));
+            to.push(self.ask(FlowAtom::firewall_answer(name, ends.destination)));
         }
         let to = self.any(to);
         self.all([carried, from, to])

@@ -126,7 +126,7 @@ impl<'a> Encoder<'a> {
 
     /// Where no network is stated: what the only firewall says.
     fn ask_only(&mut self, only: &Enforced<'a>, when: Formula, found: &mut Found) {
-        let handled = self.gate(only, Ends::SENT);
+        let handled = self.gate(None, only, Ends::SENT);
         let passes = self.any(handled.passes.into_values());
         found.allow.push(self.all([when, passes]));
         found.local.push(self.all([when, handled.local]));
@@ -213,7 +213,8 @@ impl<'a> Encoder<'a> {
                 when = self.without(when, there);
                 if !visited.contains(&name) && arriving != Formula::NEVER {
                     let visited = [visited, &[name]].concat();
-                    self.through(simulator, Leg { when: arriving, ..leg }, enforced, &visited, found);
+                    let leg = Leg { when: arriving, ..leg };
+                    self.through(simulator, leg, (name, enforced), &visited, found);
                 }
             }
             self.deliver(&hop, Leg { when, ..leg }, found);
@@ -265,7 +266,7 @@ impl<'a> Encoder<'a> {
         &mut self,
         simulator: &Simulator<'a>,
         leg: Leg<'a>,
-        enforced: &Enforced<'a>,
+        (name, enforced): (&'a Key, &Enforced<'a>),
         visited: &[&Key],
         found: &mut Found,
     ) {
@@ -274,7 +275,7 @@ impl<'a> Encoder<'a> {
             let refused = self.is_refused_at(firewall, leg);
             when = self.without(when, refused);
         }
-        let handled = self.gate(enforced, leg.ends);
+        let handled = self.gate(Some(name), enforced, leg.ends);
         found.local.push(self.all([when, handled.local]));
         found.decrypted_unseen.push(self.all([when, handled.decrypted_unseen]));
         let next = enforced.firewall.and_then(|firewall| simulator.beyond(firewall));
@@ -333,6 +334,9 @@ impl<'a> Encoder<'a> {
         let when = leg.when;
         if when == Formula::NEVER {
             return;
+        }
+        if leg.passed.is_none() {
+            self.hops.push((hop.clone(), when));
         }
         let around = if leg.passed.is_some() { &mut found.allow } else { &mut found.bypass };
         match hop {

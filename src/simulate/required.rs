@@ -81,17 +81,6 @@ impl Intent {
         self.judge_on(day, observation, environment)
     }
 
-    /// What the list says on `day` of a flow of whose client no DNS answer was seen, in the
-    /// environment whose facts `oracle` knows: total and two-valued.
-    pub fn decide(&self, day: Date, flow: &Flow, oracle: &mut dyn FnMut(&Atom) -> bool) -> Stance {
-        let (evidence, assumptions) = (Evidence::default(), Assumptions::default());
-        let at = Timestamp::default();
-        let environment = Environment { evidence: &evidence, assumptions: &assumptions, at };
-        let observation = Observation::from(flow.clone());
-        let question = Question::new(self, View::of(&observation), &environment, day);
-        question.answer(&mut Inquiry::new(oracle))
-    }
-
     /// [`Intent::judge`] with the permissions that are active on `day`, which may be another than
     /// that of the flow: an old capture can be judged by the list of today.
     pub fn judge_on(
@@ -158,6 +147,16 @@ impl Intent {
             missing: missing(&heard),
             assumptions,
         }
+    }
+    /// What the list says on `day` of a flow of whose client no DNS answer was seen, in the
+    /// environment whose facts `oracle` knows: total and two-valued.
+    pub fn decide(&self, day: Date, flow: &Flow, oracle: &mut dyn FnMut(&Atom) -> bool) -> Stance {
+        let (evidence, assumptions) = (Evidence::default(), Assumptions::default());
+        let at = Timestamp::default();
+        let environment = Environment { evidence: &evidence, assumptions: &assumptions, at };
+        let observation = Observation::from(flow.clone());
+        let question = Question::new(self, View::of(&observation), &environment, day);
+        question.answer(&mut Inquiry::new(oracle))
     }
 }
 

@@ -169,6 +169,11 @@ pub(crate) fn private_addresses() -> AddressSet {
     set_of(PRIVATE)
 }
 
+/// The addresses to which Azure has routes that drop (`azure-routing.md §1.1`).
+pub(crate) fn dropped_by_azure() -> AddressSet {
+    set_of(SYSTEM_DROPPED)
+}
+
 fn set_of(prefixes: &[&str]) -> AddressSet {
     prefixes.iter().filter_map(|text| text.parse::<IpNet>().ok()).collect()
 }

@@ -32,19 +32,19 @@ network n {
 allow web: apps -> www.example.com : https  because "needed"
 "#;
 
-/// What sources leave open of every route table.
-const ROUTES: [&str; 2] = ["--assume", "none_routes=removed-by-default-udr"];
-
 /// What `prove` says of [`SOUND`] with `text` behind it.
 fn prove(text: &str, args: &[&str]) -> Run {
     let sandbox = Sandbox::new();
     sandbox.write("a.egress", [SOUND, text].concat().as_bytes());
-    sandbox.run(&[&["prove", "-q", "a.egress"], &ROUTES[..], args].concat())
+    sandbox.run(&[&["prove", "-q", "a.egress"], args].concat())
 }
 
 /// What `prove` says of [`SOUND`] and what it compiles to after `edit`.
 fn deployed(edit: impl Fn(&mut Value), args: &[&str]) -> Run {
-    let sandbox = Sandbox::new();
+    deployed_in(&Sandbox::new(), edit, args)
+}
+
+fn deployed_in(sandbox: &Sandbox, edit: impl Fn(&mut Value), args: &[&str]) -> Run {
     sandbox.write("a.egress", SOUND.as_bytes());
     sandbox.run(&["compile", "-q", "a.egress", "--target", "json", "--out", "out"]).expect(0);
     let text = sandbox.read("out/deployment.json");
@@ -52,7 +52,7 @@ fn deployed(edit: impl Fn(&mut Value), args: &[&str]) -> Run {
     edit(&mut deployment);
     sandbox.write("d.json", deployment.to_string().as_bytes());
     let deployment = ["prove", "-q", "a.egress", "--deployment", "d.json"];
-    sandbox.run(&[&deployment[..], &ROUTES, args].concat())
+    sandbox.run(&[&deployment[..], args].concat())
 }
 
 fn groups(deployment: &mut Value) -> &mut Vec<Value> {
@@ -90,7 +90,8 @@ fn a_list_that_its_deployment_keeps_is_proved() {
             "  proved   nothing leaves around the firewall\n",
             "  proved   assert never `ssh` (a.egress:19:1): none of its flows leaves\n",
             "  proved   assert always `news` (a.egress:20:1): all of its flows leave\n",
-            "assumed: client_answers=assume, none_routes=removed-by-default-udr, resolver=assume\n",
+            "assumed: client_answers=assume, resolver=assume\n",
+            "in either reading of: ",
             "5 claims: 5 proved; nothing to object to\n",
         ],
     );
@@ -112,7 +113,7 @@ fn a_rule_that_is_too_wide_is_a_leak() {
              from `web` in a.egress\n",
             "   list: no statement permits it\n",
             "   do: narrow rule application/application-allow/web, or permit what it lets out\n",
-            "   why: exeat explain a.egress --deployment d.json --assume none_routes=removed-by-default-udr \
+            "   why: exeat explain a.egress --deployment d.json \
              \"10.1.8.4 -> 203.0.113.0 : tcp/443 tls a.example.com\"\n",
             "3 claims: 2 proved, 1 refuted; 1 objection\n",
         ],
@@ -139,15 +140,20 @@ fn a_rule_that_is_gone_is_a_breakage() {
 }
 
 #[test]
+fn a_firewall_without_a_way_on_is_a_breakage() {
+    let text = prove("allow db: apps -> 10.9.0.0/24 : tcp/1433  because \"x\"\n", &[]).expect(1);
+    check_holds(
+        &text,
+        &[
+            "1. breakage: `db` requires it, but behind firewall `egress` Azure does not deliver it\n",
+            "   do: give firewall `egress` a way to it, as a peering or a gateway is, or permit what it reaches\n",
+        ],
+    );
+}
+
+#[test]
 fn a_route_to_the_internet_goes_around() {
-    let route = r#"{"name":"out","addressPrefix":"198.51.100.0/24","nextHopType":"Internet"}"#;
-    let route: Value = serde_json::from_str(route).expect("a route");
-    let around = |it: &mut Value| {
-        let tables = it["routeTables"].as_object_mut().expect("tables").values_mut();
-        for table in tables {
-            table["routes"].as_array_mut().expect("routes").push(route.clone());
-        }
-    };
+    let around = |it: &mut Value| with_route(it, &serde_json::json!({"nextHopType": "Internet"}));
     let text = deployed(around, &[]).expect(1);
     check_holds(
         &text,
@@ -176,7 +182,7 @@ fn ipv6_that_azure_routes_goes_around_until_it_is_dropped() {
             .replace("web: apps", "web: 10.1.8.0/24");
         let sandbox = Sandbox::new();
         sandbox.write("a.egress", text.as_bytes());
-        sandbox.run(&[&["prove", "-q", "a.egress"], &ROUTES[..]].concat())
+        sandbox.run(&["prove", "-q", "a.egress"])
     };
     check_holds(
         &six("").expect(1),
@@ -213,24 +219,41 @@ fn what_a_service_tag_holds_leaves_a_claim_open() {
     prove(text, &["--accept", "no-leak", "--accept", "nothing-around"]).expect(1);
 }
 
+/// A route table with one more route, for 198.51.100.0/24.
+fn with_route(deployment: &mut Value, next_hop: &Value) {
+    let mut route = serde_json::json!({"name": "out", "addressPrefix": "198.51.100.0/24"});
+    let parts = next_hop.as_object().expect("a next hop").clone();
+    route.as_object_mut().expect("a route").extend(parts);
+    let tables = deployment["routeTables"].as_object_mut().expect("tables").values_mut();
+    for table in tables {
+        table["routes"].as_array_mut().expect("routes").push(route.clone());
+    }
+}
+
 /// What is not settled without an assumption is shown with the assumption under which it goes
 /// wrong, and the command explains it under that one.
 #[test]
 fn a_reading_that_decides_a_claim_is_named_with_its_other() {
+    let hop =
+        serde_json::json!({"nextHopType": "VirtualAppliance", "nextHopIpAddress": "10.1.8.200"});
     let sandbox = Sandbox::new();
-    sandbox.write("a.egress", SOUND.as_bytes());
-    let text = sandbox.run(&["prove", "a.egress"]).expect(1);
+    let text = deployed_in(&sandbox, |it| with_route(it, &hop), &[]).expect(1);
     check_holds(
         &text,
         &[
-            "! open     no breakage: what is required leaves\n",
-            "   if: none_routes is `keep` and not `removed-by-default-udr` (azure-routing.md §1.1, on: ",
-            "   do: if you know the other reading to be true: `--assume none_routes=removed-by-default-udr`\n",
-            "   why: exeat explain a.egress --assume none_routes=keep \"",
+            "! open     nothing leaves around the firewall\n",
+            "   if: unknown_appliance is `forwards` and not `drops` (azure-routing.md §9.1, on: ",
+            "   do: if you know the other reading to be true: `--assume unknown_appliance=drops`\n",
+            "   why: exeat explain a.egress --deployment d.json --assume unknown_appliance=forwards \"",
         ],
     );
-    let explained = explained(&sandbox, &text);
-    check_holds(&explained[0].1, &["deny: route-none", "[breakage]"]);
+    for (told, explanation) in explained(&sandbox, &text) {
+        let (verdict, _) = told.split_once(' ').expect("a verdict");
+        check_holds(&explanation, &[&format!("\n{verdict}: appliance")]);
+    }
+    let settled = ["--assume", "unknown_appliance=drops"];
+    let text = deployed(|it| with_route(it, &hop), &settled).expect(1);
+    check_holds(&text, &["! REFUTED  no breakage", "  proved   nothing leaves around"]);
 }
 
 /// What is said of Azure for each counterexample of `report`, and what its command says.

@@ -12,32 +12,43 @@ use jiff::civil::Date;
 use jiff::civil::date;
 use proptest::prelude::*;
 use proptest::sample::select;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 use super::*;
 use crate::azure::Deployment;
 use crate::azure::Key;
+use crate::azure::Ownership;
+use crate::azure::Scope;
 use crate::azure::firewall::Firewall;
 use crate::azure::firewall::FirewallPlace;
 use crate::azure::network::PrivateEndpoint;
 use crate::azure::network::Subnet;
 use crate::azure::network::VirtualNetwork;
-use crate::diagnostic::Span;
+use crate::azure::policy;
+use crate::azure::policy::ExplicitProxy;
+use crate::azure::policy::Policy;
 use crate::evidence::Evidence;
 use crate::flow::Atom;
 use crate::flow::Flow;
 use crate::flow::Host;
+use crate::flow::IpProtocol;
+use crate::flow::NameSet;
 use crate::flow::Payload;
 use crate::flow::Request;
 use crate::flow::set::flows::FlowSet;
 use crate::intent::Deny;
 use crate::intent::Origin;
 use crate::intent::permission::Addresses;
+use crate::intent::permission::MssqlMode;
 use crate::intent::permission::StatementSpans;
 use crate::intent::topology;
+use crate::prove::atom::Holder;
 use crate::prove::encoder::Known;
 use crate::simulate::Assumptions;
 use crate::simulate::Environment;
 use crate::simulate::Stance;
+use crate::simulate::assumptions::CLIENT_ANSWERS;
 
 /// More than any set of these tests needs.
 const NODES: usize = 1_000_000;
@@ -69,7 +80,9 @@ const DESTINATIONS: &[&str] = &[
 const SERVICES: &[&str] = &[
     "https",
     "https",
+    "https",
     "https/8443",
+    "http",
     "http",
     "http/8080",
     "http/443",
@@ -85,11 +98,11 @@ const SERVICES: &[&str] = &[
     "proto/6",
 ];
 
-const CLIENTS: &[&str] = &["10.1.8.4", "10.1.8.130", "10.1.9.4"];
+const CLIENTS: &[&str] = &["10.1.8.4", "10.1.8.4", "10.1.8.4", "10.1.8.130", "10.1.9.4"];
 
 /// A public address of each half, the firewall's own, a private endpoint, and another private one.
 const SERVERS: &[&str] =
-    &["203.0.113.7", "203.0.113.7", "203.0.113.200", FIREWALL, ENDPOINT, "10.9.0.5"];
+    &["203.0.113.7", "203.0.113.7", "203.0.113.7", "203.0.113.200", FIREWALL, ENDPOINT, "10.9.0.5"];
 const FIREWALL: &str = "203.0.113.10";
 const ENDPOINT: &str = "10.9.0.4";
 const NAME_OF_ENDPOINT: &str = "www.example.com";
@@ -111,15 +124,8 @@ const HOSTS: &[Option<&str>] = &[
 const PATHS: &[&str] = &["/", "/a", "/a/", "/a/b", "/a?b", "/b"];
 
 fn origin() -> Origin {
-    Origin { file: "list.egress".to_owned(), span: Span::NONE }
+    Origin::generated("list.egress")
 }
-
-const SPANS: StatementSpans = StatementSpans {
-    label: Span::NONE,
-    sources: Span::NONE,
-    destinations: Span::NONE,
-    services: Span::NONE,
-};
 
 fn addresses(text: &str) -> Addresses {
     let set = text.parse::<IpNet>().unwrap().into();
@@ -195,7 +201,7 @@ impl Words {
             accept_undetermined: None,
             description: None,
             origin: origin(),
-            spans: SPANS,
+            spans: StatementSpans::NONE,
         }
     }
 
@@ -212,7 +218,7 @@ impl Words {
             expires: None,
             description: None,
             origin: origin(),
-            spans: SPANS,
+            spans: StatementSpans::NONE,
         }
     }
 
@@ -302,7 +308,7 @@ fn host(text: Option<&str>) -> Option<Host> {
 
 fn request(host_text: Option<&str>) -> impl Strategy<Value = Request> + use<> {
     let host = host(host_text);
-    let port = select(&[None, None, Some(80), Some(443), Some(8080), Some(8443)][..]);
+    let port = select(&[None, None, None, Some(80), Some(443), Some(8080), Some(8443)][..]);
     (port, select(PATHS)).prop_map(move |(port, path)| Request {
         host: host.clone(),
         port,
@@ -340,28 +346,37 @@ fn payload() -> impl Strategy<Value = (IpProtocol, Payload)> {
     ]
 }
 
+/// A flow, most often on the port that its first bytes belong to.
 fn flow() -> impl Strategy<Value = Flow> {
-    (select(CLIENTS), select(SERVERS), select(PORTS), payload()).prop_map(
-        |(source, destination, port, (protocol, payload))| {
-            let ports = if protocol.has_ports() { (50_000, port) } else { (0, 0) };
-            Flow {
-                source: source.parse().unwrap(),
-                source_port: ports.0,
-                destination: destination.parse().unwrap(),
-                destination_port: ports.1,
-                protocol,
-                payload,
-            }
-        },
-    )
+    let ends = (select(CLIENTS), select(SERVERS));
+    let on_port = payload().prop_flat_map(|(protocol, payload)| {
+        let usual = match payload {
+            Payload::Http(_) => 80,
+            Payload::Mssql { .. } => 1433,
+            Payload::Silent | Payload::Other | Payload::Tls { .. } | Payload::Quic { .. } => 443,
+        };
+        let port = prop_oneof![2 => Just(usual), 1 => select(PORTS)];
+        (Just(protocol), Just(payload), port)
+    });
+    (ends, on_port).prop_map(|((source, destination), (protocol, payload, port))| {
+        let ports = if protocol.has_ports() { (50_000, port) } else { (0, 0) };
+        Flow {
+            source: source.parse().unwrap(),
+            source_port: ports.0,
+            destination: destination.parse().unwrap(),
+            destination_port: ports.1,
+            protocol,
+            payload,
+        }
+    })
 }
 
 fn deployment() -> Deployment {
     let mut deployment = Deployment::default();
     let firewall = Firewall {
-        scope: crate::azure::Scope::default(),
-        ownership: crate::azure::Ownership::Existing,
-        tier: crate::azure::policy::Tier::Premium,
+        scope: Scope::default(),
+        ownership: Ownership::Existing,
+        tier: policy::Tier::Premium,
         place: FirewallPlace::VirtualNetwork(Key::new("hub")),
         policy: None,
         private_address: "10.0.1.4".parse().unwrap(),
@@ -377,14 +392,24 @@ fn deployment() -> Deployment {
     }];
     let network = VirtualNetwork { subnets: vec![subnet], ..VirtualNetwork::default() };
     deployment.virtual_networks.insert(Key::new("data"), network);
+    // Requests inside TLS are looked at somewhere.
+    let explicit_proxy = Some(ExplicitProxy { enabled: true, ..ExplicitProxy::default() });
+    let policy = Policy { explicit_proxy, ..Policy::default() };
+    deployment.policies.insert(Key::new("fwp"), policy);
     deployment
+}
+
+/// Whether clients are told of the address: in a proof, none is of the others.
+fn can_be_told(address: IpAddr) -> bool {
+    let told = ["203.0.113.7", "203.0.113.200", ENDPOINT];
+    told.iter().any(|text| address == text.parse::<IpAddr>().unwrap())
 }
 
 /// Without evidence, a client that shows the name is taken to send there.
 fn is_assumed_held(flow: &Flow) -> bool {
     let Some(Host::Name(name)) = flow.payload.wire_name() else { return false };
-    let is = |text: &str| flow.destination == text.parse::<IpAddr>().unwrap();
-    is("203.0.113.7") || is("203.0.113.200") || is(ENDPOINT) && name.as_str() == NAME_OF_ENDPOINT
+    let is_endpoint = flow.destination == ENDPOINT.parse::<IpAddr>().unwrap();
+    can_be_told(flow.destination) && (!is_endpoint || name.as_str() == NAME_OF_ENDPOINT)
 }
 
 /// Facts drawn by a seed, of which the axioms are true.
@@ -408,6 +433,7 @@ impl Facts {
         environment.answer(atom, &[]).truth.unwrap_or_else(|| {
             // The list spells patterns, and the slow engine asks for what is shown.
             let atom = match atom.clone() {
+                Atom::ClientAnswer { address, .. } if !can_be_told(address) => return false,
                 Atom::ClientAnswer { client, address, .. } => {
                     Atom::ClientAnswer { client, address, name: String::new() }
                 }
@@ -415,7 +441,7 @@ impl Facts {
             };
             let mut hasher = DefaultHasher::new();
             (self.seed, atom).hash(&mut hasher);
-            hasher.finish() % 2 == 0
+            hasher.finish().is_multiple_of(2)
         })
     }
 
@@ -436,7 +462,7 @@ impl Facts {
     fn contains(&self, set: &FlowSet<FlowAtom>, flow: &Flow) -> bool {
         let is_cut = self.assume_that_clients_hold_what_they_show() && !is_assumed_held(flow);
         set.contains(flow, |atom| match atom {
-            FlowAtom::ClientAnswer { .. } if is_cut => false,
+            FlowAtom::Answer { holder: Holder::Client, .. } if is_cut => false,
             atom => atom.at(flow).is_some_and(|atom| self.holds(&atom)),
         })
     }
@@ -444,7 +470,15 @@ impl Facts {
 
 /// The sets of the formulas that `write` writes.
 fn sets(write: impl FnOnce(&mut Encoder<'_>) -> Vec<Formula>) -> Vec<FlowSet<FlowAtom>> {
-    let (deployment, facts) = (deployment(), Facts::new(0));
+    sets_assuming("client_answers=both", write)
+}
+
+fn sets_assuming(
+    assuming: &str,
+    write: impl FnOnce(&mut Encoder<'_>) -> Vec<Formula>,
+) -> Vec<FlowSet<FlowAtom>> {
+    let (deployment, mut facts) = (deployment(), Facts::new(0));
+    facts.assumptions.set(assuming).unwrap();
     let known = Known { evidence: &facts.evidence, assumptions: &facts.assumptions };
     let mut encoder = Encoder::new(&deployment, known);
     let roots = write(&mut encoder);
@@ -458,17 +492,21 @@ fn sets(write: impl FnOnce(&mut Encoder<'_>) -> Vec<Formula>) -> Vec<FlowSet<Flo
         .unwrap()
 }
 
+/// So many cases that a debug build stays quick, or as many as `PROPTEST_CASES` asks for.
 fn cases(usual: u32) -> ProptestConfig {
-    ProptestConfig { cases: usual, failure_persistence: None, ..ProptestConfig::default() }
+    const UNSET: u32 = 256;
+    let asked = ProptestConfig::default();
+    let cases = if asked.cases == UNSET { usual } else { asked.cases };
+    ProptestConfig { cases, failure_persistence: None, ..asked }
 }
 
 proptest! {
-    #![proptest_config(cases(64))]
+    #![proptest_config(cases(32))]
 
     #[test]
     fn formulas_say_of_each_flow_what_the_list_says(
         intent in list(),
-        flows in prop::collection::vec(flow(), 100),
+        flows in prop::collection::vec(flow(), 150),
         seeds in prop::collection::vec(any::<u64>(), 4),
     ) {
         let found = sets(|encoder| {
@@ -487,7 +525,7 @@ proptest! {
     #[test]
     fn each_permission_says_what_a_list_of_it_alone_says(
         listed_intent in list(),
-        flows in prop::collection::vec(flow(), 50),
+        flows in prop::collection::vec(flow(), 150),
         seed in any::<u64>(),
     ) {
         let mut meanings = Vec::new();
@@ -518,7 +556,7 @@ proptest! {
     fn an_assertion_is_about_what_statements_of_the_same_words_mean(
         words in sweeping(),
         is_premium in any::<bool>(),
-        flows in prop::collection::vec(flow(), 50),
+        flows in prop::collection::vec(flow(), 150),
         seed in any::<u64>(),
     ) {
         let denying = intent(is_premium, Vec::new(), vec![words.deny("d")]);
@@ -535,5 +573,122 @@ proptest! {
             let required = facts.stance(&requiring, flow).required;
             prop_assert_eq!(said, [denied, required], "never, always: {}", flow);
         }
+    }
+}
+
+/// The set of what is permitted and of what is required by one permission.
+fn permitted_and_required(
+    assuming: &str,
+    destinations: &'static str,
+    services: &[&'static str],
+) -> [FlowSet<FlowAtom>; 2] {
+    let words = Words {
+        sources: "10.1.8.0/24",
+        destinations: vec![destinations],
+        services: services.to_vec(),
+    };
+    let intent = intent(true, vec![words.allow("p")], Vec::new());
+    let found = sets_assuming(assuming, |encoder| {
+        let listed = listed(encoder, &intent, DAY);
+        vec![listed.permitted, listed.required]
+    });
+    found.try_into().unwrap()
+}
+
+fn tcp(destination: &str, port: u16, payload: Payload) -> Flow {
+    Flow {
+        source: "10.1.8.4".parse().unwrap(),
+        source_port: 50_000,
+        destination: destination.parse().unwrap(),
+        destination_port: port,
+        protocol: IpProtocol::TCP,
+        payload,
+    }
+}
+
+fn tls(destination: &str, shown: &str) -> Flow {
+    tcp(destination, 443, Payload::Tls { name: host(Some(shown)), inner: None })
+}
+
+#[test]
+fn a_client_is_taken_to_send_to_the_internet_or_to_the_private_endpoint_of_the_name() {
+    let [permitted, required] =
+        permitted_and_required("client_answers=assume", "*.example.com", &["https"]);
+    let check = |destination: &str, name: &str, expected: bool| {
+        let flow = tls(destination, name);
+        assert!(permitted.contains(&flow, |_| false), "{flow}");
+        assert_eq!(required.contains(&flow, |_| false), expected, "{flow}");
+    };
+    check("203.0.113.7", "www.example.com", true);
+    check("203.0.113.7", "b.example.com", true);
+    check(FIREWALL, "www.example.com", false);
+    check(ENDPOINT, NAME_OF_ENDPOINT, true);
+    check(ENDPOINT, "b.example.com", false);
+    check("10.9.0.5", "www.example.com", false);
+}
+
+#[test]
+fn by_evidence_a_client_holds_what_it_was_told_for_the_name_as_the_list_spells_it() {
+    let both = "*.example.com, www.example.com";
+    let [permitted, required] = permitted_and_required("client_answers=evidence", both, &["https"]);
+    let told = |name: &'static str| {
+        move |atom: &FlowAtom| *atom == FlowAtom::client_answer(name.to_owned())
+    };
+    let (www, other) = (tls(ENDPOINT, "www.example.com"), tls(ENDPOINT, "b.example.com"));
+    for (flow, spelled, not) in
+        [(&www, "www.example.com", "*.example.com"), (&other, "*.example.com", "www.example.com")]
+    {
+        assert!(permitted.contains(flow, |_| false), "{flow}");
+        assert!(required.contains(flow, told(spelled)), "{flow}");
+        assert!(!required.contains(flow, told(not)), "{flow}");
+    }
+}
+
+#[test]
+fn a_shown_address_is_permitted_to_a_star_and_required_of_nobody() {
+    let [permitted, required] = permitted_and_required("client_answers=both", "*", &["http"]);
+    let request = |shown: &str| {
+        Payload::Http(Request { host: host(Some(shown)), port: None, path: "/".to_owned() })
+    };
+    let flow = tcp("203.0.113.7", 80, request("203.0.113.7"));
+    assert!(permitted.contains(&flow, |_| true) && !required.contains(&flow, |_| true));
+    let flow = tcp("203.0.113.7", 80, request("www.example.com"));
+    assert!(required.contains(&flow, |_| true) && required.contains(&flow, |_| false));
+}
+
+#[test]
+fn a_service_by_address_requires_no_request_that_one_by_name_would_not_send() {
+    let [permitted, required] = permitted_and_required(
+        "client_answers=assume",
+        "www.example.com",
+        &["http/443", "proto/6"],
+    );
+    let without_port =
+        Request { host: host(Some("www.example.com")), port: None, path: "/".to_owned() };
+    let flow = tcp("203.0.113.7", 443, Payload::Http(without_port));
+    assert!(permitted.contains(&flow, |_| false) && !required.contains(&flow, |_| false));
+    // Where the client was told the address, it is required by it.
+    assert!(required.contains(&flow, |_| true));
+}
+
+#[test]
+fn drawn_lists_permit_require_and_deny_some_of_the_drawn_flows_and_not_others() {
+    let mut runner = TestRunner::deterministic();
+    let (mut permitted, mut required, mut denied, mut drawn) = (0, 0, 0, 0);
+    for seed in 0..100 {
+        let intent = list().new_tree(&mut runner).unwrap().current();
+        let facts = Facts::new(seed);
+        for _ in 0..50 {
+            let flow = flow().new_tree(&mut runner).unwrap().current();
+            let stance = facts.stance(&intent, &flow);
+            drawn += 1;
+            required += u32::from(stance.required);
+            permitted += u32::from(stance.permitted && !stance.required);
+            denied += u32::from(stance.denied_by.is_some());
+        }
+    }
+    for (what, count) in [("required", required), ("permitted only", permitted), ("denied", denied)]
+    {
+        assert!(count * 40 > drawn && count * 2 < drawn, "{what}: {count} of {drawn}");
     }
 }

@@ -12,7 +12,9 @@ use crate::report::replay::cure::instead_of;
 use crate::report::replay::cure::reason_in_words;
 use crate::simulate::Reason;
 use crate::simulate::Verdict;
+use crate::simulate::route::Hop;
 use crate::simulate::route::RouteSource;
+use crate::simulate::route::RouteTaken;
 
 /// Whether a flow leaves that is not to, or stays that is to leave.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -37,8 +39,13 @@ impl ProofReport<'_> {
             (Verdict::Bypass, Some(route), _) => format!("{route} carries it around the firewall"),
             (Verdict::Bypass, None, _) => "it goes around the firewall".to_owned(),
             (Verdict::Allow, _, Some(rule)) => format!("rule {rule} lets it out"),
-            (Verdict::Deny, Some(route), _) if ends_on_its_route(decision.reason) => {
-                format!("its route {route} does not deliver it")
+            (Verdict::Deny, Some(route), _) if ends_on_a_route(decision.reason) => {
+                match &route.hop {
+                    Hop::Firewall(name) => {
+                        format!("behind firewall `{name}` Azure does not deliver it")
+                    }
+                    _ => format!("its route {route} does not deliver it"),
+                }
             }
             (_, _, _) => reason_in_words(decision),
         };
@@ -133,7 +140,10 @@ impl ProofReport<'_> {
             (Some(rule), Reason::ApplicationRule | Reason::NetworkRule) => {
                 format!("{}, or let this pass before it", self.narrow(rule))
             }
-            (_, reason) if ends_on_its_route(reason) => match &decision.route {
+            (_, reason) if ends_on_a_route(reason) => match &decision.route {
+                Some(RouteTaken { hop: Hop::Firewall(name), .. }) => format!(
+                    "give firewall `{name}` a way to it, as a peering or a gateway is, or permit what it reaches"
+                ),
                 Some(route) => format!("route it via the firewall in place of {route}"),
                 None => "route it via the firewall".to_owned(),
             },
@@ -164,8 +174,8 @@ impl ProofReport<'_> {
     }
 }
 
-/// Whether a flow with this reason never comes to a firewall, or not past its route.
-fn ends_on_its_route(reason: Reason) -> bool {
+/// Whether a flow with this reason ends on a route: its own, or that of a firewall that let it pass.
+fn ends_on_a_route(reason: Reason) -> bool {
     matches!(
         reason,
         Reason::RouteNone

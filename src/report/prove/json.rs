@@ -41,7 +41,7 @@ struct ClaimJson<'a> {
     place: Option<String>,
     standing: &'static str,
     accepted: Option<String>,
-    counterexample: Option<CounterexampleJson<'a>>,
+    counterexamples: Vec<CounterexampleJson<'a>>,
     residual: Vec<ResidualJson>,
 }
 
@@ -108,11 +108,12 @@ impl ProofReport<'_> {
     fn claim_json(&self, claim: Claim, standing: &Standing) -> ClaimJson<'_> {
         let assertion = self.assertion(claim);
         let polarity = assertion.map(|assertion| assertion.polarity);
-        let (word, found) = match standing {
-            Standing::Proved => ("proved", None),
-            Standing::Refuted(found) => ("refuted", Some(found)),
-            Standing::Open(found) => ("open", Some(found)),
+        let word = match standing {
+            Standing::Proved => "proved",
+            Standing::Refuted(_) => "refuted",
+            Standing::Open(_) => "open",
         };
+        let found = super::counterexamples(standing).iter();
         let bears = |one: &&Residual| one.bears_on(claim, polarity);
         ClaimJson {
             claim: Accepted::of(claim).keyword(),
@@ -120,7 +121,7 @@ impl ProofReport<'_> {
             place: assertion.and_then(|assertion| self.place(assertion.origin.span)),
             standing: word,
             accepted: self.accepted_by(claim, standing).map(|word| format!("--accept {word}")),
-            counterexample: found.map(|found| self.counterexample_json(found)),
+            counterexamples: found.map(|one| self.counterexample_json(one)).collect(),
             residual: self.residual.iter().filter(bears).map(ResidualJson::from).collect(),
         }
     }

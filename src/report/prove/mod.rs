@@ -146,6 +146,14 @@ impl<'a> Speaking<'a> {
     }
 }
 
+/// The flows that a claim does not hold of.
+fn counterexamples(standing: &Standing) -> &[Counterexample] {
+    match standing {
+        Standing::Proved => &[],
+        Standing::Refuted(found) | Standing::Open(found) => found,
+    }
+}
+
 impl<'a> ProofReport<'a> {
     /// Whether some claim stops a pipeline.
     pub fn has_objections(&self) -> bool {

@@ -11,6 +11,7 @@ use crate::intent::check::Polarity;
 use crate::prove::Claim;
 use crate::prove::Counterexample;
 use crate::prove::Standing;
+use crate::prove::claims::MAX_COUNTEREXAMPLES;
 use crate::report::flow_row::count;
 use crate::simulate::Verdict;
 use crate::simulate::assumptions::Assumption;
@@ -58,15 +59,20 @@ impl ProofReport<'_> {
         }
         let mut number = 0;
         for (claim, standing) in &self.proof.claims {
-            match standing {
-                Standing::Refuted(found) | Standing::Open(found)
-                    if self.is_objection(*claim, standing) =>
-                {
-                    number += 1;
-                    writeln!(text)?;
-                    self.counterexample(text, number, *claim, found)?;
-                }
-                Standing::Proved | Standing::Refuted(_) | Standing::Open(_) => {}
+            if !self.is_objection(*claim, standing) {
+                continue;
+            }
+            let found = super::counterexamples(standing);
+            for one in found {
+                number += 1;
+                writeln!(text)?;
+                self.counterexample(text, number, *claim, one)?;
+            }
+            if found.len() == MAX_COUNTEREXAMPLES {
+                writeln!(
+                    text,
+                    "\n   and perhaps more: of a claim, {MAX_COUNTEREXAMPLES} flows with a cause each are shown"
+                )?;
             }
         }
         self.conclusion(text)

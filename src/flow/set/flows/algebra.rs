@@ -308,7 +308,12 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
         Set { node, brand: self.brand }
     }
 
-    fn join(&mut self, operation: Operation, a: Node, b: Node) -> Result<Node, AlgebraError> {
+    pub(super) fn join(
+        &mut self,
+        operation: Operation,
+        a: Node,
+        b: Node,
+    ) -> Result<Node, AlgebraError> {
         self.diagrams.join(operation, a, b).map_err(|Exhausted| self.too_large())
     }
 

@@ -83,6 +83,19 @@ pub enum PayloadForm {
     Quic,
 }
 
+impl PayloadForm {
+    /// All forms, in their order.
+    pub const ALL: [PayloadForm; 7] = [
+        PayloadForm::Silent,
+        PayloadForm::Other,
+        PayloadForm::Tls,
+        PayloadForm::TlsWithRequest,
+        PayloadForm::Http,
+        PayloadForm::Mssql,
+        PayloadForm::Quic,
+    ];
+}
+
 /// A value on an axis. Those of one axis are of one variant.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) enum Value {
@@ -205,8 +218,22 @@ impl AxisSet {
         matches!(self.values.cuts(), [only] if *only == self.axis.least())
     }
 
-    fn of_spans(axis: Axis, spans: impl IntoIterator<Item = (Value, Option<Value>)>) -> AxisSet {
+    /// These values of `axis`, from the first of each span up to, and without, the second.
+    pub(super) fn of_spans(
+        axis: Axis,
+        spans: impl IntoIterator<Item = (Value, Option<Value>)>,
+    ) -> AxisSet {
         AxisSet { axis, values: Intervals::from_spans(spans) }
+    }
+
+    /// What is in either; both are of one axis.
+    pub(super) fn union(&self, other: &AxisSet) -> AxisSet {
+        AxisSet { axis: self.axis, values: self.values.union(&other.values) }
+    }
+
+    /// Whether every value of the axis is in it.
+    pub(super) fn is_all(&self) -> bool {
+        *self.values.cuts() == [self.axis.least()]
     }
 
     /// The axis.
@@ -316,7 +343,7 @@ fn address_spans(
 }
 
 /// The least text above all that begin with `prefix`, or `None` where there is none.
-fn above_all_under(prefix: &str) -> Option<String> {
+pub(super) fn above_all_under(prefix: &str) -> Option<String> {
     let mut kept: Vec<char> = prefix.chars().collect();
     while let Some(last) = kept.pop() {
         if let Some(next) = (last..=char::MAX).nth(1) {

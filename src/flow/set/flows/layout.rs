@@ -61,9 +61,10 @@ impl Layout {
 
     /// The variables that are atoms.
     pub(super) fn atoms(&self) -> Range<u32> {
-        let first_of = |question| self.of(question).map(|digits| digits.first);
-        let end = first_of(Question::Axis(Axis::Destination)).unwrap_or_default();
-        first_of(Question::Atom(0)).unwrap_or(end)..end
+        let is_atom = |digits: &&Digits| matches!(digits.question, Question::Atom(_));
+        let first = self.digits.iter().find(is_atom).map(|digits| digits.first);
+        let end = self.digits.iter().rfind(is_atom).map(Digits::end);
+        first.unwrap_or_default()..end.unwrap_or_default()
     }
 
     /// The digits that the variable of `level` is one of; none of a constant.

@@ -3,7 +3,21 @@
 //! The payload of a flow in a proof is exact, and nobody saw its client's DNS. So the name that the
 //! list is asked with is the one that the client shows, or there is none.
 
+mod holding;
+mod services;
+
 use jiff::civil::Date;
+
+use self::holding::assumed_held;
+use self::holding::client_holds_one_of;
+use self::holding::is_held;
+use self::holding::is_told_of;
+use self::services::carried;
+use self::services::carries;
+use self::services::fit_by_address;
+use self::services::fit_by_name;
+use self::services::fits;
+use self::services::ports;
 
 use super::atom::FlowAtom;
 use super::atom::HostOf;
@@ -14,12 +28,9 @@ use super::formula::Formula;
 use super::path::path_fits;
 use crate::azure::address::ServiceTag;
 use crate::azure::policy::Rules;
-use crate::azure::rule::SQL_REDIRECT_PORTS;
 use crate::flow::AddressSet;
 use crate::flow::Fqdn;
 use crate::flow::FqdnPattern;
-use crate::flow::IpProtocol;
-use crate::flow::NameSet;
 use crate::flow::PortRange;
 use crate::flow::PortSet;
 use crate::flow::set::flows::PayloadForm;
@@ -31,10 +42,8 @@ use crate::intent::Permission;
 use crate::intent::Requirement;
 use crate::intent::Service;
 use crate::intent::check::Polarity;
-use crate::intent::permission::MssqlMode;
 use crate::intent::permission::Names;
 use crate::intent::topology::Tier;
-use crate::simulate::assumptions::CLIENT_ANSWERS;
 use crate::simulate::matching::fqdn_tag;
 
 /// What a list says of all flows.
@@ -69,8 +78,8 @@ pub(super) fn listed(encoder: &mut Encoder<'_>, intent: &Intent, day: Date) -> L
     let active = intent.permissions.iter().enumerate().filter(|(_, one)| one.is_active(day));
     let permissions: Vec<Meaning> =
         active.map(|(index, permission)| reader.meaning(index, permission)).collect();
-    let denies = intent.denies.iter().filter(|deny| deny.is_active(day));
-    let denied: Vec<Formula> = denies
+    let active = intent.denies.iter().filter(|deny| deny.is_active(day));
+    let denied: Vec<Formula> = active
         .map(|deny| reader.denied(&deny.sources.set, &deny.services, &deny.destinations))
         .collect();
     let denied = encoder.any(denied);
@@ -120,15 +129,18 @@ struct Reader<'r, 'a> {
     tag_ports: PortSet,
     /// Without evidence, the client is taken to hold the destination for the name that it shows.
     assumed_held: Formula,
+    /// The destination is one that an answer can hold.
+    is_told_of: Formula,
 }
 
 impl<'r, 'a> Reader<'r, 'a> {
     fn new(encoder: &'r mut Encoder<'a>, intent: &Intent) -> Reader<'r, 'a> {
         let assumed_held = assumed_held(encoder);
+        let is_told_of = is_told_of(encoder);
         let firewalls = &intent.topology.firewalls;
         let sees_paths = firewalls.iter().any(|firewall| firewall.tier == Tier::Premium);
         let tag_ports = tag_ports(encoder, intent);
-        Reader { encoder, sees_paths, tag_ports, assumed_held }
+        Reader { encoder, sees_paths, tag_ports, assumed_held, is_told_of }
     }
 
     fn meaning(&mut self, index: usize, permission: &Permission) -> Meaning {
@@ -165,66 +177,77 @@ impl<'r, 'a> Reader<'r, 'a> {
     fn strict(&mut self, services: &[Service], destination: &Destination) -> Strict {
         match destination {
             Destination::Names(names) => {
-                let by_name = self.fit_by_name(services);
-                let shown = self.encoder.host(HostOf::Wire, &shown_as(names));
-                let named = self.encoder.all([by_name, shown]);
-                let required = self.required_by_name(services, destination, named);
-                let held = self.fit_by_address(services);
-                let by_address = if held == Formula::NEVER {
-                    Formula::NEVER
-                } else {
-                    let fitting = shown_as(names).union(&ShownSet::nothing());
-                    let fitting = self.encoder.host(HostOf::Wire, &fitting);
-                    let told = self.client_holds_one_of(names);
-                    self.encoder.all([held, fitting, told])
-                };
+                let by_name = self.by_name(services, destination, fit_by_name);
+                let by_address = self.by_address(services, names);
+                let by_told = self.encoder.all([by_address, self.is_told_of]);
                 Strict {
-                    permitted: self.encoder.any([named, by_address]),
-                    required: self.encoder.any([required, by_address]),
+                    permitted: self.encoder.any([by_name.permitted, by_address]),
+                    required: self.encoder.any([by_name.required, by_told]),
                 }
             }
             Destination::Addresses(_) | Destination::ServiceTag(_) | Destination::Any => {
-                let carried = self.carried(services);
+                let carried = carried(self.encoder, services);
                 let there = self.destination(services, destination);
                 let both = self.encoder.all([carried, there]);
                 Strict { permitted: both, required: both }
             }
             Destination::FqdnTag(_) | Destination::WebCategory(_) | Destination::Url { .. } => {
-                let fits: Vec<Formula> = services.iter().map(|one| self.fits(*one)).collect();
-                let fits = self.encoder.any(fits);
-                let there = self.destination(services, destination);
-                let permitted = self.encoder.all([fits, there]);
-                let required = self.required_by_name(services, destination, permitted);
-                Strict { permitted, required }
+                self.by_name(services, destination, fits)
             }
         }
     }
 
-    /// The part of `strict`, which goes by the name that is shown, that must be able to leave.
-    fn required_by_name(
+    /// What goes by the name that is shown: the flows that one of `services` carries, as `fit` says.
+    fn by_name(
         &mut self,
         services: &[Service],
         destination: &Destination,
-        strict: Formula,
-    ) -> Formula {
-        if strict == Formula::NEVER {
+        fit: impl Fn(&mut Encoder<'_>, Service) -> Formula,
+    ) -> Strict {
+        let (mut carried, mut sent) = (Vec::new(), Vec::new());
+        for service in services {
+            let fit = fit(self.encoder, *service);
+            if fit != Formula::NEVER {
+                let would_be_sent = self.would_be_sent(*service, destination);
+                carried.push(fit);
+                sent.push(self.encoder.all([fit, would_be_sent]));
+            }
+        }
+        if carried.is_empty() {
+            return Strict { permitted: Formula::NEVER, required: Formula::NEVER };
+        }
+        let there = self.destination(services, destination);
+        let (carried, sent) = (self.encoder.any(carried), self.encoder.any(sent));
+        let held = is_held(self.encoder, destination, self.assumed_held);
+        Strict {
+            permitted: self.encoder.all([carried, there]),
+            required: self.encoder.all([sent, there, held]),
+        }
+    }
+
+    /// What goes by the addresses that the client was told for one of `names`.
+    fn by_address(&mut self, services: &[Service], names: &Names) -> Formula {
+        let carried: Vec<Formula> =
+            services.iter().map(|one| fit_by_address(self.encoder, *one)).collect();
+        let carried = self.encoder.any(carried);
+        if carried == Formula::NEVER {
             return Formula::NEVER;
         }
-        let sent = self.would_be_sent(services, destination);
-        let held = self.is_held(destination);
-        self.encoder.all([strict, sent, held])
+        let fitting = shown_as(names).union(&ShownSet::nothing());
+        let fitting = self.encoder.host(HostOf::Wire, &fitting);
+        let told = client_holds_one_of(self.encoder, names);
+        self.encoder.all([carried, fitting, told])
     }
 
     /// The addresses that client or firewall hold for the names, whatever is sent there.
     fn excess(&mut self, services: &[Service], destination: &Destination) -> Formula {
         let Destination::Names(names) = destination else { return Formula::NEVER };
-        let mut held = vec![self.client_holds_one_of(names)];
+        let mut held = vec![client_holds_one_of(self.encoder, names)];
         for name in exact_names(names) {
-            let (name, address) = (name.clone(), Party::Destination);
-            held.push(self.encoder.ask(FlowAtom::FirewallAnswer { name, address }));
+            held.push(self.encoder.ask(FlowAtom::firewall_answer(name, Party::Destination)));
         }
         let held = self.encoder.any(held);
-        let carried = self.carried(services);
+        let carried = carried(self.encoder, services);
         self.encoder.all([carried, held])
     }
 
@@ -234,10 +257,11 @@ impl<'r, 'a> Reader<'r, 'a> {
         services: &[Service],
         destinations: &[Destination],
     ) -> Formula {
-        let denied_with = |reader: &mut Self, service: Service| {
-            if service.shows_a_name() { reader.fits(service) } else { reader.carries(service) }
+        let mut is_denied_with = |service: Service| {
+            let meant = if service.shows_a_name() { fits } else { carries };
+            meant(self.encoder, service)
         };
-        let with: Vec<Formula> = services.iter().map(|one| denied_with(self, *one)).collect();
+        let with: Vec<Formula> = services.iter().map(|one| is_denied_with(*one)).collect();
         let with = self.encoder.any(with);
         let there: Vec<Formula> =
             destinations.iter().map(|one| self.destination(services, one)).collect();
@@ -305,20 +329,20 @@ impl<'r, 'a> Reader<'r, 'a> {
     fn in_fqdn_tag(&mut self, host: HostOf, tag: &str, services: &[Service]) -> Formula {
         let ports = services.iter().fold(PortSet::empty(), |all, one| all.union(&ports(*one)));
         let apart = ports.intersection(&self.tag_ports).ranges();
-        let mut parts: Vec<Formula> = Vec::new();
+        let mut tagged: Vec<Formula> = Vec::new();
         for port in apart.into_iter().flat_map(|range| range.first()..=range.last()) {
             let sent = self.encoder.is_port(PortOf::Destination, port);
-            let tagged = self.encoder.ask(FlowAtom::InFqdnTag { tag: tag.to_owned(), host, port });
-            parts.push(self.encoder.all([sent, tagged]));
+            let holds = self.encoder.ask(FlowAtom::InFqdnTag { tag: tag.to_owned(), host, port });
+            tagged.push(self.encoder.all([sent, holds]));
         }
         let others = ports.difference(&self.tag_ports);
         if !others.is_empty() {
             let sent = self.encoder.port(PortOf::Destination, &others);
             let tag = tag.to_owned();
-            let tagged = self.encoder.ask(FlowAtom::InFqdnTagOnSentPort { tag, host });
-            parts.push(self.encoder.all([sent, tagged]));
+            let holds = self.encoder.ask(FlowAtom::InFqdnTagOnSentPort { tag, host });
+            tagged.push(self.encoder.all([sent, holds]));
         }
-        let tagged = self.encoder.any(parts);
+        let tagged = self.encoder.any(tagged);
         let is_shown = self.encoder.is_shown(host);
         self.encoder.all([is_shown, tagged])
     }
@@ -328,188 +352,35 @@ impl<'r, 'a> Reader<'r, 'a> {
         self.encoder.payload([PayloadForm::Http, PayloadForm::TlsWithRequest])
     }
 
-    /// One of `services` carries the flow with names that the firewall can read.
-    fn fit_by_name(&mut self, services: &[Service]) -> Formula {
-        let fit = |service: &Service| match *service {
-            Service::Mssql { mode: MssqlMode::Redirect, port } => self.asks_a_gateway(port),
-            service if service.shows_a_name() => self.fits(service),
-            _ => Formula::NEVER,
-        };
-        let fit: Vec<Formula> = services.iter().map(fit).collect();
-        self.encoder.any(fit)
-    }
-
-    /// One of `services` carries the flow, for whose name its address stands.
-    fn fit_by_address(&mut self, services: &[Service]) -> Formula {
-        let fit = |service: &Service| match *service {
-            Service::Mssql { mode: MssqlMode::Redirect, port } => {
-                let (carried, asks) = (self.carries(*service), self.asks_a_gateway(port));
-                self.encoder.without(carried, asks)
+    /// A client of `service` would send the request, where there is one, to the destination that it
+    /// names (`azure-firewall.md §2.5`).
+    fn would_be_sent(&mut self, service: Service, destination: &Destination) -> Formula {
+        match service {
+            Service::Http { port } => self.request_port(port, 80),
+            // Nothing but what is decrypted has a request (`Encoder::reads_requests_inside`).
+            Service::Https { .. } if !self.encoder.reads_requests_inside => {
+                self.encoder.payload([PayloadForm::Tls, PayloadForm::Silent])
             }
-            service if service.shows_a_name() => Formula::NEVER,
-            service => self.carries(service),
-        };
-        let fit: Vec<Formula> = services.iter().map(fit).collect();
-        self.encoder.any(fit)
-    }
-
-    /// The flow asks the gateway of redirected SQL for a server, whose name it shows.
-    fn asks_a_gateway(&mut self, port: u16) -> Formula {
-        let tcp = self.encoder.protocol([IpProtocol::TCP]);
-        let port = self.encoder.is_port(PortOf::Destination, port);
-        let kind = self.encoder.payload([PayloadForm::Mssql]);
-        let is_shown = self.encoder.is_shown(HostOf::Wire);
-        self.encoder.all([tcp, port, kind, is_shown])
-    }
-
-    /// The flow is one of `service`, or nothing has been sent by which to tell.
-    fn fits(&mut self, service: Service) -> Formula {
-        let carried = self.carries(service);
-        let forms: &[PayloadForm] = match service {
-            Service::Https { .. } => &[PayloadForm::Tls, PayloadForm::TlsWithRequest],
-            Service::Http { .. } => &[PayloadForm::Http],
-            Service::Mssql { .. } => &[PayloadForm::Mssql],
-            Service::Tcp(_)
+            Service::Https { port } => {
+                let port = self.request_port(port, 443);
+                let inside = self.named(HostOf::Inner, &[service], destination);
+                let proper = self.encoder.all([port, inside]);
+                let unseen = self.encoder.payload([PayloadForm::Tls]);
+                self.encoder.any([unseen, proper])
+            }
+            Service::Mssql { .. }
+            | Service::Tcp(_)
             | Service::Udp(_)
             | Service::Icmp
             | Service::Protocol(_)
-            | Service::Any => return carried,
-        };
-        let forms = forms.iter().copied().chain([PayloadForm::Silent]);
-        let kind = self.encoder.payload(forms);
-        self.encoder.all([carried, kind])
-    }
-
-    fn carried(&mut self, services: &[Service]) -> Formula {
-        let carried: Vec<Formula> = services.iter().map(|one| self.carries(*one)).collect();
-        self.encoder.any(carried)
-    }
-
-    /// Protocol and port are those of `service`.
-    fn carries(&mut self, service: Service) -> Formula {
-        let protocol = match service {
-            Service::Https { .. }
-            | Service::Http { .. }
-            | Service::Mssql { .. }
-            | Service::Tcp(_) => self.encoder.protocol([IpProtocol::TCP]),
-            Service::Udp(_) => self.encoder.protocol([IpProtocol::UDP]),
-            Service::Icmp => self.encoder.protocol([IpProtocol::ICMP, IpProtocol::ICMPV6]),
-            Service::Protocol(wanted) => self.encoder.protocol([wanted]),
-            Service::Any => Formula::ALWAYS,
-        };
-        let port = self.encoder.port(PortOf::Destination, &ports(service));
-        self.encoder.all([protocol, port])
-    }
-
-    /// A client of one of `services` would send the request, where there is one, to the destination
-    /// that it names (`azure-firewall.md §2.5`).
-    fn would_be_sent(&mut self, services: &[Service], destination: &Destination) -> Formula {
-        let mut sent: Vec<Formula> = Vec::new();
-        for service in services {
-            let fits = self.fits(*service);
-            let is_proper = match *service {
-                Service::Http { port } => self.request_port(port, 80),
-                Service::Https { port } => {
-                    let port = self.request_port(port, 443);
-                    let inside = self.named(HostOf::Inner, services, destination);
-                    let proper = self.encoder.all([port, inside]);
-                    let unseen = self.encoder.payload([PayloadForm::Tls]);
-                    self.encoder.any([unseen, proper])
-                }
-                Service::Mssql { .. }
-                | Service::Tcp(_)
-                | Service::Udp(_)
-                | Service::Icmp
-                | Service::Protocol(_)
-                | Service::Any => Formula::ALWAYS,
-            };
-            sent.push(self.encoder.all([fits, is_proper]));
+            | Service::Any => Formula::ALWAYS,
         }
-        self.encoder.any(sent)
     }
 
     /// The request names `port`, or none where that is the usual one.
     fn request_port(&mut self, port: u16, usual: u16) -> Formula {
         self.encoder.request_port(port == usual, &PortRange::single(port).into())
     }
-
-    /// The client holds the flow's destination for the name that it shows.
-    ///
-    /// One that shows an address may send there alone, which no set of intervals can say: it is
-    /// required of nobody here.
-    fn is_held(&mut self, destination: &Destination) -> Formula {
-        let by_evidence = self.encoder.second_reading(CLIENT_ANSWERS);
-        let told = match by_evidence {
-            Formula::NEVER => Formula::NEVER,
-            _ => self.client_holds_the_shown_name(destination),
-        };
-        self.encoder.formulas.choose(by_evidence, told, self.assumed_held)
-    }
-
-    /// An answer to the client held the flow's destination: for the name that it shows, as far as
-    /// the list spells it.
-    fn client_holds_the_shown_name(&mut self, destination: &Destination) -> Formula {
-        match destination {
-            Destination::Names(names) => {
-                let exact: NameSet = names.patterns.iter().filter(|one| is_exact(one)).collect();
-                let mut held: Vec<Formula> = Vec::new();
-                for pattern in &names.patterns {
-                    let mut meant: NameSet =
-                        [pattern].into_iter().collect::<NameSet>().intersection(&names.set);
-                    if !is_exact(pattern) {
-                        meant = meant.difference(&exact);
-                    }
-                    held.push(self.client_holds_for(pattern.to_string(), meant));
-                }
-                self.encoder.any(held)
-            }
-            Destination::Url { host, .. } => {
-                self.client_holds_for(host.to_string(), [host].into_iter().collect())
-            }
-            Destination::FqdnTag(_)
-            | Destination::WebCategory(_)
-            | Destination::Addresses(_)
-            | Destination::ServiceTag(_)
-            | Destination::Any => {
-                self.client_holds_for("the name that it shows".to_owned(), all_names())
-            }
-        }
-    }
-
-    /// The client shows one of `names`, and was told the destination for `name`.
-    fn client_holds_for(&mut self, name: String, names: NameSet) -> Formula {
-        let shown = self.encoder.host(HostOf::Wire, &ShownSet::names(names));
-        let told = self.encoder.ask(FlowAtom::ClientAnswer { name });
-        self.encoder.all([shown, told])
-    }
-
-    /// An answer to the client held the flow's destination for one of `names`.
-    fn client_holds_one_of(&mut self, names: &Names) -> Formula {
-        let mut told: Vec<Formula> = Vec::new();
-        for pattern in &names.patterns {
-            told.push(self.encoder.ask(FlowAtom::ClientAnswer { name: pattern.to_string() }));
-        }
-        self.encoder.any(told)
-    }
-}
-
-/// A client that shows a name sends to the internet, where it is no firewall's own address, or to a
-/// private endpoint of that name.
-fn assumed_held(encoder: &mut Encoder<'_>) -> Formula {
-    let firewalls = encoder.deployment.firewalls.values();
-    let own = firewalls.flat_map(|firewall| &firewall.public_addresses);
-    let own = own.fold(AddressSet::empty(), |all, one| all.union(&(*one).into()));
-    let internet = encoder.address(Party::Destination, &AddressSet::public().difference(&own));
-    let named = encoder.host(HostOf::Wire, &ShownSet::names(all_names()));
-    let mut held = vec![encoder.all([internet, named])];
-    let networks = encoder.deployment.virtual_networks.values();
-    let subnets = networks.flat_map(|network| &network.subnets);
-    for endpoint in subnets.flat_map(|subnet| &subnet.private_endpoints) {
-        let there = encoder.address(Party::Destination, &endpoint.address.into());
-        let named = encoder.is_name(HostOf::Wire, endpoint.names.iter().cloned());
-        held.push(encoder.all([there, named]));
-    }
-    encoder.any(held)
 }
 
 /// The ports for each of which a rule of the deployment or a statement of the list has a name looked
@@ -543,22 +414,6 @@ fn tag_ports(encoder: &Encoder<'_>, intent: &Intent) -> PortSet {
     of_rules.chain(of_list).map(PortRange::single).collect()
 }
 
-/// The destination ports of a service; all of them where it has none.
-fn ports(service: Service) -> PortSet {
-    let range = |first, last| PortRange::new(first, last).into_iter();
-    match service {
-        Service::Https { port }
-        | Service::Http { port }
-        | Service::Mssql { mode: MssqlMode::Proxy, port } => PortRange::single(port).into(),
-        Service::Mssql { mode: MssqlMode::Redirect, port } => {
-            let (first, last) = (*SQL_REDIRECT_PORTS.start(), *SQL_REDIRECT_PORTS.end());
-            range(first, last).chain([PortRange::single(port)]).collect()
-        }
-        Service::Tcp(ports) | Service::Udp(ports) => ports.into(),
-        Service::Icmp | Service::Protocol(_) | Service::Any => range(0, u16::MAX).collect(),
-    }
-}
-
 /// What a client shows that wants one of `names`. An address literal is a name to `*` only, as it is
 /// to the firewall (`azure-firewall.md §2.3`).
 fn shown_as(names: &Names) -> ShownSet {
@@ -570,10 +425,6 @@ fn shown_as(names: &Names) -> ShownSet {
     }
 }
 
-fn all_names() -> NameSet {
-    [&FqdnPattern::Any].into_iter().collect()
-}
-
 fn exact_names(names: &Names) -> impl Iterator<Item = &Fqdn> {
     names.patterns.iter().filter_map(|pattern| match pattern {
         FqdnPattern::Exact(name) if names.set.contains(name) => Some(name),
@@ -582,13 +433,6 @@ fn exact_names(names: &Names) -> impl Iterator<Item = &Fqdn> {
         | FqdnPattern::Under(_)
         | FqdnPattern::EndsWith(_) => None,
     })
-}
-
-fn is_exact(pattern: &FqdnPattern) -> bool {
-    match pattern {
-        FqdnPattern::Exact(_) => true,
-        FqdnPattern::Any | FqdnPattern::Under(_) | FqdnPattern::EndsWith(_) => false,
-    }
 }
 
 #[cfg(test)]
