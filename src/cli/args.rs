@@ -35,7 +35,7 @@ pub(super) enum Command {
     Flows(FlowsArgs),
     /// Judge recorded flows
     Replay(ReplayArgs),
-    /// Prove the list of its deployment, for all flows, or show a flow that refutes it
+    /// Prove for all flows what the list claims, or show one that refutes it
     Prove(ProveArgs),
     /// Ask a DNS server for the names of a rules file, and write the answers to `exeat.lock`
     #[cfg(feature = "live-dns")]
@@ -222,12 +222,18 @@ pub(super) struct ExplainArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(override_usage = "exeat prove [OPTIONS] <SUBJECT>\n       \
+                            exeat prove [OPTIONS] --deployment <FILE>")]
 pub(super) struct ProveArgs {
-    /// The rules file, unless only `--deployment` is asked
-    #[arg(value_name = "SUBJECT")]
+    /// The rules file; with `--deployment` alone there is no list
+    #[arg(value_name = "SUBJECT", required_unless_present_any = ["deployment", "assume"])]
     pub(super) rules_file: Option<PathBuf>,
     #[command(flatten)]
     pub(super) subject: SubjectArgs,
+    /// Do not object to what is open, or to this claim: open, no-leak, no-breakage, nothing-around
+    /// or assertion; repeatable
+    #[arg(long, value_name = "CLAIM")]
+    pub(super) accept: Vec<String>,
     /// Form of the result
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,

@@ -8,6 +8,7 @@
 pub mod atom;
 pub mod claims;
 pub mod outcomes;
+pub mod residual;
 
 mod axioms;
 mod encoder;
@@ -29,3 +30,4 @@ pub use claims::Standing;
 pub use claims::prove;
 pub use outcomes::Outcomes;
 pub use outcomes::outcomes;
+pub use residual::Residual;
