@@ -1,7 +1,11 @@
 //! The claims of `semantics.md`, over all flows: proved, refuted or open, with a counterexample.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
 
+use ipnet::IpNet;
+use ipnet::Ipv4Net;
 use jiff::civil::Date;
 
 use super::atom::FlowAtom;
@@ -13,7 +17,9 @@ use super::listed::asserted;
 use super::listed::listed;
 use super::way::Ways;
 use crate::azure::Deployment;
+use crate::azure::Key;
 use crate::azure::RuleId;
+use crate::azure::network::Subnet;
 use crate::flow::AddressSet;
 use crate::flow::Atom;
 use crate::flow::Flow;
@@ -34,12 +40,12 @@ use crate::intent::check::Polarity;
 use crate::simulate::Decision;
 use crate::simulate::Environment;
 use crate::simulate::Simulator;
+use crate::simulate::Stance;
 use crate::simulate::Verdict;
 use crate::simulate::assumptions::Assumption;
 use crate::simulate::route::Hop;
 use crate::simulate::route::dropped_by_azure;
 use crate::simulate::route::private_addresses;
-use crate::simulate::Stance;
 
 /// The nodes that a proof may take unless another number is given: some 2 GB.
 pub const MAX_NODES: usize = 1 << 25;
@@ -148,9 +154,10 @@ pub fn prove(subject: &Subject<'_>, nodes: usize) -> Result<Proof, ProveError> {
     let mut encoder = Encoder::new(subject.simulator.deployment, known);
     let ways = encoder.ways(subject.simulator);
     let (asked, required) = claims(&mut encoder, subject, ways);
-    let with_request = match encoder.reads_requests_inside {
-        true => Formula::NEVER,
-        false => encoder.payload([PayloadForm::TlsWithRequest]),
+    let with_request = if encoder.reads_requests_inside {
+        Formula::NEVER
+    } else {
+        encoder.payload([PayloadForm::TlsWithRequest])
     };
     let domain = encoder.any([ways.unjudged, ways.decrypted_unseen, with_request]);
     let domain = encoder.not(domain);
@@ -292,7 +299,7 @@ impl Search<'_, '_> {
                 } else {
                     sufficient(&witness, &against_frozen, &possible_frozen)
                 };
-                let one = self.confirmed(&witness, atoms)?;
+                let one = self.confirmed(&witness, &atoms)?;
                 let cause = self.causes.of(self.claim, &one);
                 found.push(one);
                 if cause.is_empty() {
@@ -317,7 +324,7 @@ impl Search<'_, '_> {
     fn confirmed(
         &self,
         witness: &Witness<FlowAtom>,
-        given: Vec<(FlowAtom, bool)>,
+        given: &[(FlowAtom, bool)],
     ) -> Result<Counterexample, ProveError> {
         let (subject, claim) = (self.subject, self.claim);
         let flow = witness.flow.clone();
@@ -387,6 +394,23 @@ fn sufficient(
     kept
 }
 
+/// Addresses of the blocks for documentation (RFC 5737), which are nobody's.
+const NOBODYS: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(203, 0, 113, 7), Ipv4Addr::new(198, 51, 100, 7), Ipv4Addr::new(192, 0, 2, 7)];
+
+/// The first machine of each subnet, and of each network where it lies in no subnet, by family.
+fn machines(deployment: &Deployment) -> impl Iterator<Item = IpAddr> {
+    let networks = deployment.virtual_networks.values();
+    let of_subnets = networks.clone().flat_map(|network| &network.subnets).flat_map(|subnet| {
+        subnet.prefixes.iter().filter_map(|prefix| subnet.first_machine(prefix.addr()))
+    });
+    // As in a subnet of all of it (`azure-routing.md §1.1`).
+    let of_networks = networks
+        .flat_map(|network| &network.address_space)
+        .filter_map(|prefix| Subnet::new(Key::new(""), vec![*prefix]).first_machine(prefix.addr()));
+    of_subnets.chain(of_networks)
+}
+
 /// What reads well, for each axis: what is usual first.
 fn preferred(deployment: &Deployment) -> Vec<AxisSet> {
     let port = |port: u16| PortRange::single(port).into();
@@ -403,18 +427,14 @@ fn preferred(deployment: &Deployment) -> Vec<AxisSet> {
     let example: NameSet = example.iter().collect();
     preferred.push(AxisSet::names(&ShownSet::names(example.clone())));
     preferred.push(AxisSet::inner_names(&ShownSet::names(example)));
-    let subnets = deployment.virtual_networks.values().flat_map(|network| &network.subnets);
-    let machines = subnets.filter_map(|subnet| {
-        let like = subnet.prefixes.first()?.addr();
-        subnet.first_machine(like)
-    });
-    for machine in machines {
-        preferred.push(AxisSet::sources(&machine.into()));
-    }
-    // TEST-NET-3 (RFC 5737) is nobody's.
-    let nobody = ipnet::Ipv4Net::new([203, 0, 113, 0].into(), 24).map(ipnet::IpNet::V4);
-    let nobody = nobody.map_or(AddressSet::empty(), AddressSet::from);
-    preferred.push(AxisSet::destinations(&nobody));
+    let machines: Vec<IpAddr> = machines(deployment).collect();
+    preferred.extend(machines.iter().map(|machine| AxisSet::sources(&(*machine).into())));
+    let served = NOBODYS.iter().map(|address| AddressSet::from(IpAddr::V4(*address)));
+    preferred.extend(served.map(|address| AxisSet::destinations(&address)));
+    let blocks = NOBODYS.iter().filter_map(|address| Ipv4Net::new(*address, 24).ok());
+    let blocks: AddressSet = blocks.map(|block| IpNet::V4(block.trunc())).collect();
+    preferred.push(AxisSet::destinations(&blocks));
     preferred.push(AxisSet::destinations(&AddressSet::public()));
+    preferred.extend(machines.iter().map(|machine| AxisSet::destinations(&(*machine).into())));
     preferred
 }

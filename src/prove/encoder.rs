@@ -19,6 +19,7 @@ use crate::azure::address::AddressEntry;
 use crate::azure::policy::Policy;
 use crate::azure::policy::Rules;
 use crate::evidence::Evidence;
+use crate::evidence::Lock;
 use crate::flow::AddressSet;
 use crate::flow::Fqdn;
 use crate::flow::FqdnPattern;
@@ -245,9 +246,9 @@ impl<'a> Encoder<'a> {
         let known = entries.iter().filter_map(AddressEntry::addresses);
         let set: AddressSet = known.flat_map(|set| set.ranges()).collect();
         let unknown = entries.iter().filter(|entry| entry.addresses().is_none());
-        let mut parts: Vec<Formula> = unknown.map(|entry| self.entry(party, entry)).collect();
-        parts.push(self.address(party, &set));
-        self.any(parts)
+        let mut one_of: Vec<Formula> = unknown.map(|entry| self.entry(party, entry)).collect();
+        one_of.push(self.address(party, &set));
+        self.any(one_of)
     }
 
     /// The address is one of an IP group's.
@@ -338,7 +339,7 @@ impl<'a> Encoder<'a> {
             }
             FlowAtom::Resolvable { host } => {
                 let host = *host;
-                let locked = evidence.lock.iter().flat_map(|lock| lock.names());
+                let locked = evidence.lock.iter().flat_map(Lock::names);
                 let (with, without): (Vec<_>, Vec<_>) =
                     locked.partition(|name| name.addresses.iter().any(std::net::IpAddr::is_ipv4));
                 let with = self.is_name(host, with.iter().map(|locked| locked.name.clone()));

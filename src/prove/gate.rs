@@ -107,8 +107,7 @@ impl<'a> Encoder<'a> {
             passes: BTreeMap::new(),
             decrypted_unseen: Formula::NEVER,
         };
-        let mut gate =
-            Gate { encoder: self, enforced, ends, reaching: Formula::ALWAYS, handled };
+        let mut gate = Gate { encoder: self, enforced, ends, reaching: Formula::ALWAYS, handled };
         gate.handle();
         let handled = gate.handled;
         self.handled.insert((name, ends), handled.clone());
@@ -325,14 +324,14 @@ impl Gate<'_, '_, '_> {
     /// What the network rules allow, and what they deny.
     fn network_rules(&mut self, ends: Ends) -> (Formula, Formula) {
         let mut allowed = Formula::NEVER;
-        let mut matched = Vec::new();
+        let mut every = Vec::new();
         for placed in self.enforced.network.iter().rev() {
             let Rules::Network(action, rules) = &placed.collection.rules else { continue };
             let rules: Vec<Formula> = rules
                 .iter()
                 .map(|rule| {
-                    let matches = self.encoder.network_rule(rule, ends);
-                    self.encoder.remember(placed.rule_id(&rule.name), matches)
+                    let flows = self.encoder.network_rule(rule, ends);
+                    self.encoder.remember(placed.rule_id(&rule.name), flows)
                 })
                 .collect();
             let rules = self.encoder.any(rules);
@@ -340,9 +339,9 @@ impl Gate<'_, '_, '_> {
                 Action::Allow => self.encoder.any([rules, allowed]),
                 Action::Deny => self.encoder.without(allowed, rules),
             };
-            matched.push(rules);
+            every.push(rules);
         }
-        let matched = self.encoder.any(matched);
+        let matched = self.encoder.any(every);
         (allowed, self.encoder.without(matched, allowed))
     }
 
@@ -529,26 +528,26 @@ impl Gate<'_, '_, '_> {
     /// Step 9: the first rule that matches.
     fn first_application(&mut self, view: &View) -> Ruled {
         let never = Formula::NEVER;
-        let mut ruled =
+        let mut said =
             Ruled { allowed: never, matched: never, inspected: never, exemptable: never };
-        let mut matched = Vec::new();
+        let mut every = Vec::new();
         for placed in self.enforced.application.iter().rev() {
             let Rules::Application(action, rules) = &placed.collection.rules else { continue };
             // Which of the rules matches first matters only where one of them decrypts.
             for run in rules.chunk_by(|a, b| !a.terminate_tls && !b.terminate_tls).rev() {
                 let tier = self.enforced.tier;
-                let matches: Vec<Formula> = run
+                let flows: Vec<Formula> = run
                     .iter()
                     .map(|rule| {
                         let id = || placed.rule_id(&rule.name);
-                        let matches = self.encoder.application_rule(rule, id, view, tier);
-                        self.encoder.remember(id(), matches)
+                        let flows = self.encoder.application_rule(rule, id, view, tier);
+                        self.encoder.remember(id(), flows)
                     })
                     .collect();
-                let matches = self.encoder.any(matches);
-                ruled.allowed = match action {
-                    Action::Allow => self.encoder.any([matches, ruled.allowed]),
-                    Action::Deny => self.encoder.without(ruled.allowed, matches),
+                let flows = self.encoder.any(flows);
+                said.allowed = match action {
+                    Action::Allow => self.encoder.any([flows, said.allowed]),
+                    Action::Deny => self.encoder.without(said.allowed, flows),
                 };
                 let [mut inspected, mut exemptable] = [Formula::NEVER; 2];
                 if let [rule] = run
@@ -556,7 +555,7 @@ impl Gate<'_, '_, '_> {
                     && let Some(https) = view.seen.get(&ApplicationProtocolType::Https)
                 {
                     let urls: Vec<_> = rule.target_urls.iter().map(|url| &url.host).collect();
-                    inspected = self.encoder.all([matches, *https]);
+                    inspected = self.encoder.all([flows, *https]);
                     if *action == Action::Deny {
                         // What is denied for its name is not decrypted (§10.3).
                         let by_url = self.encoder.matches(view.host, urls.iter().copied());
@@ -564,22 +563,20 @@ impl Gate<'_, '_, '_> {
                         let by_url = self.encoder.without(by_url, by_name);
                         inspected = self.encoder.all([inspected, by_url]);
                     }
-                    let named = urls
-                        .iter()
-                        .copied()
-                        .filter(|host| **host != crate::flow::FqdnPattern::Any);
+                    let named =
+                        urls.iter().copied().filter(|host| **host != crate::flow::FqdnPattern::Any);
                     let listed = self.encoder.matches(view.host, named);
                     exemptable = self.encoder.without(inspected, listed);
                 }
-                let later = self.encoder.without(ruled.inspected, matches);
-                ruled.inspected = self.encoder.any([inspected, later]);
-                let later = self.encoder.without(ruled.exemptable, matches);
-                ruled.exemptable = self.encoder.any([exemptable, later]);
-                matched.push(matches);
+                let later = self.encoder.without(said.inspected, flows);
+                said.inspected = self.encoder.any([inspected, later]);
+                let later = self.encoder.without(said.exemptable, flows);
+                said.exemptable = self.encoder.any([exemptable, later]);
+                every.push(flows);
             }
         }
-        ruled.matched = self.encoder.any(matched);
-        ruled
+        said.matched = self.encoder.any(every);
+        said
     }
 
     /// Steps 9 to 11: what the rules, the infrastructure rules and the default let through of the
@@ -602,12 +599,11 @@ impl Gate<'_, '_, '_> {
         let unwritten = self.unwritten_port_fits(443);
         let unseen = self.encoder.all([inspected, unseen, unwritten]);
         let mut allowed = Vec::new();
-        for (when, host, path) in [
-            (read, HostOf::Inner, SeenPath::Decrypted),
-            (unseen, HostOf::Wire, SeenPath::Root),
-        ] {
+        for (when, host, path) in
+            [(read, HostOf::Inner, SeenPath::Decrypted), (unseen, HostOf::Wire, SeenPath::Root)]
+        {
             let seen = [(ApplicationProtocolType::Https, when)].into();
-            let view = View { host, path, seen, ..view.clone() };
+            let view = View { host, seen, path, ..view.clone() };
             let ruled = self.first_application(&view);
             allowed.push(self.ruling(ruled, when, host));
         }

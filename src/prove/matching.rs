@@ -26,6 +26,8 @@ use crate::azure::rule::UrlPattern;
 use crate::flow::IpProtocol;
 use crate::flow::PortRange;
 use crate::flow::PortSet;
+use crate::simulate::matching::PathFit;
+use crate::simulate::matching::fit_path;
 use crate::simulate::matching::fqdn_tag;
 use crate::simulate::matching::has_only_destination_addresses;
 use crate::simulate::matching::refers_to_empty_group;
@@ -179,7 +181,6 @@ impl<'a> Encoder<'a> {
         tier: Tier,
     ) -> Formula {
         let path = match (protocol, view.path) {
-            (ApplicationProtocolType::Mssql, _) => Formula::NEVER,
             (ApplicationProtocolType::Http, _)
             | (ApplicationProtocolType::Https, SeenPath::Decrypted) => path_fits(self, &url.path),
             (ApplicationProtocolType::Https, SeenPath::Root) => path_is_root(&url.path),
@@ -189,7 +190,8 @@ impl<'a> Encoder<'a> {
             {
                 Formula::ALWAYS
             }
-            (ApplicationProtocolType::Https, SeenPath::Hidden) => Formula::NEVER,
+            (ApplicationProtocolType::Https, SeenPath::Hidden)
+            | (ApplicationProtocolType::Mssql, _) => Formula::NEVER,
         };
         let host = self.matches(view.host, [&url.host]);
         self.all([host, path])
@@ -251,10 +253,9 @@ impl<'a> Encoder<'a> {
 
 /// Whether a URL pattern's path fits the request for `/`.
 fn path_is_root(pattern: &str) -> Formula {
-    match crate::simulate::matching::fit_path(pattern, "/") {
-        crate::simulate::matching::PathFit::Yes => Formula::ALWAYS,
+    match fit_path(pattern, "/") {
+        PathFit::Yes => Formula::ALWAYS,
         // The pattern without a path and the root need no second reading.
-        crate::simulate::matching::PathFit::No
-        | crate::simulate::matching::PathFit::HostOnly => Formula::NEVER,
+        PathFit::No | PathFit::HostOnly => Formula::NEVER,
     }
 }

@@ -29,5 +29,7 @@ pub use claims::ProveError;
 pub use claims::Standing;
 pub use claims::prove;
 pub use outcomes::Outcomes;
+pub use outcomes::Stances;
 pub use outcomes::outcomes;
+pub use outcomes::stances;
 pub use residual::Residual;

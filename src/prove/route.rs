@@ -136,10 +136,10 @@ impl<'a> Encoder<'a> {
         let overriding: Vec<Formula> = overriding.map(|route| route.is_there).collect();
         let overriding = self.any(overriding);
         let learned = self.not(overriding);
-        let of_gateways = choice.gateway.iter().map(|candidate| Route {
-            candidate: candidate.clone(),
-            is_there: learned,
-        });
+        let of_gateways = choice
+            .gateway
+            .iter()
+            .map(|candidate| Route { candidate: candidate.clone(), is_there: learned });
         // In the order in which the slow engine looks at them, so that the first of equals wins.
         let users = first_user.iter().filter(|route| route.candidate.rank == Rank::User);
         let others = first_user.iter().filter(|route| route.candidate.rank != Rank::User);
@@ -237,8 +237,7 @@ impl<'a> Encoder<'a> {
             }
             (Reach::Prefix(prefix), Reach::Tag(tag)) => {
                 let wins_ties = other.rank > one.rank;
-                let longer =
-                    self.is_longer(tag, prefix.prefix_len(), wins_ties, width, party);
+                let longer = self.is_longer(tag, prefix.prefix_len(), wins_ties, width, party);
                 self.not(longer)
             }
             (Reach::Tag(a), Reach::Tag(b)) => {
@@ -322,20 +321,20 @@ fn choices(vantage: Vantage<'_>, party: Party) -> Vec<(AddressSet, IpAddr, Optio
     }
     let platform = platform_addresses();
     let mut found: Vec<(Vec<AddressRange>, IpAddr, Choice)> = Vec::new();
-    for range in AddressSet::all().difference(&platform).cut_by(&told_apart(vantage)) {
+    for range in AddressSet::all().difference(platform).cut_by(&told_apart(vantage)) {
         let new = choice(vantage, range.first());
         match found.iter_mut().find(|(_, _, old)| *old == new) {
             Some((ranges, _, _)) => ranges.push(range),
             None => found.push((vec![range], range.first(), new)),
         }
     }
-    let mut parts: Vec<(AddressSet, IpAddr, Option<Choice>)> = found
+    let mut all: Vec<(AddressSet, IpAddr, Option<Choice>)> = found
         .into_iter()
         .map(|(ranges, example, one)| (ranges.into_iter().collect(), example, Some(one)))
         .collect();
     let first = platform.ranges().first().map(|range| range.first());
-    parts.extend(first.map(|example| (platform.clone(), example, None)));
-    parts
+    all.extend(first.map(|example| (platform.clone(), example, None)));
+    all
 }
 
 /// What is chosen for one destination.

@@ -65,7 +65,9 @@ impl<'a> Encoder<'a> {
         rules.sort_by_key(|rule| rule.priority);
         let matches: Vec<Formula> =
             rules.iter().map(|rule| self.security_rule(rule, vantage, source)).collect();
-        let fold = |encoder: &mut Encoder<'a>, last: Formula, applies: &dyn Fn(&SecurityRule) -> bool| {
+        let fold = |encoder: &mut Encoder<'a>,
+                    last: Formula,
+                    applies: &dyn Fn(&SecurityRule) -> bool| {
             let mut allowed = last;
             for (rule, matches) in rules.iter().zip(&matches).rev().filter(|(r, _)| applies(r)) {
                 allowed = match rule.access {
@@ -167,19 +169,21 @@ impl<'a> Encoder<'a> {
         vantage: Vantage<'a>,
     ) -> Formula {
         let mut addresses: Vec<AddressEntry> = Vec::new();
-        let mut parts = Vec::new();
+        let mut one_of = Vec::new();
         for entry in entries {
             match entry {
-                DestinationEntry::ServiceTag(tag) => parts.push(self.in_any_tag(tag, party, vantage)),
+                DestinationEntry::ServiceTag(tag) => {
+                    one_of.push(self.in_any_tag(tag, party, vantage));
+                }
                 DestinationEntry::Addresses(entry) => addresses.push(entry.clone()),
             }
         }
-        parts.push(self.entries(party, &addresses));
+        one_of.push(self.entries(party, &addresses));
         for group in groups {
             let after = format!(" in application security group {group}");
-            parts.push(self.address_named(party, after));
+            one_of.push(self.address_named(party, after));
         }
-        self.any(parts)
+        self.any(one_of)
     }
 
     /// The address is in the tag, also in one that Microsoft's file does not hold
@@ -203,7 +207,7 @@ impl<'a> Encoder<'a> {
         let mut within: AddressSet = connected.chain(vantage.behind_gateways()).collect();
         within = within.union(&AZURE_HOST.into());
         let mut by_default_route = AddressSet::empty();
-        let mut parts = Vec::new();
+        let mut one_of = Vec::new();
         let table = vantage.table().map(|(_, table)| table.routes.as_slice()).unwrap_or_default();
         for route in table {
             match &route.destination {
@@ -211,14 +215,14 @@ impl<'a> Encoder<'a> {
                     by_default_route = by_default_route.union(&(*prefix).into());
                 }
                 RouteDestination::Prefix(prefix) => within = within.union(&(*prefix).into()),
-                RouteDestination::ServiceTag(tag) => parts.push(self.in_tag(tag.folded(), party)),
+                RouteDestination::ServiceTag(tag) => one_of.push(self.in_tag(tag.folded(), party)),
             }
         }
-        parts.push(self.address(party, &within));
+        one_of.push(self.address(party, &within));
         let by_default_route = self.address(party, &by_default_route);
         let counts = self.second_reading(VNET_TAG_INCLUDES_DEFAULT);
-        parts.push(self.all([by_default_route, counts]));
-        self.any(parts)
+        one_of.push(self.all([by_default_route, counts]));
+        self.any(one_of)
     }
 
     /// The tag `Internet`: what lies outside `VirtualNetwork` and can be reached from the internet.

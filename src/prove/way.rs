@@ -69,7 +69,7 @@ impl<'a> Encoder<'a> {
     /// What becomes of all flows in the deployment of `simulator`.
     pub(super) fn ways(&mut self, simulator: &Simulator<'a>) -> Ways {
         let mut found = Found::default();
-        self.from_everywhere(simulator, &mut found);
+        self.send_from_everywhere(simulator, &mut found);
         Ways {
             allow: self.any(found.allow),
             bypass: self.any(found.bypass),
@@ -80,7 +80,7 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    fn from_everywhere(&mut self, simulator: &Simulator<'a>, found: &mut Found) {
+    fn send_from_everywhere(&mut self, simulator: &Simulator<'a>, found: &mut Found) {
         let to_platform = self.address(Party::Destination, platform_addresses());
         let mut open = AddressSet::all();
         if self.deployment.virtual_networks.is_empty()
@@ -111,13 +111,12 @@ impl<'a> Encoder<'a> {
                 let place = format!("{}/{}", vantage.network_name, vantage.subnet.name);
                 let (subject, after) =
                     (Subject::Address(Party::Source), format!(" lies in {place}"));
-                let lies =
-                    self.ask(FlowAtom::Named { before: String::new(), subject, after });
+                let lies = self.ask(FlowAtom::Named { before: String::new(), subject, after });
                 let inside = self.all([from, lies]);
-                self.from_subnet(simulator, *vantage, inside, found);
+                self.send_from_subnet(simulator, *vantage, inside, found);
                 from = self.without(from, lies);
             }
-            self.from_subnet(simulator, *last, from, found);
+            self.send_from_subnet(simulator, *last, from, found);
         }
         let undeclared = self.address(Party::Source, &open);
         found.platform.push(self.all([undeclared, to_platform]));
@@ -133,7 +132,7 @@ impl<'a> Encoder<'a> {
         found.decrypted_unseen.push(self.all([when, handled.decrypted_unseen]));
     }
 
-    fn from_subnet(
+    fn send_from_subnet(
         &mut self,
         simulator: &Simulator<'a>,
         vantage: Vantage<'a>,
@@ -342,10 +341,9 @@ impl<'a> Encoder<'a> {
         match hop {
             Hop::Platform => found.platform.push(when),
             Hop::Local | Hop::PrivateEndpoint(_) if leg.passed.is_none() => found.local.push(when),
-            Hop::Local
-            | Hop::PrivateEndpoint(_)
-            | Hop::ServiceEndpoint(_)
-            | Hop::Gateway => around.push(when),
+            Hop::Local | Hop::PrivateEndpoint(_) | Hop::ServiceEndpoint(_) | Hop::Gateway => {
+                around.push(when);
+            }
             Hop::Peering(remote) => {
                 let refused = self.is_refused_by(remote, leg);
                 around.push(self.without(when, refused));
@@ -393,9 +391,9 @@ impl<'a> Encoder<'a> {
     /// without source NAT delivers only where a NAT gateway translates (`azure-firewall.md §4.2`).
     fn cannot_reach_the_internet(&mut self, leg: Leg<'a>) -> Formula {
         let private = private_addresses();
-        let to_private = self.address(leg.ends.destination, &private);
+        let to_private = self.address(leg.ends.destination, private);
         let untranslated = if leg.passed == Some(false) && !leg.vantage.subnet.explicit_outbound {
-            self.address(leg.ends.source, &private)
+            self.address(leg.ends.source, private)
         } else {
             Formula::NEVER
         };

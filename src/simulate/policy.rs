@@ -123,7 +123,7 @@ impl<'a> Enforced<'a> {
 
     /// Whether threat intelligence leaves `host` alone; allow lists are inherited
     /// (`azure-firewall.md §1.3`).
-    pub(crate) fn is_threat_allowed(&self, host: &Host, inquiry: &mut Inquiry<'_>) -> bool {
+    pub(super) fn is_threat_allowed(&self, host: &Host, inquiry: &mut Inquiry<'_>) -> bool {
         self.policies().any(|policy| {
             let list = &policy.threat_intel_allowlist;
             match host {
@@ -145,7 +145,7 @@ impl<'a> Enforced<'a> {
 
     /// Whether the firewall answers DNS (`azure-firewall.md §4.3`). A child without settings of
     /// its own has its parent's in one reading (`§1.3`).
-    pub(crate) fn has_dns_proxy(&self, inquiry: &mut Inquiry<'_>) -> bool {
+    pub(super) fn has_dns_proxy(&self, inquiry: &mut Inquiry<'_>) -> bool {
         match self.dns_proxy() {
             DnsProxy::Off => false,
             DnsProxy::On => true,
@@ -199,7 +199,7 @@ impl<'a> Enforced<'a> {
 
     /// Whether a network rule's flow to `destination` leaves with an address of the firewall
     /// (`azure-firewall.md §4.2`).
-    pub(crate) fn translates_source(&self, destination: IpAddr, inquiry: &mut Inquiry<'_>) -> bool {
+    pub(super) fn translates_source(&self, destination: IpAddr, inquiry: &mut Inquiry<'_>) -> bool {
         if destination.is_ipv6() {
             // §1.13: always, except within fc00::/7.
             return !is_private(destination);

@@ -7,7 +7,9 @@ use exeat::flow::set::flows::FlowSet;
 use exeat::intent::Intent;
 use exeat::prove::FlowAtom;
 use exeat::prove::Outcomes;
+use exeat::prove::Stances;
 use exeat::prove::outcomes;
+use exeat::prove::stances;
 use exeat::simulate::Assumptions;
 use exeat::simulate::Simulator;
 use exeat::simulate::Verdict;
@@ -28,8 +30,8 @@ pub(crate) trait Engine {
     /// so. A flow that is denied lies in none.
     fn verdicts(&self, flow: &Flow, holds: &mut dyn FnMut(&Atom) -> bool) -> Vec<Verdict>;
 
-    /// Whether the list requires and permits `flow`; nothing of an engine that reads no lists.
-    fn listed(&self, flow: &Flow, holds: &mut dyn FnMut(&Atom) -> bool) -> Option<(bool, bool)>;
+    /// Whether the list requires and permits `flow`.
+    fn listed(&self, flow: &Flow, holds: &mut dyn FnMut(&Atom) -> bool) -> (bool, bool);
 }
 
 /// The engine under test for `world`: what `exeat::prove` makes of it where nothing is known.
@@ -37,7 +39,10 @@ pub(crate) fn symbolic(world: &World) -> Box<dyn Engine> {
     let simulator = Simulator::new(&world.deployment).expect("an order");
     let (evidence, assumptions) = (Evidence::default(), all_open());
     let outcomes = outcomes(&simulator, &evidence, &assumptions, MAX_NODES);
-    Box::new(Proved { outcomes: outcomes.expect("small sets") })
+    let list = (&world.list, DAY);
+    let stances = stances(list, &simulator, &evidence, &assumptions, MAX_NODES);
+    let (outcomes, stances) = (outcomes.expect("small sets"), stances.expect("small sets"));
+    Box::new(Proved { outcomes, stances })
 }
 
 /// Every setting that has readings, open.
@@ -53,6 +58,7 @@ fn all_open() -> Assumptions {
 
 struct Proved {
     outcomes: Outcomes,
+    stances: Stances,
 }
 
 impl Engine for Proved {
@@ -70,8 +76,11 @@ impl Engine for Proved {
         sets.into_iter().filter(|(_, set)| has(set)).map(|(verdict, _)| verdict).collect()
     }
 
-    fn listed(&self, _: &Flow, _: &mut dyn FnMut(&Atom) -> bool) -> Option<(bool, bool)> {
-        None
+    fn listed(&self, flow: &Flow, holds: &mut dyn FnMut(&Atom) -> bool) -> (bool, bool) {
+        let mut has = |set: &FlowSet<FlowAtom>| {
+            set.contains(flow, |fact| fact.at(flow).is_some_and(|atom| holds(&atom)))
+        };
+        (has(&self.stances.required), has(&self.stances.permitted))
     }
 }
 
@@ -93,8 +102,8 @@ impl Engine for Slow {
         sets_of(self.simulator.decide(flow, holds).verdict)
     }
 
-    fn listed(&self, flow: &Flow, holds: &mut dyn FnMut(&Atom) -> bool) -> Option<(bool, bool)> {
+    fn listed(&self, flow: &Flow, holds: &mut dyn FnMut(&Atom) -> bool) -> (bool, bool) {
         let stance = self.list.decide(DAY, flow, holds);
-        Some((stance.required, stance.permitted))
+        (stance.required, stance.permitted)
     }
 }

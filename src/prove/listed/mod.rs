@@ -53,8 +53,6 @@ pub(super) struct Listed {
     pub(super) permitted: Formula,
     /// The flows that must be able to leave; all of them are permitted.
     pub(super) required: Formula,
-    /// The flows that a deny means.
-    pub(super) denied: Formula,
     /// What each permission says that is active, in their order.
     pub(super) permissions: Vec<Meaning>,
 }
@@ -88,7 +86,6 @@ pub(super) fn listed(encoder: &mut Encoder<'_>, intent: &Intent, day: Date) -> L
     Listed {
         permitted: encoder.without(permitted, denied),
         required: encoder.without(required, denied),
-        denied,
         permissions,
     }
 }
