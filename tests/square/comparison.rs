@@ -12,6 +12,7 @@ use exeat::intent::Intent;
 use exeat::simulate::Reason;
 use exeat::simulate::Simulator;
 use exeat::simulate::Verdict;
+use exeat::simulate::assumptions::CLIENT_ANSWERS;
 use exeat::simulate::decision::Step;
 use jiff::civil::Date;
 use jiff::civil::date;
@@ -244,7 +245,8 @@ fn differs_on_list(
     tally: &mut Tally,
 ) -> Result<Option<Box<Difference>>, TooMany> {
     let decide = |oracle: &mut dyn FnMut(&Atom) -> bool| list.decide(DAY, flow, oracle);
-    under_every_assignment(&Assignment::new(), MAX_ASSIGNMENTS, decide, |given, stance| {
+    let assumed = Assignment::from([(Atom::Reading { setting: CLIENT_ANSWERS }, false)]);
+    under_every_assignment(&assumed, MAX_ASSIGNMENTS, decide, |given, stance| {
         let expected = (stance.required, stance.permitted);
         let ask = |oracle: &mut dyn FnMut(&Atom) -> bool| engine.listed(flow, oracle);
         under_every_assignment(given, MAX_FURTHER, ask, |given, said| {

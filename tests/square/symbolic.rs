@@ -14,6 +14,7 @@ use exeat::simulate::Assumptions;
 use exeat::simulate::Simulator;
 use exeat::simulate::Verdict;
 use exeat::simulate::assumptions::BOTH;
+use exeat::simulate::assumptions::CLIENT_ANSWERS;
 use exeat::simulate::assumptions::Domain;
 use exeat::simulate::assumptions::SETTINGS;
 
@@ -39,6 +40,9 @@ pub(crate) fn symbolic(world: &World) -> Box<dyn Engine> {
     let simulator = Simulator::new(&world.deployment).expect("an order");
     let (evidence, assumptions) = (Evidence::default(), all_open());
     let outcomes = outcomes(&simulator, &evidence, &assumptions, MAX_NODES);
+    // By evidence, a client is told of names as the list spells them, and not as they are shown.
+    let mut assumptions = assumptions;
+    assumptions.set(&format!("{CLIENT_ANSWERS}=assume")).expect("a value of it");
     let list = (&world.list, DAY);
     let stances = stances(list, &simulator, &evidence, &assumptions, MAX_NODES);
     let (outcomes, stances) = (outcomes.expect("small sets"), stances.expect("small sets"));
