@@ -108,13 +108,13 @@ fn a_rule_that_is_too_wide_is_a_leak() {
             "! REFUTED  no leak: what leaves through the firewall is permitted\n",
             "  proved   no breakage",
             "1. leak: rule application/application-allow/web lets it out, and the list does not permit it\n",
-            "     10.1.8.4 -> 203.0.113.0 : tcp/443 tls a.example.com\n",
+            "     10.1.8.4 -> 203.0.113.7 : tcp/443 tls a.example.com\n",
             "   azure: allow (application-rule), by rule application/application-allow/web of policy `egress`, \
              from `web` in a.egress\n",
             "   list: no statement permits it\n",
             "   do: narrow rule application/application-allow/web, or permit what it lets out\n",
             "   why: exeat explain a.egress --deployment d.json \
-             \"10.1.8.4 -> 203.0.113.0 : tcp/443 tls a.example.com\"\n",
+             \"10.1.8.4 -> 203.0.113.7 : tcp/443 tls a.example.com\"\n",
             "3 claims: 2 proved, 1 refuted; 1 objection\n",
         ],
     );
@@ -133,7 +133,7 @@ fn a_rule_that_is_gone_is_a_breakage() {
         &[
             "! REFUTED  no breakage: what is required leaves\n",
             "1. breakage: `web` requires it, but ",
-            "     10.1.8.4 -> 203.0.113.0 : tcp/443 tls www.example.com\n",
+            "     10.1.8.4 -> 203.0.113.7 : tcp/443 tls www.example.com\n",
             "   list: `web` (a.egress:18:1) requires it\n",
         ],
     );
@@ -207,7 +207,7 @@ fn what_a_service_tag_holds_leaves_a_claim_open() {
         &[
             "! open     assert never `there` (a.egress:20:1): none of its flows leaves\n",
             ". assertion `there`, perhaps: it is never to leave, but rule network/network-allow/bus lets it out\n",
-            "   if: 192.0.2.0 is in service tag servicebus\n",
+            "   if: 192.0.2.7 is in service tag servicebus\n",
             "   do: give Microsoft's service-tag file: `--service-tags ServiceTags_Public.json`\n",
         ],
     );
