@@ -7,6 +7,8 @@ use super::atom::Party;
 use super::atom::Subject;
 use super::encoder::Encoder;
 use super::formula::Formula;
+use super::gate::v4;
+use crate::azure::Deployment;
 use crate::azure::route::RouteDestination;
 use crate::azure::route::SYSTEM_DROPPED;
 use crate::flow::AddressSet;
@@ -321,7 +323,11 @@ fn choices(vantage: Vantage<'_>, party: Party) -> Vec<(AddressSet, IpAddr, Optio
     }
     let platform = platform_addresses();
     let mut found: Vec<(Vec<AddressRange>, IpAddr, Choice)> = Vec::new();
-    for range in AddressSet::all().difference(platform).cut_by(&told_apart(vantage)) {
+    let all = match party {
+        Party::Destination => families(vantage.deployment),
+        Party::Source | Party::Literal(_) | Party::Address(_) => AddressSet::all(),
+    };
+    for range in all.difference(platform).cut_by(&told_apart(vantage)) {
         let new = choice(vantage, range.first());
         match found.iter_mut().find(|(_, _, old)| *old == new) {
             Some((ranges, _, _)) => ranges.push(range),
@@ -335,6 +341,16 @@ fn choices(vantage: Vantage<'_>, party: Party) -> Vec<(AddressSet, IpAddr, Optio
     let first = platform.ranges().first().map(|range| range.first());
     all.extend(first.map(|example| (platform.clone(), example, None)));
     all
+}
+
+/// The addresses of the families in which some machine can send: both ends of a flow are of one.
+fn families(deployment: &Deployment) -> AddressSet {
+    let subnets = deployment.virtual_networks.values().flat_map(|network| &network.subnets);
+    let prefixes: Vec<_> = subnets.flat_map(|subnet| &subnet.prefixes).collect();
+    let v6 = AddressSet::all().difference(&v4());
+    let of = |family: AddressSet, is_used: bool| if is_used { family } else { AddressSet::empty() };
+    let sends = |is_v4: bool| prefixes.iter().any(|prefix| prefix.addr().is_ipv4() == is_v4);
+    of(v4(), sends(true)).union(&of(v6, sends(false)))
 }
 
 /// What is chosen for one destination.
@@ -358,7 +374,7 @@ fn choice(vantage: Vantage<'_>, destination: IpAddr) -> Choice {
 /// The sets by which routes from a subnet are chosen.
 fn told_apart(vantage: Vantage<'_>) -> Vec<AddressSet> {
     let deployment = vantage.deployment;
-    let mut sets = vec![private_addresses().clone(), super::gate::v4()];
+    let mut sets = vec![private_addresses().clone(), v4()];
     let dropped = SYSTEM_DROPPED.iter().filter_map(|text| text.parse::<ipnet::IpNet>().ok());
     sets.extend(dropped.map(AddressSet::from));
     let table = vantage.table().map(|(_, table)| table.routes.as_slice()).unwrap_or_default();
