@@ -24,6 +24,7 @@ pub mod evidence;
 pub mod flow;
 pub mod import;
 pub mod intent;
+pub mod prove;
 pub mod report;
 pub mod resolve;
 pub mod simulate;

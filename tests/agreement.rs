@@ -186,15 +186,13 @@ fn judge_with_marks(
     marked.judge_on(TODAY, seen, environment)
 }
 
-/// Whether a firewall can hold the flow against names: one without a name, or with another port in
-/// its `Host`, is dropped whatever the rules say (`azure-firewall.md §2.5`). In replay that is a
-/// breakage which the client has to mend, and no list.
+/// Whether a firewall can hold the flow against names: one without a name is dropped whatever the
+/// rules say (`azure-firewall.md §2.5`). In replay that is a breakage which the client has to mend,
+/// and no list.
 fn is_readable(flow: &Flow) -> bool {
     match &flow.payload {
         Payload::Tls { name, .. } | Payload::Mssql { name } => name.is_some(),
-        Payload::Http(request) => {
-            request.host.is_some() && request.port.unwrap_or(80) == flow.destination_port
-        }
+        Payload::Http(request) => request.host.is_some(),
         Payload::Silent | Payload::Other | Payload::Quic { .. } => true,
     }
 }

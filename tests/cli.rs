@@ -19,6 +19,8 @@ mod explain;
 mod help;
 #[path = "cli/paths.rs"]
 mod paths;
+#[path = "cli/prove.rs"]
+mod prove;
 #[path = "cli/sandbox.rs"]
 mod sandbox;
 #[path = "cli/schemas.rs"]

@@ -9,6 +9,9 @@
 //! A `[[refused]]` is a deployment that cannot be read, with a part of the message.
 #![cfg(test)]
 
+#[path = "square/assignments.rs"]
+mod assignments;
+
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -25,21 +28,31 @@ use exeat::evidence::RecordType;
 use exeat::evidence::ResponseCode;
 use exeat::evidence::ServiceTags;
 use exeat::flow::Atom;
+use exeat::flow::Flow;
 use exeat::flow::Fqdn;
 use exeat::flow::Observation;
+use exeat::flow::SeenPayload;
 use exeat::flow::notation::FlowText;
+use exeat::flow::set::flows::FlowSet;
 use exeat::import;
+use exeat::prove::FlowAtom;
+use exeat::prove::Outcomes;
 use exeat::simulate::Assumptions;
 use exeat::simulate::Decision;
 use exeat::simulate::Environment;
 use exeat::simulate::Reason;
 use exeat::simulate::Simulator;
+use exeat::simulate::Verdict;
 use exeat::simulate::connection::Sessions;
 use exeat::simulate::decision::Peer;
 use exeat::simulate::environment::Answer;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
+
+use self::assignments::Assignment;
+use self::assignments::TooMany;
+use self::assignments::under_every_assignment;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -333,6 +346,103 @@ fn each_flow_is_decided_as_its_case_says() {
         }
     }
     assert!(report.is_empty(), "{report}");
+}
+
+/// The verdicts in whose sets the prover has `flow`; none is *deny*.
+fn proved(outcomes: &Outcomes, flow: &Flow, holds: &dyn Fn(&Atom) -> bool) -> Vec<Verdict> {
+    let sets = [
+        (Verdict::Allow, &outcomes.allow),
+        (Verdict::Bypass, &outcomes.bypass),
+        (Verdict::Local, &outcomes.local),
+        (Verdict::Platform, &outcomes.platform),
+        (Verdict::Undetermined, &outcomes.unjudged),
+    ];
+    let has = |set: &FlowSet<FlowAtom>| {
+        set.contains(flow, |atom| atom.at(flow).is_some_and(|atom| holds(&atom)))
+    };
+    sets.into_iter().filter(|(_, set)| has(set)).map(|(verdict, _)| verdict).collect()
+}
+
+#[test]
+fn the_sets_of_all_flows_hold_each_flow_under_each_assignment_as_it_is_decided() {
+    let mut report = String::new();
+    let mut compared = 0;
+    for (file, corpus) in corpora() {
+        for case in &corpus.cases {
+            let observation = observation(&case.flow);
+            let SeenPayload::Exactly(payload) = &observation.payload else { continue };
+            if !case.dns.is_empty() {
+                continue;
+            }
+            let flow = Flow {
+                source: observation.source,
+                source_port: observation.source_port.unwrap_or(0),
+                destination: observation.destination,
+                destination_port: observation.destination_port,
+                protocol: observation.protocol,
+                payload: payload.clone(),
+            };
+            let deployment = corpus.deployment(&case.deployment);
+            let simulator = Simulator::new(&deployment).unwrap();
+            let (evidence, assumptions) = (case.evidence(), corpus.assumptions(case));
+            let at = time(&case.at);
+            let environment = Environment { evidence: &evidence, assumptions: &assumptions, at };
+            let outcomes =
+                match exeat::prove::outcomes(&simulator, &evidence, &assumptions, 1 << 20) {
+                    Ok(outcomes) => outcomes,
+                    Err(error) => {
+                        writeln!(report, "\n{file}: {}: {error}", case.name).unwrap();
+                        continue;
+                    }
+                };
+            let known = |atom: &Atom| environment.answer(atom, &[]).truth;
+            let decide = |oracle: &mut dyn FnMut(&Atom) -> bool| {
+                let mut asked = |atom: &Atom| known(atom).unwrap_or_else(|| oracle(atom));
+                simulator.decide(&flow, &mut asked)
+            };
+            let found =
+                under_every_assignment(&Assignment::new(), 1 << 12, decide, |held, decision| {
+                    compared += 1;
+                    let holds = |atom: &Atom| {
+                        held.get(atom).copied().or_else(|| known(atom)).unwrap_or(false)
+                    };
+                    let expected = match decision.verdict {
+                        Verdict::Deny => Vec::new(),
+                        verdict => vec![verdict],
+                    };
+                    let found = proved(&outcomes, &flow, &holds);
+                    Ok((found != expected).then(|| {
+                        let steps = decision.trace.iter().map(|step| {
+                            format!(
+                                "    {}: {}: {}",
+                                step.stage.keyword(),
+                                step.looked_at,
+                                step.result
+                            )
+                        });
+                        let steps = steps.collect::<Vec<_>>().join("\n");
+                        format!(
+                            "{} {} not {found:?}\n  {held:?}\n{steps}",
+                            decision.verdict, decision.reason
+                        )
+                    }))
+                });
+            match found {
+                Ok(None) => {}
+                Ok(Some(found)) => {
+                    writeln!(
+                        report,
+                        "\n{file}: {} ({})\n  {flow}\n  {found}",
+                        case.name, case.source
+                    )
+                    .unwrap();
+                }
+                Err(TooMany) => writeln!(report, "\n{file}: {}: too many", case.name).unwrap(),
+            }
+        }
+    }
+    assert!(report.is_empty(), "{report}");
+    assert!(compared > 250, "only {compared} were compared");
 }
 
 #[test]

@@ -198,6 +198,52 @@ fn a_service_with_a_name_is_known_by_protocol_port_and_first_bytes() {
 }
 
 #[test]
+fn nobody_requires_a_request_that_no_client_of_the_service_would_send() {
+    let http = one("a.example.com", "http");
+    http.check("10.1.8.4 -> 20.0.0.1 : tcp/80 http a.example.com", "yes yes by p");
+    http.check("10.1.8.4 -> 20.0.0.1 : tcp/80 http a.example.com:80", "yes yes by p");
+    http.check("10.1.8.4 -> 20.0.0.1 : tcp/80 http a.example.com:8080", "no yes by p");
+    let other_port = one("a.example.com", "http/8080");
+    other_port.check("10.1.8.4 -> 20.0.0.1 : tcp/8080 http a.example.com", "no yes by p");
+    other_port.check("10.1.8.4 -> 20.0.0.1 : tcp/8080 http a.example.com:80", "no yes by p");
+    // By address, the firewall reads no request.
+    let by_address = one("20.0.0.0/24", "http");
+    by_address.check("10.1.8.4 -> 20.0.0.1 : tcp/80 http a.example.com:8080", "yes yes by p");
+}
+
+#[test]
+fn nobody_requires_a_request_inside_tls_for_another_host_or_port() {
+    let inside = |world: &World, request: &str, expected: &str| {
+        let tls = "10.1.8.4 -> 20.0.0.1 : tcp/443 tls a.example.com";
+        world.check(&format!("{tls} inner {request}"), expected);
+    };
+    let https = one("*.example.com", "https");
+    inside(&https, "a.example.com", "yes yes by p");
+    inside(&https, "b.example.com:443", "yes yes by p");
+    inside(&https, "b.example.com:8443", "no yes by p");
+    inside(&https, "example.org", "no yes by p");
+    inside(&https, "20.0.0.1", "no yes by p");
+    inside(&one("*", "https"), "20.0.0.1", "yes yes by p");
+    let url = one("url a.example.com/test/*", "https");
+    inside(&url, "a.example.com/test/x", "yes yes by p");
+    inside(&url, "b.example.com/test/x", "no yes by p");
+    let port = "10.1.8.4 -> 20.0.0.1 : tcp/8443 tls a.example.com inner a.example.com";
+    one("a.example.com", "https/8443").check(port, "no yes by p");
+    one("a.example.com", "https/8443").check(&format!("{port}:8443"), "yes yes by p");
+    // Whether the tag holds the host inside is a fact of its own.
+    let tagged = one("fqdn-tag WindowsUpdate", "https");
+    let other = "10.1.8.4 -> 20.0.0.1 : tcp/443 tls a.example.com inner b.example.com";
+    tagged.check(other, "? ?");
+    tagged.check_missing(
+        other,
+        &[
+            "a.example.com:443 in FQDN tag windowsupdate",
+            "b.example.com:443 in FQDN tag windowsupdate",
+        ],
+    );
+}
+
+#[test]
 fn what_is_required_is_cut_to_the_addresses_that_the_client_holds() {
     let flow = "10.1.8.4 -> 20.0.0.1 : tcp/443 tls a.example.com";
     let told = |address: &str| one("a.example.com", "https").told("a.example.com", address);

@@ -21,8 +21,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("import", &["azure", "diagnostic", "flow"]),
     ("evidence", &["flow"]),
     ("simulate", &["azure", "evidence", "flow", "intent"]),
+    ("prove", &["azure", "evidence", "flow", "intent", "simulate"]),
     ("testing", &["flow", "intent", "simulate"]),
-    ("report", &["azure", "diagnostic", "evidence", "flow", "intent", "simulate", "testing"]),
+    (
+        "report",
+        &["azure", "diagnostic", "evidence", "flow", "intent", "prove", "simulate", "testing"],
+    ),
 ];
 
 fn source_files(folder: &Path, into: &mut Vec<PathBuf>) {

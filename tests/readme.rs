@@ -19,14 +19,22 @@ fn shown() -> Vec<String> {
     blocks
 }
 
-fn replay(capture: &str) -> String {
+fn printed(args: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_exeat"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["replay", "rulesets/examples/trips/trips.egress", "--capture"])
-        .arg(format!("rulesets/examples/trips/{capture}.pcapng"))
+        .args(args)
         .output()
         .expect("the program runs");
     String::from_utf8(output.stdout).expect("text")
+}
+
+fn replay(capture: &str) -> String {
+    let capture = format!("rulesets/examples/trips/{capture}.pcapng");
+    printed(&["replay", "rulesets/examples/trips/trips.egress", "--capture", &capture])
+}
+
+fn prove() -> String {
+    printed(&["prove", "rulesets/examples/trips/trips.egress"])
 }
 
 /// Whether `text` holds the pieces of `pattern` between its `[…]`, in their order.
@@ -43,13 +51,13 @@ fn holds(text: &str, pattern: &str) -> bool {
 
 #[test]
 fn reports_look_as_the_readme_shows_them() {
-    let printed = [replay("monday"), replay("friday")];
+    let printed = [replay("monday"), replay("friday"), prove()];
     let reports: Vec<String> = shown()
         .into_iter()
         .filter(|block| block.contains("passed") || block.contains(": tcp/443"))
         .filter(|block| !block.contains("error["))
         .collect();
-    assert!(reports.len() >= 6, "{reports:?}");
+    assert!(reports.len() >= 7, "{reports:?}");
     for block in reports {
         assert!(printed.iter().any(|text| holds(text, &block)), "not printed so:\n{block}");
     }

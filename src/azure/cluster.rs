@@ -65,3 +65,13 @@ pub struct Cluster {
     /// How the API server is reached.
     pub api_server: ApiServer,
 }
+
+impl Cluster {
+    /// Whether pods leave with the address of their node (`azure-routing.md §10`).
+    pub fn hides_pods(&self) -> bool {
+        match self.plugin {
+            NetworkPlugin::Kubenet | NetworkPlugin::Overlay => true,
+            NetworkPlugin::NodeSubnet | NetworkPlugin::PodSubnet => false,
+        }
+    }
+}

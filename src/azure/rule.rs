@@ -152,6 +152,14 @@ impl PortEntry {
             PortEntry::Range(range) => range.contains(port),
         }
     }
+
+    /// The ports; every port for `*`.
+    pub fn range(self) -> PortRange {
+        match self {
+            PortEntry::Any => PortRange::ALL,
+            PortEntry::Range(range) => range,
+        }
+    }
 }
 
 impl fmt::Display for PortEntry {

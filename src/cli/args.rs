@@ -35,6 +35,8 @@ pub(super) enum Command {
     Flows(FlowsArgs),
     /// Judge recorded flows
     Replay(ReplayArgs),
+    /// Prove for all flows what the list claims, or show one that refutes it
+    Prove(ProveArgs),
     /// Ask a DNS server for the names of a rules file, and write the answers to `exeat.lock`
     #[cfg(feature = "live-dns")]
     Lock(LockArgs),
@@ -210,6 +212,28 @@ pub(super) struct ExplainArgs {
     /// Take every source as lying in this subnet
     #[arg(long, value_name = "SUBNET")]
     pub(super) from: Option<String>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) rules: RulesArgs,
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(override_usage = "exeat prove [OPTIONS] <SUBJECT>\n       \
+                            exeat prove [OPTIONS] --deployment <FILE>")]
+pub(super) struct ProveArgs {
+    /// The rules file; with `--deployment` alone there is no list
+    #[arg(value_name = "SUBJECT", required_unless_present_any = ["deployment", "assume"])]
+    pub(super) rules_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) subject: SubjectArgs,
+    /// Do not object to what is open, or to this claim: open, no-leak, no-breakage, nothing-around
+    /// or assertion; repeatable
+    #[arg(long, value_name = "CLAIM")]
+    pub(super) accept: Vec<String>,
     /// Form of the result
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,

@@ -17,6 +17,7 @@ mod fmt;
 #[cfg(feature = "live-dns")]
 mod lock;
 mod outcome;
+mod prove;
 mod recording;
 mod replay;
 mod rules;
@@ -50,6 +51,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_>
         Command::Explain(args) => explain::run(args, terminal),
         Command::Flows(args) => flows::run(args, terminal),
         Command::Replay(args) => replay::run(args, terminal),
+        Command::Prove(args) => prove::run(args, terminal),
         #[cfg(feature = "live-dns")]
         Command::Lock(args) => lock::run(args, terminal),
         Command::Code(args) => code::run(args, terminal),

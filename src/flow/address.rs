@@ -208,6 +208,28 @@ impl AddressSet {
             .collect()
     }
 
+    /// The ranges of the set, cut wherever one of `others` begins or ends, ascending.
+    pub fn cut_by<'s>(
+        &self,
+        others: impl IntoIterator<Item = &'s AddressSet>,
+    ) -> Vec<AddressRange> {
+        let cuts = others.into_iter().flat_map(|other| other.0.cuts());
+        let mut cuts: Vec<Position> = cuts.copied().collect();
+        cuts.sort_unstable();
+        cuts.dedup();
+        let mut cut = Vec::new();
+        for range in self.ranges() {
+            let (start, end) = (position(range.first), above(range.last));
+            let within = cuts.iter().filter(|at| start < **at && **at < end);
+            let firsts = [&start].into_iter().chain(within.clone());
+            let ends = within.chain([&end]);
+            cut.extend(firsts.zip(ends).filter_map(|(first, end)| {
+                AddressRange::new(address_at(*first)?, address_below(*end)?)
+            }));
+        }
+        cut
+    }
+
     /// The fewest prefixes that hold just these addresses, ascending.
     pub fn prefixes(&self) -> Vec<IpNet> {
         self.ranges().into_iter().flat_map(AddressRange::prefixes).collect()

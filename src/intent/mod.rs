@@ -32,6 +32,13 @@ pub struct Origin {
     pub span: Span,
 }
 
+impl Origin {
+    /// Of a statement of `file` that stands in no text.
+    pub fn generated(file: impl Into<String>) -> Origin {
+        Origin { file: file.into(), span: Span::NONE }
+    }
+}
+
 /// A reviewed list of permitted egress, resolved.
 ///
 /// The order of permissions and denies means nothing: deny wins (`semantics.md`, Intent). They are

@@ -158,6 +158,16 @@ pub struct StatementSpans {
     pub services: Span,
 }
 
+impl StatementSpans {
+    /// Those of a statement that stands in no text.
+    pub const NONE: StatementSpans = StatementSpans {
+        label: Span::NONE,
+        sources: Span::NONE,
+        destinations: Span::NONE,
+        services: Span::NONE,
+    };
+}
+
 /// An `allow` or `may`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Permission {

@@ -12,6 +12,7 @@ pub mod example;
 pub mod explain;
 mod finding_json;
 pub mod flow_row;
+pub mod prove;
 pub mod replay;
 
 pub use default_row::DefaultRow;

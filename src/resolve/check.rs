@@ -51,9 +51,9 @@ impl Resolution<'_> {
         let (label, sentence) = (label?, sentence?);
         let found = Diagnostic::new(
             Code::NOT_YET_PROVED,
-            format!("assertion `{label}` is checked for its names and not proved"),
+            format!("assertion `{label}` is checked for its names only; `exeat prove` decides it"),
         )
-        .at(node.label.span, "not proved by this version");
+        .at(node.label.span, "a claim about all flows");
         self.report(found);
         intent.assertions.push(Assertion {
             label,

@@ -402,6 +402,21 @@ impl Assumptions {
         self.set.get(key).copied().unwrap_or_else(default)
     }
 
+    /// The same for a proof, in which every point of `azure-firewall.md §10.4` that was not set is
+    /// kept open: either reading may be the true one (`semantics.md`, Flow). What is assumed of the
+    /// environment stays: names are resolvable, nothing is listed, clients ask for what they show.
+    #[must_use]
+    pub fn in_proofs(&self) -> Assumptions {
+        let of_the_environment = [RESOLVER, CLIENT_ANSWERS, THREAT_LIST];
+        let open = SETTINGS.iter().filter(|setting| match setting.domain {
+            Domain::Readings(..) => !of_the_environment.contains(&setting.key),
+            Domain::Number(_) => false,
+        });
+        let mut set: BTreeMap<_, _> = open.map(|setting| (setting.key, Value::Both)).collect();
+        set.extend(&self.set);
+        Assumptions { set }
+    }
+
     /// Which reading of the setting called `key` holds: `Some(true)` is the second one, `None`
     /// either.
     pub fn reading(&self, key: &'static str) -> Option<bool> {

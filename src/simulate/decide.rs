@@ -50,11 +50,11 @@ const API_SERVER_DOMAINS: [&str; 3] =
 /// A deployment that is ready to be asked: the order of its rules is known.
 #[derive(Clone, Debug)]
 pub struct Simulator<'a> {
-    pub(super) deployment: &'a Deployment,
-    pub(super) firewalls: BTreeMap<&'a Key, Enforced<'a>>,
+    pub(crate) deployment: &'a Deployment,
+    pub(crate) firewalls: BTreeMap<&'a Key, Enforced<'a>>,
     /// Where no virtual network is stated: the only firewall, or the only policy that is nobody's
     /// parent.
-    pub(super) only: Option<Enforced<'a>>,
+    pub(crate) only: Option<Enforced<'a>>,
 }
 
 /// What a decision looked at beside the atoms.
@@ -179,7 +179,7 @@ impl<'a> Simulator<'a> {
 
     /// Whether nothing but a firewall sends from the subnet: answers whose questions were not seen,
     /// and what it says of packets that it drops.
-    fn is_of_a_firewall(&self, vantage: Vantage<'_>) -> bool {
+    pub(crate) fn is_of_a_firewall(&self, vantage: Vantage<'_>) -> bool {
         let place = FirewallPlace::VirtualNetwork(vantage.network_name.clone());
         vantage.subnet.name == Key::new(FIREWALL_SUBNET)
             && self.deployment.firewalls.values().any(|firewall| firewall.place == place)
@@ -212,11 +212,7 @@ impl<'a> Simulator<'a> {
     /// The cluster whose nodes hide `source` (`azure-routing.md §10`).
     fn hides(&self, source: IpAddr) -> Option<&'a Cluster> {
         self.deployment.clusters.values().find(|cluster| {
-            let hides = match cluster.plugin {
-                NetworkPlugin::Kubenet | NetworkPlugin::Overlay => true,
-                NetworkPlugin::NodeSubnet | NetworkPlugin::PodSubnet => false,
-            };
-            hides && cluster.pod_ranges.iter().any(|range| range.contains(&source))
+            cluster.hides_pods() && cluster.pod_ranges.iter().any(|range| range.contains(&source))
         })
     }
 
@@ -224,14 +220,10 @@ impl<'a> Simulator<'a> {
     /// same addresses the environment chooses.
     fn vantage(&self, source: IpAddr, inquiry: &mut Inquiry<'_>) -> Option<Vantage<'a>> {
         let mut found: Vec<(u8, Vantage<'a>)> = Vec::new();
-        for (network_name, network) in &self.deployment.virtual_networks {
-            for subnet in &network.subnets {
-                let holding = subnet.prefixes.iter().filter(|prefix| prefix.contains(&source));
-                if let Some(length) = holding.map(ipnet::IpNet::prefix_len).max() {
-                    let deployment = self.deployment;
-                    let vantage = Vantage { deployment, network_name, network, subnet };
-                    found.push((length, vantage));
-                }
+        for vantage in self.vantages() {
+            let holding = vantage.subnet.prefixes.iter().filter(|prefix| prefix.contains(&source));
+            if let Some(length) = holding.map(ipnet::IpNet::prefix_len).max() {
+                found.push((length, vantage));
             }
         }
         let longest = found.iter().map(|(length, _)| *length).max()?;
@@ -242,6 +234,26 @@ impl<'a> Simulator<'a> {
             inquiry.ask_named(format!("{source} lies in {place}"))
         });
         Some(chosen.unwrap_or(last).1)
+    }
+
+    /// Every subnet, by its network.
+    pub(crate) fn vantages(&self) -> impl Iterator<Item = Vantage<'a>> {
+        let deployment = self.deployment;
+        deployment.virtual_networks.iter().flat_map(move |(network_name, network)| {
+            let vantage = move |subnet| Vantage { deployment, network_name, network, subnet };
+            network.subnets.iter().map(vantage)
+        })
+    }
+
+    /// The subnet of the nodes whose pods have their addresses in this one.
+    pub(crate) fn nodes_of_pods_in(&self, vantage: Vantage<'_>) -> Option<Vantage<'a>> {
+        let here =
+            SubnetId { network: vantage.network_name.clone(), subnet: vantage.subnet.name.clone() };
+        let clusters = self.deployment.clusters.values();
+        let pod_subnets = clusters.filter(|cluster| cluster.plugin == NetworkPlugin::PodSubnet);
+        let mut pools = pod_subnets.flat_map(|cluster| &cluster.pools);
+        let pool = pools.find(|pool| pool.pod_subnet.as_ref() == Some(&here))?;
+        self.subnet(&pool.subnet)
     }
 
     /// A pod of a pod subnet may have its node's address beyond the network
@@ -257,15 +269,7 @@ impl<'a> Simulator<'a> {
         if stays || is_platform(flow.destination) {
             return unchanged;
         }
-        let here =
-            SubnetId { network: vantage.network_name.clone(), subnet: vantage.subnet.name.clone() };
-        let clusters = self.deployment.clusters.values();
-        let pod_subnets = clusters.filter(|cluster| cluster.plugin == NetworkPlugin::PodSubnet);
-        let mut pools = pod_subnets.flat_map(|cluster| &cluster.pools);
-        let Some(pool) = pools.find(|pool| pool.pod_subnet.as_ref() == Some(&here)) else {
-            return unchanged;
-        };
-        let Some(nodes) = self.subnet(&pool.subnet) else { return unchanged };
+        let Some(nodes) = self.nodes_of_pods_in(vantage) else { return unchanged };
         let Some(node) = nodes.subnet.first_machine(flow.source) else { return unchanged };
         if !inquiry.second_reading(FLAT_CNI_SNAT) {
             return unchanged;
@@ -403,7 +407,7 @@ impl<'a> Simulator<'a> {
     }
 
     /// The subnet from which a firewall sends on, where the deployment holds it.
-    fn beyond(&self, firewall: &Firewall) -> Option<Vantage<'a>> {
+    pub(crate) fn beyond(&self, firewall: &Firewall) -> Option<Vantage<'a>> {
         let FirewallPlace::VirtualNetwork(network) = &firewall.place else { return None };
         let subnet = Key::new(FIREWALL_SUBNET);
         self.subnet(&SubnetId { network: network.clone(), subnet })

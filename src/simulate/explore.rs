@@ -148,7 +148,7 @@ fn implied(path: &Path, atom: &Atom) -> Option<bool> {
 }
 
 /// The global tag that a regional one lies in.
-fn global_of(tag: &str) -> Option<&str> {
+pub(crate) fn global_of(tag: &str) -> Option<&str> {
     if NOT_REGIONAL.iter().any(|prefix| tag.starts_with(prefix)) {
         return None;
     }

@@ -127,7 +127,7 @@ fn target(
 
 /// An FQDN tag as atoms spell it; two texts of Microsoft's spell one of them differently
 /// (`azure-firewall.md §2.8`).
-pub(super) fn fqdn_tag(tag: &str) -> String {
+pub(crate) fn fqdn_tag(tag: &str) -> String {
     let tag = tag.to_ascii_lowercase();
     if tag == "azurehdinsight" { "hdinsight".to_owned() } else { tag }
 }
@@ -142,7 +142,7 @@ fn categorised(view: &ApplicationView, tier: Tier) -> String {
 }
 
 /// `azure-firewall.md §2.9`: nobody knows what they are compared with.
-pub(super) fn has_only_destination_addresses(rule: &ApplicationRule) -> bool {
+pub(crate) fn has_only_destination_addresses(rule: &ApplicationRule) -> bool {
     !rule.destination_addresses.is_empty()
         && rule.target_fqdns.is_empty()
         && rule.target_addresses.is_empty()
@@ -184,7 +184,7 @@ fn matches_url(url: &UrlPattern, view: &ApplicationView, inquiry: &mut Inquiry<'
 
 /// Whether the path of a URL pattern fits that of a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum PathFit {
+pub(crate) enum PathFit {
     Yes,
     No,
     /// The pattern has no path, and the request has one.
@@ -192,7 +192,7 @@ pub(super) enum PathFit {
 }
 
 /// Compares paths (`azure-firewall.md §2.4`): without query, with regard to case.
-pub(super) fn fit_path(pattern: &str, target: &str) -> PathFit {
+pub(crate) fn fit_path(pattern: &str, target: &str) -> PathFit {
     let path = target.split(['?', '#']).next().unwrap_or(target);
     let is_root = matches!(path, "" | "/");
     let fits = match (pattern, pattern.strip_suffix('*')) {
@@ -277,7 +277,7 @@ fn ip_groups(
 }
 
 /// A rule that refers to an empty group is skipped as a whole (`azure-firewall.md §3.4`).
-pub(super) fn refers_to_empty_group(groups: &[Key], deployment: &Deployment) -> bool {
+pub(crate) fn refers_to_empty_group(groups: &[Key], deployment: &Deployment) -> bool {
     groups
         .iter()
         .any(|name| deployment.ip_groups.get(name).is_some_and(|group| group.addresses.is_empty()))

@@ -21,16 +21,16 @@ pub mod required;
 pub mod route;
 
 mod decide;
-mod explore;
+pub(crate) mod explore;
 mod fewest;
-mod firewall;
+pub(crate) mod firewall;
 mod inquiry;
 mod kinds;
-mod matching;
+pub(crate) mod matching;
 mod names;
-mod policy;
+pub(crate) mod policy;
 mod representatives;
-mod security;
+pub(crate) mod security;
 mod views;
 
 pub use assumptions::Assumptions;
@@ -45,3 +45,4 @@ pub use names::FRESH;
 pub use outcome::Outcome;
 pub use replay::Replayed;
 pub use required::Judged;
+pub use required::Stance;

@@ -28,23 +28,23 @@ use crate::flow::Host;
 
 /// A firewall and the collections of its policy chain in the order of `azure-firewall.md §1.2`.
 #[derive(Clone, Debug)]
-pub(super) struct Enforced<'a> {
+pub(crate) struct Enforced<'a> {
     /// The firewall; `None` where only a policy is stated.
-    pub(super) firewall: Option<&'a Firewall>,
+    pub(crate) firewall: Option<&'a Firewall>,
     /// The tier that decides which features work.
-    pub(super) tier: Tier,
+    pub(crate) tier: Tier,
     /// The policies, the root parent first.
     chain: Vec<(&'a Key, &'a Policy)>,
-    pub(super) nat: Vec<Placed<'a>>,
-    pub(super) network: Vec<Placed<'a>>,
-    pub(super) application: Vec<Placed<'a>>,
+    pub(crate) nat: Vec<Placed<'a>>,
+    pub(crate) network: Vec<Placed<'a>>,
+    pub(crate) application: Vec<Placed<'a>>,
     /// The ports of all application rules (`azure-firewall.md §1.5`).
-    pub(super) application_ports: BTreeSet<u16>,
+    pub(crate) application_ports: BTreeSet<u16>,
 }
 
 impl<'a> Enforced<'a> {
     /// `firewall` as the deployment has it.
-    pub(super) fn firewall(
+    pub(crate) fn firewall(
         deployment: &'a Deployment,
         firewall: &'a Firewall,
     ) -> Result<Enforced<'a>, OrderError> {
@@ -56,7 +56,7 @@ impl<'a> Enforced<'a> {
     }
 
     /// A firewall of which only the policy is known.
-    pub(super) fn policy(
+    pub(crate) fn policy(
         deployment: &'a Deployment,
         name: &Key,
     ) -> Result<Enforced<'a>, OrderError> {
@@ -93,27 +93,27 @@ impl<'a> Enforced<'a> {
         }
     }
 
-    fn policies(&self) -> impl DoubleEndedIterator<Item = &'a Policy> {
+    pub(crate) fn policies(&self) -> impl DoubleEndedIterator<Item = &'a Policy> {
         self.chain.iter().map(|(_, policy)| *policy)
     }
 
     /// Whether `name` is the policy of the firewall itself, not a parent of it.
-    pub(super) fn is_own_policy(&self, name: &Key) -> bool {
+    pub(crate) fn is_own_policy(&self, name: &Key) -> bool {
         self.chain.last().is_some_and(|(own, _)| *own == name)
     }
 
     /// Whether `address` is that to which routes point.
-    pub(super) fn is_private_address(&self, address: IpAddr) -> bool {
+    pub(crate) fn is_private_address(&self, address: IpAddr) -> bool {
         self.firewall.is_some_and(|firewall| firewall.private_address == address)
     }
 
     /// Whether `address` is one of the firewall's public ones.
-    pub(super) fn is_public_address(&self, address: IpAddr) -> bool {
+    pub(crate) fn is_public_address(&self, address: IpAddr) -> bool {
         self.firewall.is_some_and(|firewall| firewall.public_addresses.contains(&address))
     }
 
     /// The stricter mode of the chain (`azure-firewall.md §1.3`); Basic only alerts (`§1.7`).
-    pub(super) fn threat_intel_mode(&self) -> ThreatIntelMode {
+    pub(crate) fn threat_intel_mode(&self) -> ThreatIntelMode {
         let mode = self.policies().map(|policy| policy.threat_intel_mode).max();
         match (mode.unwrap_or(ThreatIntelMode::Off), self.tier) {
             (ThreatIntelMode::Deny, Tier::Basic) => ThreatIntelMode::Alert,
@@ -139,42 +139,52 @@ impl<'a> Enforced<'a> {
     }
 
     /// The names that threat intelligence leaves alone.
-    pub(super) fn threat_allowed_names(&self) -> impl Iterator<Item = &'a FqdnPattern> {
+    pub(crate) fn threat_allowed_names(&self) -> impl Iterator<Item = &'a FqdnPattern> {
         self.policies().flat_map(|policy| &policy.threat_intel_allowlist.fqdns)
     }
 
     /// Whether the firewall answers DNS (`azure-firewall.md §4.3`). A child without settings of
     /// its own has its parent's in one reading (`§1.3`).
     pub(super) fn has_dns_proxy(&self, inquiry: &mut Inquiry<'_>) -> bool {
+        match self.dns_proxy() {
+            DnsProxy::Off => false,
+            DnsProxy::On => true,
+            DnsProxy::In(setting) => inquiry.second_reading(setting),
+        }
+    }
+
+    /// [`Enforced::has_dns_proxy`], as far as the policies say.
+    pub(crate) fn dns_proxy(&self) -> DnsProxy {
+        let of = |is_on| if is_on { DnsProxy::On } else { DnsProxy::Off };
         // Basic has none (`azure-firewall.md §6.2`).
         if self.tier == Tier::Basic {
-            return false;
+            return DnsProxy::Off;
         }
         let enabled =
             |policy: &Policy| policy.dns.as_ref().is_some_and(|dns| dns.enable_proxy == Some(true));
         let mut policies = self.policies().rev();
-        let Some(own) = policies.next() else { return false };
+        let Some(own) = policies.next() else { return DnsProxy::Off };
         if own.dns.is_some() {
-            return enabled(own);
+            return of(enabled(own));
         }
         let inherited = policies.find(|policy| policy.dns.is_some()).is_some_and(enabled);
-        inherited && inquiry.second_reading(DNS_SETTINGS_INHERITED)
+        if inherited { DnsProxy::In(DNS_SETTINGS_INHERITED) } else { DnsProxy::Off }
     }
 
     /// The explicit proxy, where it is on (`azure-firewall.md §2.12`).
-    pub(super) fn explicit_proxy(&self) -> Option<&'a ExplicitProxy> {
+    pub(crate) fn explicit_proxy(&self) -> Option<&'a ExplicitProxy> {
         let own = self.policies().next_back()?;
         own.explicit_proxy.as_ref().filter(|proxy| proxy.enabled)
     }
 
     /// Whether sessions sent on by SQL servers are let through (`azure-firewall.md §2.11`).
-    pub(super) fn allows_sql_redirect(&self) -> bool {
+    pub(crate) fn allows_sql_redirect(&self) -> bool {
         self.policies().next_back().is_some_and(|policy| policy.allow_sql_redirect)
     }
 
     /// Whether intrusion detection denies: the stricter mode of the chain (`azure-firewall.md
     /// §1.8`); Premium only.
-    pub(super) fn intrusion_detection_denies(&self) -> bool {
+    pub(crate) fn intrusion_detection_denies(&self) -> bool {
         self.tier == Tier::Premium
             && self.policies().any(|policy| {
                 let settings = policy.intrusion_detection.as_ref();
@@ -183,7 +193,7 @@ impl<'a> Enforced<'a> {
     }
 
     /// Whether a certificate authority for inspection is named.
-    pub(super) fn has_certificate_authority(&self) -> bool {
+    pub(crate) fn has_certificate_authority(&self) -> bool {
         self.policies().any(|policy| policy.certificate_authority.is_some())
     }
 
@@ -194,15 +204,31 @@ impl<'a> Enforced<'a> {
             // §1.13: always, except within fc00::/7.
             return !is_private(destination);
         }
-        let Some(snat) = self.policies().rev().find_map(|policy| policy.snat.as_ref()) else {
-            return !is_private(destination);
-        };
-        if private_ranges(snat).contains(destination) {
+        let Some((ranges, learns)) = self.source_nat() else { return !is_private(destination) };
+        if ranges.contains(destination) {
             return false;
         }
-        !(snat.auto_learn
+        !(learns
             && inquiry.ask_named(format!("{destination} in the ranges that the firewall learned")))
     }
+
+    /// The IPv4 ranges that the policies call private, and whether the firewall learns more;
+    /// nothing where they do not say.
+    pub(crate) fn source_nat(&self) -> Option<(AddressSet, bool)> {
+        let snat = self.policies().rev().find_map(|policy| policy.snat.as_ref())?;
+        Some((private_ranges(snat), snat.auto_learn))
+    }
+}
+
+/// Whether a firewall answers DNS.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum DnsProxy {
+    /// It does not.
+    Off,
+    /// It does.
+    On,
+    /// It does in the second reading of this setting.
+    In(&'static str),
 }
 
 /// The private ranges of `snat`; without any, Azure's default.

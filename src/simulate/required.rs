@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::net::IpAddr;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::assumptions::Assumption;
+use super::assumptions::Assumptions;
 use super::assumptions::CLIENT_ANSWERS;
 use super::decision::Decision;
 use super::decision::Field;
@@ -31,7 +33,9 @@ use super::views::Statement;
 use super::views::View;
 use super::views::carries;
 use crate::azure::address::ServiceTag;
+use crate::evidence::Evidence;
 use crate::flow::Atom;
+use crate::flow::Flow;
 use crate::flow::Fqdn;
 use crate::flow::FqdnPattern;
 use crate::flow::Host;
@@ -144,6 +148,16 @@ impl Intent {
             assumptions,
         }
     }
+    /// What the list says on `day` of a flow of whose client no DNS answer was seen, in the
+    /// environment whose facts `oracle` knows: total and two-valued.
+    pub fn decide(&self, day: Date, flow: &Flow, oracle: &mut dyn FnMut(&Atom) -> bool) -> Stance {
+        let (evidence, assumptions) = (Evidence::default(), Assumptions::default());
+        let at = Timestamp::default();
+        let environment = Environment { evidence: &evidence, assumptions: &assumptions, at };
+        let observation = Observation::from(flow.clone());
+        let question = Question::new(self, View::of(&observation), &environment, day);
+        question.answer(&mut Inquiry::new(oracle))
+    }
 }
 
 impl Judged {
@@ -167,17 +181,30 @@ impl Judged {
     }
 }
 
-/// What the list says with one name, in one environment.
+/// What a list says of a flow with one name, in one environment.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Stance {
+    /// Whether it must be able to leave.
+    pub required: bool,
+    /// Whether it may leave. What is required is permitted.
+    pub permitted: bool,
+    /// The permission that speaks for it, as [`Judged::by`].
+    pub by: Option<usize>,
+    /// The deny that wins, as [`Judged::denied_by`].
+    pub denied_by: Option<usize>,
+}
+
+/// What was heard with one name, in one environment.
 #[derive(Clone, Debug)]
 struct Heard {
     /// Which of the names it was asked with.
     view: usize,
     given: Path,
-    says: Says,
+    says: Stance,
 }
 
 /// The part of the answer in which all agree.
-fn agreed<T: Ord>(heard: &[Heard], part: impl Fn(&Says) -> T) -> Option<T> {
+fn agreed<T: Ord>(heard: &[Heard], part: impl Fn(&Stance) -> T) -> Option<T> {
     let mut answers: BTreeSet<T> = heard.iter().map(|heard| part(&heard.says)).collect();
     if answers.len() == 1 { answers.pop_first() } else { None }
 }
@@ -222,16 +249,7 @@ fn one_of_each_kind(heard: &[Heard]) -> Vec<&Heard> {
         .collect()
 }
 
-/// What the list says in one environment.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-struct Says {
-    required: bool,
-    permitted: bool,
-    by: Option<usize>,
-    denied_by: Option<usize>,
-}
-
-impl Says {
+impl Stance {
     fn answer(&self) -> (bool, bool) {
         (self.required, self.permitted)
     }
@@ -296,7 +314,7 @@ impl<'q> Question<'q> {
 
     /// Asks of each kind of statement only until one speaks, so that many statements of which
     /// nothing is known make few readings.
-    fn answer(&self, inquiry: &mut Inquiry<'_>) -> Says {
+    fn answer(&self, inquiry: &mut Inquiry<'_>) -> Stance {
         let denied_by = self.denies.iter().find(|(_, deny)| self.denies(deny, inquiry));
         let required = self.permissions.iter().find(|(_, one)| self.requires(one, inquiry));
         let by = match required {
@@ -304,7 +322,7 @@ impl<'q> Question<'q> {
             Some(required) => Some(required),
             None => self.permissions.iter().find(|(_, one)| self.permits(one, inquiry)),
         };
-        Says {
+        Stance {
             required: required.is_some() && denied_by.is_none(),
             permitted: by.is_some() && denied_by.is_none(),
             by: by.map(|(index, _)| *index),
@@ -326,7 +344,10 @@ impl<'q> Question<'q> {
         permission.requirement == Requirement::Required
             && meanings(permission).any(|(service, destination)| {
                 let (fit, held) = self.strictly(service, destination, inquiry);
-                fit == Fit::Yes && (held || self.is_held(inquiry))
+                let is_sent = |inquiry: &mut Inquiry<'_>| {
+                    self.would_be_sent(service, destination, inquiry) && self.is_held(inquiry)
+                };
+                fit == Fit::Yes && (held || is_sent(inquiry))
             })
     }
 
@@ -453,6 +474,33 @@ impl<'q> Question<'q> {
         carries(service, self.view.observation)
     }
 
+    /// Whether a client of the service would send the request, as far as it was seen. A firewall
+    /// drops one with another port in `Host` before it looks at any rule (`azure-firewall.md §2.5`),
+    /// and no list that names a host means a request for another one inside.
+    fn would_be_sent(
+        &self,
+        service: Service,
+        destination: &Destination,
+        inquiry: &mut Inquiry<'_>,
+    ) -> bool {
+        let Some(request) = self.view.request else { return true };
+        match service {
+            // The host is the name that the list is asked with.
+            Service::Http { port } => request.port.unwrap_or(80) == port,
+            Service::Https { port } => {
+                let host = request.host.as_ref();
+                request.port.unwrap_or(443) == port
+                    && host.is_some_and(|host| self.is_named(destination, host, inquiry))
+            }
+            Service::Mssql { .. }
+            | Service::Tcp(_)
+            | Service::Udp(_)
+            | Service::Icmp
+            | Service::Protocol(_)
+            | Service::Any => true,
+        }
+    }
+
     /// Whether the name that the list is asked with is one of `names`.
     fn names_match(&self, names: &Names) -> bool {
         match &self.view.name {
@@ -483,9 +531,24 @@ impl<'q> Question<'q> {
             Name::Presumed(name) => Host::Name(name.clone()),
             Name::Absent => return false,
         };
+        self.is_named(destination, &host, inquiry)
+            && match destination {
+                Destination::Url { path, .. } => self.path_matches(path, &host, inquiry),
+                Destination::Names(_)
+                | Destination::Addresses(_)
+                | Destination::ServiceTag(_)
+                | Destination::FqdnTag(_)
+                | Destination::WebCategory(_)
+                | Destination::Any => true,
+            }
+    }
+
+    /// Whether `host` is one that the destination names; a URL by its host alone.
+    fn is_named(&self, destination: &Destination, host: &Host, inquiry: &mut Inquiry<'_>) -> bool {
         match destination {
+            Destination::Names(names) => holds_host(names, host),
             Destination::FqdnTag(tag) => {
-                let port = self.view.observation.destination_port;
+                let (host, port) = (host.clone(), self.view.observation.destination_port);
                 inquiry.ask(&Atom::InFqdnTag { tag: fqdn_tag(tag), host, port })
             }
             Destination::WebCategory(category) => {
@@ -496,13 +559,8 @@ impl<'q> Question<'q> {
                 let category = category.to_ascii_lowercase();
                 inquiry.ask(&Atom::InWebCategory { category, url })
             }
-            Destination::Url { host: pattern, path } => {
-                pattern.matches_host(&host) && self.path_matches(path, &host, inquiry)
-            }
-            Destination::Names(_)
-            | Destination::Addresses(_)
-            | Destination::ServiceTag(_)
-            | Destination::Any => false,
+            Destination::Url { host: pattern, .. } => pattern.matches_host(host),
+            Destination::Addresses(_) | Destination::ServiceTag(_) | Destination::Any => false,
         }
     }
 

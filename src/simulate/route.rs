@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use ipnet::IpNet;
 use ipnet::Ipv4Net;
@@ -26,6 +27,7 @@ use crate::azure::route::NextHop;
 use crate::azure::route::RouteDestination;
 use crate::azure::route::RouteTable;
 use crate::azure::route::SYSTEM_DROPPED;
+use crate::flow::AddressSet;
 use crate::flow::Atom;
 
 /// Where a route leads (`azure-routing.md §13`).
@@ -121,11 +123,11 @@ impl fmt::Display for RouteTaken {
 
 /// A subnet, as the place from which a packet is sent.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Vantage<'a> {
-    pub(super) deployment: &'a Deployment,
-    pub(super) network_name: &'a Key,
-    pub(super) network: &'a VirtualNetwork,
-    pub(super) subnet: &'a Subnet,
+pub(crate) struct Vantage<'a> {
+    pub(crate) deployment: &'a Deployment,
+    pub(crate) network_name: &'a Key,
+    pub(crate) network: &'a VirtualNetwork,
+    pub(crate) subnet: &'a Subnet,
 }
 
 /// Prefixes that never leave the host or the link (`azure-routing.md §7`; for IPv6, RFC 4291 §2.4).
@@ -144,32 +146,51 @@ pub(super) const PLATFORM: &[&str] = &[
 pub(super) const PRIVATE: &[&str] =
     &["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
 
+static PLATFORM_ADDRESSES: LazyLock<AddressSet> = LazyLock::new(|| set_of(PLATFORM));
+static PRIVATE_ADDRESSES: LazyLock<AddressSet> = LazyLock::new(|| set_of(PRIVATE));
+
 /// Whether `address` is one of the platform's, which no route or firewall sees.
-pub(super) fn is_platform(address: IpAddr) -> bool {
-    among(PLATFORM, address)
+pub(crate) fn is_platform(address: IpAddr) -> bool {
+    PLATFORM_ADDRESSES.contains(address)
 }
 
 /// Whether `address` is for private use.
-pub(super) fn is_private(address: IpAddr) -> bool {
-    among(PRIVATE, address)
+pub(crate) fn is_private(address: IpAddr) -> bool {
+    PRIVATE_ADDRESSES.contains(address)
 }
 
-fn among(prefixes: &[&str], address: IpAddr) -> bool {
-    prefixes.iter().filter_map(|text| text.parse().ok()).any(|p: IpNet| p.contains(&address))
+/// The addresses of [`is_platform`].
+pub(crate) fn platform_addresses() -> &'static AddressSet {
+    &PLATFORM_ADDRESSES
+}
+
+/// The addresses of [`is_private`].
+pub(crate) fn private_addresses() -> &'static AddressSet {
+    &PRIVATE_ADDRESSES
+}
+
+/// The addresses to which Azure has routes that drop (`azure-routing.md §1.1`).
+pub(crate) fn dropped_by_azure() -> AddressSet {
+    set_of(SYSTEM_DROPPED)
+}
+
+fn set_of(prefixes: &[&str]) -> AddressSet {
+    prefixes.iter().filter_map(|text| text.parse::<IpNet>().ok()).collect()
 }
 
 /// How specific a candidate is.
 #[derive(Clone, Debug, Eq, PartialEq)]
-enum Reach {
+pub(crate) enum Reach {
     /// A prefix.
     Prefix(IpNet),
-    /// A prefix of a service tag, in lower case, whose length only the environment knows.
+    /// A prefix of a service tag, in lower case. Whether one holds the destination, and its
+    /// length, only the environment knows.
     Tag(String),
 }
 
 /// Which candidate wins among those with one prefix: the greatest.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Rank {
+pub(crate) enum Rank {
     /// A drop route of the system gives way to a system route of the same prefix (§1.1).
     SystemNone,
     System,
@@ -177,19 +198,19 @@ enum Rank {
     User,
 }
 
-/// A route that matches the destination.
-#[derive(Clone, Debug)]
-struct Candidate {
-    reach: Reach,
+/// A route that matches the destination, if its tag holds it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Candidate {
+    pub(crate) reach: Reach,
     shown: String,
-    rank: Rank,
+    pub(crate) rank: Rank,
     source: RouteSource,
-    kind: Kind,
+    pub(crate) kind: Kind,
 }
 
 /// What a candidate is, as far as selection treats it apart.
 #[derive(Clone, Debug, Eq, PartialEq)]
-enum Kind {
+pub(crate) enum Kind {
     VnetLocal,
     SystemInternet,
     SystemNone,
@@ -199,13 +220,48 @@ enum Kind {
     User { next_hop: NextHop, has_bgp_override: bool },
 }
 
+/// Where a candidate leads.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Way {
+    /// To one place.
+    Hop(Hop),
+    /// To one of several appliances; the environment chooses.
+    OneOf(Vec<(IpAddr, Hop)>),
+}
+
+/// What decides between a user route and a private endpoint (`azure-routing.md §4`).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum EndpointOverride {
+    /// The endpoint wins.
+    Never,
+    /// The route wins.
+    Always(Candidate),
+    /// The route wins in the first reading of [`PE_OVERRIDE`].
+    InFirstReading(Candidate),
+}
+
 impl Candidate {
     fn system(prefix: IpNet, rank: Rank, source: RouteSource, kind: Kind) -> Candidate {
         Candidate { reach: Reach::Prefix(prefix), shown: prefix.to_string(), rank, source, kind }
     }
 
+    /// Whether it matches `destination`, which lies in its prefix where it has one.
+    fn is_there(&self, destination: IpAddr, inquiry: &mut Inquiry<'_>) -> bool {
+        match &self.reach {
+            Reach::Prefix(_) => true,
+            Reach::Tag(tag) => {
+                inquiry.ask(&Atom::InServiceTag { tag: tag.clone(), address: destination })
+            }
+        }
+    }
+
+    /// Whether it takes the place of what gateways have learned (`azure-routing.md §1.3`).
+    pub(crate) fn overrides_gateways(&self) -> bool {
+        matches!(self.kind, Kind::User { has_bgp_override: true, .. })
+    }
+
     /// The length, where it is known.
-    fn length(&self) -> Option<u8> {
+    pub(crate) fn length(&self) -> Option<u8> {
         match &self.reach {
             Reach::Prefix(prefix) => Some(prefix.prefix_len()),
             Reach::Tag(_) => None,
@@ -220,8 +276,13 @@ impl<'a> Vantage<'a> {
             let destination = IpNet::from(destination).to_string();
             return RouteTaken { destination, source: RouteSource::System, hop: Hop::Platform };
         }
-        let mut candidates = self.user_routes(destination, inquiry);
-        let endpoints = self.service_endpoint_routes(destination, inquiry);
+        let mut candidates = self.user_routes(destination);
+        candidates.retain(|candidate| candidate.is_there(destination, inquiry));
+        let endpoints: Vec<Candidate> = self
+            .service_endpoint_routes(destination)
+            .into_iter()
+            .filter_map(|tags| tags.into_iter().find(|one| one.is_there(destination, inquiry)))
+            .collect();
         if let Some(first) = endpoints.first()
             && !inquiry.second_reading(SE_OVERRIDE)
         {
@@ -230,22 +291,28 @@ impl<'a> Vantage<'a> {
         candidates.extend(endpoints);
         candidates.extend(self.system_routes(destination));
         let own = self.network_routes(destination);
-        let bgp_overridden = candidates
-            .iter()
-            .any(|candidate| matches!(candidate.kind, Kind::User { has_bgp_override: true, .. }));
+        let bgp_overridden = candidates.iter().any(Candidate::overrides_gateways);
         if own.is_empty() && !bgp_overridden {
             candidates.extend(self.gateway_routes(destination));
         }
         candidates.extend(own);
         if let Some((endpoint, home, network)) = self.private_endpoint(destination) {
-            return self.private_endpoint_rule(
-                &candidates,
-                endpoint,
-                home,
-                network,
-                destination,
-                inquiry,
-            );
+            let overridden = endpoint_override(&candidates, home, network, destination);
+            let user = match overridden {
+                EndpointOverride::Never => None,
+                EndpointOverride::Always(user) => Some(user),
+                EndpointOverride::InFirstReading(user) => {
+                    (!inquiry.second_reading(PE_OVERRIDE)).then_some(user)
+                }
+            };
+            return match user {
+                Some(user) => self.taken(user, destination, inquiry),
+                None => RouteTaken {
+                    destination: IpNet::from(destination).to_string(),
+                    source: RouteSource::Optional,
+                    hop: Hop::PrivateEndpoint(endpoint.name.clone()),
+                },
+            };
         }
         if self.has_default_user_route() && !inquiry.second_reading(NONE_ROUTES) {
             candidates.retain(|candidate| candidate.kind != Kind::SystemNone);
@@ -260,13 +327,13 @@ impl<'a> Vantage<'a> {
         }
     }
 
-    fn table(&self) -> Option<(&'a Key, &'a RouteTable)> {
+    pub(crate) fn table(&self) -> Option<(&'a Key, &'a RouteTable)> {
         let name = self.subnet.route_table.as_ref()?;
         self.deployment.route_tables.get_key_value(name)
     }
 
     /// The networks that this one is peered with, as far as the deployment holds them.
-    pub(super) fn peers(&self) -> impl Iterator<Item = (&'a Peering, &'a Key, &'a VirtualNetwork)> {
+    pub(crate) fn peers(&self) -> impl Iterator<Item = (&'a Peering, &'a Key, &'a VirtualNetwork)> {
         let (deployment, network) = (self.deployment, self.network);
         network.peerings.iter().filter_map(move |peering| {
             let (name, remote) = deployment.virtual_networks.get_key_value(&peering.remote)?;
@@ -277,23 +344,30 @@ impl<'a> Vantage<'a> {
     /// Whether packets can be sent to the network called `other` directly. A peering counts if this
     /// side states it; that the other does not is noted, since its statement may be incomplete.
     fn reaches(&self, other: &Key, inquiry: &mut Inquiry<'_>) -> bool {
-        if self.network_name == other {
-            return true;
-        }
-        let Some(remote) = self.deployment.virtual_networks.get(other) else { return true };
-        let is_peered = self
-            .network
-            .peerings
-            .iter()
-            .any(|peering| peering.remote == *other && peering.allow_virtual_network_access);
-        if is_peered && !remote.peerings.iter().any(|back| back.remote == *self.network_name) {
+        let is_reached = self.is_connected_to(other);
+        if is_reached
+            && self.network_name != other
+            && let Some(remote) = self.deployment.virtual_networks.get(other)
+            && !remote.peerings.iter().any(|back| back.remote == *self.network_name)
+        {
             inquiry.note(Note::PeeredOneWay(other.clone()));
         }
-        is_peered
+        is_reached
+    }
+
+    /// [`Vantage::reaches`], without a note.
+    fn is_connected_to(&self, other: &Key) -> bool {
+        self.network_name == other
+            || !self.deployment.virtual_networks.contains_key(other)
+            || self
+                .network
+                .peerings
+                .iter()
+                .any(|peering| peering.remote == *other && peering.allow_virtual_network_access)
     }
 
     /// System routes that are always present (`azure-routing.md §1.1`), but those of the network.
-    fn system_routes(&self, destination: IpAddr) -> Vec<Candidate> {
+    pub(crate) fn system_routes(&self, destination: IpAddr) -> Vec<Candidate> {
         let internet = match destination {
             IpAddr::V4(_) => IpNet::V4(Ipv4Net::default()),
             IpAddr::V6(_) => IpNet::V6(Ipv6Net::default()),
@@ -312,7 +386,7 @@ impl<'a> Vantage<'a> {
     }
 
     /// Routes of the network and of its peers (`azure-routing.md §1.1`, `§1.2`).
-    fn network_routes(&self, destination: IpAddr) -> Vec<Candidate> {
+    pub(crate) fn network_routes(&self, destination: IpAddr) -> Vec<Candidate> {
         let mut routes: Vec<Candidate> = containing(&self.network.address_space, destination)
             .map(|p| Candidate::system(p, Rank::System, RouteSource::System, Kind::VnetLocal))
             .collect();
@@ -330,7 +404,7 @@ impl<'a> Vantage<'a> {
 
     /// Routes learned by the network's gateway, or by that of a peer which it uses
     /// (`azure-routing.md §1.2`).
-    fn gateway_routes(&self, destination: IpAddr) -> Vec<Candidate> {
+    pub(crate) fn gateway_routes(&self, destination: IpAddr) -> Vec<Candidate> {
         let learned: Vec<IpNet> = self.learned().collect();
         containing(&learned, destination)
             .map(|p| Candidate::system(p, Rank::Gateway, RouteSource::Gateway, Kind::Gateway))
@@ -344,7 +418,7 @@ impl<'a> Vantage<'a> {
     }
 
     /// What lies behind the network's gateway, or behind that of a peer which it uses.
-    pub(super) fn behind_gateways(&self) -> impl Iterator<Item = IpNet> {
+    pub(crate) fn behind_gateways(&self) -> impl Iterator<Item = IpNet> {
         let remote = self.peers().filter(|(peering, _, remote)| {
             let offered =
                 |back: &Peering| back.remote == *self.network_name && back.allow_gateway_transit;
@@ -355,7 +429,7 @@ impl<'a> Vantage<'a> {
     }
 
     /// Routes of the subnet's table (`azure-routing.md §1.3`, `§3`).
-    fn user_routes(&self, destination: IpAddr, inquiry: &mut Inquiry<'_>) -> Vec<Candidate> {
+    pub(crate) fn user_routes(&self, destination: IpAddr) -> Vec<Candidate> {
         let Some((table_name, table)) = self.table() else { return Vec::new() };
         let mut routes = Vec::new();
         for route in &table.routes {
@@ -364,14 +438,7 @@ impl<'a> Vantage<'a> {
                     Reach::Prefix(*prefix)
                 }
                 RouteDestination::Prefix(_) => continue,
-                RouteDestination::ServiceTag(tag) => {
-                    let tag = tag.folded();
-                    let atom = Atom::InServiceTag { tag: tag.clone(), address: destination };
-                    if !inquiry.ask(&atom) {
-                        continue;
-                    }
-                    Reach::Tag(tag)
-                }
+                RouteDestination::ServiceTag(tag) => Reach::Tag(tag.folded()),
             };
             routes.push(Candidate {
                 reach,
@@ -390,14 +457,14 @@ impl<'a> Vantage<'a> {
     /// Whether what is sent to an address of the internet gets there, whichever it is: no route of
     /// a table leads elsewhere, and no default route that a gateway learned
     /// (`azure-firewall.md §5`).
-    pub(super) fn leads_to_the_internet_only(&self) -> bool {
+    pub(crate) fn leads_to_the_internet_only(&self) -> bool {
         let routes = self.table().map_or(&[][..], |(_, table)| table.routes.as_slice());
         let is_learned = self.learned().any(|prefix| prefix.prefix_len() == 0);
         routes.iter().all(|route| route.next_hop == NextHop::Internet)
             && (self.has_default_user_route() || !is_learned)
     }
 
-    fn has_default_user_route(&self) -> bool {
+    pub(crate) fn has_default_user_route(&self) -> bool {
         self.table().is_some_and(|(_, table)| {
             table.routes.iter().any(|route| match &route.destination {
                 RouteDestination::Prefix(IpNet::V4(prefix)) => prefix.prefix_len() == 0,
@@ -406,31 +473,23 @@ impl<'a> Vantage<'a> {
         })
     }
 
-    /// Routes of the subnet's service endpoints (`azure-routing.md §5`).
-    fn service_endpoint_routes(
-        &self,
-        destination: IpAddr,
-        inquiry: &mut Inquiry<'_>,
-    ) -> Vec<Candidate> {
-        let mut routes = Vec::new();
+    /// Routes of the subnet's service endpoints (`azure-routing.md §5`): for each endpoint those of
+    /// its tags, of which the first counts that holds the destination.
+    pub(crate) fn service_endpoint_routes(&self, destination: IpAddr) -> Vec<Vec<Candidate>> {
         if is_private(destination) {
-            return routes;
+            return Vec::new();
         }
-        for endpoint in &self.subnet.service_endpoints {
-            for tag in self.tags_of(endpoint) {
-                if inquiry.ask(&Atom::InServiceTag { tag: tag.clone(), address: destination }) {
-                    routes.push(Candidate {
-                        reach: Reach::Tag(tag.clone()),
-                        shown: tag,
-                        rank: Rank::System,
-                        source: RouteSource::Optional,
-                        kind: Kind::ServiceEndpoint(endpoint.service.clone()),
-                    });
-                    break;
-                }
-            }
-        }
-        routes
+        let of_endpoint = |endpoint: &ServiceEndpoint| {
+            let candidate = |tag: String| Candidate {
+                reach: Reach::Tag(tag.clone()),
+                shown: tag,
+                rank: Rank::System,
+                source: RouteSource::Optional,
+                kind: Kind::ServiceEndpoint(endpoint.service.clone()),
+            };
+            self.tags_of(endpoint).into_iter().map(candidate).collect()
+        };
+        self.subnet.service_endpoints.iter().map(of_endpoint).collect()
     }
 
     /// The service tags whose prefixes an endpoint has routes to (`azure-routing.md §5`, modelling
@@ -461,7 +520,7 @@ impl<'a> Vantage<'a> {
     }
 
     /// The private endpoint with this address, in this network or a peer (`azure-routing.md §4`).
-    pub(super) fn private_endpoint(
+    pub(crate) fn private_endpoint(
         &self,
         destination: IpAddr,
     ) -> Option<(&'a PrivateEndpoint, &'a Subnet, &'a VirtualNetwork)> {
@@ -476,50 +535,41 @@ impl<'a> Vantage<'a> {
         })
     }
 
-    /// Whether a user route takes the packet away from a private endpoint (`azure-routing.md §4`,
-    /// modelling choice).
-    fn private_endpoint_rule(
-        &self,
-        candidates: &[Candidate],
-        endpoint: &PrivateEndpoint,
-        home: &Subnet,
-        network: &VirtualNetwork,
-        destination: IpAddr,
-        inquiry: &mut Inquiry<'_>,
-    ) -> RouteTaken {
-        let host = IpNet::from(destination).prefix_len();
-        let least = containing(&network.address_space, destination).map(|p| p.prefix_len()).max();
-        let least = least.unwrap_or(host);
-        let longest = candidates
-            .iter()
-            .filter(|candidate| candidate.rank == Rank::User)
-            .filter_map(|candidate| Some((candidate.length()?, candidate)))
-            .max_by_key(|(length, _)| *length);
-        if let Some((length, user)) = longest {
-            let overrides = length == host
-                || home.private_endpoint_network_policies.honours_routes()
-                    && length >= least
-                    && !inquiry.second_reading(PE_OVERRIDE);
-            if overrides {
-                return self.taken(user.clone(), destination, inquiry);
-            }
-        }
-        RouteTaken {
-            destination: IpNet::from(destination).to_string(),
-            source: RouteSource::Optional,
-            hop: Hop::PrivateEndpoint(endpoint.name.clone()),
-        }
-    }
-
     fn taken(
         &self,
         candidate: Candidate,
         destination: IpAddr,
         inquiry: &mut Inquiry<'_>,
     ) -> RouteTaken {
-        let hop = match &candidate.kind {
+        if let Kind::Peering(network) = &candidate.kind {
+            self.reaches(network, inquiry);
+        }
+        let hop = match self.way(&candidate.kind, destination) {
+            Way::Hop(hop) => hop,
+            Way::OneOf(ways) => {
+                let mut hops = ways.into_iter().rev();
+                let last = hops.next().map_or(Hop::Dropped, |(_, hop)| hop);
+                let others: Vec<(IpAddr, Hop)> = hops.rev().collect();
+                let chosen = others.into_iter().find(|(address, _)| {
+                    inquiry.ask_named(format!("{destination} is sent by way of {address}"))
+                });
+                chosen.map_or(last, |(_, hop)| hop)
+            }
+        };
+        if let Hop::Firewall(name) = &hop
+            && let Some(firewall) = self.deployment.firewalls.get(name)
+            && let FirewallPlace::VirtualNetwork(network) = &firewall.place
+        {
+            self.reaches(network, inquiry);
+        }
+        RouteTaken { destination: candidate.shown, source: candidate.source, hop }
+    }
+
+    /// Where a route of a kind leads for `destination`.
+    pub(crate) fn way(&self, kind: &Kind, destination: IpAddr) -> Way {
+        Way::Hop(match kind {
             Kind::VnetLocal => Hop::Local,
-            Kind::Peering(network) if self.reaches(network, inquiry) => {
+            Kind::Peering(network) if self.is_connected_to(network) => {
                 Hop::Peering(network.clone())
             }
             // A peering may refuse access (`allowVirtualNetworkAccess`, §8).
@@ -527,9 +577,8 @@ impl<'a> Vantage<'a> {
             Kind::Gateway => Hop::Gateway,
             Kind::ServiceEndpoint(service) => Hop::ServiceEndpoint(service.clone()),
             Kind::SystemInternet => self.internet(),
-            Kind::User { next_hop, .. } => self.next_hop(next_hop, destination, inquiry),
-        };
-        RouteTaken { destination: candidate.shown, source: candidate.source, hop }
+            Kind::User { next_hop, .. } => return self.next_hop(next_hop, destination),
+        })
     }
 
     /// The internet, where the subnet has a way out (`azure-routing.md §6`).
@@ -542,15 +591,12 @@ impl<'a> Vantage<'a> {
     }
 
     /// Where a user route leads (`azure-routing.md §1.3`).
-    fn next_hop(&self, hop: &NextHop, destination: IpAddr, inquiry: &mut Inquiry<'_>) -> Hop {
-        match hop {
-            NextHop::VirtualAppliance(address) => self.appliance(*address, destination, inquiry),
+    fn next_hop(&self, hop: &NextHop, destination: IpAddr) -> Way {
+        Way::Hop(match hop {
+            NextHop::VirtualAppliance(address) => self.appliance(*address, destination),
             NextHop::VirtualApplianceEcmp(addresses) => {
-                let Some((last, others)) = addresses.split_last() else { return Hop::Dropped };
-                let chosen = others.iter().find(|address| {
-                    inquiry.ask_named(format!("{destination} is sent by way of {address}"))
-                });
-                self.appliance(*chosen.unwrap_or(last), destination, inquiry)
+                let hop = |address: &IpAddr| (*address, self.appliance(*address, destination));
+                return Way::OneOf(addresses.iter().map(hop).collect());
             }
             NextHop::VnetLocal => {
                 let mut own = containing(&self.network.address_space, destination);
@@ -559,14 +605,14 @@ impl<'a> Vantage<'a> {
             NextHop::Internet => self.internet(),
             NextHop::VirtualNetworkGateway => Hop::Gateway,
             NextHop::None => Hop::Dropped,
-        }
+        })
     }
 
-    fn appliance(&self, address: IpAddr, destination: IpAddr, inquiry: &mut Inquiry<'_>) -> Hop {
+    fn appliance(&self, address: IpAddr, destination: IpAddr) -> Hop {
         let firewalls = self.deployment.firewalls.iter();
         let mut here = firewalls.filter(|(_, firewall)| firewall.private_address == address);
         let reachable = here.clone().find(|(_, firewall)| match &firewall.place {
-            FirewallPlace::VirtualNetwork(network) => self.reaches(network, inquiry),
+            FirewallPlace::VirtualNetwork(network) => self.is_connected_to(network),
             FirewallPlace::Hub(_) => true,
         });
         if let Some((name, _)) = reachable {
@@ -582,6 +628,34 @@ impl<'a> Vantage<'a> {
                 && containing(&self.network.address_space, address).next().is_some()
         });
         if to_pods { Hop::Local } else { Hop::Appliance(address) }
+    }
+}
+
+/// What decides between the user routes among `candidates` and the private endpoint at
+/// `destination`, which lies in the subnet `home` of `network` (`azure-routing.md §4`, modelling
+/// choice).
+pub(crate) fn endpoint_override(
+    candidates: &[Candidate],
+    home: &Subnet,
+    network: &VirtualNetwork,
+    destination: IpAddr,
+) -> EndpointOverride {
+    let host = IpNet::from(destination).prefix_len();
+    let least = containing(&network.address_space, destination).map(|p| p.prefix_len()).max();
+    let least = least.unwrap_or(host);
+    let longest = candidates
+        .iter()
+        .filter(|candidate| candidate.rank == Rank::User)
+        .filter_map(|candidate| Some((candidate.length()?, candidate)))
+        .max_by_key(|(length, _)| *length);
+    match longest {
+        Some((length, user)) if length == host => EndpointOverride::Always(user.clone()),
+        Some((length, user))
+            if home.private_endpoint_network_policies.honours_routes() && length >= least =>
+        {
+            EndpointOverride::InFirstReading(user.clone())
+        }
+        Some(_) | None => EndpointOverride::Never,
     }
 }
 
@@ -676,7 +750,7 @@ fn compare_tags(a: &str, b: &str, address: IpAddr, inquiry: &mut Inquiry<'_>) ->
 
 /// Which tag wins with equal prefixes (`azure-routing.md §3`): regional, then global, then
 /// `AzureCloud` of a region, then `AzureCloud`.
-fn tag_rank(tag: &str) -> u8 {
+pub(crate) fn tag_rank(tag: &str) -> u8 {
     match (tag.split_once('.'), tag) {
         (None, "azurecloud") => 0,
         (Some(("azurecloud", _)), _) => 1,

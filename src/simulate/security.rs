@@ -21,11 +21,11 @@ use crate::flow::Atom;
 use crate::flow::Flow;
 
 /// The address of Azure's own services on the host (`azure-routing.md §7`).
-const AZURE_HOST: IpAddr = IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16));
+pub(crate) const AZURE_HOST: IpAddr = IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16));
 /// Instance metadata.
-const METADATA: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
+pub(crate) const METADATA: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
 /// Ports of the agents on [`AZURE_HOST`].
-const AGENT_PORTS: [u16; 2] = [80, 32526];
+pub(crate) const AGENT_PORTS: [u16; 2] = [80, 32526];
 
 /// What a security group says, and by which of its rules.
 pub(super) struct Judged {

@@ -50,6 +50,29 @@ pub(super) struct View<'o> {
     pub(super) concerned: Option<BTreeSet<Statement>>,
 }
 
+impl<'o> View<'o> {
+    /// The flow with the name that was seen in it, or with none.
+    pub(super) fn of(observation: &'o Observation) -> View<'o> {
+        let (kind, shown, request) = match &observation.payload {
+            SeenPayload::Exactly(payload) => {
+                let request = match payload {
+                    Payload::Http(request) => Some(request),
+                    Payload::Tls { inner, .. } => inner.as_ref(),
+                    Payload::Silent
+                    | Payload::Other
+                    | Payload::Mssql { .. }
+                    | Payload::Quic { .. } => None,
+                };
+                (Some(payload.kind()), payload.wire_name().cloned(), request)
+            }
+            SeenPayload::Kind(kind) => (Some(*kind), None, None),
+            SeenPayload::Unknown => (None, None, None),
+        };
+        let name = shown.map_or(Name::Absent, Name::Shown);
+        View { observation, name, kind, request, concerned: None }
+    }
+}
+
 /// A statement, by its index in the list.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Statement {
@@ -66,25 +89,12 @@ impl Intent {
         observation: &'o Observation,
         environment: &Environment<'_>,
     ) -> Vec<View<'o>> {
-        let (kind, shown, request) = match &observation.payload {
-            SeenPayload::Exactly(payload) => {
-                let request = match payload {
-                    Payload::Http(request) => Some(request),
-                    Payload::Tls { inner, .. } => inner.as_ref(),
-                    Payload::Silent
-                    | Payload::Other
-                    | Payload::Mssql { .. }
-                    | Payload::Quic { .. } => None,
-                };
-                (Some(payload.kind()), payload.wire_name().cloned(), request)
-            }
-            SeenPayload::Kind(kind) => (Some(*kind), None, None),
-            SeenPayload::Unknown => (None, None, None),
-        };
-        let view = |name| View { observation, name, kind, request, concerned: None };
-        if let Some(host) = shown {
-            return vec![view(Name::Shown(host))];
+        let seen = View::of(observation);
+        if seen.name != Name::Absent {
+            return vec![seen];
         }
+        let View { kind, request, .. } = seen;
+        let view = |name| View { observation, name, kind, request, concerned: None };
         let (client, address) = (observation.source, observation.destination);
         let told = environment.evidence.timeline.names(client, address, environment.at);
         if let Some(best) = told.iter().map(|held| held.role).min() {
@@ -92,7 +102,7 @@ impl Intent {
             let names = told.into_iter().filter(|held| held.role == best);
             return names.map(|held| view(Name::Presumed(held.name))).collect();
         }
-        let mut views = vec![view(Name::Absent)];
+        let mut views = vec![seen];
         let may_show_a_name = match &observation.payload {
             SeenPayload::Exactly(_)
             | SeenPayload::Kind(PayloadKind::Silent | PayloadKind::Other) => false,

@@ -168,6 +168,30 @@ fn replays_are_written_as_their_schema_says() {
 }
 
 #[test]
+fn proofs_are_written_as_their_schema_says() {
+    let sandbox = Sandbox::with_trips();
+    let mut schema = Schema::read("prove");
+    let args = ["prove", "-q", "--format", "json", "--accept", "open"];
+    schema.check(&sandbox.run(&[&args[..], &["trips/trips.egress"]].concat()).expect(1));
+    let open = [
+        OK,
+        "allow bus: apps -> tag ServiceBus : tcp/5671  because \"x\"\n",
+        "assert never there: apps -> 192.0.2.0/24 : tcp/5671  because \"x\"\n",
+    ];
+    sandbox.write("a.egress", open.concat().as_bytes());
+    schema.check(&sandbox.run(&[&args[..], &["a.egress"]].concat()).expect(1));
+    let compile = ["compile", "-q", "ok.egress", "--target", "json", "--out", "out"];
+    sandbox.run(&compile).expect(0);
+    let deployment = ["--deployment", "out/deployment.json"];
+    schema.check(&sandbox.run(&[&args[..], &deployment].concat()).expect(1));
+    // Edits of findings are seen with `exeat check`, whose findings are the same.
+    schema.seen.extend(
+        ["#fix/title", "#fix/edits", "#edit/place", "#edit/replacement"].map(str::to_owned),
+    );
+    schema.check_nothing_unseen();
+}
+
+#[test]
 fn checks_are_written_as_their_schema_says() {
     let sandbox = Sandbox::with_trips();
     let mut schema = Schema::read("check");
@@ -216,6 +240,7 @@ fn the_words_of_reason_are_listed_whole() {
     assert!(words.len() > 20, "{words:?}");
     for (name, pointer) in [
         ("replay", "/$defs/flow/properties/reason/enum"),
+        ("prove", "/$defs/counterexample/properties/reason/enum"),
         ("explain", "/properties/reason/enum"),
         ("explain", "/$defs/reading/properties/reason/enum"),
     ] {

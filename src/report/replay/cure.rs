@@ -19,6 +19,7 @@ use crate::flow::IpProtocol;
 use crate::flow::SeenPayload;
 use crate::intent::Deny;
 use crate::intent::Permission;
+use crate::simulate::Decision;
 use crate::simulate::Missing;
 use crate::simulate::Outcome;
 use crate::simulate::Reason;
@@ -26,6 +27,7 @@ use crate::simulate::Verdict;
 use crate::simulate::decision::Field;
 use crate::simulate::route::Hop;
 use crate::simulate::route::RouteSource;
+use crate::simulate::route::RouteTaken;
 
 /// Unknown facts that a headline names; the others are counted.
 const SHOWN_MISSING: usize = 5;
@@ -140,8 +142,10 @@ impl Replay<'_> {
     /// A leak: the rule that let it out, and a narrower one.
     fn leak(&self, flow: &ReplayedFlow) -> (String, Cure) {
         let Some(id) = &flow.decision.rule else {
-            let headline =
-                format!("{} lets out what the list does not permit", reason_in_words(flow));
+            let headline = format!(
+                "{} lets out what the list does not permit",
+                reason_in_words(&flow.decision)
+            );
             let drift = self.rule_drift(flow);
             let what =
                 drift.unwrap_or("end the deployment with a rule that denies the rest".into());
@@ -231,7 +235,7 @@ impl Replay<'_> {
     fn breakage(&self, flow: &ReplayedFlow) -> (String, Cure) {
         let label = flow.permission.as_deref().unwrap_or("the list");
         let place = self.place_of(label).map(|at| format!(" ({at})")).unwrap_or_default();
-        let because = reason_in_words(flow);
+        let because = reason_in_words(&flow.decision);
         let headline = format!("`{label}`{place} requires it, but {because}");
         if let Some(drift) = self.permission_drift(flow) {
             return (headline, Cure::new(drift));
@@ -301,25 +305,11 @@ impl Replay<'_> {
         if let Some(drift) = is_given.then(|| self.route_drift(flow)).flatten() {
             return (headline, Cure::new(drift));
         }
-        let cure = match route.map(|route| (&route.source, &route.hop)) {
-            Some((RouteSource::User { table, route }, _)) => {
-                let mut cure =
-                    Cure::new(format!("take route `{route}` out of route table `{table}`"));
-                let edit = |span| vec![Edit::remove(self.whole_line(span))];
-                self.offer(&mut cure, self.route_exception(flow).map(edit));
-                cure
-            }
-            Some((_, Hop::ServiceEndpoint(service))) => Cure::new(format!(
-                "take the service endpoint `{service}` off the subnet; put it on AzureFirewallSubnet"
-            )),
-            Some((_, Hop::Peering(network))) => Cure::new(format!(
-                "route the prefixes of `{network}` via the firewall, on both sides"
-            )),
-            Some((_, Hop::PrivateEndpoint(_))) => Cure::new(
-                "route the endpoint's address as a /32 via the firewall, and turn its network policies on",
-            ),
-            Some(_) | None => Cure::new("route the subnet via the firewall"),
-        };
+        let mut cure = Cure::new(instead_of(route));
+        if let Some(RouteSource::User { .. }) = route.map(|route| &route.source) {
+            let edit = |span| vec![Edit::remove(self.whole_line(span))];
+            self.offer(&mut cure, self.route_exception(flow).map(edit));
+        }
         (headline, cure)
     }
 
@@ -473,6 +463,26 @@ impl Replay<'_> {
     }
 }
 
+/// What to do about a route that leads around the firewall.
+pub(in crate::report) fn instead_of(route: Option<&RouteTaken>) -> String {
+    match route.map(|route| (&route.source, &route.hop)) {
+        Some((RouteSource::User { table, route }, _)) => {
+            format!("take route `{route}` out of route table `{table}`")
+        }
+        Some((_, Hop::ServiceEndpoint(service))) => format!(
+            "take the service endpoint `{service}` off the subnet; put it on AzureFirewallSubnet"
+        ),
+        Some((_, Hop::Peering(network))) => {
+            format!("route the prefixes of `{network}` via the firewall, on both sides")
+        }
+        Some((_, Hop::PrivateEndpoint(_))) => {
+            "route the endpoint's address as a /32 via the firewall, and turn its network policies on"
+                .to_owned()
+        }
+        Some(_) | None => "route the subnet via the firewall".to_owned(),
+    }
+}
+
 /// The only exact name of `permission`, if it has one and no other.
 fn exact_name(permission: &Permission) -> Option<String> {
     let patterns: Vec<&FqdnPattern> = permission
@@ -558,8 +568,7 @@ fn settle(missing: &[Missing]) -> String {
 }
 
 /// What the verdict rests on, as the end of a sentence.
-pub(super) fn reason_in_words(flow: &ReplayedFlow) -> String {
-    let decision = &flow.decision;
+pub(in crate::report) fn reason_in_words(decision: &Decision) -> String {
     let rule = decision.rule.as_ref().map(|rule| format!("rule {rule}"));
     let rule = rule.as_deref().unwrap_or("a rule");
     match decision.reason {

@@ -156,6 +156,11 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
         self.diagrams.count()
     }
 
+    /// Whether no flow is in `set` under any assignment.
+    pub fn is_empty(&self, set: Set<'id>) -> bool {
+        set.node == Node::NEVER
+    }
+
     /// No flow.
     pub fn empty(&self) -> Set<'id> {
         self.set(Node::NEVER)
@@ -170,8 +175,14 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
     ///
     /// # Errors
     /// Sets that were not announced, or too many nodes.
-    pub fn product(&mut self, sets: &[AxisSet]) -> Result<Set<'id>, AlgebraError> {
-        let mut sets: Vec<&AxisSet> = sets.iter().collect();
+    pub fn product<'s>(
+        &mut self,
+        sets: impl IntoIterator<Item = &'s AxisSet>,
+    ) -> Result<Set<'id>, AlgebraError> {
+        self.product_of(sets.into_iter().collect())
+    }
+
+    fn product_of(&mut self, mut sets: Vec<&AxisSet>) -> Result<Set<'id>, AlgebraError> {
         sets.sort_by_key(|set| set.axis());
         // From the last axis to the first, so that a set is put on top of what is done.
         let mut product = Node::ALWAYS;
@@ -251,11 +262,64 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
         self.join(Operation::Without, a.node, b.node).map(|node| self.set(node))
     }
 
+    /// The flows that are in `set` under some assignment. No atom matters to them.
+    ///
+    /// # Errors
+    /// Too many nodes.
+    pub fn where_possible(&mut self, set: Set<'id>) -> Result<Set<'id>, AlgebraError> {
+        let atoms = self.layout.atoms();
+        let node = self.diagrams.for_some(set.node, &atoms);
+        node.map(|node| self.set(node)).map_err(|Exhausted| self.too_large())
+    }
+
+    /// The flows that are in `possible` under some assignment, and in `set` under every one under
+    /// which they are in `possible`. No atom matters to them.
+    ///
+    /// Where `possible` leaves out the assignments that cannot be, this is what is sure of `set`:
+    ///
+    /// ```
+    /// use exeat::flow::set::flows::AlgebraError;
+    /// use exeat::flow::set::flows::Cuts;
+    ///
+    /// let mut cuts: Cuts<&str> = Cuts::default();
+    /// cuts.extend_atoms(["in Storage", "in Storage.WestEurope"]);
+    /// cuts.with_algebra(10_000, |mut algebra| {
+    ///     let all = algebra.where_holds(&"in Storage")?;
+    ///     let west = algebra.where_holds(&"in Storage.WestEurope")?;
+    ///     let impossible = algebra.difference(west, all)?;
+    ///     let possible = algebra.difference(algebra.all(), impossible)?;
+    ///     let outside = algebra.difference(algebra.all(), west)?;
+    ///     let set = algebra.union(all, outside)?;
+    ///     assert_eq!(algebra.where_certain(set, possible)?, algebra.all());
+    ///     assert_eq!(algebra.where_certain(all, possible)?, algebra.empty());
+    ///     Ok(())
+    /// })??;
+    /// # Ok::<(), AlgebraError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Too many nodes.
+    pub fn where_certain(
+        &mut self,
+        set: Set<'id>,
+        possible: Set<'id>,
+    ) -> Result<Set<'id>, AlgebraError> {
+        let outside = self.difference(possible, set)?;
+        let sometimes_outside = self.where_possible(outside)?;
+        let possible = self.where_possible(possible)?;
+        self.difference(possible, sometimes_outside)
+    }
+
     pub(super) fn set(&self, node: Node) -> Set<'id> {
         Set { node, brand: self.brand }
     }
 
-    fn join(&mut self, operation: Operation, a: Node, b: Node) -> Result<Node, AlgebraError> {
+    pub(super) fn join(
+        &mut self,
+        operation: Operation,
+        a: Node,
+        b: Node,
+    ) -> Result<Node, AlgebraError> {
         self.diagrams.join(operation, a, b).map_err(|Exhausted| self.too_large())
     }
 

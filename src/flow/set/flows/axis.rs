@@ -83,6 +83,19 @@ pub enum PayloadForm {
     Quic,
 }
 
+impl PayloadForm {
+    /// All forms, in their order.
+    pub const ALL: [PayloadForm; 7] = [
+        PayloadForm::Silent,
+        PayloadForm::Other,
+        PayloadForm::Tls,
+        PayloadForm::TlsWithRequest,
+        PayloadForm::Http,
+        PayloadForm::Mssql,
+        PayloadForm::Quic,
+    ];
+}
+
 /// A value on an axis. Those of one axis are of one variant.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) enum Value {
@@ -195,8 +208,37 @@ impl AxisSet {
         AxisSet::of_spans(Axis::Destination, address_spans(addresses, Value::Address))
     }
 
-    fn of_spans(axis: Axis, spans: impl IntoIterator<Item = (Value, Option<Value>)>) -> AxisSet {
+    /// Whether no value is in the set.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// How often a walk along the axis enters or leaves the set.
+    pub fn cuts(&self) -> usize {
+        self.values.cuts().len()
+    }
+
+    /// Whether every value of the axis is in the set.
+    pub fn is_everything(&self) -> bool {
+        matches!(self.values.cuts(), [only] if *only == self.axis.least())
+    }
+
+    /// These values of `axis`, from the first of each span up to, and without, the second.
+    pub(super) fn of_spans(
+        axis: Axis,
+        spans: impl IntoIterator<Item = (Value, Option<Value>)>,
+    ) -> AxisSet {
         AxisSet { axis, values: Intervals::from_spans(spans) }
+    }
+
+    /// What is in either; both are of one axis.
+    pub(super) fn union(&self, other: &AxisSet) -> AxisSet {
+        AxisSet { axis: self.axis, values: self.values.union(&other.values) }
+    }
+
+    /// Whether every value of the axis is in it.
+    pub(super) fn is_all(&self) -> bool {
+        *self.values.cuts() == [self.axis.least()]
     }
 
     /// The axis.
@@ -306,7 +348,7 @@ fn address_spans(
 }
 
 /// The least text above all that begin with `prefix`, or `None` where there is none.
-fn above_all_under(prefix: &str) -> Option<String> {
+pub(super) fn above_all_under(prefix: &str) -> Option<String> {
     let mut kept: Vec<char> = prefix.chars().collect();
     while let Some(last) = kept.pop() {
         if let Some(next) = (last..=char::MAX).nth(1) {

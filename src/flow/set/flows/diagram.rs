@@ -3,6 +3,10 @@
 //! Nothing is ever freed, so a node keeps its number, and a node's children have lower numbers than
 //! the node. No step recurses: the depth of a diagram, which atoms decide, is the input's.
 
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::ops::Range;
+
 /// A function. Equal functions of one [`Diagrams`] have equal numbers.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) struct Node(u32);
@@ -263,6 +267,40 @@ impl Diagrams {
         }
     }
 
+    /// The function that holds where `root` does for some values of the variables of `band`.
+    pub(super) fn for_some(&mut self, root: Node, band: &Range<u32>) -> Result<Node, Exhausted> {
+        // A node comes after those that it leads to; those below the band are what they are.
+        let mut known: HashMap<Node, Node> = HashMap::new();
+        for node in self.above(root, band.end) {
+            let Branch { level, low, high } = self.branch(node);
+            let low = known.get(&low).copied().unwrap_or(low);
+            let high = known.get(&high).copied().unwrap_or(high);
+            let some = if band.contains(&level) {
+                self.join(Operation::Or, low, high)?
+            } else {
+                self.node(level, low, high)?
+            };
+            known.insert(node, some);
+        }
+        Ok(known.get(&root).copied().unwrap_or(root))
+    }
+
+    /// The nodes of `root` that ask for variables above `level`, ascending.
+    fn above(&self, root: Node, level: u32) -> Vec<Node> {
+        let mut seen: HashSet<Node> = HashSet::new();
+        let mut above: Vec<Node> = Vec::new();
+        let mut open = vec![root];
+        while let Some(node) = open.pop() {
+            let branch = self.branch(node);
+            if branch.level < level && seen.insert(node) {
+                above.push(node);
+                open.extend([branch.low, branch.high]);
+            }
+        }
+        above.sort_unstable();
+        above
+    }
+
     /// The function of the `bits` variables from `base` on that is, where they are the binary digits
     /// of a number, the function of the last piece that begins at or below the number. The pieces
     /// ascend from the first number that there is; their functions ask for greater levels only.
@@ -350,6 +388,21 @@ mod tests {
         }
 
         #[test]
+        fn what_holds_for_some_values_does_not_ask_for_them(table: u32, start in 0..=VARIABLES, count in 0..=VARIABLES) {
+            let mut diagrams = Diagrams::new(10_000);
+            let band = start..(start + count).min(VARIABLES);
+            let node = of(&mut diagrams, table);
+            let some = diagrams.for_some(node, &band).unwrap();
+            let free = band.clone().fold(0, |free, level| free | 1_u32 << (VARIABLES - 1 - level));
+            for number in 0..32 {
+                let expected = (0..32).any(|other| other & !free == number & !free && table >> other & 1 == 1);
+                prop_assert_eq!(holds(&diagrams, some, number), expected);
+            }
+            let asked = diagrams.above(some, band.end);
+            prop_assert!(asked.iter().all(|node| !band.contains(&diagrams.branch(*node).level)));
+        }
+
+        #[test]
         fn pieces_are_runs_of_numbers(mut starts in prop::collection::btree_set(1_u32..32, 0..6)) {
             let mut diagrams = Diagrams::new(10_000);
             starts.insert(0);
@@ -372,6 +425,10 @@ mod tests {
             some = diagrams.node(level, some, Node::ALWAYS).unwrap();
         }
         assert_eq!(diagrams.join(Operation::And, every, some), Ok(every));
+        assert_eq!(
+            diagrams.for_some(every, &(0..99_999)),
+            diagrams.node(99_999, Node::NEVER, Node::ALWAYS)
+        );
     }
 
     #[test]

@@ -4,9 +4,6 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::collections::HashSet;
-use std::net::IpAddr;
-use std::net::Ipv4Addr;
-use std::net::Ipv6Addr;
 
 use super::axis::Axis;
 use super::axis::Value;
@@ -19,9 +16,9 @@ use super::layout::digits_of;
 use super::point::Point;
 use super::question::Question;
 use super::recode::last_of;
+use super::view::address_ranges;
 use crate::flow::AddressSet;
 use crate::flow::Flow;
-use crate::flow::address::AddressRange;
 
 /// A set of flows, each under some assignments of atoms of the type `A`.
 ///
@@ -281,22 +278,4 @@ impl<A: Ord> FlowSet<A> {
             Then::Ask(number) => self.branches.get(number as usize),
         }
     }
-}
-
-/// The addresses from `start` up to, and without, `end`.
-fn address_ranges(start: &Value, end: Option<&Value>) -> Option<Vec<AddressRange>> {
-    let Value::Address(start) = start else { return None };
-    match end {
-        Some(Value::Address(end)) => Some(from(*start).difference(&from(*end)).ranges()),
-        Some(_) => None,
-        None => Some(from(*start).ranges()),
-    }
-}
-
-/// The address and all above it.
-fn from(address: IpAddr) -> AddressSet {
-    let v4 = AddressRange::new(address, Ipv4Addr::BROADCAST.into());
-    let first_v6 = if address.is_ipv4() { Ipv6Addr::UNSPECIFIED.into() } else { address };
-    let v6 = AddressRange::new(first_v6, Ipv6Addr::from(u128::MAX).into());
-    v4.into_iter().chain(v6).collect()
 }

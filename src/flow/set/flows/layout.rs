@@ -1,5 +1,7 @@
 //! Which variables of a diagram code which coordinate.
 
+use std::ops::Range;
+
 use super::axis::Axis;
 use super::diagram::CONSTANT;
 use super::question::Question;
@@ -55,6 +57,14 @@ impl Layout {
     pub(super) fn of(&self, question: Question) -> Option<Digits> {
         let place = self.digits.binary_search_by_key(&question, |digits| digits.question);
         place.ok().and_then(|place| self.digits.get(place)).copied()
+    }
+
+    /// The variables that are atoms.
+    pub(super) fn atoms(&self) -> Range<u32> {
+        let is_atom = |digits: &&Digits| matches!(digits.question, Question::Atom(_));
+        let first = self.digits.iter().find(is_atom).map(|digits| digits.first);
+        let end = self.digits.iter().rfind(is_atom).map(Digits::end);
+        first.unwrap_or_default()..end.unwrap_or_default()
     }
 
     /// The digits that the variable of `level` is one of; none of a constant.

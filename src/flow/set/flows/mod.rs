@@ -33,10 +33,12 @@ mod diagram;
 mod freeze;
 mod frozen;
 mod layout;
+mod pieces;
 mod point;
 mod question;
 mod recode;
 mod shown;
+mod view;
 mod witness;
 
 pub use algebra::Algebra;
@@ -47,6 +49,12 @@ pub use axis::AxisSet;
 pub use axis::PayloadForm;
 pub use axis::ShownSet;
 pub use frozen::FlowSet;
+pub use pieces::Piece;
+pub use pieces::Pieces;
+pub use view::AxisView;
+pub use view::NameView;
+pub use view::PathView;
+pub use view::ShownView;
 pub use witness::Witness;
 
 #[cfg(test)]

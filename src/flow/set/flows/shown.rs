@@ -66,6 +66,11 @@ impl ReversedName {
         ReversedName::from_bytes(bytes).or_else(longer).map(|(least, _)| least)
     }
 
+    /// The name.
+    pub(super) fn name(&self) -> Option<Fqdn> {
+        ReversedName::from_bytes(&self.0).map(|(_, name)| name)
+    }
+
     /// How many bytes the name has.
     pub(super) fn len(&self) -> usize {
         self.0.len()
@@ -105,7 +110,7 @@ impl Shown {
         match self {
             Shown::Nothing => None,
             Shown::Address(address) => Some(Host::Address(*address)),
-            Shown::Name(name) => ReversedName::from_bytes(&name.0).map(|(_, name)| name.into()),
+            Shown::Name(name) => name.name().map(Host::Name),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The laws of sets of flows, over generated sets whose cuts lie close together.
+//! Sets as they are written, generated so that their cuts lie close together, and flows near these.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -6,9 +6,7 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::point::Point;
-use super::point::products_of_flows;
-use super::*;
+use super::super::*;
 use crate::flow::AddressSet;
 use crate::flow::Flow;
 use crate::flow::FqdnPattern;
@@ -20,12 +18,12 @@ use crate::flow::PortSet;
 use crate::flow::Request;
 
 /// More than any set of these tests needs.
-const NODES: usize = 1_000_000;
-const ATOMS: [&str; 3] = ["p", "q", "r"];
+pub(super) const NODES: usize = 1_000_000;
+pub(super) const ATOMS: [&str; 3] = ["p", "q", "r"];
 
 /// A set as it is written: what it says of a flow is plain.
 #[derive(Clone, Debug)]
-enum Written {
+pub(super) enum Written {
     All,
     Product(Vec<Factor>),
     Atom(&'static str),
@@ -35,7 +33,7 @@ enum Written {
 }
 
 impl Written {
-    fn holds(&self, flow: &Flow, atoms: &BTreeSet<&str>) -> bool {
+    pub(super) fn holds(&self, flow: &Flow, atoms: &BTreeSet<&str>) -> bool {
         match self {
             Written::All => true,
             Written::Product(factors) => factors.iter().all(|factor| factor.holds(flow)),
@@ -46,7 +44,7 @@ impl Written {
         }
     }
 
-    fn announce(&self, cuts: &mut Cuts<&'static str>) {
+    pub(super) fn announce(&self, cuts: &mut Cuts<&'static str>) {
         match self {
             Written::All => {}
             Written::Product(factors) => cuts.extend(&along(factors)),
@@ -58,7 +56,7 @@ impl Written {
         }
     }
 
-    fn build<'id>(&self, algebra: &mut Algebra<'id, &'static str>) -> Set<'id> {
+    pub(super) fn build<'id>(&self, algebra: &mut Algebra<'id, &'static str>) -> Set<'id> {
         match self {
             Written::All => algebra.all(),
             Written::Product(factors) => algebra.product(&along(factors)).unwrap(),
@@ -79,7 +77,7 @@ impl Written {
     }
 
     /// The value, from an algebra that is cut where `others` are, too.
-    fn frozen(&self, others: &[&Written]) -> FlowSet<&'static str> {
+    pub(super) fn frozen(&self, others: &[&Written]) -> FlowSet<&'static str> {
         let mut cuts = Cuts::default();
         self.announce(&mut cuts);
         for other in others {
@@ -92,22 +90,22 @@ impl Written {
         .unwrap()
     }
 
-    fn union(self, other: Written) -> Written {
+    pub(super) fn union(self, other: Written) -> Written {
         Written::Union(Box::new(self), Box::new(other))
     }
 
-    fn and(self, other: Written) -> Written {
+    pub(super) fn and(self, other: Written) -> Written {
         Written::Intersection(Box::new(self), Box::new(other))
     }
 
-    fn without(self, other: Written) -> Written {
+    pub(super) fn without(self, other: Written) -> Written {
         Written::Difference(Box::new(self), Box::new(other))
     }
 }
 
 /// What a product asks of a flow, in terms of the flow.
 #[derive(Clone, Debug)]
-enum Factor {
+pub(super) enum Factor {
     Protocols(Vec<u8>),
     DestinationPorts(PortSet),
     SourcePorts(PortSet),
@@ -122,14 +120,14 @@ enum Factor {
 }
 
 #[derive(Clone, Debug)]
-struct Hosts {
-    nothing: bool,
-    literals: AddressSet,
-    patterns: Vec<FqdnPattern>,
+pub(super) struct Hosts {
+    pub(super) nothing: bool,
+    pub(super) literals: AddressSet,
+    pub(super) patterns: Vec<FqdnPattern>,
 }
 
 impl Hosts {
-    fn holds(&self, host: Option<&Host>) -> bool {
+    pub(super) fn holds(&self, host: Option<&Host>) -> bool {
         match host {
             None => self.nothing,
             Some(host) => {
@@ -140,19 +138,19 @@ impl Hosts {
         }
     }
 
-    fn set(&self) -> ShownSet {
+    pub(super) fn set(&self) -> ShownSet {
         let set = self.patterns.iter().collect::<ShownSet>();
         let set = set.union(&ShownSet::literals(self.literals.clone()));
         if self.nothing { set.union(&ShownSet::nothing()) } else { set }
     }
 }
 
-fn along(factors: &[Factor]) -> Vec<AxisSet> {
+pub(super) fn along(factors: &[Factor]) -> Vec<AxisSet> {
     factors.iter().map(Factor::axis_set).collect()
 }
 
 impl Factor {
-    fn axis_set(&self) -> AxisSet {
+    pub(super) fn axis_set(&self) -> AxisSet {
         match self {
             Factor::Protocols(list) => AxisSet::protocols(list.iter().copied().map(IpProtocol)),
             Factor::DestinationPorts(ports) => AxisSet::destination_ports(ports),
@@ -168,7 +166,7 @@ impl Factor {
         }
     }
 
-    fn holds(&self, flow: &Flow) -> bool {
+    pub(super) fn holds(&self, flow: &Flow) -> bool {
         let (form, inner, request) = match &flow.payload {
             Payload::Silent => (PayloadForm::Silent, None, None),
             Payload::Other => (PayloadForm::Other, None, None),
@@ -199,7 +197,7 @@ impl Factor {
     }
 }
 
-fn addresses() -> impl Strategy<Value = AddressSet> {
+pub(super) fn addresses() -> impl Strategy<Value = AddressSet> {
     let prefixes = [
         "0.0.0.0/0",
         "0.0.0.0/1",
@@ -214,7 +212,7 @@ fn addresses() -> impl Strategy<Value = AddressSet> {
         .prop_map(|list| list.iter().map(|text| text.parse::<ipnet::IpNet>().unwrap()).collect())
 }
 
-fn ports() -> impl Strategy<Value = PortSet> {
+pub(super) fn ports() -> impl Strategy<Value = PortSet> {
     let range = (select(vec![0, 1, 79, 80, 443, 65_534, 65_535]), 0_u16..3);
     prop::collection::vec(range, 0..3).prop_map(|list| {
         list.iter()
@@ -223,7 +221,7 @@ fn ports() -> impl Strategy<Value = PortSet> {
     })
 }
 
-fn hosts() -> impl Strategy<Value = Hosts> {
+pub(super) fn hosts() -> impl Strategy<Value = Hosts> {
     let patterns = ["*", "*.a.com", "a.com", "*a.com", "b.a.com", "*.b.a.com", "com", "-a.com"];
     let patterns = prop::collection::vec(select(patterns.to_vec()), 0..3)
         .prop_map(|list| list.iter().map(|text| text.parse().unwrap()).collect());
@@ -234,17 +232,7 @@ fn hosts() -> impl Strategy<Value = Hosts> {
     })
 }
 
-const FORMS: [PayloadForm; 7] = [
-    PayloadForm::Silent,
-    PayloadForm::Other,
-    PayloadForm::Tls,
-    PayloadForm::TlsWithRequest,
-    PayloadForm::Http,
-    PayloadForm::Mssql,
-    PayloadForm::Quic,
-];
-
-fn factor() -> impl Strategy<Value = Factor> {
+pub(super) fn factor() -> impl Strategy<Value = Factor> {
     let paths = || {
         let paths =
             vec!["", "/", "/a", "/a/", "/ab", "/b", "/\u{10FFFF}", "/\u{D7FF}", "\u{10FFFF}"];
@@ -254,7 +242,7 @@ fn factor() -> impl Strategy<Value = Factor> {
         prop::collection::vec(select(vec![0, 1, 6, 17, 58, 255]), 0..3).prop_map(Factor::Protocols),
         ports().prop_map(Factor::DestinationPorts),
         ports().prop_map(Factor::SourcePorts),
-        prop::collection::vec(select(FORMS.to_vec()), 0..3).prop_map(Factor::Payloads),
+        prop::collection::vec(select(PayloadForm::ALL.to_vec()), 0..3).prop_map(Factor::Payloads),
         (any::<bool>(), ports()).prop_map(|(none, ports)| Factor::RequestPorts(none, ports)),
         hosts().prop_map(Factor::Names),
         hosts().prop_map(Factor::InnerNames),
@@ -265,7 +253,7 @@ fn factor() -> impl Strategy<Value = Factor> {
     ]
 }
 
-fn written() -> impl Strategy<Value = Written> {
+pub(super) fn written() -> impl Strategy<Value = Written> {
     let leaf = prop_oneof![
         1 => Just(Written::All),
         6 => prop::collection::vec(factor(), 1..4).prop_map(Written::Product),
@@ -320,7 +308,7 @@ fn ends() -> impl Strategy<Value = (IpAddr, IpAddr, bool)> {
     ]
 }
 
-fn flow() -> impl Strategy<Value = Flow> {
+pub(super) fn flow() -> impl Strategy<Value = Flow> {
     let port = || select(vec![0, 1, 2, 79, 80, 81, 443, 445, 65_534, 65_535]);
     let carried = prop_oneof![
         select(vec![6, 17]).prop_map(|protocol| (protocol, Payload::Silent)),
@@ -358,189 +346,14 @@ fn flow() -> impl Strategy<Value = Flow> {
     prop_oneof![8 => with_ports, 1 => without]
 }
 
-fn assignment() -> impl Strategy<Value = BTreeSet<&'static str>> {
-    prop::collection::btree_set(select(ATOMS.to_vec()), 0..3)
-}
-
-proptest! {
-    #[test]
-    fn a_set_holds_what_was_written(
-        written in written(),
-        flows in prop::collection::vec((flow(), assignment()), 40),
-    ) {
-        let set = written.frozen(&[]);
-        for (flow, atoms) in flows {
-            let expected = written.holds(&flow, &atoms);
-            prop_assert_eq!(set.contains(&flow, |atom| atoms.contains(atom)), expected, "{}", flow);
-        }
-    }
-
-    #[test]
-    fn equal_sets_are_equal_values(a in written(), b in written(), c in written()) {
-        let all = [&a, &b, &c];
-        let equal = |left: Written, right: Written| {
-            prop_assert_eq!(left.frozen(&[]), right.frozen(&all));
-            Ok(())
-        };
-        equal(a.clone().union(b.clone()), b.clone().union(a.clone()))?;
-        let parted = a.clone().without(b.clone()).union(a.clone().and(b.clone()));
-        equal(parted, a.clone())?;
-        let (left, right) = (a.clone().without(b.clone()), a.clone().without(c.clone()));
-        equal(left.and(right), a.clone().without(b.clone().union(c.clone())))?;
-        equal(a.clone().without(a.clone()), Written::All.without(Written::All))?;
-    }
-
-    #[test]
-    fn a_frozen_set_is_thawed_to_what_it_was(a in written(), b in written()) {
-        let frozen = a.frozen(&[]);
-        let mut cuts = Cuts::default();
-        cuts.extend_set(&frozen);
-        b.announce(&mut cuts);
-        let again = cuts.with_algebra(NODES, |mut algebra| {
-            let set = algebra.thaw(&frozen).unwrap();
-            prop_assert_eq!(set == algebra.empty(), frozen.is_empty());
-            Ok(algebra.freeze(set).unwrap())
-        });
-        prop_assert_eq!(again.unwrap()?, frozen);
-    }
-
-    #[test]
-    fn the_addresses_are_those_that_some_flow_has(written in written(), to in addresses()) {
-        let set = written.frozen(&[]);
-        let some = |factor: Factor| {
-            let part = written.clone().and(Written::Product(vec![factor]));
-            !part.frozen(&[]).is_empty()
-        };
-        prop_assert_eq!(some(Factor::Destinations(to.clone())), set.destinations().meets(&to));
-        prop_assert_eq!(some(Factor::Sources(to.clone())), set.sources().meets(&to));
-    }
-
-    #[test]
-    fn many_sets_are_joined_as_one_after_the_other(list in prop::collection::vec(written(), 0..5)) {
-        let mut cuts = Cuts::default();
-        for written in &list {
-            written.announce(&mut cuts);
-        }
-        cuts.with_algebra(NODES, |mut algebra| {
-            let sets: Vec<Set<'_>> = list.iter().map(|one| one.build(&mut algebra)).collect();
-            let (mut either, mut all) = (algebra.empty(), algebra.all());
-            for set in &sets {
-                either = algebra.union(either, *set).unwrap();
-                all = algebra.intersection(all, *set).unwrap();
-            }
-            prop_assert_eq!(algebra.union_of(&sets).unwrap(), either);
-            prop_assert_eq!(algebra.intersection_of(&sets).unwrap(), all);
-            Ok(())
-        })
-        .unwrap()?;
-    }
-
-    #[test]
-    fn a_witness_is_in_the_set(written in written(), preferred in prop::collection::vec(factor(), 0..4)) {
-        let set = written.frozen(&[]);
-        match set.witness(&along(&preferred)) {
-            None => prop_assert!(set.is_empty()),
-            Some(Witness { flow, atoms }) => {
-                let held: BTreeSet<&str> =
-                    atoms.iter().filter(|(_, holds)| *holds).map(|(atom, _)| *atom).collect();
-                prop_assert!(set.contains(&flow, |atom| held.contains(atom)), "{flow}");
-                prop_assert!(written.holds(&flow, &held), "{flow}");
-                prop_assert_eq!(Point::of(&flow).flow(), flow);
-            }
-        }
-    }
-
-    #[test]
-    fn a_flow_lies_in_one_product(flow in flow()) {
-        let lies_in = |set: &AxisSet| set.values().contains(&Point::of(&flow).value(set.axis()));
-        let products = products_of_flows();
-        let holding = products.iter().filter(|sets| sets.iter().all(lies_in));
-        prop_assert_eq!(holding.count(), 1);
-    }
-}
-
-/// So many senders that each have as many destinations in common, and one of their own.
-fn branches_of_a_common_list(count: u32) -> usize {
-    let address = |base: [u8; 4], number: u32| {
-        AddressSet::from(IpAddr::V4((u32::from_be_bytes(base) + 2 * number).into()))
-    };
-    let common = (0..count)
-        .fold(AddressSet::empty(), |all, number| all.union(&address([203, 0, 0, 0], 3 * number)));
-    let mut products = vec![vec![AxisSet::destinations(&common)]];
-    products.extend((0..count).map(|number| {
-        let own = address([203, 0, 0, 0], 3 * number + 1);
-        vec![AxisSet::sources(&address([10, 0, 0, 0], number)), AxisSet::destinations(&own)]
-    }));
-    let mut cuts: Cuts<()> = Cuts::default();
-    cuts.extend(products.iter().flatten());
-    cuts.with_algebra(NODES, |mut algebra| {
-        let sets: Vec<Set<'_>> =
-            products.iter().map(|product| algebra.product(product).unwrap()).collect();
-        let all = algebra.union_of(&sets).unwrap();
-        algebra.freeze(all).unwrap().branches()
+/// Every assignment there is.
+pub(super) fn assignments() -> impl Iterator<Item = BTreeSet<&'static str>> {
+    (0..1_u32 << ATOMS.len()).map(|number| {
+        let holds = |(place, _): &(usize, &str)| number >> place & 1 == 1;
+        ATOMS.into_iter().enumerate().filter(holds).map(|(_, atom)| atom).collect()
     })
-    .unwrap()
 }
 
-#[test]
-fn what_branches_have_in_common_is_kept_once() {
-    let (small, large) = (branches_of_a_common_list(64), branches_of_a_common_list(512));
-    // Eight times as many, each of which has a few more digits: far from 64 times.
-    assert!(large < 16 * small, "{small} {large}");
-}
-
-#[test]
-fn what_was_not_announced_is_refused() {
-    let cuts: Cuts<&str> = Cuts::default();
-    let port = AxisSet::destination_ports(&PortRange::single(443).into());
-    let refused = cuts.with_algebra(NODES, |mut algebra| {
-        (algebra.product(&[port]).map(|_| ()), algebra.where_holds(&"p").map(|_| ()))
-    });
-    assert_eq!(refused.unwrap(), (Err(AlgebraError::UnknownCut), Err(AlgebraError::UnknownAtom)));
-}
-
-#[test]
-fn a_budget_is_kept() {
-    let cuts: Cuts<&str> = Cuts::default();
-    let refused = cuts.with_algebra(5, |_| ());
-    assert_eq!(refused, Err(AlgebraError::TooLarge { nodes: 5 }));
-}
-
-#[track_caller]
-fn witness(written: &Written, preferred: &[Factor], flow: &str, atoms: &[(&str, bool)]) {
-    let witness = written.frozen(&[]).witness(&along(preferred)).unwrap();
-    assert_eq!(witness.flow.to_string(), flow);
-    assert_eq!(witness.atoms, atoms);
-}
-
-fn usual() -> Vec<Factor> {
-    let one = |address: [u8; 4]| AddressSet::from(IpAddr::from(address));
-    vec![
-        Factor::Protocols(vec![6]),
-        Factor::DestinationPorts(PortRange::single(443).into()),
-        Factor::Payloads(vec![PayloadForm::Tls]),
-        Factor::Payloads(vec![PayloadForm::Http]),
-        Factor::Sources(one([10, 1, 0, 4])),
-        Factor::Destinations(one([203, 0, 113, 5])),
-    ]
-}
-
-#[test]
-fn a_witness_is_the_one_to_be_read() {
-    let pattern: FqdnPattern = "*.contoso.com".parse().unwrap();
-    let literals = AddressSet::empty();
-    let names = Factor::Names(Hosts { nothing: false, literals, patterns: vec![pattern] });
-    let under = Written::Product(vec![names]);
-    witness(&under, &usual(), "10.1.0.4 -> 203.0.113.5 : tcp/443 tls a.contoso.com", &[]);
-    // What is preferred first is kept as long as something is left, and then the second.
-    let request = Written::Product(vec![Factor::PathsUnder(vec!["/a"])]);
-    let but_one = request.clone().without(Written::Product(vec![Factor::Paths(vec!["/a"])]));
-    let not_silent = Written::Product(vec![Factor::Payloads(vec![PayloadForm::Http])]);
-    let text = "10.1.0.4 -> 203.0.113.5 : tcp/443 http/aa";
-    witness(&but_one.and(not_silent), &usual(), &text.replace("http/aa", "http /aa"), &[]);
-    // Atoms are false where they may be.
-    let either = Written::Atom("q").union(Written::All.without(Written::Atom("p")));
-    let text = "10.1.0.4 -> 203.0.113.5 : tcp/443 tls";
-    witness(&either, &usual(), text, &[("p", false)]);
-    witness(&Written::Atom("p").and(either), &usual(), text, &[("p", true), ("q", true)]);
+pub(super) fn assignment() -> impl Strategy<Value = BTreeSet<&'static str>> {
+    prop::collection::btree_set(select(ATOMS.to_vec()), 0..3)
 }

@@ -1,0 +1,116 @@
+//! `exeat prove`: the claims, over all flows.
+
+use super::args::Format;
+use super::args::ProveArgs;
+use super::failure::Failure;
+use super::outcome::Outcome;
+use super::rules;
+use super::subject;
+use super::terminal::Terminal;
+use crate::flow::set::flows::AlgebraError;
+use crate::prove;
+use crate::prove::ProveError;
+use crate::report::command::Asked;
+use crate::report::prove::Accepted;
+use crate::report::prove::ProofReport;
+use crate::simulate::Environment;
+use crate::simulate::Simulator;
+
+/// Decides every claim.
+pub(super) fn run(args: &ProveArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
+    terminal.choose_color(args.common.color.color);
+    if subject::lists_assumptions(&args.subject.known, terminal)? {
+        return Ok(Outcome::Clean);
+    }
+    let accepted = accepted(&args.accept)?;
+    let subject = subject::load(args.rules_file.as_deref(), &args.subject, &args.rules, terminal)?;
+    let name = subject.rules.as_deref();
+    rules::mention_findings(name, &subject.findings, &subject.sources, &args.common, terminal)?;
+    let simulator =
+        Simulator::new(&subject.deployment).map_err(|error| Failure::new(error.to_string()))?;
+    let environment = Environment {
+        evidence: &subject.evidence,
+        assumptions: &subject.assumptions,
+        at: subject.at,
+    };
+    let asked = prove::claims::Subject {
+        simulator: &simulator,
+        intent: subject.intent.as_ref(),
+        environment,
+        day: rules::day_of(subject.at),
+    };
+    let proof = prove::prove(&asked, prove::claims::MAX_NODES).map_err(|error| unproved(&error))?;
+    let report = ProofReport {
+        subject: crate::report::prove::Subject {
+            asked: Asked {
+                rules: subject.rules.as_deref(),
+                deployments: &subject.deployments,
+                options: &subject.options_given,
+                captures: &[],
+            },
+            intent: subject.intent.as_ref(),
+            deployment: &subject.deployment,
+            evidence: &subject.evidence,
+            sources: &subject.sources,
+        },
+        at: subject.at,
+        proof: &proof,
+        accepted: &accepted,
+        residual: prove::residual::residual(&subject.deployment).into_iter().collect(),
+        findings: &subject.findings,
+    };
+    let text = match args.format {
+        Format::Text => report.to_text(),
+        Format::Json => report
+            .to_json()
+            .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?,
+    };
+    terminal.write_out(&text)?;
+    Ok(if report.has_objections() { Outcome::Objections } else { Outcome::Clean })
+}
+
+/// What is no objection.
+fn accepted(words: &[String]) -> Result<Vec<Accepted>, Failure> {
+    let parse = |word: &String| {
+        Accepted::from_keyword(word).ok_or_else(|| {
+            Failure::new(format!(
+                "`--accept {word}`: expected `open`, `no-leak`, `no-breakage`, `nothing-around` or \
+                 `assertion`"
+            ))
+        })
+    };
+    words.iter().map(parse).collect()
+}
+
+/// Why there is no proof, and what can be done.
+fn unproved(error: &ProveError) -> Failure {
+    match error {
+        ProveError::Sets(AlgebraError::TooLarge { nodes }) => Failure::with_help(
+            format!(
+                "the claims are not decided: the sets of flows that leave and of flows that the list \
+                 permits take more than {nodes} nodes, which are as many as are allowed"
+            ),
+            "leave less open, with `--service-tags FILE`, `--lock FILE` or `--assume KEY=VALUE`, or \
+             have fewer rules with scattered addresses; `exeat replay` and `exeat explain` answer for \
+             single flows all the same",
+        ),
+        ProveError::Sets(AlgebraError::UnknownCut | AlgebraError::UnknownAtom)
+        | ProveError::Unconfirmed { .. } => Failure::with_help(
+            format!("the claims are not decided: {error}"),
+            "this is a fault of the program; please report it with the rules and deployments",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_that_are_too_large_are_told_with_what_was_allowed_and_what_can_be_done() {
+        let failure = unproved(&AlgebraError::TooLarge { nodes: 1024 }.into());
+        let Failure::Message { message, help: Some(help) } = failure else { panic!("no help") };
+        assert!(message.contains("take more than 1024 nodes"), "{message}");
+        assert!(help.contains("--service-tags FILE"), "{help}");
+    }
+}

@@ -1,0 +1,171 @@
+//! `exeat.prove/1`.
+
+use serde::Serialize;
+
+use super::Accepted;
+use super::ProofReport;
+use super::SCHEMA;
+use super::Speaking;
+use super::fact;
+use crate::prove::Claim;
+use crate::prove::Counterexample;
+use crate::prove::Residual;
+use crate::prove::Standing;
+use crate::report::assumption_json::AssumptionJson;
+use crate::report::finding_json::FindingJson;
+use crate::report::flow_row::nanoseconds;
+
+/// The keys and their order are the interface's (`cli.md`, Reports as JSON).
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    subject: SubjectJson<'a>,
+    at: String,
+    assumptions: Vec<AssumptionJson<'a>>,
+    claims: Vec<ClaimJson<'a>>,
+    findings: Vec<FindingJson<'a>>,
+    summary: Summary,
+}
+
+#[derive(Serialize)]
+struct SubjectJson<'a> {
+    rules: Option<&'a str>,
+    deployments: &'a [String],
+    evidence: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ClaimJson<'a> {
+    claim: &'static str,
+    label: Option<&'a str>,
+    place: Option<String>,
+    standing: &'static str,
+    accepted: Option<String>,
+    counterexamples: Vec<CounterexampleJson<'a>>,
+    residual: Vec<ResidualJson>,
+}
+
+#[derive(Serialize)]
+struct CounterexampleJson<'a> {
+    flow: String,
+    given: Vec<GivenJson>,
+    verdict: &'static str,
+    reason: &'static str,
+    rule: Option<String>,
+    rule_source: Option<String>,
+    permission: Option<&'a str>,
+    denied_by: Option<&'a str>,
+    route: Option<String>,
+    required: Option<bool>,
+    permitted: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct GivenJson {
+    fact: String,
+    holds: bool,
+}
+
+#[derive(Serialize)]
+struct ResidualJson {
+    channel: &'static str,
+    what: String,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    claims: usize,
+    proved: usize,
+    refuted: usize,
+    open: usize,
+    objections: usize,
+}
+
+impl ProofReport<'_> {
+    /// The report as one JSON document on one line.
+    ///
+    /// # Errors
+    /// None that a proof can cause; `serde_json`'s own.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        let claims = self.proof.claims.iter();
+        let findings = self.findings.iter();
+        let document = Document {
+            schema: SCHEMA,
+            subject: SubjectJson {
+                rules: self.subject.asked.rules,
+                deployments: self.subject.asked.deployments,
+                evidence: self.evidence(),
+            },
+            at: nanoseconds(self.at),
+            assumptions: self.proof.assumptions.iter().map(AssumptionJson::from).collect(),
+            claims: claims.map(|(claim, standing)| self.claim_json(*claim, standing)).collect(),
+            findings: findings.map(|found| FindingJson::new(found, self.subject.sources)).collect(),
+            summary: self.summary(),
+        };
+        serde_json::to_string(&document).map(|text| text + "\n")
+    }
+
+    fn claim_json(&self, claim: Claim, standing: &Standing) -> ClaimJson<'_> {
+        let assertion = self.assertion(claim);
+        let polarity = assertion.map(|assertion| assertion.polarity);
+        let word = match standing {
+            Standing::Proved => "proved",
+            Standing::Refuted(_) => "refuted",
+            Standing::Open(_) => "open",
+        };
+        let found = super::counterexamples(standing).iter();
+        let bears = |one: &&Residual| one.bears_on(claim, polarity);
+        ClaimJson {
+            claim: Accepted::of(claim).keyword(),
+            label: assertion.map(|assertion| assertion.label.as_str()),
+            place: assertion.and_then(|assertion| self.place(assertion.origin.span)),
+            standing: word,
+            accepted: self.accepted_by(claim, standing).map(|word| format!("--accept {word}")),
+            counterexamples: found.map(|one| self.counterexample_json(one)).collect(),
+            residual: self.residual.iter().filter(bears).map(ResidualJson::from).collect(),
+        }
+    }
+
+    fn counterexample_json(&self, found: &Counterexample) -> CounterexampleJson<'_> {
+        let decision = &found.decision;
+        let given = found.given.iter();
+        let speaking = self.speaking(found);
+        let (permission, denied_by) = match speaking {
+            Some(Speaking::Permits(permission)) => (Some(permission.label.as_str()), None),
+            Some(Speaking::Denies(deny)) => (None, Some(deny.label.as_str())),
+            None => (None, None),
+        };
+        CounterexampleJson {
+            flow: found.flow.to_string(),
+            given: given
+                .map(|(atom, holds)| GivenJson { fact: fact::sentence(atom, true), holds: *holds })
+                .collect(),
+            verdict: decision.verdict.keyword(),
+            reason: decision.reason.keyword(),
+            rule: decision.rule.as_ref().map(ToString::to_string),
+            rule_source: speaking.and_then(|one| self.place(one.span())),
+            permission,
+            denied_by,
+            route: decision.route.as_ref().map(ToString::to_string),
+            required: found.says.as_ref().map(|says| says.required),
+            permitted: found.says.as_ref().map(|says| says.permitted),
+        }
+    }
+
+    fn summary(&self) -> Summary {
+        let standings = || self.proof.claims.iter().map(|(_, standing)| standing);
+        Summary {
+            claims: self.proof.claims.len(),
+            proved: standings().filter(|one| matches!(one, Standing::Proved)).count(),
+            refuted: standings().filter(|one| matches!(one, Standing::Refuted(_))).count(),
+            open: standings().filter(|one| matches!(one, Standing::Open(_))).count(),
+            objections: self.objections(),
+        }
+    }
+}
+
+impl From<&Residual> for ResidualJson {
+    fn from(one: &Residual) -> ResidualJson {
+        ResidualJson { channel: one.keyword(), what: one.to_string() }
+    }
+}

@@ -1,0 +1,228 @@
+//! The report on a proof: each claim and how it stands, and of those that are not proved a flow, what
+//! both sides say of it, and what to do.
+
+mod advice;
+mod fact;
+mod json;
+mod text;
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use super::command::Asked;
+use crate::azure::Deployment;
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::SourceMap;
+use crate::diagnostic::Span;
+use crate::evidence::Evidence;
+use crate::flow::Atom;
+use crate::flow::Observation;
+use crate::intent::Assertion;
+use crate::intent::Deny;
+use crate::intent::Intent;
+use crate::intent::Permission;
+use crate::prove::Claim;
+use crate::prove::Counterexample;
+use crate::prove::Proof;
+use crate::prove::Residual;
+use crate::prove::Standing;
+
+/// The name of the JSON format.
+pub const SCHEMA: &str = "exeat.prove/1";
+
+/// What can be accepted although it is not proved.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Accepted {
+    /// Whatever is open.
+    Open,
+    /// That something leaks.
+    NoLeak,
+    /// That something breaks.
+    NoBreakage,
+    /// That something goes around the firewall.
+    NothingAround,
+    /// That an assertion does not hold.
+    Assertion,
+}
+
+impl Accepted {
+    /// All of them, in the order of the help.
+    pub const ALL: [Accepted; 5] = [
+        Accepted::Open,
+        Accepted::NoLeak,
+        Accepted::NoBreakage,
+        Accepted::NothingAround,
+        Accepted::Assertion,
+    ];
+
+    /// The word of `--accept`, and of reports where it is a claim.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Accepted::Open => "open",
+            Accepted::NoLeak => "no-leak",
+            Accepted::NoBreakage => "no-breakage",
+            Accepted::NothingAround => "nothing-around",
+            Accepted::Assertion => "assertion",
+        }
+    }
+
+    /// What `word` accepts.
+    pub fn from_keyword(word: &str) -> Option<Accepted> {
+        Accepted::ALL.into_iter().find(|one| one.keyword() == word)
+    }
+
+    /// The word for which claims like `claim` are accepted.
+    fn of(claim: Claim) -> Accepted {
+        match claim {
+            Claim::NoLeak => Accepted::NoLeak,
+            Claim::NoBreakage => Accepted::NoBreakage,
+            Claim::NothingAround => Accepted::NothingAround,
+            Claim::Assertion(_) => Accepted::Assertion,
+        }
+    }
+}
+
+impl fmt::Display for Accepted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.keyword())
+    }
+}
+
+/// What was judged, and by what.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// What stood on the command line; without deployments the compiled one was judged.
+    pub asked: Asked<'a>,
+    /// The list.
+    pub intent: Option<&'a Intent>,
+    /// What is deployed.
+    pub deployment: &'a Deployment,
+    /// What is known.
+    pub evidence: &'a Evidence,
+    /// The source text.
+    pub sources: &'a SourceMap,
+}
+
+/// A proof, ready to be reported.
+#[derive(Clone, Debug)]
+pub struct ProofReport<'a> {
+    /// What was judged, and by what.
+    pub subject: Subject<'a>,
+    /// The time as of which permissions are active.
+    pub at: Timestamp,
+    /// The claims.
+    pub proof: &'a Proof,
+    /// What is no objection.
+    pub accepted: &'a [Accepted],
+    /// What the proof does not speak of.
+    pub residual: Vec<Residual>,
+    /// Findings about the source.
+    pub findings: &'a [Diagnostic],
+}
+
+/// A statement of the list that speaks about a flow.
+#[derive(Clone, Copy, Debug)]
+enum Speaking<'a> {
+    /// A deny, which wins.
+    Denies(&'a Deny),
+    /// A permission.
+    Permits(&'a Permission),
+}
+
+impl<'a> Speaking<'a> {
+    fn label(self) -> &'a str {
+        match self {
+            Speaking::Denies(deny) => &deny.label,
+            Speaking::Permits(permission) => &permission.label,
+        }
+    }
+
+    fn span(self) -> Span {
+        match self {
+            Speaking::Denies(deny) => deny.origin.span,
+            Speaking::Permits(permission) => permission.origin.span,
+        }
+    }
+}
+
+/// The flows that a claim does not hold of.
+fn counterexamples(standing: &Standing) -> &[Counterexample] {
+    match standing {
+        Standing::Proved => &[],
+        Standing::Refuted(found) | Standing::Open(found) => found,
+    }
+}
+
+impl<'a> ProofReport<'a> {
+    /// Whether some claim stops a pipeline.
+    pub fn has_objections(&self) -> bool {
+        self.objections() > 0
+    }
+
+    fn objections(&self) -> usize {
+        let claims = self.proof.claims.iter();
+        claims.filter(|(claim, standing)| self.is_objection(*claim, standing)).count()
+    }
+
+    fn is_objection(&self, claim: Claim, standing: &Standing) -> bool {
+        !matches!(standing, Standing::Proved) && self.accepted_by(claim, standing).is_none()
+    }
+
+    /// Why the claim is no objection, where it would be one.
+    fn accepted_by(&self, claim: Claim, standing: &Standing) -> Option<Accepted> {
+        let words: &[Accepted] = match standing {
+            Standing::Proved => &[],
+            Standing::Refuted(_) => &[Accepted::of(claim)],
+            Standing::Open(_) => &[Accepted::Open, Accepted::of(claim)],
+        };
+        words.iter().copied().find(|word| self.accepted.contains(word))
+    }
+
+    /// The assertion that is claimed, where it is one.
+    fn assertion(&self, claim: Claim) -> Option<&'a Assertion> {
+        match claim {
+            Claim::Assertion(index) => self.subject.intent?.assertions.get(index),
+            Claim::NoLeak | Claim::NoBreakage | Claim::NothingAround => None,
+        }
+    }
+
+    /// `file:line:column`.
+    fn place(&self, span: Span) -> Option<String> {
+        self.subject.sources.place(span)
+    }
+
+    /// The statement of the list that speaks about the flow, the deny first.
+    fn speaking(&self, found: &Counterexample) -> Option<Speaking<'a>> {
+        let (intent, says) = (self.subject.intent?, found.says.as_ref()?);
+        let deny = says.denied_by.and_then(|index| intent.denies.get(index));
+        let permission = says.by.and_then(|index| intent.permissions.get(index));
+        deny.map(Speaking::Denies).or(permission.map(Speaking::Permits))
+    }
+
+    /// The command that explains the flow: in the reading that it is a counterexample in.
+    fn explain(&self, found: &Counterexample) -> String {
+        let readings = found.given.iter().filter_map(|(atom, holds)| match atom {
+            Atom::Reading { setting } => fact::assume(setting, *holds),
+            _ => None,
+        });
+        let readings = readings.flat_map(|pair| ["--assume".to_owned(), pair]);
+        let options: Vec<String> =
+            self.subject.asked.options.iter().cloned().chain(readings).collect();
+        let asked = Asked { options: &options, ..self.subject.asked };
+        asked.explain(&Observation::from(found.flow.clone()))
+    }
+
+    /// What is known beside the list and the deployment, in words.
+    fn evidence(&self) -> Vec<String> {
+        let Evidence { lock, service_tags, .. } = self.subject.evidence;
+        let lock = lock.as_ref().map(|lock| {
+            let names = super::flow_row::count(lock.names().count() as u64, "name");
+            format!("a lock of {names}")
+        });
+        let tags = service_tags.as_ref().map(|tags| {
+            format!("service tags of `{}`, change {}", tags.cloud(), tags.change_number())
+        });
+        lock.into_iter().chain(tags).collect()
+    }
+}

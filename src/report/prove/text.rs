@@ -1,0 +1,231 @@
+//! The report on a proof for people: the claims, then each counterexample.
+
+use std::fmt::Write as _;
+
+use super::ProofReport;
+use super::Speaking;
+use super::fact;
+use crate::azure::RuleId;
+use crate::diagnostic::render::escape_controls;
+use crate::intent::check::Polarity;
+use crate::prove::Claim;
+use crate::prove::Counterexample;
+use crate::prove::Standing;
+use crate::prove::claims::MAX_COUNTEREXAMPLES;
+use crate::report::flow_row::count;
+use crate::simulate::Verdict;
+use crate::simulate::assumptions::Assumption;
+use crate::simulate::assumptions::BOTH;
+
+/// Facts shown of one counterexample; the others are counted.
+const SHOWN_FACTS: usize = 6;
+
+impl ProofReport<'_> {
+    /// The report.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a `String` cannot fail.
+        let _ = self.write(&mut text);
+        text
+    }
+
+    fn write(&self, text: &mut String) -> std::fmt::Result {
+        let asked = &self.subject.asked;
+        let judged = match (asked.rules, asked.deployments) {
+            (Some(rules), []) => rules.to_owned(),
+            (Some(rules), deployments) => format!("{} and {rules}", deployments.join(", ")),
+            (None, deployments) => deployments.join(", "),
+        };
+        let judged = escape_controls(&judged);
+        let sources = if self.subject.deployment.virtual_networks.is_empty() {
+            "every flow"
+        } else {
+            "every flow from a declared subnet"
+        };
+        writeln!(text, "{sources}, judged by {judged}, as of {:.0}", self.at)?;
+        writeln!(text)?;
+        let is_accepted =
+            |(claim, standing): &(Claim, Standing)| self.accepted_by(*claim, standing).is_some();
+        let width = if self.proof.claims.iter().any(is_accepted) { 20 } else { 9 };
+        for (claim, standing) in &self.proof.claims {
+            let standing = match (standing, self.accepted_by(*claim, standing)) {
+                (Standing::Proved, _) => "  proved",
+                (Standing::Refuted(_), None) => "! REFUTED",
+                (Standing::Refuted(_), Some(_)) => "  refuted (accepted)",
+                (Standing::Open(_), None) => "! open",
+                (Standing::Open(_), Some(_)) => "  open (accepted)",
+            };
+            writeln!(text, "{standing:<width$}  {}", escape_controls(&self.claimed(*claim)))?;
+        }
+        let mut number = 0;
+        for (claim, standing) in &self.proof.claims {
+            if !self.is_objection(*claim, standing) {
+                continue;
+            }
+            let found = super::counterexamples(standing);
+            for one in found {
+                number += 1;
+                writeln!(text)?;
+                self.counterexample(text, number, *claim, one)?;
+            }
+            if found.len() == MAX_COUNTEREXAMPLES {
+                writeln!(
+                    text,
+                    "\n   and perhaps more: of a claim, {MAX_COUNTEREXAMPLES} flows with a cause each are shown"
+                )?;
+            }
+        }
+        self.conclusion(text)
+    }
+
+    /// What is claimed, in a sentence.
+    fn claimed(&self, claim: Claim) -> String {
+        match (claim, self.assertion(claim)) {
+            (Claim::NoLeak, _) => {
+                "no leak: what leaves through the firewall is permitted".to_owned()
+            }
+            (Claim::NoBreakage, _) => "no breakage: what is required leaves".to_owned(),
+            (Claim::NothingAround, _) => "nothing leaves around the firewall".to_owned(),
+            (Claim::Assertion(_), Some(assertion)) => {
+                let (word, meaning) = match assertion.polarity {
+                    Polarity::Never => ("never", "none of its flows leaves"),
+                    Polarity::Always => ("always", "all of its flows leave"),
+                };
+                let place = self.place(assertion.origin.span);
+                let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
+                format!("assert {word} `{}`{place}: {meaning}", assertion.label)
+            }
+            (Claim::Assertion(_), None) => "an assertion".to_owned(),
+        }
+    }
+
+    /// The claim by its name.
+    fn named(&self, claim: Claim) -> String {
+        match (claim, self.assertion(claim)) {
+            (Claim::NoLeak, _) => "leak".to_owned(),
+            (Claim::NoBreakage, _) => "breakage".to_owned(),
+            (Claim::NothingAround, _) => "bypass".to_owned(),
+            (Claim::Assertion(_), Some(assertion)) => format!("assertion `{}`", assertion.label),
+            (Claim::Assertion(_), None) => "assertion".to_owned(),
+        }
+    }
+
+    fn counterexample(
+        &self,
+        text: &mut String,
+        number: usize,
+        claim: Claim,
+        found: &Counterexample,
+    ) -> std::fmt::Result {
+        let perhaps = if found.given.is_empty() { "" } else { ", perhaps" };
+        writeln!(
+            text,
+            "{number}. {}{perhaps}: {}",
+            escape_controls(&self.named(claim)),
+            escape_controls(&self.headline(claim, found))
+        )?;
+        writeln!(text, "     {}", escape_controls(&found.flow.to_string()))?;
+        writeln!(text, "   azure: {}", escape_controls(&self.azure_says(found)))?;
+        if let Some(says) = self.list_says(found) {
+            writeln!(text, "   list: {}", escape_controls(&says))?;
+        }
+        let facts = fact::in_order(&found.given);
+        for (index, (atom, holds)) in facts.iter().take(SHOWN_FACTS).enumerate() {
+            let word = if index == 0 { "if" } else { "and" };
+            writeln!(text, "   {word}: {}", escape_controls(&fact::sentence(atom, *holds)))?;
+        }
+        if found.given.len() > SHOWN_FACTS {
+            let more = (found.given.len() - SHOWN_FACTS) as u64;
+            writeln!(text, "   and: {} more", count(more, "fact"))?;
+        }
+        for (index, advice) in self.advice(claim, found).iter().enumerate() {
+            let word = if index == 0 { "do" } else { "or" };
+            writeln!(text, "   {word}: {}", escape_controls(advice))?;
+        }
+        writeln!(text, "   why: {}", self.explain(found))
+    }
+
+    /// What Azure does with the flow, and by which rule or route.
+    fn azure_says(&self, found: &Counterexample) -> String {
+        let decision = &found.decision;
+        let by_rule = decision.rule.as_ref().map(|rule| self.rule(rule));
+        let by_route = || decision.route.as_ref().map(|route| format!(", by route {route}"));
+        let by = match decision.verdict {
+            Verdict::Bypass => by_route(),
+            Verdict::Allow
+            | Verdict::Deny
+            | Verdict::Undetermined
+            | Verdict::Local
+            | Verdict::Platform => by_rule.or_else(by_route),
+        };
+        format!("{} ({}){}", decision.verdict, decision.reason, by.unwrap_or_default())
+    }
+
+    /// A rule with its policy, and the statement that it comes from.
+    fn rule(&self, rule: &RuleId) -> String {
+        let origin = self.subject.deployment.origins.get(rule);
+        let origin = origin.map(|origin| format!(", from `{}` in {}", origin.label, origin.file));
+        format!(", by rule {rule} of policy `{}`{}", rule.policy, origin.unwrap_or_default())
+    }
+
+    /// What the list says of the flow; nothing where there is none.
+    fn list_says(&self, found: &Counterexample) -> Option<String> {
+        let says = found.says.as_ref()?;
+        let Some(speaking) = self.speaking(found) else {
+            return Some("no statement permits it".to_owned());
+        };
+        let place = self.place(speaking.span()).map(|place| format!(" ({place})"));
+        let verb = match speaking {
+            Speaking::Denies(_) => "denies",
+            Speaking::Permits(_) if says.required => "requires",
+            Speaking::Permits(_) => "permits",
+        };
+        Some(format!("`{}`{} {verb} it", speaking.label(), place.unwrap_or_default()))
+    }
+
+    fn conclusion(&self, text: &mut String) -> std::fmt::Result {
+        writeln!(text)?;
+        let evidence = self.evidence();
+        if !evidence.is_empty() {
+            writeln!(text, "known: {}", escape_controls(&evidence.join(", ")))?;
+        }
+        let (open, assumed): (Vec<&Assumption>, Vec<&Assumption>) =
+            self.proof.assumptions.iter().partition(|one| one.value == BOTH);
+        if !assumed.is_empty() {
+            let pairs: Vec<String> =
+                assumed.iter().map(|one| format!("{}={}", one.key, one.value)).collect();
+            writeln!(text, "assumed: {}", pairs.join(", "))?;
+        }
+        if !open.is_empty() {
+            let keys: Vec<&str> = open.iter().map(|one| one.key).collect();
+            writeln!(text, "in either reading of: {}", keys.join(", "))?;
+        }
+        if !self.residual.is_empty() {
+            writeln!(text, "not covered:")?;
+            for one in &self.residual {
+                writeln!(text, "  {}", escape_controls(&one.to_string()))?;
+            }
+        }
+        if self.subject.intent.is_none() {
+            writeln!(
+                text,
+                "note: there is no list, so that leaks, breakages and assertions are not asked for; name a rules file"
+            )?;
+        }
+        let standings = || self.proof.claims.iter().map(|(_, standing)| standing);
+        let proved = standings().filter(|one| matches!(one, Standing::Proved)).count();
+        let refuted = standings().filter(|one| matches!(one, Standing::Refuted(_))).count();
+        let open = standings().filter(|one| matches!(one, Standing::Open(_))).count();
+        let counted: Vec<String> = [(proved, "proved"), (refuted, "refuted"), (open, "open")]
+            .into_iter()
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, word)| format!("{number} {word}"))
+            .collect();
+        let verdict = match self.objections() as u64 {
+            0 => "nothing to object to".to_owned(),
+            objections => count(objections, "objection"),
+        };
+        let claims = count(self.proof.claims.len() as u64, "claim");
+        writeln!(text, "{claims}: {}; {verdict}", counted.join(", "))
+    }
+}
