@@ -9,20 +9,30 @@ use ipnet::Ipv4Net;
 use jiff::civil::Date;
 
 use super::atom::FlowAtom;
+use super::atom::HostOf;
 use super::atom::Party;
+use super::atom::Subject as About;
 use super::encoder::Encoder;
 use super::encoder::Known;
+use super::excess::Excess;
+use super::excess::beyond;
+use super::excess::excess;
 use super::formula::Formula;
+use super::listed::Listed;
 use super::listed::asserted;
+use super::listed::asserted_anywhere;
 use super::listed::listed;
 use super::way::Ways;
 use crate::azure::Deployment;
 use crate::azure::Key;
 use crate::azure::RuleId;
 use crate::azure::network::Subnet;
+use crate::evidence::Lock;
+use crate::evidence::lock::LockedName;
 use crate::flow::AddressSet;
 use crate::flow::Atom;
 use crate::flow::Flow;
+use crate::flow::Fqdn;
 use crate::flow::FqdnPattern;
 use crate::flow::IpProtocol;
 use crate::flow::NameSet;
@@ -35,6 +45,8 @@ use crate::flow::set::flows::PayloadForm;
 use crate::flow::set::flows::Set;
 use crate::flow::set::flows::ShownSet;
 use crate::flow::set::flows::Witness;
+use crate::intent::Assertion;
+use crate::intent::Destination;
 use crate::intent::Intent;
 use crate::intent::check::Polarity;
 use crate::simulate::Decision;
@@ -101,6 +113,8 @@ pub struct Counterexample {
 pub struct Proof {
     /// Each claim, in their order.
     pub claims: Vec<(Claim, Standing)>,
+    /// What permissions by address let out beyond what they say, in the order of the list.
+    pub excess: Vec<Excess>,
     /// The settings that what was proved depends on, by their keys.
     pub assumptions: Vec<Assumption>,
     /// What work it took, in nodes of diagrams.
@@ -153,7 +167,11 @@ pub fn prove(subject: &Subject<'_>, nodes: usize) -> Result<Proof, ProveError> {
     let known = Known { evidence: environment.evidence, assumptions: &assumptions };
     let mut encoder = Encoder::new(subject.simulator.deployment, known);
     let ways = encoder.ways(subject.simulator);
-    let (asked, required) = claims(&mut encoder, subject, ways);
+    let list = subject.intent.map(|intent| listed(&mut encoder, intent, subject.day));
+    let asked = claims(&mut encoder, subject, list.as_ref(), ways);
+    let permissions = || list.iter().flat_map(|list| &list.permissions);
+    let required = permissions().map(|one| (one.index, one.required)).collect();
+    let beyond = list.as_ref().map(|list| beyond(&mut encoder, list, ways)).unwrap_or_default();
     let with_request = if encoder.reads_requests_inside {
         Formula::NEVER
     } else {
@@ -163,6 +181,7 @@ pub fn prove(subject: &Subject<'_>, nodes: usize) -> Result<Proof, ProveError> {
     let domain = encoder.not(domain);
     let mut roots: Vec<Formula> = asked.iter().map(|one| one.against).collect();
     let possible = encoder.axioms(&roots);
+    roots.extend(beyond.iter().map(|one| one.formula));
     roots.extend([domain, possible]);
     let preferred = preferred(subject.simulator.deployment);
     let causes = Causes { rules: encoder.rules.clone(), hops: encoder.hops.clone(), required };
@@ -173,30 +192,37 @@ pub fn prove(subject: &Subject<'_>, nodes: usize) -> Result<Proof, ProveError> {
         let (Some(possible), Some(domain)) = (sets.pop(), sets.pop()) else {
             return Err(AlgebraError::TooLarge { nodes }.into());
         };
-        let mut claims = Vec::new();
+        let (mut claims, mut exceeding) = (Vec::new(), Vec::new());
+        for (one, set) in beyond.iter().zip(sets.split_off(asked.len())) {
+            let leaving = algebra.intersection(set, domain)?;
+            let leaving = algebra.intersection(leaving, possible)?;
+            let leaving = algebra.freeze(leaving)?;
+            let by = subject.intent.map(|intent| (intent, environment.evidence.lock.as_ref()));
+            exceeding.extend(by.and_then(|by| excess(by, one.permission, &leaving)));
+        }
         for (one, against) in asked.iter().zip(sets) {
             let against = algebra.intersection(against, domain)?;
             let against = algebra.intersection(against, possible)?;
             let search = Search { subject, claim: one.claim, causes: &causes, encoder: &encoder };
             claims.push((one.claim, search.standing(&mut algebra, against, possible, &preferred)?));
         }
-        Ok::<_, ProveError>((claims, algebra.nodes_made()))
+        Ok::<_, ProveError>((claims, exceeding, algebra.nodes_made()))
     })?;
-    let (claims, nodes) = decided?;
+    let (claims, excess, nodes) = decided?;
     let settings = encoder.settings.iter();
     let assumptions = settings.filter_map(|key| assumptions.show(key)).collect();
-    Ok(Proof { claims, assumptions, nodes })
+    Ok(Proof { claims, excess, assumptions, nodes })
 }
 
 /// The flows that each claim does not hold of.
 fn claims(
     encoder: &mut Encoder<'_>,
     subject: &Subject<'_>,
+    list: Option<&Listed>,
     ways: Ways,
-) -> (Vec<Asked>, BTreeMap<usize, Formula>) {
+) -> Vec<Asked> {
     let around = Asked { claim: Claim::NothingAround, against: ways.bypass };
-    let Some(intent) = subject.intent else { return (vec![around], BTreeMap::new()) };
-    let list = listed(encoder, intent, subject.day);
+    let Some((intent, list)) = subject.intent.zip(list) else { return vec![around] };
     let leaves = encoder.any([ways.allow, ways.bypass]);
     let to_nobody = encoder.address(Party::Destination, &nobodys(encoder.deployment));
     // What stays is no breakage, and no service is at an address that is nobody's.
@@ -209,13 +235,54 @@ fn claims(
     for (index, assertion) in intent.assertions.iter().enumerate() {
         let meant = asserted(encoder, intent, assertion);
         let against = match assertion.polarity {
-            Polarity::Never => encoder.all([meant, leaves]),
+            Polarity::Never => {
+                let led_there = led_there(encoder, intent, assertion, ways);
+                let meant = encoder.any([meant, led_there]);
+                encoder.all([meant, leaves])
+            }
             Polarity::Always => encoder.without(meant, elsewhere),
         };
         claims.push(Asked { claim: Claim::Assertion(index), against });
     }
-    let required = list.permissions.iter().map(|one| (one.index, one.required)).collect();
-    (claims, required)
+    claims
+}
+
+/// The flows of an assertion that a firewall may lead to one of its addresses, as it connects to
+/// its own answer for the name that they show (`semantics.md`, Flow). The lock knows answers.
+fn led_there(
+    encoder: &mut Encoder<'_>,
+    intent: &Intent,
+    assertion: &Assertion,
+    ways: Ways,
+) -> Formula {
+    let locked: Vec<&LockedName> =
+        encoder.known.evidence.lock.iter().flat_map(Lock::names).collect();
+    let mut led = Vec::new();
+    for destination in &assertion.destinations {
+        let Destination::Addresses(addresses) = destination else { continue };
+        let is_there = |one: &&&LockedName| {
+            one.addresses.iter().any(|address| addresses.set.contains(*address))
+        };
+        let names = |all: &mut dyn Iterator<Item = &&LockedName>| {
+            all.map(|one| one.name.clone()).collect::<Vec<Fqdn>>()
+        };
+        let there = names(&mut locked.iter().filter(is_there));
+        let there = encoder.is_name(HostOf::Wire, there);
+        let known = encoder.is_name(HostOf::Wire, names(&mut locked.iter()));
+        let perhaps = encoder.ask(FlowAtom::Named {
+            before: "the firewall's answer for ".to_owned(),
+            subject: About::Host(HostOf::Wire),
+            after: format!(" lies in {}", addresses.written.join(", ")),
+        });
+        let perhaps = encoder.without(perhaps, known);
+        led.push(encoder.any([there, perhaps]));
+    }
+    if led.is_empty() {
+        return Formula::NEVER;
+    }
+    let led = encoder.any(led);
+    let meant = asserted_anywhere(encoder, intent, assertion);
+    encoder.all([meant, ways.to_shown_name, led])
 }
 
 /// The addresses at which no service is that a list could require: those that firewalls have for

@@ -7,6 +7,7 @@
 
 pub mod atom;
 pub mod claims;
+pub mod excess;
 pub mod outcomes;
 pub mod residual;
 
@@ -28,6 +29,7 @@ pub use claims::Proof;
 pub use claims::ProveError;
 pub use claims::Standing;
 pub use claims::prove;
+pub use excess::Excess;
 pub use outcomes::Outcomes;
 pub use outcomes::Stances;
 pub use outcomes::outcomes;

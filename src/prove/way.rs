@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 
 use super::atom::FlowAtom;
+use super::atom::HostOf;
 use super::atom::Party;
 use super::atom::Subject;
 use super::encoder::Encoder;
 use super::encoder::Ends;
 use super::formula::Formula;
 use super::gate::Onward;
+use super::gate::Target;
 use super::gate::v4;
 use crate::azure::Key;
 use crate::azure::firewall::Firewall;
@@ -39,6 +41,8 @@ pub(super) struct Ways {
     pub(super) platform: Formula,
     /// Nobody knows: their source lies in no declared subnet, or is hidden by its node.
     pub(super) unjudged: Formula,
+    /// A firewall connects to its own answer for the name that they show.
+    pub(super) to_shown_name: Formula,
     /// TLS that a firewall decrypts and of which no request is told.
     pub(super) decrypted_unseen: Formula,
 }
@@ -51,6 +55,7 @@ struct Found {
     local: Vec<Formula>,
     platform: Vec<Formula>,
     unjudged: Vec<Formula>,
+    to_shown_name: Vec<Formula>,
     decrypted_unseen: Vec<Formula>,
 }
 
@@ -76,6 +81,7 @@ impl<'a> Encoder<'a> {
             local: self.any(found.local),
             platform: self.any(found.platform),
             unjudged: self.any(found.unjudged),
+            to_shown_name: self.any(found.to_shown_name),
             decrypted_unseen: self.any(found.decrypted_unseen),
         }
     }
@@ -126,8 +132,13 @@ impl<'a> Encoder<'a> {
     /// Where no network is stated: what the only firewall says.
     fn ask_only(&mut self, only: &Enforced<'a>, when: Formula, found: &mut Found) {
         let handled = self.gate(None, only, Ends::SENT);
-        let passes = self.any(handled.passes.into_values());
-        found.allow.push(self.all([when, passes]));
+        for (way, passes) in handled.passes {
+            let passes = self.all([when, passes]);
+            found.allow.push(passes);
+            if way.to == Some(Target::Host(HostOf::Wire)) {
+                found.to_shown_name.push(passes);
+            }
+        }
         found.local.push(self.all([when, handled.local]));
         found.decrypted_unseen.push(self.all([when, handled.decrypted_unseen]));
     }
@@ -281,6 +292,9 @@ impl<'a> Encoder<'a> {
         let mut onward: BTreeMap<(Ends, bool), Vec<Formula>> = BTreeMap::new();
         for (way, passes) in handled.passes {
             let passes = self.all([when, passes]);
+            if way.to == Some(Target::Host(HostOf::Wire)) {
+                found.to_shown_name.push(passes);
+            }
             let Some(next) = next else {
                 found.allow.push(passes);
                 continue;

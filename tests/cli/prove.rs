@@ -219,6 +219,49 @@ fn what_a_service_tag_holds_leaves_a_claim_open() {
     prove(text, &["--accept", "no-leak", "--accept", "nothing-around"]).expect(1);
 }
 
+#[test]
+fn what_a_permission_by_address_lets_out_is_counted_where_the_lock_knows_its_names() {
+    let text =
+        "allow mail: apps -> mail.example.com : tcp/587 by address because \"y\" because \"x\"\n";
+    let unknown = prove(text, &["--accept", "nothing-around"]).expect(0);
+    let lets =
+        "accepted, by address:\n  `mail` (a.egress:19:1) lets anything out on its ports, to ";
+    check_holds(&unknown, &[&[lets, "whatever its names resolve to;"].concat()]);
+    let sandbox = Sandbox::new();
+    sandbox.write("a.egress", [SOUND, text].concat().as_bytes());
+    let locked = |name: &str, addresses: &[&str]| {
+        serde_json::json!({
+            "name": name, "addresses": addresses, "ttl": 60, "aliases": [], "server": "10.1.1.4",
+            "at": "2026-03-01T00:00:00Z",
+        })
+    };
+    let names = [
+        locked("blog.example.net", &["192.0.2.8", "198.51.100.9"]),
+        locked("mail.example.com", &["192.0.2.7", "192.0.2.8"]),
+    ];
+    let lock = serde_json::json!({"schema": "exeat.lock/1", "names": names, "imports": []});
+    sandbox.write("exeat.lock", lock.to_string().as_bytes());
+    let known = sandbox.run(&["prove", "-q", "a.egress"]).expect(0);
+    check_holds(
+        &known,
+        &[&[lets, "2 addresses; the lock has `blog.example.net` there, too\n"].concat()],
+    );
+}
+
+#[test]
+fn an_assertion_about_addresses_fails_where_a_name_may_lead_there() {
+    let text = "assert never inside: apps -> 10.0.0.0/8 : https  because \"x\"\n";
+    // What the client itself sends there is dropped.
+    let open = prove(text, &["--assume", "none_routes=keep"]).expect(1);
+    check_holds(
+        &open,
+        &[
+            "! open     assert never `inside` (a.egress:19:1): none of its flows leaves\n",
+            "   if: the firewall's answer for www.example.com lies in 10.0.0.0/8\n",
+        ],
+    );
+}
+
 /// A route table with one more route, for 198.51.100.0/24.
 fn with_route(deployment: &mut Value, next_hop: &Value) {
     let mut route = serde_json::json!({"name": "out", "addressPrefix": "198.51.100.0/24"});

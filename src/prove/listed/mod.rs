@@ -109,6 +109,16 @@ pub(super) fn asserted(
     }
 }
 
+/// The flows from the sources of `assertion` with one of its services, wherever they go.
+pub(super) fn asserted_anywhere(
+    encoder: &mut Encoder<'_>,
+    intent: &Intent,
+    assertion: &Assertion,
+) -> Formula {
+    let Assertion { sources, services, .. } = assertion;
+    Reader::new(encoder, intent).denied(&sources.set, services, &[Destination::Any])
+}
+
 /// The strict meaning of a destination with some services, and the part of it that an `allow`
 /// requires.
 #[derive(Clone, Copy, Debug)]

@@ -7,8 +7,11 @@ use super::ProofReport;
 use super::SCHEMA;
 use super::Speaking;
 use super::fact;
+use crate::flow::AddressSet;
+use crate::flow::Fqdn;
 use crate::prove::Claim;
 use crate::prove::Counterexample;
+use crate::prove::Excess;
 use crate::prove::Residual;
 use crate::prove::Standing;
 use crate::report::assumption_json::AssumptionJson;
@@ -23,6 +26,7 @@ struct Document<'a> {
     at: String,
     assumptions: Vec<AssumptionJson<'a>>,
     claims: Vec<ClaimJson<'a>>,
+    excess: Vec<ExcessJson<'a>>,
     findings: Vec<FindingJson<'a>>,
     summary: Summary,
 }
@@ -73,6 +77,14 @@ struct ResidualJson {
 }
 
 #[derive(Serialize)]
+struct ExcessJson<'a> {
+    permission: &'a str,
+    place: Option<String>,
+    addresses: Option<u128>,
+    others: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
 struct Summary {
     claims: usize,
     proved: usize,
@@ -99,10 +111,22 @@ impl ProofReport<'_> {
             at: nanoseconds(self.at),
             assumptions: self.proof.assumptions.iter().map(AssumptionJson::from).collect(),
             claims: claims.map(|(claim, standing)| self.claim_json(*claim, standing)).collect(),
+            excess: self.proof.excess.iter().map(|one| self.excess_json(one)).collect(),
             findings: findings.map(|found| FindingJson::new(found, self.subject.sources)).collect(),
             summary: self.summary(),
         };
         serde_json::to_string(&document).map(|text| text + "\n")
+    }
+
+    fn excess_json<'s>(&'s self, excess: &'s Excess) -> ExcessJson<'s> {
+        let permissions = self.subject.intent.map(|intent| intent.permissions.as_slice());
+        let permission = permissions.and_then(|all| all.get(excess.permission));
+        ExcessJson {
+            permission: permission.map_or("", |permission| permission.label.as_str()),
+            place: permission.and_then(|permission| self.place(permission.origin.span)),
+            addresses: excess.addresses.as_ref().map(AddressSet::count),
+            others: excess.others.iter().map(Fqdn::as_str).collect(),
+        }
     }
 
     fn claim_json(&self, claim: Claim, standing: &Standing) -> ClaimJson<'_> {

@@ -10,6 +10,7 @@ use crate::diagnostic::render::escape_controls;
 use crate::intent::check::Polarity;
 use crate::prove::Claim;
 use crate::prove::Counterexample;
+use crate::prove::Excess;
 use crate::prove::Standing;
 use crate::prove::claims::MAX_COUNTEREXAMPLES;
 use crate::report::flow_row::count;
@@ -17,6 +18,8 @@ use crate::simulate::Verdict;
 use crate::simulate::assumptions::Assumption;
 use crate::simulate::assumptions::BOTH;
 
+/// Names shown at the addresses of one permission; the others are counted.
+const SHOWN_NAMES: usize = 6;
 /// Facts shown of one counterexample; the others are counted.
 const SHOWN_FACTS: usize = 6;
 
@@ -183,6 +186,36 @@ impl ProofReport<'_> {
         Some(format!("`{}`{} {verb} it", speaking.label(), place.unwrap_or_default()))
     }
 
+    /// What a permission lets out beyond what it says.
+    fn excess(&self, excess: &Excess) -> String {
+        let permissions = self.subject.intent.map(|intent| intent.permissions.as_slice());
+        let permission = permissions.and_then(|all| all.get(excess.permission));
+        let label = permission.map_or("", |permission| &permission.label);
+        let place = permission.and_then(|permission| self.place(permission.origin.span));
+        let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
+        let Some(addresses) = &excess.addresses else {
+            return format!(
+                "`{label}`{place} lets anything out on its ports, to whatever its names resolve to; \
+                 `--lock FILE` tells to how many addresses"
+            );
+        };
+        let to = match addresses.count() {
+            1 => "1 address".to_owned(),
+            number => format!("{number} addresses"),
+        };
+        let mut others = excess.others.iter().take(SHOWN_NAMES).map(|name| format!("`{name}`"));
+        let shown: Vec<String> = others.by_ref().collect();
+        let more = excess.others.len().saturating_sub(SHOWN_NAMES);
+        let there = match (shown.as_slice(), more) {
+            ([], _) => String::new(),
+            (shown, 0) => format!("; the lock has {} there, too", shown.join(", ")),
+            (shown, more) => {
+                format!("; the lock has {} and {more} more there, too", shown.join(", "))
+            }
+        };
+        format!("`{label}`{place} lets anything out on its ports, to {to}{there}")
+    }
+
     fn conclusion(&self, text: &mut String) -> std::fmt::Result {
         writeln!(text)?;
         let evidence = self.evidence();
@@ -199,6 +232,12 @@ impl ProofReport<'_> {
         if !open.is_empty() {
             let keys: Vec<&str> = open.iter().map(|one| one.key).collect();
             writeln!(text, "in either reading of: {}", keys.join(", "))?;
+        }
+        if !self.proof.excess.is_empty() {
+            writeln!(text, "accepted, by address:")?;
+            for one in &self.proof.excess {
+                writeln!(text, "  {}", escape_controls(&self.excess(one)))?;
+            }
         }
         if !self.residual.is_empty() {
             writeln!(text, "not covered:")?;
