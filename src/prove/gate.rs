@@ -269,7 +269,9 @@ impl Gate<'_, '_, '_> {
         for placed in &self.enforced.nat {
             let Rules::Nat(rules) = &placed.collection.rules else { continue };
             for rule in rules {
-                let mut hit = vec![open, self.encoder.nat_rule(rule, self.ends)];
+                let flows = self.encoder.nat_rule(rule, self.ends);
+                let flows = self.encoder.remember(placed.rule_id(&rule.name), flows);
+                let mut hit = vec![open, flows];
                 if let Translation::Fqdn(name) = &rule.translation {
                     let resolvable = FlowAtom::TargetResolvable { name: name.clone() };
                     hit.push(self.encoder.ask(resolvable));

@@ -5,14 +5,12 @@ use std::collections::BTreeMap;
 use ipnet::IpNet;
 
 use super::atom::FlowAtom;
-use super::atom::HostOf;
 use super::atom::Party;
 use super::atom::Subject;
 use super::encoder::Encoder;
 use super::encoder::Ends;
 use super::formula::Formula;
 use super::gate::Onward;
-use super::gate::Target;
 use super::gate::v4;
 use crate::azure::Key;
 use crate::azure::firewall::Firewall;
@@ -29,7 +27,7 @@ use crate::simulate::route::platform_addresses;
 use crate::simulate::route::private_addresses;
 
 /// What becomes of all flows. What is in none of it is denied.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Ways {
     /// They leave through every firewall on their way.
     pub(super) allow: Formula,
@@ -41,8 +39,11 @@ pub(super) struct Ways {
     pub(super) platform: Formula,
     /// Nobody knows: their source lies in no declared subnet, or is hidden by its node.
     pub(super) unjudged: Formula,
-    /// A firewall connects to its own answer for the name that they show.
-    pub(super) to_shown_name: Formula,
+    /// They go to a private endpoint around the firewall, which is not that of an API server: what
+    /// it leads to lies outside of the network. They are `local`, too.
+    pub(super) endpoints: Formula,
+    /// A firewall sends them elsewhere than they were sent to.
+    pub(super) led: Vec<(Onward, Formula)>,
     /// TLS that a firewall decrypts and of which no request is told.
     pub(super) decrypted_unseen: Formula,
 }
@@ -55,8 +56,18 @@ struct Found {
     local: Vec<Formula>,
     platform: Vec<Formula>,
     unjudged: Vec<Formula>,
-    to_shown_name: Vec<Formula>,
+    endpoints: Vec<Formula>,
+    led: Vec<(Onward, Formula)>,
     decrypted_unseen: Vec<Formula>,
+}
+
+impl Found {
+    /// Keeps where a firewall sends flows, if not to where they were sent.
+    fn lead(&mut self, way: &Onward, passes: Formula) {
+        if way.to.is_some() || way.ends.destination != Party::Destination {
+            self.led.push((way.clone(), passes));
+        }
+    }
 }
 
 /// Flows at a place on their way.
@@ -81,7 +92,8 @@ impl<'a> Encoder<'a> {
             local: self.any(found.local),
             platform: self.any(found.platform),
             unjudged: self.any(found.unjudged),
-            to_shown_name: self.any(found.to_shown_name),
+            endpoints: self.any(found.endpoints),
+            led: found.led,
             decrypted_unseen: self.any(found.decrypted_unseen),
         }
     }
@@ -135,9 +147,7 @@ impl<'a> Encoder<'a> {
         for (way, passes) in handled.passes {
             let passes = self.all([when, passes]);
             found.allow.push(passes);
-            if way.to == Some(Target::Host(HostOf::Wire)) {
-                found.to_shown_name.push(passes);
-            }
+            found.lead(&way, passes);
         }
         found.local.push(self.all([when, handled.local]));
         found.decrypted_unseen.push(self.all([when, handled.decrypted_unseen]));
@@ -292,9 +302,7 @@ impl<'a> Encoder<'a> {
         let mut onward: BTreeMap<(Ends, bool), Vec<Formula>> = BTreeMap::new();
         for (way, passes) in handled.passes {
             let passes = self.all([when, passes]);
-            if way.to == Some(Target::Host(HostOf::Wire)) {
-                found.to_shown_name.push(passes);
-            }
+            found.lead(&way, passes);
             let Some(next) = next else {
                 found.allow.push(passes);
                 continue;
@@ -354,7 +362,13 @@ impl<'a> Encoder<'a> {
         let around = if leg.passed.is_some() { &mut found.allow } else { &mut found.bypass };
         match hop {
             Hop::Platform => found.platform.push(when),
-            Hop::Local | Hop::PrivateEndpoint(_) if leg.passed.is_none() => found.local.push(when),
+            Hop::PrivateEndpoint(name) if leg.passed.is_none() => {
+                found.local.push(when);
+                if !leg.vantage.is_for_an_api_server(name) {
+                    found.endpoints.push(when);
+                }
+            }
+            Hop::Local if leg.passed.is_none() => found.local.push(when),
             Hop::Local | Hop::PrivateEndpoint(_) | Hop::ServiceEndpoint(_) | Hop::Gateway => {
                 around.push(when);
             }

@@ -29,7 +29,6 @@ use super::security;
 use crate::azure::Deployment;
 use crate::azure::Key;
 use crate::azure::RuleId;
-use crate::azure::cluster::ApiServer;
 use crate::azure::cluster::Cluster;
 use crate::azure::cluster::NetworkPlugin;
 use crate::azure::cluster::SubnetId;
@@ -42,10 +41,6 @@ use crate::flow::Flow;
 
 /// The name of a firewall's subnet (`azure-firewall.md §5`).
 const FIREWALL_SUBNET: &str = "AzureFirewallSubnet";
-
-/// What the names of private API servers end with, in each cloud (`aks-egress.md §1`, §6).
-const API_SERVER_DOMAINS: [&str; 3] =
-    [".azmk8s.io", ".cx.prod.service.azk8s.cn", ".cx.aks.containerservice.azure.us"];
 
 /// A deployment that is ready to be asked: the order of its rules is known.
 #[derive(Clone, Debug)]
@@ -528,13 +523,8 @@ impl Leg<'_, '_> {
     /// Whether the flow's destination is the private endpoint of a cluster's API server
     /// (`aks-egress.md §6`).
     fn reaches_an_api_server(&self) -> bool {
-        let mut clusters = self.vantage.deployment.clusters.values();
         let endpoint = self.vantage.private_endpoint(self.flow.destination);
-        clusters.any(|cluster| cluster.api_server == ApiServer::Private)
-            && endpoint.is_some_and(|(endpoint, _, _)| {
-                let mut domains = API_SERVER_DOMAINS.iter();
-                domains.any(|domain| endpoint.names.iter().any(|n| n.as_str().ends_with(domain)))
-            })
+        endpoint.is_some_and(|(endpoint, _, _)| self.vantage.is_for_an_api_server(&endpoint.name))
     }
 
     /// Whether the network in which `firewall` stands takes no such packets.
