@@ -113,7 +113,6 @@ impl ProofReport<'_> {
                 Verdict::Allow
                 | Verdict::Deny
                 | Verdict::Undetermined
-                | Verdict::Local
                 | Verdict::Platform,
                 _,
             ) => "end the deployment with a rule that denies the rest".to_owned(),
