@@ -8,6 +8,7 @@ use super::atom::HostOf;
 use super::atom::Party;
 use super::encoder::Encoder;
 use super::formula::Formula;
+use crate::azure::network::VirtualNetwork;
 use crate::flow::AddressSet;
 use crate::flow::Fqdn;
 use crate::simulate::explore::global_of;
@@ -87,18 +88,26 @@ impl Encoder<'_> {
     /// firewall knows of it (`semantics.md`, Flow; `azure-firewall.md §4.3`).
     fn ask_the_firewall(&self) -> AddressSet {
         let firewalls = self.deployment.firewalls.values();
+        // Of several firewalls, each has answers of its own.
+        let only = firewalls.len() == 1;
         let proxies: Vec<_> = firewalls
+            .filter(|_| only)
             .filter(|firewall| {
                 let enforced = Enforced::firewall(self.deployment, firewall);
                 enforced.is_ok_and(|enforced| enforced.dns_proxy() == DnsProxy::On)
             })
             .map(|firewall| firewall.private_address)
             .collect();
-        let networks = self.deployment.virtual_networks.values().filter(|network| {
+        let networks = self.deployment.virtual_networks.values();
+        let (asking, others): (Vec<_>, Vec<_>) = networks.partition(|network| {
             !network.dns_servers.is_empty()
                 && network.dns_servers.iter().all(|server| proxies.contains(server))
         });
-        let subnets = networks.flat_map(|network| &network.subnets);
-        subnets.flat_map(|subnet| &subnet.prefixes).copied().collect()
+        let machines = |networks: Vec<&VirtualNetwork>| -> AddressSet {
+            let subnets = networks.into_iter().flat_map(|network| &network.subnets);
+            subnets.flat_map(|subnet| &subnet.prefixes).copied().collect()
+        };
+        // The same address may be one in another network, too.
+        machines(asking).difference(&machines(others))
     }
 }

@@ -1,6 +1,7 @@
 //! The claims of `semantics.md`, over all flows: proved, refuted or open, with a counterexample.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 
@@ -9,8 +10,6 @@ use ipnet::Ipv4Net;
 use jiff::civil::Date;
 
 use super::atom::FlowAtom;
-use super::atom::HostOf;
-use super::atom::Party;
 use super::atom::Subject as About;
 use super::encoder::Encoder;
 use super::encoder::Known;
@@ -18,6 +17,8 @@ use super::excess::Excess;
 use super::excess::beyond;
 use super::excess::excess;
 use super::formula::Formula;
+use super::gate::Onward;
+use super::gate::Target;
 use super::listed::Listed;
 use super::listed::asserted;
 use super::listed::asserted_anywhere;
@@ -26,13 +27,13 @@ use super::way::Ways;
 use crate::azure::Deployment;
 use crate::azure::Key;
 use crate::azure::RuleId;
+use crate::azure::address::ServiceTag;
 use crate::azure::network::Subnet;
 use crate::evidence::Lock;
 use crate::evidence::lock::LockedName;
 use crate::flow::AddressSet;
 use crate::flow::Atom;
 use crate::flow::Flow;
-use crate::flow::Fqdn;
 use crate::flow::FqdnPattern;
 use crate::flow::IpProtocol;
 use crate::flow::NameSet;
@@ -51,13 +52,12 @@ use crate::intent::Intent;
 use crate::intent::check::Polarity;
 use crate::simulate::Decision;
 use crate::simulate::Environment;
+use crate::simulate::Reason;
 use crate::simulate::Simulator;
 use crate::simulate::Stance;
 use crate::simulate::Verdict;
 use crate::simulate::assumptions::Assumption;
 use crate::simulate::route::Hop;
-use crate::simulate::route::dropped_by_azure;
-use crate::simulate::route::private_addresses;
 
 /// The nodes that a proof may take unless another number is given: some 2 GB.
 pub const MAX_NODES: usize = 1 << 25;
@@ -65,10 +65,6 @@ pub const MAX_NODES: usize = 1 << 25;
 /// The most counterexamples of a claim: what one reads at a time. Where they are mended, the next
 /// proof shows the others.
 pub const MAX_COUNTEREXAMPLES: usize = 12;
-
-/// The most facts that are left out of what must hold for a counterexample, since every combination
-/// of them is tried.
-const MAX_LEFT_OUT: usize = 12;
 
 /// What is claimed of all flows.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -113,6 +109,8 @@ pub struct Counterexample {
 pub struct Proof {
     /// Each claim, in their order.
     pub claims: Vec<(Claim, Standing)>,
+    /// The claims that speak of no flow that could leave: they hold, and say nothing.
+    pub idle: BTreeSet<Claim>,
     /// What permissions by address let out beyond what they say, in the order of the list.
     pub excess: Vec<Excess>,
     /// The settings that what was proved depends on, by their keys.
@@ -154,6 +152,8 @@ pub struct Subject<'a> {
 struct Asked {
     claim: Claim,
     against: Formula,
+    /// The flows that it speaks of.
+    about: Formula,
 }
 
 /// Decides every claim, with at most `nodes` nodes of work.
@@ -168,10 +168,10 @@ pub fn prove(subject: &Subject<'_>, nodes: usize) -> Result<Proof, ProveError> {
     let mut encoder = Encoder::new(subject.simulator.deployment, known);
     let ways = encoder.ways(subject.simulator);
     let list = subject.intent.map(|intent| listed(&mut encoder, intent, subject.day));
-    let asked = claims(&mut encoder, subject, list.as_ref(), ways);
+    let asked = claims(&mut encoder, subject, list.as_ref(), &ways);
     let permissions = || list.iter().flat_map(|list| &list.permissions);
     let required = permissions().map(|one| (one.index, one.required)).collect();
-    let beyond = list.as_ref().map(|list| beyond(&mut encoder, list, ways)).unwrap_or_default();
+    let beyond = list.as_ref().map(|list| beyond(&mut encoder, list, &ways)).unwrap_or_default();
     let with_request = if encoder.reads_requests_inside {
         Formula::NEVER
     } else {
@@ -182,6 +182,7 @@ pub fn prove(subject: &Subject<'_>, nodes: usize) -> Result<Proof, ProveError> {
     let mut roots: Vec<Formula> = asked.iter().map(|one| one.against).collect();
     let possible = encoder.axioms(&roots);
     roots.extend(beyond.iter().map(|one| one.formula));
+    roots.extend(asked.iter().map(|one| one.about));
     roots.extend([domain, possible]);
     let preferred = preferred(subject.simulator.deployment);
     let causes = Causes { rules: encoder.rules.clone(), hops: encoder.hops.clone(), required };
@@ -192,7 +193,12 @@ pub fn prove(subject: &Subject<'_>, nodes: usize) -> Result<Proof, ProveError> {
         let (Some(possible), Some(domain)) = (sets.pop(), sets.pop()) else {
             return Err(AlgebraError::TooLarge { nodes }.into());
         };
-        let (mut claims, mut exceeding) = (Vec::new(), Vec::new());
+        let (mut claims, mut exceeding, mut idle) = (Vec::new(), Vec::new(), BTreeSet::new());
+        for (one, about) in asked.iter().zip(sets.split_off(asked.len() + beyond.len())) {
+            if algebra.intersection(about, domain)? == algebra.empty() {
+                idle.insert(one.claim);
+            }
+        }
         for (one, set) in beyond.iter().zip(sets.split_off(asked.len())) {
             let leaving = algebra.intersection(set, domain)?;
             let leaving = algebra.intersection(leaving, possible)?;
@@ -204,14 +210,18 @@ pub fn prove(subject: &Subject<'_>, nodes: usize) -> Result<Proof, ProveError> {
             let against = algebra.intersection(against, domain)?;
             let against = algebra.intersection(against, possible)?;
             let search = Search { subject, claim: one.claim, causes: &causes, encoder: &encoder };
-            claims.push((one.claim, search.standing(&mut algebra, against, possible, &preferred)?));
+            let standing = search.standing(&mut algebra, against, possible, &preferred)?;
+            if standing != Standing::Proved {
+                idle.remove(&one.claim);
+            }
+            claims.push((one.claim, standing));
         }
-        Ok::<_, ProveError>((claims, exceeding, algebra.nodes_made()))
+        Ok::<_, ProveError>((claims, exceeding, idle, algebra.nodes_made()))
     })?;
-    let (claims, excess, nodes) = decided?;
+    let (claims, excess, idle, nodes) = decided?;
     let settings = encoder.settings.iter();
     let assumptions = settings.filter_map(|key| assumptions.show(key)).collect();
-    Ok(Proof { claims, excess, assumptions, nodes })
+    Ok(Proof { claims, idle, excess, assumptions, nodes })
 }
 
 /// The flows that each claim does not hold of.
@@ -219,21 +229,39 @@ fn claims(
     encoder: &mut Encoder<'_>,
     subject: &Subject<'_>,
     list: Option<&Listed>,
-    ways: Ways,
+    ways: &Ways,
 ) -> Vec<Asked> {
-    let around = Asked { claim: Claim::NothingAround, against: ways.bypass };
-    let Some((intent, list)) = subject.intent.zip(list) else { return vec![around] };
+    let Some((intent, list)) = subject.intent.zip(list) else {
+        let (against, about) = (ways.bypass, Formula::ALWAYS);
+        return vec![Asked { claim: Claim::NothingAround, against, about }];
+    };
     let leaves = encoder.any([ways.allow, ways.bypass]);
-    let to_nobody = encoder.address(Party::Destination, &nobodys(encoder.deployment));
-    // What stays is no breakage, and no service is at an address that is nobody's.
-    let elsewhere = encoder.any([leaves, ways.local, ways.platform, to_nobody]);
+    // What stays is no breakage.
+    let elsewhere = encoder.any([leaves, ways.local, ways.platform]);
+    // What a private endpoint leads to lies outside.
+    let leaves = encoder.any([leaves, ways.endpoints]);
+    let unasked_for = encoder.without(ways.endpoints, list.permitted);
+    let around = encoder.any([ways.bypass, unasked_for]);
+    let around = Asked { claim: Claim::NothingAround, against: around, about: Formula::ALWAYS };
     let mut claims = vec![
-        Asked { claim: Claim::NoLeak, against: encoder.without(ways.allow, list.permitted) },
-        Asked { claim: Claim::NoBreakage, against: encoder.without(list.required, elsewhere) },
+        Asked {
+            claim: Claim::NoLeak,
+            against: encoder.without(ways.allow, list.permitted),
+            about: Formula::ALWAYS,
+        },
+        Asked {
+            claim: Claim::NoBreakage,
+            against: encoder.without(list.required, elsewhere),
+            about: Formula::ALWAYS,
+        },
         around,
     ];
     for (index, assertion) in intent.assertions.iter().enumerate() {
         let meant = asserted(encoder, intent, assertion);
+        // What stays neither leaves nor fails to.
+        let stays = encoder.without(ways.local, ways.endpoints);
+        let stays = encoder.any([stays, ways.platform]);
+        let about = encoder.without(meant, stays);
         let against = match assertion.polarity {
             Polarity::Never => {
                 let led_there = led_there(encoder, intent, assertion, ways);
@@ -242,56 +270,69 @@ fn claims(
             }
             Polarity::Always => encoder.without(meant, elsewhere),
         };
-        claims.push(Asked { claim: Claim::Assertion(index), against });
+        claims.push(Asked { claim: Claim::Assertion(index), against, about });
     }
     claims
 }
 
 /// The flows of an assertion that a firewall may lead to one of its addresses, as it connects to
-/// its own answer for the name that they show (`semantics.md`, Flow). The lock knows answers.
+/// its own answer for a name, or translates (`semantics.md`, Flow).
 fn led_there(
     encoder: &mut Encoder<'_>,
     intent: &Intent,
     assertion: &Assertion,
-    ways: Ways,
+    ways: &Ways,
 ) -> Formula {
-    let locked: Vec<&LockedName> =
-        encoder.known.evidence.lock.iter().flat_map(Lock::names).collect();
     let mut led = Vec::new();
     for destination in &assertion.destinations {
-        let Destination::Addresses(addresses) = destination else { continue };
-        let is_there = |one: &&&LockedName| {
-            one.addresses.iter().any(|address| addresses.set.contains(*address))
-        };
-        let names = |all: &mut dyn Iterator<Item = &&LockedName>| {
-            all.map(|one| one.name.clone()).collect::<Vec<Fqdn>>()
-        };
-        let there = names(&mut locked.iter().filter(is_there));
-        let there = encoder.is_name(HostOf::Wire, there);
-        let known = encoder.is_name(HostOf::Wire, names(&mut locked.iter()));
-        let perhaps = encoder.ask(FlowAtom::Named {
-            before: "the firewall's answer for ".to_owned(),
-            subject: About::Host(HostOf::Wire),
-            after: format!(" lies in {}", addresses.written.join(", ")),
-        });
-        let perhaps = encoder.without(perhaps, known);
-        led.push(encoder.any([there, perhaps]));
-    }
-    if led.is_empty() {
-        return Formula::NEVER;
+        for (onward, passes) in &ways.led {
+            let there = leads_to(encoder, onward, destination);
+            led.push(encoder.all([*passes, there]));
+        }
     }
     let led = encoder.any(led);
+    if led == Formula::NEVER {
+        return led;
+    }
     let meant = asserted_anywhere(encoder, intent, assertion);
-    encoder.all([meant, ways.to_shown_name, led])
+    encoder.all([meant, led])
 }
 
-/// The addresses at which no service is that a list could require: those that firewalls have for
-/// themselves, and the public ones that Azure drops by itself (`azure-routing.md §1.1`).
-fn nobodys(deployment: &Deployment) -> AddressSet {
-    let firewalls = deployment.firewalls.values();
-    let own = firewalls.flat_map(|one| one.public_addresses.iter().chain([&one.private_address]));
-    let own = own.fold(AddressSet::empty(), |all, address| all.union(&(*address).into()));
-    own.union(&dropped_by_azure().difference(private_addresses()))
+/// What is sent on so ends at one of the addresses of `destination`.
+fn leads_to(encoder: &mut Encoder<'_>, onward: &Onward, destination: &Destination) -> Formula {
+    let (written, set) = match destination {
+        Destination::Addresses(addresses) => (addresses.written.join(", "), Some(&addresses.set)),
+        Destination::ServiceTag(tag) => (format!("service tag {tag}"), None),
+        Destination::Names(_)
+        | Destination::FqdnTag(_)
+        | Destination::WebCategory(_)
+        | Destination::Url { .. }
+        | Destination::Any => return Formula::NEVER,
+    };
+    let before = "the firewall's answer for ".to_owned();
+    let after = format!(" lies in {written}");
+    match (&onward.to, set) {
+        (None, Some(set)) => encoder.address(onward.ends.destination, set),
+        (None, None) => {
+            let Destination::ServiceTag(tag) = destination else { return Formula::NEVER };
+            let tag = ServiceTag(tag.clone()).with_azure_suffix().folded();
+            encoder.in_tag(tag, onward.ends.destination)
+        }
+        (Some(Target::Rule(name)), _) => encoder.named(format!("{before}{name}{after}")),
+        (Some(Target::Host(host)), set) => {
+            let subject = About::Host(*host);
+            let perhaps = encoder.ask(FlowAtom::Named { before, subject, after });
+            // The lock knows answers.
+            let Some(set) = set else { return perhaps };
+            let locked = encoder.known.evidence.lock.iter().flat_map(Lock::names);
+            let (there, elsewhere): (Vec<&LockedName>, Vec<&LockedName>) =
+                locked.partition(|one| one.addresses.iter().any(|address| set.contains(*address)));
+            let there = encoder.is_name(*host, there.iter().map(|one| one.name.clone()));
+            let elsewhere = encoder.is_name(*host, elsewhere.iter().map(|one| one.name.clone()));
+            let may_be = encoder.any([there, perhaps]);
+            encoder.without(may_be, elsewhere)
+        }
+    }
 }
 
 /// The flows that share the cause of a counterexample, so that the next one has another.
@@ -326,7 +367,7 @@ impl Causes {
         let of_rule = |id: &RuleId| self.rules.get(id).cloned().unwrap_or_default();
         match (claim, found.decision.verdict, hop, &found.decision.rule) {
             (Claim::NoBreakage, ..) => of_permission(found).into_iter().collect(),
-            (_, Verdict::Bypass, Some(hop), _) => of_hop(hop),
+            (_, Verdict::Bypass | Verdict::Local, Some(hop), _) => of_hop(hop),
             (_, _, _, Some(rule)) => of_rule(rule),
             (_, _, _, None) => Vec::new(),
         }
@@ -356,7 +397,7 @@ impl Search<'_, '_> {
         let mut found = Vec::new();
         let mut left = [certain, against];
         let is_refuted = certain != algebra.empty();
-        for (round, is_certain) in [(0, true), (1, false)] {
+        'rounds: for (round, is_certain) in [(0, true), (1, false)] {
             while found.len() < MAX_COUNTEREXAMPLES {
                 let Some(set) = left.get(round).copied() else { break };
                 let set = algebra.freeze(set)?;
@@ -369,8 +410,9 @@ impl Search<'_, '_> {
                 let one = self.confirmed(&witness, &atoms)?;
                 let cause = self.causes.of(self.claim, &one);
                 found.push(one);
+                // What has no cause of its own would be found again.
                 if cause.is_empty() {
-                    break;
+                    break 'rounds;
                 }
                 let alike = self.encoder.formulas.sets(&cause, algebra)?;
                 for set in &mut left {
@@ -404,15 +446,20 @@ impl Search<'_, '_> {
         let decision = subject.simulator.decide(&flow, &mut oracle);
         let says = subject.intent.map(|intent| intent.decide(subject.day, &flow, &mut oracle));
         let leaves = decision.verdict.leaves() == Some(true);
+        let to_endpoint =
+            decision.verdict == Verdict::Local && decision.reason == Reason::PrivateEndpoint;
         let is_so = match (claim, &says) {
             (Claim::NoLeak, Some(says)) => decision.verdict == Verdict::Allow && !says.permitted,
             (Claim::NoBreakage, Some(says)) => decision.verdict == Verdict::Deny && says.required,
-            (Claim::NothingAround, _) => decision.verdict == Verdict::Bypass,
+            (Claim::NothingAround, says) => {
+                let is_permitted = says.as_ref().is_none_or(|says| says.permitted);
+                decision.verdict == Verdict::Bypass || to_endpoint && !is_permitted
+            }
             (Claim::Assertion(index), _) => {
                 let assertions = subject.intent.map(|intent| intent.assertions.as_slice());
                 match assertions.and_then(|all| all.get(index)).map(|one| one.polarity) {
-                    Some(Polarity::Never) => leaves,
-                    Some(Polarity::Always) => !leaves,
+                    Some(Polarity::Never) => leaves || to_endpoint,
+                    Some(Polarity::Always) => decision.verdict == Verdict::Deny,
                     None => false,
                 }
             }
@@ -428,37 +475,24 @@ impl Search<'_, '_> {
 }
 
 /// The facts of `witness` that are enough for it to be `against` a claim, whatever the other facts
-/// are that are `possible`: none of them can be left out, as far as is tried.
+/// are that are `possible`: none of them can be left out.
 fn sufficient(
     witness: &Witness<FlowAtom>,
     against: &FlowSet<FlowAtom>,
     possible: &FlowSet<FlowAtom>,
 ) -> Vec<(FlowAtom, bool)> {
-    let Witness { flow, atoms } = witness;
-    let mut kept: Vec<(FlowAtom, bool)> = atoms.clone();
-    let mut free: Vec<FlowAtom> = Vec::new();
+    let mut kept: BTreeMap<&FlowAtom, bool> =
+        witness.atoms.iter().map(|(atom, holds)| (atom, *holds)).collect();
     // What does not hold is rather left out than what does.
-    let mut candidates: Vec<&(FlowAtom, bool)> = atoms.iter().collect();
+    let mut candidates: Vec<&(FlowAtom, bool)> = witness.atoms.iter().collect();
     candidates.sort_by_key(|(_, holds)| *holds);
-    for (candidate, _) in candidates {
-        if free.len() == MAX_LEFT_OUT {
-            break;
-        }
-        free.push(candidate.clone());
-        let suffices = (0_u32..1 << free.len()).all(|choice| {
-            let holds = |atom: &FlowAtom| match free.iter().position(|one| one == atom) {
-                Some(place) => choice >> place & 1 == 1,
-                None => kept.iter().any(|(one, holds)| one == atom && *holds),
-            };
-            !possible.contains(flow, holds) || against.contains(flow, holds)
-        });
-        if suffices {
-            kept.retain(|(one, _)| one != candidate);
-        } else {
-            free.pop();
+    for (candidate, holds) in candidates {
+        kept.remove(candidate);
+        if !against.covers_at(possible, &witness.flow, |atom| kept.get(atom).copied()) {
+            kept.insert(candidate, *holds);
         }
     }
-    kept
+    kept.into_iter().map(|(atom, holds)| (atom.clone(), holds)).collect()
 }
 
 /// Addresses of the blocks for documentation (RFC 5737), which are nobody's.

@@ -33,7 +33,7 @@ pub(super) struct Beyond {
 }
 
 /// The flows of each permission that leave by its accepted excess alone.
-pub(super) fn beyond(encoder: &mut Encoder<'_>, list: &Listed, ways: Ways) -> Vec<Beyond> {
+pub(super) fn beyond(encoder: &mut Encoder<'_>, list: &Listed, ways: &Ways) -> Vec<Beyond> {
     let strict = encoder.any(list.permissions.iter().map(|one| one.strict));
     let accepting = list.permissions.iter().filter(|one| one.excess != Formula::NEVER);
     accepting

@@ -11,6 +11,7 @@ pub mod excess;
 pub mod outcomes;
 pub mod residual;
 
+mod application;
 mod axioms;
 mod encoder;
 mod formula;

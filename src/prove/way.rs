@@ -1,18 +1,18 @@
 //! From a subnet through every firewall on the way: what becomes of all flows.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use ipnet::IpNet;
 
 use super::atom::FlowAtom;
-use super::atom::HostOf;
 use super::atom::Party;
 use super::atom::Subject;
 use super::encoder::Encoder;
 use super::encoder::Ends;
 use super::formula::Formula;
 use super::gate::Onward;
-use super::gate::Target;
 use super::gate::v4;
 use crate::azure::Key;
 use crate::azure::firewall::Firewall;
@@ -29,7 +29,7 @@ use crate::simulate::route::platform_addresses;
 use crate::simulate::route::private_addresses;
 
 /// What becomes of all flows. What is in none of it is denied.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Ways {
     /// They leave through every firewall on their way.
     pub(super) allow: Formula,
@@ -41,8 +41,11 @@ pub(super) struct Ways {
     pub(super) platform: Formula,
     /// Nobody knows: their source lies in no declared subnet, or is hidden by its node.
     pub(super) unjudged: Formula,
-    /// A firewall connects to its own answer for the name that they show.
-    pub(super) to_shown_name: Formula,
+    /// They go to a private endpoint around the firewall, which is not that of an API server: what
+    /// it leads to lies outside of the network. They are `local`, too.
+    pub(super) endpoints: Formula,
+    /// A firewall sends them elsewhere than they were sent to.
+    pub(super) led: Vec<(Onward, Formula)>,
     /// TLS that a firewall decrypts and of which no request is told.
     pub(super) decrypted_unseen: Formula,
 }
@@ -55,9 +58,22 @@ struct Found {
     local: Vec<Formula>,
     platform: Vec<Formula>,
     unjudged: Vec<Formula>,
-    to_shown_name: Vec<Formula>,
+    endpoints: Vec<Formula>,
+    led: Vec<(Onward, Formula)>,
     decrypted_unseen: Vec<Formula>,
 }
+
+impl Found {
+    /// Keeps where a firewall sends flows, if not to where they were sent.
+    fn lead(&mut self, way: &Onward, passes: Formula) {
+        if way.to.is_some() || way.ends.destination != Party::Destination {
+            self.led.push((way.clone(), passes));
+        }
+    }
+}
+/// The subnets of a network by the prefixes that machines have their addresses in, the longest
+/// first. Several may have the same.
+type ByPrefix<'a> = BTreeMap<(Reverse<u8>, IpNet), Vec<Vantage<'a>>>;
 
 /// Flows at a place on their way.
 #[derive(Clone, Copy, Debug)]
@@ -81,14 +97,14 @@ impl<'a> Encoder<'a> {
             local: self.any(found.local),
             platform: self.any(found.platform),
             unjudged: self.any(found.unjudged),
-            to_shown_name: self.any(found.to_shown_name),
+            endpoints: self.any(found.endpoints),
+            led: found.led,
             decrypted_unseen: self.any(found.decrypted_unseen),
         }
     }
 
     fn send_from_everywhere(&mut self, simulator: &Simulator<'a>, found: &mut Found) {
         let to_platform = self.address(Party::Destination, platform_addresses());
-        let mut open = AddressSet::all();
         if self.deployment.virtual_networks.is_empty()
             && let Some(only) = &simulator.only
         {
@@ -97,36 +113,62 @@ impl<'a> Encoder<'a> {
             found.platform.push(to_platform);
             return;
         }
-        for cluster in self.deployment.clusters.values().filter(|one| one.hides_pods()) {
+        let subnets = subnets(simulator);
+        let sets = subnets.iter().map(|(set, _)| set);
+        let declared = sets.fold(AddressSet::empty(), |all, set| all.union(set));
+        let undeclared = self.address(Party::Source, &AddressSet::all().difference(&declared));
+        let mut machines = Formula::ALWAYS;
+        for (name, cluster) in self.deployment.clusters.iter().filter(|(_, one)| one.hides_pods()) {
             let pods: AddressSet = cluster.pod_ranges.iter().copied().collect();
-            let hidden = self.address(Party::Source, &pods.intersection(&open));
+            let hidden = self.hidden((name, &pods), &declared, undeclared);
+            let hidden = self.all([machines, hidden]);
             let to_pods = self.address(Party::Destination, &pods);
             let local = self.all([hidden, to_pods]);
             let rest = self.without(hidden, to_pods);
             found.local.push(local);
             found.platform.push(self.all([rest, to_platform]));
             found.unjudged.push(self.without(rest, to_platform));
-            open = open.difference(&pods);
+            machines = self.without(machines, hidden);
         }
-        for (set, vantages) in subnets(simulator) {
-            let here = set.intersection(&open);
-            open = open.difference(&set);
+        for (set, vantages) in subnets {
             let Some((last, others)) = vantages.split_last() else { continue };
-            let mut from = self.address(Party::Source, &here);
+            let here = self.address(Party::Source, &set);
+            let mut from = self.all([machines, here]);
             for vantage in others {
                 let place = format!("{}/{}", vantage.network_name, vantage.subnet.name);
-                let (subject, after) =
-                    (Subject::Address(Party::Source), format!(" lies in {place}"));
-                let lies = self.ask(FlowAtom::Named { before: String::new(), subject, after });
+                let lies = self.ask_of_source(format!(" lies in {place}"));
                 let inside = self.all([from, lies]);
                 self.send_from_subnet(simulator, *vantage, inside, found);
                 from = self.without(from, lies);
             }
             self.send_from_subnet(simulator, *last, from, found);
         }
-        let undeclared = self.address(Party::Source, &open);
-        found.platform.push(self.all([undeclared, to_platform]));
-        found.unjudged.push(self.without(undeclared, to_platform));
+        let nowhere = self.all([machines, undeclared]);
+        found.platform.push(self.all([nowhere, to_platform]));
+        found.unjudged.push(self.without(nowhere, to_platform));
+    }
+
+    /// Flows of the pods of a cluster whose nodes hide them. Whether an address that a subnet has,
+    /// too, is that of a pod, only the environment knows.
+    fn hidden(
+        &mut self,
+        (name, pods): (&Key, &AddressSet),
+        declared: &AddressSet,
+        undeclared: Formula,
+    ) -> Formula {
+        let from_pods = self.address(Party::Source, pods);
+        if !pods.meets(declared) {
+            return from_pods;
+        }
+        let is_pod = self.ask_of_source(format!(" is a pod of cluster {name}"));
+        let is_hidden = self.any([undeclared, is_pod]);
+        self.all([from_pods, is_hidden])
+    }
+
+    /// Whether a fact holds of the source: the words after its address.
+    fn ask_of_source(&mut self, after: String) -> Formula {
+        let subject = Subject::Address(Party::Source);
+        self.ask(FlowAtom::Named { before: String::new(), subject, after })
     }
 
     /// Where no network is stated: what the only firewall says.
@@ -135,9 +177,7 @@ impl<'a> Encoder<'a> {
         for (way, passes) in handled.passes {
             let passes = self.all([when, passes]);
             found.allow.push(passes);
-            if way.to == Some(Target::Host(HostOf::Wire)) {
-                found.to_shown_name.push(passes);
-            }
+            found.lead(&way, passes);
         }
         found.local.push(self.all([when, handled.local]));
         found.decrypted_unseen.push(self.all([when, handled.decrypted_unseen]));
@@ -292,9 +332,7 @@ impl<'a> Encoder<'a> {
         let mut onward: BTreeMap<(Ends, bool), Vec<Formula>> = BTreeMap::new();
         for (way, passes) in handled.passes {
             let passes = self.all([when, passes]);
-            if way.to == Some(Target::Host(HostOf::Wire)) {
-                found.to_shown_name.push(passes);
-            }
+            found.lead(&way, passes);
             let Some(next) = next else {
                 found.allow.push(passes);
                 continue;
@@ -354,7 +392,13 @@ impl<'a> Encoder<'a> {
         let around = if leg.passed.is_some() { &mut found.allow } else { &mut found.bypass };
         match hop {
             Hop::Platform => found.platform.push(when),
-            Hop::Local | Hop::PrivateEndpoint(_) if leg.passed.is_none() => found.local.push(when),
+            Hop::PrivateEndpoint(name) if leg.passed.is_none() => {
+                found.local.push(when);
+                if !leg.vantage.is_for_an_api_server(name) {
+                    found.endpoints.push(when);
+                }
+            }
+            Hop::Local if leg.passed.is_none() => found.local.push(when),
             Hop::Local | Hop::PrivateEndpoint(_) | Hop::ServiceEndpoint(_) | Hop::Gateway => {
                 around.push(when);
             }
@@ -415,19 +459,52 @@ impl<'a> Encoder<'a> {
     }
 }
 
-/// The subnets by the prefixes that machines have their addresses in, the longest first, each less
-/// those before it. Several networks may have the same.
+/// The addresses of all subnets in disjoint parts. With each part the subnets that a source there
+/// may lie in, by their networks: in each network the one with the longest prefix.
 fn subnets<'a>(simulator: &Simulator<'a>) -> Vec<(AddressSet, Vec<Vantage<'a>>)> {
-    let mut by_prefix: BTreeMap<IpNet, Vec<Vantage<'a>>> = BTreeMap::new();
+    let mut networks: BTreeMap<&Key, ByPrefix<'a>> = BTreeMap::new();
     for vantage in simulator.vantages() {
-        let mut prefixes: Vec<IpNet> = vantage.subnet.prefixes.iter().map(IpNet::trunc).collect();
-        prefixes.sort_unstable();
-        prefixes.dedup();
+        let prefixes: BTreeSet<IpNet> = vantage.subnet.prefixes.iter().map(IpNet::trunc).collect();
+        let by_prefix = networks.entry(vantage.network_name).or_default();
         for prefix in prefixes {
-            by_prefix.entry(prefix).or_default().push(vantage);
+            let longest_first = (Reverse(prefix.prefix_len()), prefix);
+            by_prefix.entry(longest_first).or_default().push(vantage);
         }
     }
-    let mut subnets: Vec<(IpNet, Vec<Vantage<'a>>)> = by_prefix.into_iter().collect();
-    subnets.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.prefix_len()));
-    subnets.into_iter().map(|(prefix, vantages)| (prefix.into(), vantages)).collect()
+    let mut parts = Vec::new();
+    for by_prefix in networks.into_values() {
+        let mut taken = AddressSet::empty();
+        for ((_, prefix), vantages) in by_prefix {
+            let prefix = AddressSet::from(prefix);
+            overlay(&mut parts, prefix.difference(&taken), &vantages);
+            taken = taken.union(&prefix);
+        }
+    }
+    parts
+}
+
+/// Adds `vantages` to the `parts` in `set`, which it cuts at its edges, and what is in none of them.
+fn overlay<'a>(
+    parts: &mut Vec<(AddressSet, Vec<Vantage<'a>>)>,
+    mut set: AddressSet,
+    vantages: &[Vantage<'a>],
+) {
+    let mut cut = Vec::new();
+    for (part, others) in parts.iter_mut() {
+        if !part.meets(&set) {
+            continue;
+        }
+        let both = part.intersection(&set);
+        let rest = part.difference(&both);
+        set = set.difference(&both);
+        if !rest.is_empty() {
+            cut.push((rest, others.clone()));
+        }
+        *part = both;
+        others.extend(vantages);
+    }
+    parts.append(&mut cut);
+    if !set.is_empty() {
+        parts.push((set, vantages.to_vec()));
+    }
 }

@@ -29,7 +29,6 @@ use super::security;
 use crate::azure::Deployment;
 use crate::azure::Key;
 use crate::azure::RuleId;
-use crate::azure::cluster::ApiServer;
 use crate::azure::cluster::Cluster;
 use crate::azure::cluster::NetworkPlugin;
 use crate::azure::cluster::SubnetId;
@@ -42,10 +41,6 @@ use crate::flow::Flow;
 
 /// The name of a firewall's subnet (`azure-firewall.md §5`).
 const FIREWALL_SUBNET: &str = "AzureFirewallSubnet";
-
-/// What the names of private API servers end with, in each cloud (`aks-egress.md §1`, §6).
-const API_SERVER_DOMAINS: [&str; 3] =
-    [".azmk8s.io", ".cx.prod.service.azk8s.cn", ".cx.aks.containerservice.azure.us"];
 
 /// A deployment that is ready to be asked: the order of its rules is known.
 #[derive(Clone, Debug)]
@@ -141,7 +136,8 @@ impl<'a> Simulator<'a> {
         {
             return self.ask_only(only, flow, inquiry);
         }
-        if let Some(cluster) = self.hides(flow.source) {
+        let subnets = self.subnets_of(flow.source);
+        if let Some(cluster) = self.hides(flow.source, &subnets, inquiry) {
             let to_pods = cluster.pod_ranges.iter().any(|range| range.contains(&flow.destination));
             let section = "azure-routing.md §10";
             let looked_at = flow.source.to_string();
@@ -154,7 +150,7 @@ impl<'a> Simulator<'a> {
                 ends(Verdict::Undetermined, Reason::PodBehindNode)
             };
         }
-        let Some(vantage) = self.vantage(flow.source, inquiry) else {
+        let Some(vantage) = chosen(&subnets, flow.source, inquiry) else {
             let section = "semantics.md, Replay";
             let looked_at = flow.source.to_string();
             inquiry.step(Stage::Source, looked_at, "in no declared subnet", section);
@@ -209,31 +205,37 @@ impl<'a> Simulator<'a> {
         }
     }
 
-    /// The cluster whose nodes hide `source` (`azure-routing.md §10`).
-    fn hides(&self, source: IpAddr) -> Option<&'a Cluster> {
-        self.deployment.clusters.values().find(|cluster| {
+    /// The cluster whose nodes hide `source` (`azure-routing.md §10`). Where it may as well be a
+    /// machine of one of `subnets`, the environment says which it is.
+    fn hides(
+        &self,
+        source: IpAddr,
+        subnets: &[Vantage<'a>],
+        inquiry: &mut Inquiry<'_>,
+    ) -> Option<&'a Cluster> {
+        let mut clusters = self.deployment.clusters.iter().filter(|(_, cluster)| {
             cluster.hides_pods() && cluster.pod_ranges.iter().any(|range| range.contains(&source))
-        })
+        });
+        let hiding = clusters.find(|(name, _)| {
+            subnets.is_empty() || inquiry.ask_named(format!("{source} is a pod of cluster {name}"))
+        });
+        hiding.map(|(_, cluster)| cluster)
     }
 
-    /// The subnet that `source` lies in: the one with the longest prefix. Among networks with the
-    /// same addresses the environment chooses.
-    fn vantage(&self, source: IpAddr, inquiry: &mut Inquiry<'_>) -> Option<Vantage<'a>> {
-        let mut found: Vec<(u8, Vantage<'a>)> = Vec::new();
+    /// The subnets that `source` may lie in, by their networks: in each network the one with the
+    /// longest prefix. Networks may have the same addresses.
+    fn subnets_of(&self, source: IpAddr) -> Vec<Vantage<'a>> {
+        let mut longest: BTreeMap<&Key, u8> = BTreeMap::new();
+        let mut found = Vec::new();
         for vantage in self.vantages() {
             let holding = vantage.subnet.prefixes.iter().filter(|prefix| prefix.contains(&source));
-            if let Some(length) = holding.map(ipnet::IpNet::prefix_len).max() {
-                found.push((length, vantage));
-            }
+            let Some(length) = holding.map(ipnet::IpNet::prefix_len).max() else { continue };
+            let longest = longest.entry(vantage.network_name).or_default();
+            *longest = length.max(*longest);
+            found.push((length, vantage));
         }
-        let longest = found.iter().map(|(length, _)| *length).max()?;
-        found.retain(|(length, _)| *length == longest);
-        let (last, others) = found.split_last()?;
-        let chosen = others.iter().find(|(_, vantage)| {
-            let place = format!("{}/{}", vantage.network_name, vantage.subnet.name);
-            inquiry.ask_named(format!("{source} lies in {place}"))
-        });
-        Some(chosen.unwrap_or(last).1)
+        found.retain(|(length, vantage)| longest.get(vantage.network_name) == Some(length));
+        found.into_iter().map(|(_, vantage)| vantage).collect()
     }
 
     /// Every subnet, by its network.
@@ -414,6 +416,20 @@ impl<'a> Simulator<'a> {
     }
 }
 
+/// The one of `subnets` that `source` lies in, where there is any: the environment chooses.
+fn chosen<'a>(
+    subnets: &[Vantage<'a>],
+    source: IpAddr,
+    inquiry: &mut Inquiry<'_>,
+) -> Option<Vantage<'a>> {
+    let (last, others) = subnets.split_last()?;
+    let chosen = others.iter().find(|vantage| {
+        let place = format!("{}/{}", vantage.network_name, vantage.subnet.name);
+        inquiry.ask_named(format!("{source} lies in {place}"))
+    });
+    Some(*chosen.unwrap_or(last))
+}
+
 /// How traffic to a name goes on behind a firewall.
 enum SendOn {
     /// It arrives.
@@ -528,13 +544,8 @@ impl Leg<'_, '_> {
     /// Whether the flow's destination is the private endpoint of a cluster's API server
     /// (`aks-egress.md §6`).
     fn reaches_an_api_server(&self) -> bool {
-        let mut clusters = self.vantage.deployment.clusters.values();
         let endpoint = self.vantage.private_endpoint(self.flow.destination);
-        clusters.any(|cluster| cluster.api_server == ApiServer::Private)
-            && endpoint.is_some_and(|(endpoint, _, _)| {
-                let mut domains = API_SERVER_DOMAINS.iter();
-                domains.any(|domain| endpoint.names.iter().any(|n| n.as_str().ends_with(domain)))
-            })
+        endpoint.is_some_and(|(endpoint, _, _)| self.vantage.is_for_an_api_server(&endpoint.name))
     }
 
     /// Whether the network in which `firewall` stands takes no such packets.

@@ -16,6 +16,7 @@ use super::decision::Note;
 use super::inquiry::Inquiry;
 use crate::azure::Deployment;
 use crate::azure::Key;
+use crate::azure::cluster::ApiServer;
 use crate::azure::cluster::NetworkPlugin;
 use crate::azure::firewall::FirewallPlace;
 use crate::azure::network::Peering;
@@ -29,6 +30,10 @@ use crate::azure::route::RouteTable;
 use crate::azure::route::SYSTEM_DROPPED;
 use crate::flow::AddressSet;
 use crate::flow::Atom;
+
+/// What the names of private API servers end with, in each cloud (`aks-egress.md §1`, §6).
+const API_SERVER_DOMAINS: [&str; 3] =
+    [".azmk8s.io", ".cx.prod.service.azk8s.cn", ".cx.aks.containerservice.azure.us"];
 
 /// Where a route leads (`azure-routing.md §13`).
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -533,6 +538,23 @@ impl<'a> Vantage<'a> {
                 Some((endpoint, subnet, network))
             })
         })
+    }
+
+    /// Whether a private endpoint of that name, here or in a peer, is that of the API server of a
+    /// cluster (`aks-egress.md §6`).
+    pub(crate) fn is_for_an_api_server(&self, name: &Key) -> bool {
+        let mut clusters = self.deployment.clusters.values();
+        let networks = [self.network].into_iter().chain(self.peers().map(|(_, _, peer)| peer));
+        let endpoints = networks.flat_map(|network| &network.subnets);
+        let mut endpoints = endpoints.flat_map(|subnet| &subnet.private_endpoints);
+        clusters.any(|cluster| cluster.api_server == ApiServer::Private)
+            && endpoints.any(|endpoint| {
+                let mut names = endpoint.names.iter();
+                endpoint.name == *name
+                    && names.any(|name| {
+                        API_SERVER_DOMAINS.iter().any(|domain| name.as_str().ends_with(domain))
+                    })
+            })
     }
 
     fn taken(

@@ -248,6 +248,67 @@ fn what_a_permission_by_address_lets_out_is_counted_where_the_lock_knows_its_nam
     );
 }
 
+/// A list in which machines reach a private endpoint directly.
+const WITH_ENDPOINT: &str = r#"language 1
+
+azure {
+  subscription   "00000000-0000-0000-0000-000000000000"
+  resource-group "rg"
+  location       "westeurope"
+}
+
+network n {
+  vnet only 10.1.0.0/16 {
+    dns egress
+    subnet AzureFirewallSubnet 10.1.1.0/26
+    subnet apps 10.1.8.0/24 { routes via egress }
+    subnet ends 10.1.9.0/24 { routes via egress }
+  }
+  firewall egress in only { sku premium  private-ip 10.1.1.4  public-ip 203.0.113.10  dns-proxy on }
+  private-endpoint store in ends { address 10.1.9.4  serves store.blob.core.windows.net }
+}
+
+assert never out: apps -> store.blob.core.windows.net : https  because "x"
+"#;
+
+#[test]
+fn a_private_endpoint_that_nobody_permitted_is_a_way_around() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.egress", WITH_ENDPOINT.as_bytes());
+    check_holds(
+        &sandbox.run(&["prove", "-q", "a.egress"]).expect(1),
+        &[
+            "! REFUTED  nothing leaves around the firewall\n! REFUTED  assert never `out`",
+            "bypass: 10.1.9.4/32 -> private-endpoint store carries it around the firewall\n     10.1.8.4 -> 10.1.9.4 :",
+            "   do: route the endpoint's address as a /32 via the firewall, and turn its network policies on\n",
+        ],
+    );
+}
+
+#[test]
+fn a_host_that_is_an_address_leads_there() {
+    let literal = "allow all: apps -> any-name : http  because \"x\"\n\
+                   assert never there: apps -> 198.51.100.0/24 : http  because \"x\"\n";
+    let out = prove(literal, &[]).expect(1);
+    check_holds(&out, &["! REFUTED  assert never `there`"]);
+}
+
+#[test]
+fn a_service_at_a_firewall_is_required_by_who_writes_its_address() {
+    let own = "allow own: apps -> 203.0.113.10 : tcp/444  because \"x\"\n";
+    check_holds(&prove(own, &[]).expect(1), &["breakage: `own` requires it"]);
+    let wide = "allow own: apps -> 203.0.113.0/24 : tcp/444  because \"x\"\n";
+    prove(wide, &[]).expect(0);
+}
+
+#[test]
+fn an_assertion_that_speaks_of_nothing_is_told() {
+    let inside = "assert always lateral: apps -> 10.1.8.0/24 : tcp/22  because \"x\"\n";
+    let told = "  proved   assert always `lateral` (a.egress:19:1): all of its flows leave (idle: it speaks of no flow that \
+                could leave)\n";
+    check_holds(&prove(inside, &[]).expect(0), &[told]);
+}
+
 #[test]
 fn an_assertion_about_addresses_fails_where_a_name_may_lead_there() {
     let text = "assert never inside: apps -> 10.0.0.0/8 : https  because \"x\"\n";

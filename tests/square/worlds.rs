@@ -74,6 +74,10 @@ pub(crate) const OFFICE: &str = "192.168.7.0/24";
 const EDGE_FIREWALL: &str = "10.2.1.4";
 const APPLIANCE: &str = "10.1.9.9";
 const JOBS: &str = "10.1.9.0/24";
+/// Where pods are that their nodes hide.
+const PODS: [&str; 2] = ["10.1.8.0/25", "10.1.0.0/20"];
+/// Where a network has machines that nothing leads to.
+const TWINS: [&[&str]; 3] = [&["10.1.8.0/25"], &["10.1.0.0/20"], &["10.1.0.0/20", "10.1.8.128/25"]];
 const FIREWALL_SUBNET: &str = "AzureFirewallSubnet";
 
 pub(crate) fn address(text: &str) -> IpAddr {
@@ -104,7 +108,22 @@ pub(crate) fn world(seed: u64, attempt: u64) -> World {
         .iter()
         .map(|name| Unknown { name: (*name).to_owned(), because: "nobody said".to_owned() })
         .collect();
-    World { seed, deployment, list: lists::list(draw, &pool) }
+    let list = lists::list(draw, &pool);
+    if draw.chance(50) {
+        same_addresses(draw, &mut deployment);
+    }
+    World { seed, deployment, list }
+}
+
+/// Other networks and pods where machines are, with longer and with shorter prefixes.
+fn same_addresses(draw: &mut Draw, deployment: &mut Deployment) {
+    let twin = deployment.virtual_networks.get_mut(&Key::new("twin"));
+    for subnet in twin.into_iter().flat_map(|twin| &mut twin.subnets) {
+        subnet.prefixes = draw.pick(&TWINS).iter().copied().map(prefix).collect();
+    }
+    for cluster in deployment.clusters.values_mut().filter(|one| one.hides_pods()) {
+        cluster.pod_ranges = vec![prefix(draw.pick(&PODS))];
+    }
 }
 
 fn ip_groups(draw: &mut Draw, pool: &Pool, deployment: &mut Deployment) {

@@ -1,7 +1,11 @@
 //! What clients were told: the addresses that they hold for names.
 
+use std::net::IpAddr;
+
 use crate::azure::Deployment;
 use crate::azure::network::PrivateEndpoint;
+use crate::evidence::Lock;
+use crate::evidence::lock::LockedName;
 use crate::flow::AddressSet;
 use crate::flow::FqdnPattern;
 use crate::flow::NameSet;
@@ -15,6 +19,7 @@ use crate::prove::encoder::Encoder;
 use crate::prove::formula::Formula;
 use crate::simulate::assumptions::CLIENT_ANSWERS;
 use crate::simulate::route::dropped_by_azure;
+use crate::simulate::route::private_addresses;
 
 /// The client holds the flow's destination for the name that it shows, one of `destination`.
 ///
@@ -33,7 +38,8 @@ pub(super) fn is_held(
     encoder.formulas.choose(by_evidence, told, assumed)
 }
 
-/// A client that shows a name sends to the internet or to a private endpoint of that name.
+/// A client that shows a name sends to the internet, to a private endpoint of that name, or to an
+/// address that the lock has for it.
 pub(super) fn assumed_held(encoder: &mut Encoder<'_>) -> Formula {
     let internet = encoder.address(Party::Destination, &internet(encoder.deployment));
     let named = encoder.host(HostOf::Wire, &ShownSet::names(all_names()));
@@ -43,23 +49,44 @@ pub(super) fn assumed_held(encoder: &mut Encoder<'_>) -> Formula {
         let named = encoder.is_name(HostOf::Wire, endpoint.names.iter().cloned());
         held.push(encoder.all([there, named]));
     }
+    for locked in locked(encoder) {
+        let there = encoder.address(Party::Destination, &all_of(&locked.addresses));
+        let named = encoder.is_name(HostOf::Wire, [locked.name.clone()]);
+        held.push(encoder.all([there, named]));
+    }
     encoder.any(held)
 }
 
-/// The destination is one that an answer can hold: on the internet, or a private endpoint.
+/// The destination is one that an answer can hold: on the internet, a private endpoint, or an
+/// address that the lock has.
 pub(super) fn is_told_of(encoder: &mut Encoder<'_>) -> Formula {
     let internet = internet(encoder.deployment);
     let told = endpoints(encoder.deployment)
         .fold(internet, |all, endpoint| all.union(&endpoint.address.into()));
+    let told =
+        locked(encoder).into_iter().fold(told, |all, locked| all.union(&all_of(&locked.addresses)));
     encoder.address(Party::Destination, &told)
 }
 
-/// The addresses of the internet at which a client may be told that a service is: neither a
-/// firewall's own, nor in the blocks that Azure drops by itself (`azure-routing.md §1.1`).
+/// The addresses at which no service is unless somebody says so: those that firewalls have for
+/// themselves, and the public ones that Azure drops by itself (`azure-routing.md §1.1`).
+pub(super) fn nobodys(deployment: &Deployment) -> AddressSet {
+    let firewalls = deployment.firewalls.values();
+    let own = firewalls.flat_map(|one| one.public_addresses.iter().chain([&one.private_address]));
+    all_of(own).union(&dropped_by_azure().difference(private_addresses()))
+}
+
+/// The addresses of the internet at which a client may be told that a service is.
 fn internet(deployment: &Deployment) -> AddressSet {
-    let own = deployment.firewalls.values().flat_map(|firewall| &firewall.public_addresses);
-    let own = own.fold(AddressSet::empty(), |all, one| all.union(&(*one).into()));
-    AddressSet::public().difference(&own).difference(&dropped_by_azure())
+    AddressSet::public().difference(&nobodys(deployment))
+}
+
+fn locked<'a>(encoder: &Encoder<'a>) -> Vec<&'a LockedName> {
+    encoder.known.evidence.lock.iter().flat_map(Lock::names).collect()
+}
+
+fn all_of<'a>(addresses: impl IntoIterator<Item = &'a IpAddr>) -> AddressSet {
+    addresses.into_iter().fold(AddressSet::empty(), |all, one| all.union(&(*one).into()))
 }
 
 fn endpoints(deployment: &Deployment) -> impl Iterator<Item = &PrivateEndpoint> {

@@ -12,6 +12,7 @@ use self::holding::assumed_held;
 use self::holding::client_holds_one_of;
 use self::holding::is_held;
 use self::holding::is_told_of;
+use self::holding::nobodys;
 use self::services::carried;
 use self::services::carries;
 use self::services::fit_by_address;
@@ -196,7 +197,19 @@ impl<'r, 'a> Reader<'r, 'a> {
                 let carried = carried(self.encoder, services);
                 let there = self.destination(services, destination);
                 let both = self.encoder.all([carried, there]);
-                Strict { permitted: both, required: both }
+                let nobodys = nobodys(self.encoder.deployment);
+                let is_meant = match destination {
+                    // Who writes just such an address means it.
+                    Destination::Addresses(addresses) => nobodys.covers(&addresses.set),
+                    _ => false,
+                };
+                let required = if is_meant {
+                    both
+                } else {
+                    let to_nobody = self.encoder.address(Party::Destination, &nobodys);
+                    self.encoder.without(both, to_nobody)
+                };
+                Strict { permitted: both, required }
             }
             Destination::FqdnTag(_) | Destination::WebCategory(_) | Destination::Url { .. } => {
                 self.by_name(services, destination, fits)

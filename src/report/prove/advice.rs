@@ -36,7 +36,10 @@ impl ProofReport<'_> {
     pub(super) fn headline(&self, claim: Claim, found: &Counterexample) -> String {
         let decision = &found.decision;
         let how = match (decision.verdict, &decision.route, &decision.rule) {
-            (Verdict::Bypass, Some(route), _) => format!("{route} carries it around the firewall"),
+            // What is local and leaves goes to a private endpoint.
+            (Verdict::Bypass | Verdict::Local, Some(route), _) => {
+                format!("{route} carries it around the firewall")
+            }
             (Verdict::Bypass, None, _) => "it goes around the firewall".to_owned(),
             (Verdict::Allow, _, Some(rule)) => format!("rule {rule} lets it out"),
             (Verdict::Deny, Some(route), _) if ends_on_a_route(decision.reason) => {
@@ -85,7 +88,7 @@ impl ProofReport<'_> {
                  its IPv6 prefix off: Azure Firewall takes no IPv6"
                     .to_owned()
             }
-            (Verdict::Bypass, _) => instead_of(decision.route.as_ref()),
+            (Verdict::Bypass | Verdict::Local, _) => instead_of(decision.route.as_ref()),
             (Verdict::Allow, _) if is_permitted => match self.speaking(found) {
                 Some(one) => {
                     format!("narrow `{}`, which permits it, or the assertion", one.label())
@@ -110,7 +113,6 @@ impl ProofReport<'_> {
                 Verdict::Allow
                 | Verdict::Deny
                 | Verdict::Undetermined
-                | Verdict::Local
                 | Verdict::Platform,
                 _,
             ) => "end the deployment with a rule that denies the rest".to_owned(),

@@ -58,7 +58,13 @@ impl ProofReport<'_> {
                 (Standing::Open(_), None) => "! open",
                 (Standing::Open(_), Some(_)) => "  open (accepted)",
             };
-            writeln!(text, "{standing:<width$}  {}", escape_controls(&self.claimed(*claim)))?;
+            let idle = if self.proof.idle.contains(claim) {
+                " (idle: it speaks of no flow that could leave)"
+            } else {
+                ""
+            };
+            let claimed = self.claimed(*claim);
+            writeln!(text, "{standing:<width$}  {}{idle}", escape_controls(&claimed))?;
         }
         let mut number = 0;
         for (claim, standing) in &self.proof.claims {

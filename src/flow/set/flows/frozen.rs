@@ -49,6 +49,13 @@ pub(super) struct Branch {
     pub(super) high: Then,
 }
 
+impl Branch {
+    /// What follows for a rank, or for an atom that holds (1) or does not (0).
+    pub(super) fn at(&self, rank: usize) -> Then {
+        if rank >> self.digit & 1 == 1 { self.high } else { self.low }
+    }
+}
+
 /// What follows from an answer.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) enum Then {
@@ -152,7 +159,7 @@ impl<A: Ord> FlowSet<A> {
                 }
             };
             last = Some((branch.question, rank));
-            then = if rank >> branch.digit & 1 == 1 { branch.high } else { branch.low };
+            then = branch.at(rank);
         }
         then == Then::Always
     }

@@ -29,6 +29,7 @@
 
 mod algebra;
 mod axis;
+mod covering;
 mod diagram;
 mod freeze;
 mod frozen;

@@ -3,6 +3,7 @@
 mod pieces;
 mod written;
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -113,6 +114,27 @@ proptest! {
             prop_assert_eq!(certain.contains(&flow, |_| false), expected, "{}", flow);
             let expected = assignments().any(|atoms| set.holds(&flow, &atoms));
             prop_assert_eq!(some.contains(&flow, |_| false), expected, "{}", flow);
+        }
+    }
+
+    #[test]
+    fn a_flow_is_covered_under_the_possible_assignments_that_agree_with_what_is_told(
+        set in written(),
+        possible in written(),
+        told in prop::collection::vec(prop::option::of(any::<bool>()), 8),
+        flows in prop::collection::vec(flow(), 20),
+    ) {
+        let (frozen, frozen_possible) = (set.frozen(&[]), possible.frozen(&[]));
+        let names: Vec<&str> = assignments().flatten().collect::<BTreeSet<_>>().into_iter().collect();
+        let told: BTreeMap<&str, Option<bool>> = names.into_iter().zip(told).collect();
+        let says = |atom: &&str| told.get(atom).copied().flatten();
+        for flow in flows {
+            let mut under = assignments().filter(|atoms| {
+                told.iter().all(|(atom, told)| told.is_none_or(|told| told == atoms.contains(atom)))
+                    && possible.holds(&flow, atoms)
+            });
+            let expected = under.all(|atoms| set.holds(&flow, &atoms));
+            prop_assert_eq!(frozen.covers_at(&frozen_possible, &flow, says), expected, "{}", flow);
         }
     }
 
