@@ -429,7 +429,7 @@ fn the_sets_of_all_flows_hold_each_flow_under_each_assignment_as_it_is_decided()
         }
     }
     assert!(report.is_empty(), "{report}");
-    assert!(compared > 300, "only {compared} were compared");
+    assert!(compared > 250, "only {compared} were compared");
 }
 
 #[test]

@@ -215,6 +215,12 @@ impl Diagrams {
         }
     }
 
+    /// Takes so many of the steps that are allowed.
+    pub(super) fn spend(&mut self, steps: usize) -> Result<(), Exhausted> {
+        self.steps_left = self.steps_left.checked_sub(steps).ok_or(Exhausted)?;
+        Ok(())
+    }
+
     /// The function that `operation` makes of `a` and `b`.
     pub(super) fn join(
         &mut self,
