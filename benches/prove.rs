@@ -38,11 +38,11 @@ const TODAY: Date = Date::constant(2026, 3, 1);
 fn main() {
     divan::main();
     let [small, large] = SIZES.map(Estate::new);
-    let [(small_time, small_size), (large_time, large_size)] =
-        [small, large].map(|estate| (estate.best_of_three(), estate.frozen_size()));
+    let [(small_nodes, small_time, small_size), (large_nodes, large_time, large_size)] =
+        [small, large].map(|one| (one.prove().nodes, one.best_of_three(), one.frozen_size()));
     let times = large_time.as_secs_f64() / small_time.as_secs_f64();
     println!(
-        "{} / {} permissions: time {large_time:.0?} / {small_time:.0?} = {times:.1}, frozen size \
+        "{} / {} permissions: nodes {large_nodes} / {small_nodes}, time {large_time:.1?} / {small_time:.1?} = {times:.1}, frozen size \
          {large_size} / {small_size} = {:.1}",
         SIZES[1],
         SIZES[0],

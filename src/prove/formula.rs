@@ -49,6 +49,9 @@ const MAX_FACTOR: usize = 64;
 /// of its own.
 const MAX_ALTERNATIVES: usize = 64;
 
+/// A part that as many of the formulas have of which one is true is met with all of them at once.
+const COMMON: usize = 4;
+
 /// What a product is made of: values on axes, and atoms.
 type Factors = Vec<Formula>;
 
@@ -259,6 +262,18 @@ impl Formulas {
         (apart, products)
     }
 
+    /// What is itself one of several formulas, and a part of many of `parts`.
+    fn common(&self, parts: &[Formula]) -> BTreeSet<Formula> {
+        let mut found: BTreeMap<Formula, usize> = BTreeMap::new();
+        for part in parts {
+            let Node::All(parts) = self.get(*part) else { continue };
+            for one in parts.iter().filter(|one| matches!(self.get(**one), Node::Any(_))) {
+                *found.entry(*one).or_default() += 1;
+            }
+        }
+        found.into_iter().filter(|(_, times)| *times >= COMMON).map(|(one, _)| one).collect()
+    }
+
     /// How a formula is made of products, and of formulas with sets of their own.
     fn plan(&self, formula: Formula) -> Plan {
         match self.get(formula) {
@@ -268,13 +283,15 @@ impl Formulas {
             Node::Without(one, other) => Plan::Without(*one, *other),
             Node::All(parts) => Plan::OneOf([self.taken_apart(parts)].into()),
             Node::Any(parts) => {
+                let common = self.common(parts);
                 let mut groups: BTreeMap<Vec<Formula>, Vec<Factors>> = BTreeMap::new();
                 for part in parts {
-                    let (apart, products) = match (self.alternatives(*part), self.get(*part)) {
-                        (Some(products), _) => (Vec::new(), products),
-                        (None, Node::All(parts)) => self.taken_apart(parts),
-                        (None, _) => (vec![*part], vec![Vec::new()]),
-                    };
+                    let own = std::slice::from_ref(part);
+                    let factors = if let Node::All(all) = self.get(*part) { all } else { own };
+                    let (mut apart, own): (Vec<Formula>, Vec<Formula>) =
+                        factors.iter().copied().partition(|one| common.contains(one));
+                    let (others, products) = self.taken_apart(&own);
+                    apart.extend(others);
                     groups.entry(apart).or_default().extend(products);
                 }
                 Plan::OneOf(groups)

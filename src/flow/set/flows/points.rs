@@ -188,10 +188,7 @@ struct Sweep<'d> {
 }
 
 impl<'d> Sweep<'d> {
-    fn over(
-        products: &[Product<'_>],
-        diagrams: &'d mut Diagrams,
-    ) -> Result<Sweep<'d>, Exhausted> {
+    fn over(products: &[Product<'_>], diagrams: &'d mut Diagrams) -> Result<Sweep<'d>, Exhausted> {
         let mut prepared = Vec::with_capacity(products.len());
         for product in products {
             let mut along: BTreeMap<u32, (Digits, Rc<[(u32, u32)]>)> = BTreeMap::new();
@@ -323,7 +320,11 @@ fn common(one: &[(u32, u32)], other: &[(u32, u32)]) -> Rc<[(u32, u32)]> {
         if from < to {
             common.push((*from, *to));
         }
-        if end < other_end { left.next() } else { right.next() };
+        if end < other_end {
+            left.next()
+        } else {
+            right.next()
+        };
     }
     common.into()
 }
