@@ -1,5 +1,7 @@
 //! Lists to what is proved of their deployments, on one thread.
 #![expect(clippy::expect_used, reason = "a bench of what could not be made measures nothing")]
+#![expect(clippy::disallowed_methods, reason = "what takes how long is what is asked")]
+#![expect(clippy::cast_precision_loss, reason = "ratios are shown with one digit")]
 #![expect(clippy::print_stdout, reason = "a ratio is not among what the harness prints")]
 
 use std::hint::black_box;

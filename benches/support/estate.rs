@@ -2,6 +2,7 @@
 //! same on every run.
 
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 
 use exeat::azure::Deployment;
 use exeat::import;
@@ -151,8 +152,11 @@ pub(crate) fn guard(deployment: &mut Deployment) {
 pub(crate) fn scattered(groups: usize, addresses: usize, rules: usize) -> Deployment {
     let group = |number: usize| {
         // An odd factor modulo a power of two: no address comes twice.
-        let address = |step: usize| (number * addresses + step).wrapping_mul(0x9E37_79B1) as u32;
-        let all = (0..addresses).map(|step| std::net::Ipv4Addr::from(address(step)).to_string());
+        let address = |step: usize| {
+            let place = u32::try_from(number * addresses + step).expect("an address");
+            place.wrapping_mul(0x9E37_79B1)
+        };
+        let all = (0..addresses).map(|step| Ipv4Addr::from(address(step)).to_string());
         json!({ "ipAddresses": all.collect::<Vec<String>>() })
     };
     let rule = |number: usize| {

@@ -414,7 +414,7 @@ impl<'id> Making<'_, 'id> {
         factors: &[Formula],
         algebra: &mut Algebra<'id, FlowAtom>,
     ) -> Result<Product<'id>, AlgebraError> {
-        let (mut along, mut among) = (Vec::new(), Vec::new());
+        let (mut along, mut within) = (Vec::new(), Vec::new());
         for factor in factors {
             match self.formulas.get(*factor) {
                 Node::In(set) if self.is_gone_along(*factor) => {
@@ -425,9 +425,9 @@ impl<'id> Making<'_, 'id> {
                     self.along.insert(*factor, stretches.clone());
                     along.push(stretches);
                 }
-                _ => among.push(self.points(*factor, algebra)),
+                _ => within.push(self.points(*factor, algebra)),
             }
         }
-        Ok(Product { along, among: algebra.points_in_all(among)? })
+        Ok(Product { along, among: algebra.points_in_all(within)? })
     }
 }

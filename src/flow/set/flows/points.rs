@@ -20,6 +20,9 @@ use super::diagram::Operation;
 use super::layout::Digits;
 use super::question::Question;
 
+/// Stretches of ranks: the first of each, and the one beyond it.
+type Ranks = Rc<[(u32, u32)]>;
+
 /// Points under assignments of atoms, of the algebra with the same brand, whether they are flows or
 /// not. What is equal may differ here in points that are none.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +38,7 @@ pub struct Stretches<'id> {
     // Invariant: ascending and apart; each is not empty. One that ends with the last rank has it as
     // its end.
     /// The first rank of each stretch, and the one beyond it.
-    ranks: Rc<[(u32, u32)]>,
+    ranks: Ranks,
     brand: Brand<'id>,
 }
 
@@ -51,12 +54,12 @@ pub struct Product<'id> {
 impl<'id, A: Clone + Ord> Algebra<'id, A> {
     /// Every point.
     pub fn all_points(&self) -> Points<'id> {
-        self.points(Node::ALWAYS)
+        Points::of(Node::ALWAYS)
     }
 
     /// No point.
     pub fn no_points(&self) -> Points<'id> {
-        self.points(Node::NEVER)
+        Points::of(Node::NEVER)
     }
 
     /// The values of `set`, in the ranks of this algebra.
@@ -80,7 +83,7 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
     /// An atom that was not announced, or too many nodes.
     pub fn points_where(&mut self, atom: &A) -> Result<Points<'id>, AlgebraError> {
         let level = self.level_of(atom)?;
-        self.node(level, Node::NEVER, Node::ALWAYS).map(|node| self.points(node))
+        self.node(level, Node::NEVER, Node::ALWAYS).map(Points::of)
     }
 
     /// The points in all of `parts`.
@@ -95,7 +98,7 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
         for part in parts {
             all = self.join(Operation::And, all, part.node)?;
         }
-        Ok(self.points(all))
+        Ok(Points::of(all))
     }
 
     /// The points in one of `parts`, or in several.
@@ -108,7 +111,7 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
     ) -> Result<Points<'id>, AlgebraError> {
         let parts: Vec<Node> = parts.into_iter().map(|part| part.node).collect();
         let node = any(&mut self.diagrams, &parts).map_err(|Exhausted| self.too_large())?;
-        Ok(self.points(node))
+        Ok(Points::of(node))
     }
 
     /// The points in `one` and not in `other`.
@@ -120,7 +123,7 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
         one: Points<'id>,
         other: Points<'id>,
     ) -> Result<Points<'id>, AlgebraError> {
-        self.join(Operation::Without, one.node, other.node).map(|node| self.points(node))
+        self.join(Operation::Without, one.node, other.node).map(Points::of)
     }
 
     /// The points in one of `products`, or in several.
@@ -137,7 +140,7 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
         let node = Sweep::over(products, &mut self.diagrams)
             .and_then(Sweep::run)
             .map_err(|Exhausted| self.too_large())?;
-        Ok(self.points(node))
+        Ok(Points::of(node))
     }
 
     /// The flows among `points`.
@@ -148,8 +151,10 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
         let all = self.all().node;
         self.join(Operation::And, points.node, all).map(|node| self.set(node))
     }
+}
 
-    fn points(&self, node: Node) -> Points<'id> {
+impl Points<'_> {
+    fn of(node: Node) -> Self {
         Points { node, brand: PhantomData }
     }
 }
@@ -171,7 +176,7 @@ fn any(diagrams: &mut Diagrams, parts: &[Node]) -> Result<Node, Exhausted> {
 /// A product, with what is left of it where the way along its axes has ended.
 struct Prepared {
     // Invariant: in the order of their variables, one for an axis.
-    along: Vec<(Digits, Rc<[(u32, u32)]>)>,
+    along: Vec<(Digits, Ranks)>,
     /// Asks for no variable before those of the axes.
     end: Node,
 }
@@ -191,7 +196,7 @@ impl<'d> Sweep<'d> {
     fn over(products: &[Product<'_>], diagrams: &'d mut Diagrams) -> Result<Sweep<'d>, Exhausted> {
         let mut prepared = Vec::with_capacity(products.len());
         for product in products {
-            let mut along: BTreeMap<u32, (Digits, Rc<[(u32, u32)]>)> = BTreeMap::new();
+            let mut along: BTreeMap<u32, (Digits, Ranks)> = BTreeMap::new();
             for stretches in &product.along {
                 let digits = stretches.digits;
                 let common = match along.get(&digits.first) {
@@ -286,7 +291,7 @@ impl<'d> Sweep<'d> {
     }
 
     /// Where a product lies on an axis; nothing where it lies everywhere.
-    fn ranks(&self, product: u32, digits: Digits) -> Option<Rc<[(u32, u32)]>> {
+    fn ranks(&self, product: u32, digits: Digits) -> Option<Ranks> {
         let along = &self.products.get(product as usize)?.along;
         along.iter().find(|(other, _)| *other == digits).map(|(_, ranks)| Rc::clone(ranks))
     }
@@ -312,7 +317,7 @@ fn within(
 }
 
 /// What is on both.
-fn common(one: &[(u32, u32)], other: &[(u32, u32)]) -> Rc<[(u32, u32)]> {
+fn common(one: &[(u32, u32)], other: &[(u32, u32)]) -> Ranks {
     let mut common = Vec::new();
     let (mut left, mut right) = (one.iter().peekable(), other.iter().peekable());
     while let (Some((start, end)), Some((other_start, other_end))) = (left.peek(), right.peek()) {
