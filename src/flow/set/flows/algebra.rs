@@ -122,7 +122,7 @@ pub struct Set<'id> {
 }
 
 /// Invariant in its lifetime, so that no two algebras have one brand.
-type Brand<'id> = PhantomData<fn(&'id ()) -> &'id ()>;
+pub(super) type Brand<'id> = PhantomData<fn(&'id ()) -> &'id ()>;
 
 /// The sets over some cuts, closed under union, intersection and difference.
 #[derive(Debug)]
@@ -323,7 +323,7 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
         self.diagrams.join(operation, a, b).map_err(|Exhausted| self.too_large())
     }
 
-    fn node(&mut self, level: u32, low: Node, high: Node) -> Result<Node, AlgebraError> {
+    pub(super) fn node(&mut self, level: u32, low: Node, high: Node) -> Result<Node, AlgebraError> {
         self.diagrams.node(level, low, high).map_err(|Exhausted| self.too_large())
     }
 
@@ -352,7 +352,7 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
     }
 
     /// How many cuts lie at or below `value`, itself a cut or the least.
-    fn rank(&self, axis: Axis, value: &Value) -> Result<u32, AlgebraError> {
+    pub(super) fn rank(&self, axis: Axis, value: &Value) -> Result<u32, AlgebraError> {
         if *value == axis.least() {
             return Ok(0);
         }
@@ -362,12 +362,12 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
     }
 
     /// The variable that is `atom`.
-    fn level_of(&self, atom: &A) -> Result<u32, AlgebraError> {
+    pub(super) fn level_of(&self, atom: &A) -> Result<u32, AlgebraError> {
         let place = self.cuts.atoms.binary_search(atom).map_err(|_| AlgebraError::UnknownAtom)?;
         self.digits_of(Question::Atom(place)).map(|digits| digits.first)
     }
 
-    fn digits_of(&self, question: Question) -> Result<Digits, AlgebraError> {
+    pub(super) fn digits_of(&self, question: Question) -> Result<Digits, AlgebraError> {
         self.layout.of(question).ok_or(AlgebraError::UnknownCut)
     }
 }
