@@ -386,8 +386,7 @@ fn the_sets_of_all_flows_hold_each_flow_under_each_assignment_as_it_is_decided()
             let simulator = Simulator::new(&deployment).unwrap();
             let (evidence, assumptions) = (case.evidence(), corpus.assumptions(case));
             let at = time(&case.at);
-            let environment =
-                Environment { evidence: &evidence, assumptions: &assumptions, at };
+            let environment = Environment { evidence: &evidence, assumptions: &assumptions, at };
             let outcomes =
                 match exeat::prove::outcomes(&simulator, &evidence, &assumptions, 1 << 20) {
                     Ok(outcomes) => outcomes,
@@ -401,28 +400,42 @@ fn the_sets_of_all_flows_hold_each_flow_under_each_assignment_as_it_is_decided()
                 let mut asked = |atom: &Atom| known(atom).unwrap_or_else(|| oracle(atom));
                 simulator.decide(&flow, &mut asked)
             };
-            let found = under_every_assignment(&Assignment::new(), 1 << 12, decide, |held, decision| {
-                compared += 1;
-                let holds = |atom: &Atom| {
-                    held.get(atom).copied().or_else(|| known(atom)).unwrap_or(false)
-                };
-                let expected = match decision.verdict {
-                    Verdict::Deny => Vec::new(),
-                    verdict => vec![verdict],
-                };
-                let found = proved(&outcomes, &flow, &holds);
-                Ok((found != expected).then(|| {
-                    let steps = decision.trace.iter().map(|step| {
-                        format!("    {}: {}: {}", step.stage.keyword(), step.looked_at, step.result)
-                    });
-                    let steps = steps.collect::<Vec<_>>().join("\n");
-                    format!("{} {} not {found:?}\n  {held:?}\n{steps}", decision.verdict, decision.reason)
-                }))
-            });
+            let found =
+                under_every_assignment(&Assignment::new(), 1 << 12, decide, |held, decision| {
+                    compared += 1;
+                    let holds = |atom: &Atom| {
+                        held.get(atom).copied().or_else(|| known(atom)).unwrap_or(false)
+                    };
+                    let expected = match decision.verdict {
+                        Verdict::Deny => Vec::new(),
+                        verdict => vec![verdict],
+                    };
+                    let found = proved(&outcomes, &flow, &holds);
+                    Ok((found != expected).then(|| {
+                        let steps = decision.trace.iter().map(|step| {
+                            format!(
+                                "    {}: {}: {}",
+                                step.stage.keyword(),
+                                step.looked_at,
+                                step.result
+                            )
+                        });
+                        let steps = steps.collect::<Vec<_>>().join("\n");
+                        format!(
+                            "{} {} not {found:?}\n  {held:?}\n{steps}",
+                            decision.verdict, decision.reason
+                        )
+                    }))
+                });
             match found {
                 Ok(None) => {}
                 Ok(Some(found)) => {
-                    writeln!(report, "\n{file}: {} ({})\n  {flow}\n  {found}", case.name, case.source).unwrap();
+                    writeln!(
+                        report,
+                        "\n{file}: {} ({})\n  {flow}\n  {found}",
+                        case.name, case.source
+                    )
+                    .unwrap();
                 }
                 Err(TooMany) => writeln!(report, "\n{file}: {}: too many", case.name).unwrap(),
             }

@@ -36,8 +36,7 @@ impl Encoder<'_> {
                 FlowAtom::Answer { name, holder: Holder::Firewall(_) } => {
                     let Ok(name) = Fqdn::parse(name) else { continue };
                     let answered = self.ask(atom.clone());
-                    let resolvable =
-                        self.ask(FlowAtom::TargetResolvable { name: name.clone() });
+                    let resolvable = self.ask(FlowAtom::TargetResolvable { name: name.clone() });
                     impossible.push(self.without(answered, resolvable));
                     for host in [HostOf::Wire, HostOf::Inner] {
                         let shown = self.is_name(host, [name.clone()]);

@@ -34,12 +34,12 @@ use crate::intent::check::Polarity;
 use crate::simulate::Decision;
 use crate::simulate::Environment;
 use crate::simulate::Simulator;
+use crate::simulate::Stance;
 use crate::simulate::Verdict;
 use crate::simulate::assumptions::Assumption;
 use crate::simulate::route::Hop;
 use crate::simulate::route::dropped_by_azure;
 use crate::simulate::route::private_addresses;
-use crate::simulate::Stance;
 
 /// The nodes that a proof may take unless another number is given: some 2 GB.
 pub const MAX_NODES: usize = 1 << 25;

@@ -107,8 +107,7 @@ impl<'a> Encoder<'a> {
             passes: BTreeMap::new(),
             decrypted_unseen: Formula::NEVER,
         };
-        let mut gate =
-            Gate { encoder: self, enforced, ends, reaching: Formula::ALWAYS, handled };
+        let mut gate = Gate { encoder: self, enforced, ends, reaching: Formula::ALWAYS, handled };
         gate.handle();
         let handled = gate.handled;
         self.handled.insert((name, ends), handled.clone());
@@ -564,10 +563,8 @@ impl Gate<'_, '_, '_> {
                         let by_url = self.encoder.without(by_url, by_name);
                         inspected = self.encoder.all([inspected, by_url]);
                     }
-                    let named = urls
-                        .iter()
-                        .copied()
-                        .filter(|host| **host != crate::flow::FqdnPattern::Any);
+                    let named =
+                        urls.iter().copied().filter(|host| **host != crate::flow::FqdnPattern::Any);
                     let listed = self.encoder.matches(view.host, named);
                     exemptable = self.encoder.without(inspected, listed);
                 }
@@ -602,10 +599,9 @@ impl Gate<'_, '_, '_> {
         let unwritten = self.unwritten_port_fits(443);
         let unseen = self.encoder.all([inspected, unseen, unwritten]);
         let mut allowed = Vec::new();
-        for (when, host, path) in [
-            (read, HostOf::Inner, SeenPath::Decrypted),
-            (unseen, HostOf::Wire, SeenPath::Root),
-        ] {
+        for (when, host, path) in
+            [(read, HostOf::Inner, SeenPath::Decrypted), (unseen, HostOf::Wire, SeenPath::Root)]
+        {
             let seen = [(ApplicationProtocolType::Https, when)].into();
             let view = View { host, path, seen, ..view.clone() };
             let ruled = self.first_application(&view);

@@ -254,7 +254,8 @@ fn path_is_root(pattern: &str) -> Formula {
     match crate::simulate::matching::fit_path(pattern, "/") {
         crate::simulate::matching::PathFit::Yes => Formula::ALWAYS,
         // The pattern without a path and the root need no second reading.
-        crate::simulate::matching::PathFit::No
-        | crate::simulate::matching::PathFit::HostOnly => Formula::NEVER,
+        crate::simulate::matching::PathFit::No | crate::simulate::matching::PathFit::HostOnly => {
+            Formula::NEVER
+        }
     }
 }

@@ -136,10 +136,10 @@ impl<'a> Encoder<'a> {
         let overriding: Vec<Formula> = overriding.map(|route| route.is_there).collect();
         let overriding = self.any(overriding);
         let learned = self.not(overriding);
-        let of_gateways = choice.gateway.iter().map(|candidate| Route {
-            candidate: candidate.clone(),
-            is_there: learned,
-        });
+        let of_gateways = choice
+            .gateway
+            .iter()
+            .map(|candidate| Route { candidate: candidate.clone(), is_there: learned });
         // In the order in which the slow engine looks at them, so that the first of equals wins.
         let users = first_user.iter().filter(|route| route.candidate.rank == Rank::User);
         let others = first_user.iter().filter(|route| route.candidate.rank != Rank::User);
@@ -237,8 +237,7 @@ impl<'a> Encoder<'a> {
             }
             (Reach::Prefix(prefix), Reach::Tag(tag)) => {
                 let wins_ties = other.rank > one.rank;
-                let longer =
-                    self.is_longer(tag, prefix.prefix_len(), wins_ties, width, party);
+                let longer = self.is_longer(tag, prefix.prefix_len(), wins_ties, width, party);
                 self.not(longer)
             }
             (Reach::Tag(a), Reach::Tag(b)) => {

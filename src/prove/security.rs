@@ -65,7 +65,9 @@ impl<'a> Encoder<'a> {
         rules.sort_by_key(|rule| rule.priority);
         let matches: Vec<Formula> =
             rules.iter().map(|rule| self.security_rule(rule, vantage, source)).collect();
-        let fold = |encoder: &mut Encoder<'a>, last: Formula, applies: &dyn Fn(&SecurityRule) -> bool| {
+        let fold = |encoder: &mut Encoder<'a>,
+                    last: Formula,
+                    applies: &dyn Fn(&SecurityRule) -> bool| {
             let mut allowed = last;
             for (rule, matches) in rules.iter().zip(&matches).rev().filter(|(r, _)| applies(r)) {
                 allowed = match rule.access {
@@ -170,7 +172,9 @@ impl<'a> Encoder<'a> {
         let mut parts = Vec::new();
         for entry in entries {
             match entry {
-                DestinationEntry::ServiceTag(tag) => parts.push(self.in_any_tag(tag, party, vantage)),
+                DestinationEntry::ServiceTag(tag) => {
+                    parts.push(self.in_any_tag(tag, party, vantage))
+                }
                 DestinationEntry::Addresses(entry) => addresses.push(entry.clone()),
             }
         }

@@ -111,8 +111,7 @@ impl<'a> Encoder<'a> {
                 let place = format!("{}/{}", vantage.network_name, vantage.subnet.name);
                 let (subject, after) =
                     (Subject::Address(Party::Source), format!(" lies in {place}"));
-                let lies =
-                    self.ask(FlowAtom::Named { before: String::new(), subject, after });
+                let lies = self.ask(FlowAtom::Named { before: String::new(), subject, after });
                 let inside = self.all([from, lies]);
                 self.from_subnet(simulator, *vantage, inside, found);
                 from = self.without(from, lies);
@@ -342,10 +341,9 @@ impl<'a> Encoder<'a> {
         match hop {
             Hop::Platform => found.platform.push(when),
             Hop::Local | Hop::PrivateEndpoint(_) if leg.passed.is_none() => found.local.push(when),
-            Hop::Local
-            | Hop::PrivateEndpoint(_)
-            | Hop::ServiceEndpoint(_)
-            | Hop::Gateway => around.push(when),
+            Hop::Local | Hop::PrivateEndpoint(_) | Hop::ServiceEndpoint(_) | Hop::Gateway => {
+                around.push(when)
+            }
             Hop::Peering(remote) => {
                 let refused = self.is_refused_by(remote, leg);
                 around.push(self.without(when, refused));

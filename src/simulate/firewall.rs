@@ -37,7 +37,8 @@ use crate::flow::Request;
 /// Ports that are always proxied (`azure-firewall.md §1.5`).
 pub(crate) const PROXIED_PORTS: [u16; 2] = [80, 443];
 /// Categories that are never decrypted (`azure-firewall.md §1.9`).
-pub(crate) const NEVER_DECRYPTED: [&str; 4] = ["education", "finance", "government", "healthandmedicine"];
+pub(crate) const NEVER_DECRYPTED: [&str; 4] =
+    ["education", "finance", "government", "healthandmedicine"];
 
 /// What a firewall makes of a flow.
 #[derive(Clone, Debug)]
@@ -534,8 +535,8 @@ impl<'a> Gate<'a> {
         }
         let decrypted = self.decrypted(flow, view, inquiry);
         // A category that is never decrypted is asked for only where it makes a difference.
-        let matters = decrypted.allows() != plain.allows()
-            && !matching::lists_url_of(hit.rule, &view.host);
+        let matters =
+            decrypted.allows() != plain.allows() && !matching::lists_url_of(hit.rule, &view.host);
         let exempt = matters
             && NEVER_DECRYPTED.iter().any(|category| {
                 let (category, url) = ((*category).to_owned(), view.host.to_string());

@@ -6,12 +6,12 @@ use super::Accepted;
 use super::ProofReport;
 use super::SCHEMA;
 use super::Speaking;
-use super::fact;
 use crate::prove::Claim;
 use crate::prove::Counterexample;
 use crate::prove::Residual;
 use crate::prove::Standing;
 use crate::report::assumption_json::AssumptionJson;
+use crate::report::fact;
 use crate::report::finding_json::FindingJson;
 use crate::report::flow_row::nanoseconds;
 
@@ -94,7 +94,7 @@ impl ProofReport<'_> {
             subject: SubjectJson {
                 rules: self.subject.asked.rules,
                 deployments: self.subject.asked.deployments,
-                evidence: self.evidence(),
+                evidence: fact::evidence(self.subject.evidence),
             },
             at: nanoseconds(self.at),
             assumptions: self.proof.assumptions.iter().map(AssumptionJson::from).collect(),
