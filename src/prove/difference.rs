@@ -17,7 +17,6 @@ use crate::flow::set::flows::Algebra;
 use crate::flow::set::flows::AlgebraError;
 use crate::flow::set::flows::AxisSet;
 use crate::flow::set::flows::FlowSet;
-use crate::flow::set::flows::PayloadForm;
 use crate::flow::set::flows::Set;
 use crate::simulate::Decision;
 use crate::simulate::Environment;
@@ -125,11 +124,6 @@ pub fn difference(compared: &Compared<'_>, nodes: usize) -> Result<Difference, P
     let environment = Environment { assumptions: &assumptions, ..compared.environment };
     let known = Known { evidence: environment.evidence, assumptions: &assumptions };
     let (mut old, mut new) = (Side::new(compared.old, known), Side::new(compared.new, known));
-    // As neither looks at requests inside TLS, flows with one are decided as those without.
-    if !old.encoder.reads_requests_inside && !new.encoder.reads_requests_inside {
-        let with_request = new.encoder.payload([PayloadForm::TlsWithRequest]);
-        new.unseen = new.encoder.any([new.unseen, with_request]);
-    }
     // A fact is the same fact on both sides, and so is what is known of facts together.
     let atoms: BTreeSet<FlowAtom> = old.atoms().into_iter().chain(new.atoms()).collect();
     old.possible = old.axioms(&atoms);

@@ -47,7 +47,7 @@ struct SideJson<'a> {
 struct ChangeJson<'a> {
     change: &'static str,
     may: Option<&'static str>,
-    flows: String,
+    what: String,
     flow: String,
     given: Vec<GivenJson>,
     old: DecisionJson<'a>,
@@ -122,7 +122,7 @@ impl DifferenceReport<'_> {
         ChangeJson {
             change: heading.keyword(),
             may: may(change.effect),
-            flows: self.words(change),
+            what: self.words(change),
             flow: change.flow.to_string(),
             given: given
                 .map(|(atom, holds)| GivenJson { fact: fact::sentence(atom, true), holds: *holds })

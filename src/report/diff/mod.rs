@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::command::Asked;
 use super::fact;
+use super::flow_row::count;
 use crate::azure::Deployment;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::SourceMap;
@@ -26,7 +27,7 @@ use crate::prove::Effect;
 use crate::prove::Residual;
 use crate::simulate::Decision;
 use crate::simulate::Verdict;
-use words::Subnets;
+use words::Places;
 use words::words;
 
 /// The name of the JSON format.
@@ -174,20 +175,14 @@ impl<'a> DifferenceReport<'a> {
         }
     }
 
-    /// The names of all subnets, those after the change first.
-    fn subnets(&self) -> Subnets {
-        let networks = [self.new, self.old];
-        let networks = networks.iter().flat_map(|side| side.deployment.virtual_networks.values());
-        let subnets = networks.flat_map(|network| &network.subnets);
-        Subnets::new(subnets.flat_map(|subnet| {
-            let name = subnet.name.to_string();
-            subnet.prefixes.iter().map(move |prefix| (name.clone(), prefix.trunc()))
-        }))
+    /// What addresses are called, by the names after the change first.
+    fn places(&self) -> Places {
+        Places::new([self.new.deployment, self.old.deployment])
     }
 
     /// The flows of a change, in words.
     fn words(&self, change: &Change) -> String {
-        words(&change.along, &self.subnets())
+        words(&change.along, &self.places())
     }
 
     /// The command that explains the flow of a change as it is after it, in the reading in which it
@@ -205,7 +200,7 @@ impl<'a> DifferenceReport<'a> {
 
     /// What is not compared, as sentences.
     fn not_compared(&self) -> Vec<String> {
-        let subnets = self.subnets();
+        let places = self.places();
         let sides = [("before", self.old), ("after", self.new)];
         let unstated = sides.iter().filter(|(_, side)| side.deployment.virtual_networks.is_empty());
         let mut told: Vec<String> = match unstated.collect::<Vec<_>>().as_slice() {
@@ -220,7 +215,7 @@ impl<'a> DifferenceReport<'a> {
             if !sources.is_empty() {
                 told.push(format!(
                     "sources that are {word}: {}, which only {} declares",
-                    subnets.addresses(&sources),
+                    places.addresses(&sources),
                     side.name()
                 ));
             }
@@ -228,16 +223,16 @@ impl<'a> DifferenceReport<'a> {
         told
     }
 
-    /// `2 newly leave, 1 newly stays`, or that there is no difference.
+    /// How many kinds of flows change which way, or that none does.
     fn summary(&self) -> String {
         let counted: Vec<String> = self
             .all()
             .filter(|(_, changes)| !changes.pieces.is_empty())
             .map(|(heading, changes)| {
-                let number = changes.pieces.len();
-                let more = if changes.are_more { " and more" } else { "" };
-                let kinds = if number == 1 { "kind" } else { "kinds" };
-                format!("{number}{more} {kinds} of flows {}", heading.of_several())
+                let does = heading.does(changes.pieces.len() == 1 && !changes.are_more);
+                let more = if changes.are_more { "more than " } else { "" };
+                let kinds = count(changes.pieces.len() as u64, "kind");
+                format!("{more}{kinds} of flows {does}")
             })
             .collect();
         match (counted.is_empty(), self.is_different()) {
@@ -275,12 +270,15 @@ impl Heading {
         }
     }
 
-    /// What several flows do.
-    fn of_several(self) -> &'static str {
-        match self {
-            Heading::NewlyLeaves => "newly leave",
-            Heading::NewlyStays => "newly stay",
-            Heading::NewlyOpen => "newly open",
+    /// What its flows do, of one kind or of several.
+    fn does(self, is_one: bool) -> &'static str {
+        match (self, is_one) {
+            (Heading::NewlyLeaves, true) => "newly leaves",
+            (Heading::NewlyLeaves, false) => "newly leave",
+            (Heading::NewlyStays, true) => "newly stays",
+            (Heading::NewlyStays, false) => "newly stay",
+            (Heading::NewlyOpen, true) => "is newly open",
+            (Heading::NewlyOpen, false) => "are newly open",
         }
     }
 }

@@ -26,7 +26,7 @@ impl DifferenceReport<'_> {
     fn write(&self, text: &mut String) -> std::fmt::Result {
         writeln!(
             text,
-            "every flow, from {} to {}, as of {:.0}",
+            "every flow, before by {} and after by {}, as of {:.0}",
             escape_controls(&self.old.name()),
             escape_controls(&self.new.name()),
             self.at

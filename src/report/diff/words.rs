@@ -1,12 +1,16 @@
 //! Flows in words, as a list would say them: `apps 10.1.8.0/24 -> *.contoso.com : https`.
 
+use std::net::Ipv4Addr;
+
 use ipnet::IpNet;
 use ipnet::Ipv4Net;
 use ipnet::Ipv6Net;
 
+use crate::azure::Deployment;
 use crate::flow::AddressSet;
 use crate::flow::FqdnPattern;
 use crate::flow::IpProtocol;
+use crate::flow::PortRange;
 use crate::flow::PortSet;
 use crate::flow::set::flows::AxisSet;
 use crate::flow::set::flows::AxisView;
@@ -14,58 +18,98 @@ use crate::flow::set::flows::NameView;
 use crate::flow::set::flows::PathView;
 use crate::flow::set::flows::PayloadForm;
 use crate::flow::set::flows::ShownView;
+use crate::simulate::route::dropped_by_azure;
+use crate::simulate::route::platform_addresses;
 
 /// The most values of a kind that are listed; the others are counted.
 const MAX_LISTED: usize = 8;
 
-/// The subnets by which addresses are called.
+/// Blocks of private use (RFC 1918) and shared ones (RFC 6598), which are said with what is missing
+/// of them where that is shorter.
+const BLOCKS: [IpNet; 4] = [
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8)),
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(100, 64, 0, 0), 10)),
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(172, 16, 0, 0), 12)),
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(192, 168, 0, 0), 16)),
+];
+
+/// What the internet is called.
+const INTERNET: &str = "internet";
+
+/// What addresses are called.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Subnets {
-    // Invariant: no prefix is there twice, and of those of one subnet the first comes first.
-    named: Vec<(String, IpNet)>,
+pub(super) struct Places {
+    // Invariant: no prefix is there twice.
+    subnets: Vec<(String, IpNet)>,
+    /// The public addresses of IPv4 that something of others can have.
+    internet: AddressSet,
+    /// The same with the addresses that nothing can have, of which it need not be said whether they
+    /// are meant too.
+    around_internet: AddressSet,
 }
 
-impl Subnets {
-    /// The prefixes of subnets, each with the name of its subnet. Of two names the first is kept.
-    pub(super) fn new(all: impl IntoIterator<Item = (String, IpNet)>) -> Subnets {
-        let mut named: Vec<(String, IpNet)> = Vec::new();
-        for (name, prefix) in all {
-            if !named.iter().any(|(_, known)| *known == prefix) {
-                named.push((name, prefix));
+impl Places {
+    /// The places of some deployments. Where two subnets have one prefix, the first names it.
+    pub(super) fn new<'d>(deployments: impl IntoIterator<Item = &'d Deployment>) -> Places {
+        let mut subnets: Vec<(String, IpNet)> = Vec::new();
+        let v4 = AddressSet::from(IpNet::V4(Ipv4Net::default()));
+        let mut internet = AddressSet::public().intersection(&v4).difference(&dropped_by_azure());
+        for deployment in deployments {
+            let networks = deployment.virtual_networks.values();
+            for subnet in networks.flat_map(|network| &network.subnets) {
+                for prefix in subnet.prefixes.iter().map(IpNet::trunc) {
+                    if !subnets.iter().any(|(_, known)| *known == prefix) {
+                        subnets.push((subnet.name.to_string(), prefix));
+                    }
+                }
+            }
+            let firewalls = deployment.firewalls.values();
+            for own in firewalls.flat_map(|firewall| &firewall.public_addresses) {
+                internet = internet.difference(&(*own).into());
             }
         }
-        Subnets { named }
+        let blocks: AddressSet = BLOCKS.into_iter().collect();
+        let around_internet = v4.difference(&blocks).difference(platform_addresses());
+        Places { subnets, internet, around_internet }
     }
 
     /// The addresses, with the name of each subnet that they hold.
     pub(super) fn addresses(&self, set: &AddressSet) -> String {
+        if *set == AddressSet::all() {
+            return "anywhere".to_owned();
+        }
         let mut rest = set.clone();
         let mut parts = Vec::new();
-        for (name, prefix) in &self.named {
-            let subnet = AddressSet::from(*prefix);
-            if rest.covers(&subnet) {
-                parts.push(format!("{name} {}", shown(prefix)));
-                rest = rest.difference(&subnet);
-            }
-        }
-        // The whole of a family reads better than the subnets in it and what is left.
-        if parts.is_empty() || set.prefixes().len() <= rest.prefixes().len() {
-            parts.clear();
-            rest = set.clone();
-        }
         let families = [IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())];
-        for family in families {
-            let all = AddressSet::from(family);
-            let held = rest.intersection(&all).prefixes();
-            let missing = all.difference(&rest).prefixes();
-            if missing.len() < held.len() {
-                let except = listed(missing.iter().map(shown));
-                let except = if except.is_empty() { except } else { format!(" except {except}") };
-                parts.push(format!("{}{except}", shown(&family)));
-            } else {
-                parts.extend(held.iter().map(shown));
+        for family in families.map(AddressSet::from) {
+            // The most of a family is not said by what it holds.
+            if family.difference(set).count() < 1 << 16 {
+                continue;
+            }
+            for (name, prefix) in &self.subnets {
+                let subnet = AddressSet::from(*prefix).intersection(&family);
+                if !subnet.is_empty() && rest.covers(&subnet) {
+                    parts.push(format!("{name} {}", shown(prefix)));
+                    rest = rest.difference(&subnet);
+                }
+            }
+            let held = rest.intersection(&self.internet).intersection(&family).prefixes();
+            let missing = self.internet.intersection(&family).difference(&rest).prefixes();
+            if held.len() > missing.len() {
+                parts.push(excepted(INTERNET, &missing));
+                rest = rest.difference(&self.around_internet);
             }
         }
+        for block in BLOCKS.into_iter().chain(families) {
+            let all = AddressSet::from(block);
+            let held = rest.intersection(&all);
+            let (prefixes, missing) = (held.prefixes(), all.difference(&held).prefixes());
+            if prefixes.len() > missing.len().max(1) {
+                parts.push(excepted(&shown(&block), &missing));
+                rest = rest.difference(&all);
+            }
+        }
+        parts.extend(rest.prefixes().iter().map(shown));
         listed(parts)
     }
 }
@@ -86,7 +130,7 @@ struct Sentence {
 }
 
 /// The flows whose coordinates lie in `along`.
-pub(super) fn words(along: &[AxisSet], subnets: &Subnets) -> String {
+pub(super) fn words(along: &[AxisSet], places: &Places) -> String {
     let mut sentence = Sentence::default();
     for set in along {
         match set.view() {
@@ -99,9 +143,9 @@ pub(super) fn words(along: &[AxisSet], subnets: &Subnets) -> String {
             AxisView::Names(names) => sentence.names = Some(names),
             AxisView::InnerNames(names) => sentence.inner = Some(names),
             AxisView::Paths(paths) => sentence.paths = Some(paths),
-            AxisView::Sources(set) => sentence.sources = Some(subnets.addresses(&set)),
+            AxisView::Sources(set) => sentence.sources = Some(places.addresses(&set)),
             AxisView::SourcePorts(ports) => sentence.source_ports = Some(ports),
-            AxisView::Destinations(set) => sentence.destinations = Some(subnets.addresses(&set)),
+            AxisView::Destinations(set) => sentence.destinations = Some(places.addresses(&set)),
         }
     }
     sentence.write()
@@ -112,8 +156,12 @@ impl Sentence {
         let from_port = self.source_ports.as_ref().map(|set| format!(" from port {}", ports(set)));
         let names = self.names.as_ref().map(hosts);
         let to = match (names, &self.destinations) {
-            (Some(names), Some(addresses)) => format!("{names} at {addresses}"),
-            (Some(names), None) => names,
+            // A name is on the internet if nothing else is said.
+            (Some(names), Some(addresses)) if addresses != INTERNET => {
+                format!("{names} at {addresses}")
+            }
+            (Some(names), Some(_)) => names,
+            (Some(names), None) => format!("{names} anywhere"),
             (None, Some(addresses)) => addresses.clone(),
             (None, None) => "anywhere".to_owned(),
         };
@@ -148,9 +196,11 @@ impl Sentence {
     /// Protocol, ports and payload, as a service where there is one.
     fn service(&self) -> String {
         let service = match self.payloads.as_deref() {
-            Some([PayloadForm::Tls] | [PayloadForm::Tls, PayloadForm::TlsWithRequest]) => {
-                Some(("https", 443))
-            }
+            Some(
+                [PayloadForm::Tls]
+                | [PayloadForm::TlsWithRequest]
+                | [PayloadForm::Tls, PayloadForm::TlsWithRequest],
+            ) => Some(("https", 443)),
             Some([PayloadForm::Http]) => Some(("http", 80)),
             Some([PayloadForm::Mssql]) => Some(("mssql", 1433)),
             Some(_) | None => None,
@@ -158,23 +208,23 @@ impl Sentence {
         if let Some((word, usual)) = service {
             return match &self.ports {
                 None => format!("{word} on any port"),
-                Some(set) if *set == PortSet::from(crate::flow::PortRange::single(usual)) => {
-                    word.to_owned()
-                }
+                Some(set) if *set == PortSet::from(PortRange::single(usual)) => word.to_owned(),
                 Some(set) => format!("{word}/{}", ports(set)),
             };
         }
-        let payload = self.payloads.as_ref().map(|forms| {
-            let forms: Vec<&str> = forms.iter().map(|form| form_in_words(*form)).collect();
-            format!(" with {}", forms.join(" or "))
-        });
-        let payload = payload.unwrap_or_default();
+        let payload = self.payloads.as_deref().map(payload).unwrap_or_default();
         let on_ports = self.ports.as_ref().map(ports);
-        let Some(protocols) = &self.protocols else {
-            return match on_ports {
-                Some(ports) => format!("port {ports}{payload}"),
-                None => format!("any protocol{payload}"),
-            };
+        let with_ports = [IpProtocol::TCP, IpProtocol::UDP];
+        let protocols = match (&self.protocols, &self.ports) {
+            (Some(protocols), _) => protocols.as_slice(),
+            (None, None) => return format!("any protocol{payload}"),
+            // What has no ports has port 0.
+            (None, Some(set)) if set.contains(0) => {
+                let others = PortSet::from_iter(PortRange::new(0, u16::MAX)).difference(set);
+                let others = ports(&others);
+                return format!("any protocol except tcp/{others}, udp/{others}{payload}");
+            }
+            (None, Some(_)) => &with_ports,
         };
         let others: Vec<IpProtocol> =
             (0..=u8::MAX).map(IpProtocol).filter(|one| !protocols.contains(one)).collect();
@@ -187,6 +237,20 @@ impl Sentence {
             Some(_) | None => protocol.to_string(),
         });
         format!("{}{payload}", listed(named))
+    }
+}
+
+fn payload(forms: &[PayloadForm]) -> String {
+    let others: Vec<PayloadForm> =
+        PayloadForm::ALL.into_iter().filter(|form| !forms.contains(form)).collect();
+    let joined = |forms: &[PayloadForm]| {
+        let words: Vec<&str> = forms.iter().map(|form| form_in_words(*form)).collect();
+        words.join(" or ")
+    };
+    if others.len() < forms.len() {
+        format!(" with anything but {}", joined(&others))
+    } else {
+        format!(" with {}", joined(forms))
     }
 }
 
@@ -262,6 +326,15 @@ fn shown(prefix: &IpNet) -> String {
     }
 }
 
+/// The whole, without what is missing of it.
+fn excepted(whole: &str, missing: &[IpNet]) -> String {
+    if missing.is_empty() {
+        whole.to_owned()
+    } else {
+        format!("{whole} (except {})", listed(missing.iter().map(shown)))
+    }
+}
+
 /// With commas between; what is too much is counted.
 fn listed(parts: impl IntoIterator<Item = String>) -> String {
     let mut parts: Vec<String> = parts.into_iter().collect();
@@ -277,15 +350,15 @@ fn listed(parts: impl IntoIterator<Item = String>) -> String {
 mod tests {
     use super::*;
     use crate::flow::NameSet;
-    use crate::flow::PortRange;
     use crate::flow::set::flows::ShownSet;
 
     fn addresses(texts: &[&str]) -> AddressSet {
         texts.iter().map(|text| text.parse::<IpNet>().unwrap()).collect()
     }
 
-    fn subnets() -> Subnets {
-        Subnets::new([("apps".to_owned(), "10.1.8.0/24".parse().unwrap())])
+    fn places() -> Places {
+        let subnets = vec![("apps".to_owned(), "10.1.8.0/24".parse().unwrap())];
+        Places { subnets, ..Places::new([]) }
     }
 
     fn to(port: u16) -> AxisSet {
@@ -299,29 +372,43 @@ mod tests {
         let apps = AxisSet::sources(&addresses(&["10.1.8.0/24"]));
         let tls = AxisSet::payloads([PayloadForm::Tls]);
         assert_eq!(
-            words(&[to(443), tls.clone(), names.clone(), apps.clone()], &subnets()),
+            words(&[to(443), tls.clone(), names.clone(), apps.clone()], &places()),
             "apps 10.1.8.0/24 -> *.contoso.com : https"
         );
         assert_eq!(
-            words(&[to(8443), tls, names, apps], &subnets()),
+            words(&[to(8443), tls, names, apps], &places()),
             "apps 10.1.8.0/24 -> *.contoso.com : https/8443"
         );
     }
 
     #[test]
     fn what_is_not_said_is_every_value() {
-        assert_eq!(words(&[], &subnets()), "any source -> anywhere : any protocol");
+        assert_eq!(words(&[], &places()), "any source -> anywhere : any protocol");
         let udp = AxisSet::protocols([IpProtocol::UDP]);
-        assert_eq!(words(&[udp, to(53)], &subnets()), "any source -> anywhere : udp/53");
+        assert_eq!(words(&[udp, to(53)], &places()), "any source -> anywhere : udp/53");
     }
 
     #[test]
     fn addresses_are_said_by_what_is_missing_where_that_is_shorter() {
         let all = addresses(&["0.0.0.0/0"]);
-        let but = all.difference(&addresses(&["10.0.0.0/8"]));
-        assert_eq!(subnets().addresses(&but), "0.0.0.0/0 except 10.0.0.0/8");
-        let wider = addresses(&["10.1.8.0/24", "10.2.0.1/32"]);
-        assert_eq!(subnets().addresses(&wider), "apps 10.1.8.0/24, 10.2.0.1");
-        assert_eq!(subnets().addresses(&all), "0.0.0.0/0");
+        let ten = addresses(&["10.0.0.0/8"]);
+        let network = addresses(&["10.1.0.0/16"]);
+        let check = |set: &AddressSet, words: &str| assert_eq!(places().addresses(set), words);
+        check(&ten.difference(&network), "10.0.0.0/8 (except 10.1.0.0/16)");
+        check(&addresses(&["10.1.8.0/24", "10.2.0.1/32"]), "apps 10.1.8.0/24, 10.2.0.1");
+        check(&all, "0.0.0.0/0");
+        check(&all.difference(&addresses(&["10.0.0.1/32"])), "0.0.0.0/0 (except 10.0.0.1)");
+        check(&AddressSet::all(), "anywhere");
+    }
+
+    #[test]
+    fn the_internet_is_what_others_can_have_of_it() {
+        let places = places();
+        assert_eq!(places.addresses(&places.internet), "internet");
+        let more = places.internet.union(&addresses(&["10.0.0.0/8"]));
+        assert_eq!(places.addresses(&more), "internet, 10.0.0.0/8");
+        let less = places.internet.difference(&addresses(&["8.8.8.8/32"]));
+        assert_eq!(places.addresses(&less), "internet (except 8.8.8.8)");
+        assert_eq!(places.addresses(&addresses(&["8.8.8.8/32"])), "8.8.8.8");
     }
 }
