@@ -176,8 +176,8 @@ impl Sentence {
         {
             let none = unwritten.then(|| "no port".to_owned());
             let some = (!written.is_empty()).then(|| format!("port {}", ports(written)));
-            let named: Vec<String> = none.into_iter().chain(some).collect();
-            text += &format!(", the request naming {}", named.join(" or "));
+            let written: Vec<String> = none.into_iter().chain(some).collect();
+            text += &format!(", the request naming {}", written.join(" or "));
         }
         if let Some(inner) = &self.inner {
             text += &format!(", inside TLS to {}", hosts(inner));
@@ -197,8 +197,7 @@ impl Sentence {
     fn service(&self) -> String {
         let service = match self.payloads.as_deref() {
             Some(
-                [PayloadForm::Tls]
-                | [PayloadForm::TlsWithRequest]
+                [PayloadForm::Tls | PayloadForm::TlsWithRequest]
                 | [PayloadForm::Tls, PayloadForm::TlsWithRequest],
             ) => Some(("https", 443)),
             Some([PayloadForm::Http]) => Some(("http", 80)),
