@@ -33,6 +33,9 @@ const BLOCKS: [IpNet; 4] = [
     IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(192, 168, 0, 0), 16)),
 ];
 
+/// Of a family that lacks fewer addresses than a subnet can have, what is missing is said.
+const FEW_ADDRESSES: u128 = 1 << 16;
+
 /// What the internet is called.
 const INTERNET: &str = "internet";
 
@@ -81,24 +84,31 @@ impl Places {
         let mut rest = set.clone();
         let mut parts = Vec::new();
         let families = [IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())];
-        for family in families.map(AddressSet::from) {
-            // The most of a family is not said by what it holds.
-            if family.difference(set).count() < 1 << 16 {
-                continue;
+        for family in families {
+            let all = AddressSet::from(family);
+            let missing = all.difference(&rest);
+            if missing.count() < FEW_ADDRESSES {
+                parts.push(excepted(&shown(&family), &missing.prefixes()));
+                rest = rest.difference(&all);
             }
-            for (name, prefix) in &self.subnets {
-                let subnet = AddressSet::from(*prefix).intersection(&family);
-                if !subnet.is_empty() && rest.covers(&subnet) {
-                    parts.push(format!("{name} {}", shown(prefix)));
-                    rest = rest.difference(&subnet);
-                }
+        }
+        for prefix in rest.prefixes() {
+            let inside = self.subnets.iter().filter(|(_, subnet)| prefix.contains(subnet));
+            let inside: Vec<&(String, IpNet)> = inside.collect();
+            let subnets: AddressSet = inside.iter().map(|(_, subnet)| *subnet).collect();
+            // Of a prefix that holds much beside them, subnets are not worth a word.
+            if AddressSet::from(prefix).difference(&subnets).prefixes().len() <= 1 {
+                parts.extend(
+                    inside.iter().map(|(name, subnet)| format!("{name} {}", shown(subnet))),
+                );
+                rest = rest.difference(&subnets);
             }
-            let held = rest.intersection(&self.internet).intersection(&family).prefixes();
-            let missing = self.internet.intersection(&family).difference(&rest).prefixes();
-            if held.len() > missing.len() {
-                parts.push(excepted(INTERNET, &missing));
-                rest = rest.difference(&self.around_internet);
-            }
+        }
+        let held = rest.intersection(&self.internet).prefixes();
+        let missing = self.internet.difference(&rest).prefixes();
+        if held.len() > missing.len() {
+            parts.push(excepted(INTERNET, &missing));
+            rest = rest.difference(&self.around_internet);
         }
         for block in BLOCKS.into_iter().chain(families) {
             let all = AddressSet::from(block);
@@ -369,14 +379,15 @@ mod tests {
         let pattern = FqdnPattern::parse("*.contoso.com").unwrap();
         let names = AxisSet::names(&ShownSet::names([&pattern].into_iter().collect::<NameSet>()));
         let apps = AxisSet::sources(&addresses(&["10.1.8.0/24"]));
+        let there = AxisSet::destinations(&places().internet);
         let tls = AxisSet::payloads([PayloadForm::Tls]);
         assert_eq!(
-            words(&[to(443), tls.clone(), names.clone(), apps.clone()], &places()),
+            words(&[to(443), tls.clone(), names.clone(), apps.clone(), there], &places()),
             "apps 10.1.8.0/24 -> *.contoso.com : https"
         );
         assert_eq!(
             words(&[to(8443), tls, names, apps], &places()),
-            "apps 10.1.8.0/24 -> *.contoso.com : https/8443"
+            "apps 10.1.8.0/24 -> *.contoso.com anywhere : https/8443"
         );
     }
 
