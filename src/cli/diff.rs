@@ -44,12 +44,12 @@ pub(super) fn run(args: &DiffArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
     let assumptions = subject::assumptions(&args.known.assume)?;
     let (old, new) = (given(old, terminal)?, given(new, terminal)?);
     // One lock for both, so that no difference of locks is taken for one of rules.
-    let beside = [&new, &old].into_iter().filter_map(Given::rules_file);
-    let beside = beside.filter_map(|path| subject::lock_beside(path, terminal)).next();
+    let mut lists = [&new, &old].into_iter().filter_map(Given::rules_file);
+    let beside = lists.find_map(|path| subject::lock_beside(path, terminal));
     let lock = args.known.lock.clone().or(beside);
     let evidence = subject::evidence_with(lock.as_deref(), &args.known, terminal)?;
-    let old = load(old, args, evidence.lock.as_ref(), terminal)?;
-    let new = load(new, args, evidence.lock.as_ref(), terminal)?;
+    let old = load(&old, args, evidence.lock.as_ref(), terminal)?;
+    let new = load(&new, args, evidence.lock.as_ref(), terminal)?;
     for side in [&old, &new] {
         let name = side.rules.as_deref();
         rules::mention_findings(name, &side.findings, &side.sources, &args.common, terminal)?;
@@ -184,7 +184,7 @@ impl Side {
 }
 
 fn load(
-    given: Given,
+    given: &Given,
     args: &DiffArgs,
     lock: Option<&Lock>,
     terminal: &mut Terminal<'_>,
@@ -193,11 +193,11 @@ fn load(
     match given {
         Given::Rules(path) => {
             let at = rules::time(&args.rules, terminal);
-            let mut list = rules::resolve(&path, &args.rules.parameters, at, lock, terminal)?;
+            let mut list = rules::resolve(path, &args.rules.parameters, at, lock, terminal)?;
             let deployment = rules::compile(&mut list)?.deployment;
             let List { intent, sources, findings, .. } = list;
             Ok(Side {
-                rules: Some(name(&path)),
+                rules: Some(name(path)),
                 deployments: Vec::new(),
                 intent: Some(intent),
                 sources,
@@ -208,7 +208,7 @@ fn load(
         Given::Deployments(paths) => {
             let deployments: Vec<String> = paths.iter().map(|path| name(path)).collect();
             let mut texts = Vec::with_capacity(paths.len());
-            for path in &paths {
+            for path in paths {
                 texts.push(files::read_text(path, subject::MAX_DEPLOYMENT_BYTES, terminal)?);
             }
             let deployment = subject::merged(deployments.iter().zip(&texts))?;

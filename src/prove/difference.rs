@@ -218,10 +218,7 @@ struct Search<'s, 'a> {
 }
 
 impl Search<'_, '_> {
-    fn everything<'id>(
-        &self,
-        algebra: &mut Algebra<'id, FlowAtom>,
-    ) -> Result<Difference, ProveError> {
+    fn everything(&self, algebra: &mut Algebra<'_, FlowAtom>) -> Result<Difference, ProveError> {
         let [old_leaves, old_unjudged, old_unseen, old_possible] = sets(self.old, algebra)?;
         let [new_leaves, new_unjudged, new_unseen, new_possible] = sets(self.new, algebra)?;
         let aside = algebra.union_of(&[old_unjudged, new_unjudged, old_unseen, new_unseen])?;

@@ -148,9 +148,9 @@ impl<'a> DifferenceReport<'a> {
     fn all(&self) -> impl Iterator<Item = (Heading, &'a Changes)> {
         let Difference { newly_leaves, newly_stays, newly_open, .. } = self.difference;
         [
-            (Heading::NewlyLeaves, newly_leaves),
-            (Heading::NewlyStays, newly_stays),
-            (Heading::NewlyOpen, newly_open),
+            (Heading::Leaves, newly_leaves),
+            (Heading::Stays, newly_stays),
+            (Heading::Open, newly_open),
         ]
         .into_iter()
     }
@@ -243,42 +243,42 @@ impl<'a> DifferenceReport<'a> {
     }
 }
 
-/// Under which words changes stand.
+/// What flows newly do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Heading {
-    NewlyLeaves,
-    NewlyStays,
-    NewlyOpen,
+    Leaves,
+    Stays,
+    Open,
 }
 
 impl Heading {
     /// The word of JSON.
     fn keyword(self) -> &'static str {
         match self {
-            Heading::NewlyLeaves => "newly-leaves",
-            Heading::NewlyStays => "newly-stays",
-            Heading::NewlyOpen => "newly-open",
+            Heading::Leaves => "newly-leaves",
+            Heading::Stays => "newly-stays",
+            Heading::Open => "newly-open",
         }
     }
 
     /// As a title.
     fn title(self) -> &'static str {
         match self {
-            Heading::NewlyLeaves => "newly leaves",
-            Heading::NewlyStays => "newly stays",
-            Heading::NewlyOpen => "newly open",
+            Heading::Leaves => "newly leaves",
+            Heading::Stays => "newly stays",
+            Heading::Open => "newly open",
         }
     }
 
     /// What its flows do, of one kind or of several.
     fn does(self, is_one: bool) -> &'static str {
         match (self, is_one) {
-            (Heading::NewlyLeaves, true) => "newly leaves",
-            (Heading::NewlyLeaves, false) => "newly leave",
-            (Heading::NewlyStays, true) => "newly stays",
-            (Heading::NewlyStays, false) => "newly stay",
-            (Heading::NewlyOpen, true) => "is newly open",
-            (Heading::NewlyOpen, false) => "are newly open",
+            (Heading::Leaves, true) => "newly leaves",
+            (Heading::Leaves, false) => "newly leave",
+            (Heading::Stays, true) => "newly stays",
+            (Heading::Stays, false) => "newly stay",
+            (Heading::Open, true) => "is newly open",
+            (Heading::Open, false) => "are newly open",
         }
     }
 }

@@ -187,13 +187,16 @@ impl Sentence {
             let none = unwritten.then(|| "no port".to_owned());
             let some = (!written.is_empty()).then(|| format!("port {}", ports(written)));
             let written: Vec<String> = none.into_iter().chain(some).collect();
-            text += &format!(", the request naming {}", written.join(" or "));
+            text.push_str(", the request naming ");
+            text.push_str(&written.join(" or "));
         }
         if let Some(inner) = &self.inner {
-            text += &format!(", inside TLS to {}", hosts(inner));
+            text.push_str(", inside TLS to ");
+            text.push_str(&hosts(inner));
         }
         if let Some(paths) = &self.paths {
-            text += &format!(", for {}", listed(paths.iter().map(path)));
+            text.push_str(", for ");
+            text.push_str(&listed(paths.iter().map(path)));
         }
         text
     }
