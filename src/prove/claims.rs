@@ -477,7 +477,7 @@ impl Search<'_, '_> {
 
 /// The facts of `witness` that are enough for it to be `against` a claim, whatever the other facts
 /// are that are `possible`: none of them can be left out.
-fn sufficient(
+pub(super) fn sufficient(
     witness: &Witness<FlowAtom>,
     against: &FlowSet<FlowAtom>,
     possible: &FlowSet<FlowAtom>,
@@ -514,7 +514,7 @@ fn machines(deployment: &Deployment) -> impl Iterator<Item = IpAddr> {
 }
 
 /// What reads well, for each axis: what is usual first.
-fn preferred(deployment: &Deployment) -> Vec<AxisSet> {
+pub(super) fn preferred(deployment: &Deployment) -> Vec<AxisSet> {
     let port = |port: u16| PortRange::single(port).into();
     let mut preferred = vec![
         AxisSet::protocols([IpProtocol::TCP]),

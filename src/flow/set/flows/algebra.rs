@@ -48,6 +48,14 @@ impl<A: Clone + Ord> Cuts<A> {
         self.atoms.extend(atoms);
     }
 
+    /// Adds the cuts and atoms of `others`.
+    pub fn join(&mut self, others: Cuts<A>) {
+        for (axis, values) in others.values {
+            self.values.entry(axis).or_default().extend(values);
+        }
+        self.atoms.extend(others.atoms);
+    }
+
     /// Adds the cuts and atoms of `set`.
     pub fn extend_set(&mut self, set: &FlowSet<A>) {
         for (axis, cuts) in &set.cuts {
