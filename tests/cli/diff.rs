@@ -133,7 +133,7 @@ fn a_permission_that_is_added_newly_lets_out_just_its_flows() {
             "   after: allow (application-rule), by rule application/application-allow/shop of policy \
              `egress`, from `shop` (new.egress:19:1)\n",
             "   why: exeat explain new.egress --assume none_routes=keep \
-             \"10.1.8.4 -> 203.0.113.0 : tcp/443 tls shop.contoso.com\"\n",
+             \"10.1.8.4 -> 203.0.113.7 : tcp/443 tls shop.contoso.com\"\n",
             "assumed: none_routes=keep, resolver=assume\n",
             "in either reading of: ",
             "not covered:\n",
@@ -214,7 +214,7 @@ fn a_service_tag_is_open_only_where_it_is_new() {
         &text,
         &[
             "1. may leave: apps 10.1.8.0/24 -> ",
-            "   if: 203.0.113.0 is in service tag servicebus\n",
+            "   if: 203.0.113.7 is in service tag servicebus\n",
         ],
     );
     // What can only stop is not widened.
