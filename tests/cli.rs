@@ -9,6 +9,8 @@ mod bad_input;
 mod compile;
 #[path = "cli/defaults.rs"]
 mod defaults;
+#[path = "cli/diff.rs"]
+mod diff;
 #[path = "cli/examples.rs"]
 mod examples;
 #[path = "cli/explain.rs"]

@@ -15,6 +15,8 @@ mod assignments;
 mod axes;
 #[path = "square/comparison.rs"]
 mod comparison;
+#[path = "square/difference.rs"]
+mod difference;
 #[path = "square/draw.rs"]
 mod draw;
 #[path = "square/grid.rs"]
@@ -202,6 +204,16 @@ fn a_rule_that_one_engine_reads_otherwise_is_noticed() {
         assert!(report.contains("exeat.deployment/1"), "{report}");
     }
     assert!(changes >= 5, "only {changes} rules were changed");
+}
+
+#[test]
+fn a_changed_rule_changes_just_the_flows_that_the_difference_has() {
+    let mut tally = difference::Tally::default();
+    for seed in 0..WORLDS / 2 {
+        difference::compare(seed, &with_a_changed_rule, &mut tally);
+    }
+    assert!(tally.whole >= 50, "{tally:?}");
+    assert!(tally.newly_leaves >= 50 && tally.newly_stays >= 50, "{tally:?}");
 }
 
 #[test]

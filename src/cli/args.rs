@@ -37,6 +37,8 @@ pub(super) enum Command {
     Replay(ReplayArgs),
     /// Prove for all flows what the list claims, or show one that refutes it
     Prove(ProveArgs),
+    /// Show what a change lets out or stops, over all flows
+    Diff(DiffArgs),
     /// Ask a DNS server for the names of a rules file, and write the answers to `exeat.lock`
     #[cfg(feature = "live-dns")]
     Lock(LockArgs),
@@ -237,6 +239,48 @@ pub(super) struct ProveArgs {
     /// Form of the result
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) rules: RulesArgs,
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+}
+
+/// The form of a difference.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(super) enum DiffFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// For a comment on a pull request.
+    Markdown,
+}
+
+/// Which difference stops a pipeline.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(super) enum FailOn {
+    /// Something newly leaves, or may.
+    Widened,
+    /// Anything differs.
+    Any,
+}
+
+#[derive(Args, Debug)]
+#[command(override_usage = "exeat diff [OPTIONS] <OLD> <NEW>")]
+pub(super) struct DiffArgs {
+    /// What was, and what will be: each a rules file, a deployment (exeat.deployment/1) or a folder of
+    /// deployments; `-` is a rules file on standard input
+    #[arg(required_unless_present = "assume", value_names = ["OLD", "NEW"], num_args = 2)]
+    pub(super) sides: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) known: KnownArgs,
+    /// Exit 1 where something newly leaves or may, or where anything differs
+    #[arg(long, value_enum, value_name = "WHICH")]
+    pub(super) fail_on: Option<FailOn>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: DiffFormat,
     #[command(flatten)]
     pub(super) rules: RulesArgs,
     #[command(flatten)]

@@ -9,6 +9,7 @@ mod code;
 mod compile;
 mod default_route;
 mod defaults;
+mod diff;
 mod explain;
 mod failure;
 mod files;
@@ -52,6 +53,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_>
         Command::Flows(args) => flows::run(args, terminal),
         Command::Replay(args) => replay::run(args, terminal),
         Command::Prove(args) => prove::run(args, terminal),
+        Command::Diff(args) => diff::run(args, terminal),
         #[cfg(feature = "live-dns")]
         Command::Lock(args) => lock::run(args, terminal),
         Command::Code(args) => code::run(args, terminal),

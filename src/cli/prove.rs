@@ -39,7 +39,8 @@ pub(super) fn run(args: &ProveArgs, terminal: &mut Terminal<'_>) -> Result<Outco
         environment,
         day: rules::day_of(subject.at),
     };
-    let proof = prove::prove(&asked, prove::claims::MAX_NODES).map_err(|error| unproved(&error))?;
+    let proof = prove::prove(&asked, prove::claims::MAX_NODES)
+        .map_err(|error| undecided("the claims are not decided", &error))?;
     let report = ProofReport {
         subject: crate::report::prove::Subject {
             asked: Asked {
@@ -82,13 +83,13 @@ fn accepted(words: &[String]) -> Result<Vec<Accepted>, Failure> {
     words.iter().map(parse).collect()
 }
 
-/// Why there is no proof, and what can be done.
-fn unproved(error: &ProveError) -> Failure {
+/// Why sets of flows gave no answer, and what can be done.
+pub(super) fn undecided(what: &str, error: &ProveError) -> Failure {
     match error {
         ProveError::Sets(AlgebraError::TooLarge { nodes }) => Failure::with_help(
             format!(
-                "the claims are not decided: the sets of flows that leave and of flows that the list \
-                 permits take more than {nodes} nodes, which are as many as are allowed"
+                "{what}: the sets of flows take more than {nodes} nodes, which are as many as are \
+                 allowed"
             ),
             "leave less open, with `--service-tags FILE`, `--lock FILE` or `--assume KEY=VALUE`, or \
              have fewer rules with scattered addresses; `exeat replay` and `exeat explain` answer for \
@@ -96,7 +97,7 @@ fn unproved(error: &ProveError) -> Failure {
         ),
         ProveError::Sets(AlgebraError::UnknownCut | AlgebraError::UnknownAtom)
         | ProveError::Unconfirmed { .. } => Failure::with_help(
-            format!("the claims are not decided: {error}"),
+            format!("{what}: {error}"),
             "this is a fault of the program; please report it with the rules and deployments",
         ),
     }
@@ -108,7 +109,8 @@ mod tests {
 
     #[test]
     fn sets_that_are_too_large_are_told_with_what_was_allowed_and_what_can_be_done() {
-        let failure = unproved(&AlgebraError::TooLarge { nodes: 1024 }.into());
+        let failure =
+            undecided("it is not decided", &AlgebraError::TooLarge { nodes: 1024 }.into());
         let Failure::Message { message, help: Some(help) } = failure else { panic!("no help") };
         assert!(message.contains("take more than 1024 nodes"), "{message}");
         assert!(help.contains("--service-tags FILE"), "{help}");

@@ -26,7 +26,7 @@ use crate::simulate::Assumptions;
 use crate::simulate::assumptions::SETTINGS;
 
 /// The longest deployment file that is read, in bytes.
-const MAX_DEPLOYMENT_BYTES: usize = 128 << 20;
+pub(super) const MAX_DEPLOYMENT_BYTES: usize = 128 << 20;
 /// The longest service-tag file that is read, in bytes; the published one has 4 MB.
 const MAX_TAGS_BYTES: usize = 64 << 20;
 /// The longest lock that is read, in bytes.
@@ -231,6 +231,24 @@ pub(super) fn evidence(
     args: &KnownArgs,
     terminal: &mut Terminal<'_>,
 ) -> Result<Evidence, Failure> {
+    let beside = rules_file.and_then(|path| lock_beside(path, terminal));
+    let path = args.lock.clone().or(beside);
+    evidence_with(path.as_deref(), args, terminal)
+}
+
+/// The lock beside a rules file, if there is one.
+pub(super) fn lock_beside(rules_file: &Path, terminal: &Terminal<'_>) -> Option<PathBuf> {
+    let path =
+        (!files::is_standard_stream(rules_file)).then(|| rules_file.with_file_name(LOCK_FILE));
+    path.filter(|path| terminal.path(path).is_file())
+}
+
+/// What is known: service tags, and the lock at `lock_file`.
+pub(super) fn evidence_with(
+    lock_file: Option<&Path>,
+    args: &KnownArgs,
+    terminal: &mut Terminal<'_>,
+) -> Result<Evidence, Failure> {
     let mut evidence = Evidence::default();
     if let Some(path) = &args.service_tags {
         let bytes = files::read_text_or_gzip(path, MAX_TAGS_BYTES, terminal)?;
@@ -242,12 +260,8 @@ pub(super) fn evidence(
         })?;
         evidence.service_tags = Some(tags);
     }
-    let beside = rules_file
-        .filter(|path| !files::is_standard_stream(path))
-        .map(|path| path.with_file_name(LOCK_FILE))
-        .filter(|path| terminal.path(path).is_file());
-    if let Some(path) = args.lock.clone().or(beside) {
-        evidence.lock = Some(lock(&path, terminal)?);
+    if let Some(path) = lock_file {
+        evidence.lock = Some(lock(path, terminal)?);
     }
     Ok(evidence)
 }

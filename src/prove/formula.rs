@@ -3,13 +3,19 @@
 //! A set algebra has to know all cuts before it is made. So what a deployment or a list says is
 //! first written down as a formula, which knows its cuts.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::rc::Rc;
 
 use crate::flow::set::flows::Algebra;
 use crate::flow::set::flows::AlgebraError;
 use crate::flow::set::flows::AxisSet;
 use crate::flow::set::flows::Cuts;
+use crate::flow::set::flows::Points;
+use crate::flow::set::flows::Product;
 use crate::flow::set::flows::Set;
+use crate::flow::set::flows::Stretches;
 
 use super::atom::FlowAtom;
 
@@ -24,7 +30,7 @@ impl Formula {
     pub(super) const ALWAYS: Formula = Formula(1);
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 enum Node {
     Never,
     Always,
@@ -35,35 +41,51 @@ enum Node {
     Without(Formula, Formula),
 }
 
-/// The most cuts of a set on an axis that is a factor of a product, and made anew in each. A longer
-/// one, as of an IP group, is made once, and then intersected with.
+/// The most cuts of a set on an axis that is gone along for each of the products that it is a factor
+/// of. A longer one, as of an IP group, is made once, and then intersected with.
 const MAX_FACTOR: usize = 64;
 
-impl Node {
-    /// Whether it is taken into the product of the formula that it is a part of.
-    fn is_factor(&self) -> bool {
-        matches!(self, Node::In(set) if set.cuts() <= MAX_FACTOR)
-    }
-}
+/// The most products that a formula is taken apart into, within another. One that is more is a set
+/// of its own.
+const MAX_ALTERNATIVES: usize = 64;
 
-/// Formulas, each after those that it is made of.
+/// A part that as many of the formulas have of which one is true is met with all of them at once.
+const COMMON: usize = 4;
+
+/// What a product is made of: values on axes, and atoms.
+type Factors = Vec<Formula>;
+
+/// Formulas, each after those that it is made of. Equal ones are one.
 #[derive(Clone, Debug)]
 pub(super) struct Formulas {
-    nodes: Vec<Node>,
+    nodes: Vec<Rc<Node>>,
+    numbers: HashMap<Rc<Node>, Formula>,
 }
 
 impl Default for Formulas {
     fn default() -> Formulas {
-        Formulas { nodes: vec![Node::Never, Node::Always] }
+        let mut formulas = Formulas { nodes: Vec::new(), numbers: HashMap::new() };
+        formulas.add(Node::Never);
+        formulas.add(Node::Always);
+        formulas
     }
 }
 
 impl Formulas {
     fn add(&mut self, node: Node) -> Formula {
+        if let Some(known) = self.numbers.get(&node) {
+            return *known;
+        }
         // A formula takes more than a byte of the input, which is far shorter than this.
-        let number = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-        self.nodes.push(node);
-        Formula(number)
+        let number = Formula(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
+        let node = Rc::new(node);
+        self.nodes.push(Rc::clone(&node));
+        self.numbers.insert(node, number);
+        number
+    }
+
+    fn get(&self, Formula(number): Formula) -> &Node {
+        self.nodes.get(number as usize).map_or(&Node::Never, Rc::as_ref)
     }
 
     /// The coordinate lies in `set`.
@@ -90,8 +112,8 @@ impl Formulas {
                 Formula::NEVER => return Formula::NEVER,
                 Formula::ALWAYS => {}
                 // So that what lies on axes comes together, and is one product.
-                Formula(number) => match self.nodes.get(number as usize) {
-                    Some(Node::All(parts)) => kept.extend_from_slice(parts),
+                part => match self.get(part) {
+                    Node::All(parts) => kept.extend_from_slice(parts),
                     _ => kept.push(part),
                 },
             }
@@ -130,7 +152,14 @@ impl Formulas {
             (Formula::NEVER, _) | (_, Formula::ALWAYS) => Formula::NEVER,
             (one, Formula::NEVER) => one,
             (one, other) if one == other => Formula::NEVER,
-            (one, other) => self.add(Node::Without(one, other)),
+            (one, other) => match self.get(other) {
+                Node::In(set) => {
+                    let others = set.complement();
+                    let others = self.lies_in(others);
+                    self.all([one, others])
+                }
+                _ => self.add(Node::Without(one, other)),
+            },
         }
     }
 
@@ -151,36 +180,28 @@ impl Formulas {
         self.any([then, otherwise])
     }
 
-    /// The formulas that `roots` are made of, themselves included, but for those that `is_part` of
-    /// another.
-    fn needed(&self, roots: &[Formula], is_part: impl Fn(&Node) -> bool) -> Vec<bool> {
-        let mut is_needed = vec![false; self.nodes.len()];
+    /// The formulas that `roots` are made of, themselves included.
+    fn parts(&self, roots: &[Formula]) -> impl Iterator<Item = &Node> {
+        let mut is_part = vec![false; self.nodes.len()];
         let mut open: Vec<Formula> = roots.to_vec();
-        while let Some(Formula(number)) = open.pop() {
-            let Some(seen) = is_needed.get_mut(number as usize) else { continue };
+        while let Some(formula @ Formula(number)) = open.pop() {
+            let Some(seen) = is_part.get_mut(number as usize) else { continue };
             if std::mem::replace(seen, true) {
                 continue;
             }
-            match self.nodes.get(number as usize) {
-                Some(Node::All(parts)) => {
-                    let is_own = |part: &&Formula| {
-                        self.nodes.get(part.0 as usize).is_some_and(|part| !is_part(part))
-                    };
-                    open.extend(parts.iter().filter(is_own));
-                }
-                Some(Node::Any(parts)) => open.extend_from_slice(parts),
-                Some(Node::Without(one, other)) => open.extend([*one, *other]),
-                Some(Node::Never | Node::Always | Node::In(_) | Node::Holds(_)) | None => {}
+            match self.get(formula) {
+                Node::All(parts) | Node::Any(parts) => open.extend_from_slice(parts),
+                Node::Without(one, other) => open.extend([*one, *other]),
+                Node::Never | Node::Always | Node::In(_) | Node::Holds(_) => {}
             }
         }
-        is_needed
+        self.nodes.iter().zip(is_part).filter(|(_, is_part)| *is_part).map(|(node, _)| &**node)
     }
 
     /// The cuts and atoms of `roots`.
     pub(super) fn cuts(&self, roots: &[Formula]) -> Cuts<FlowAtom> {
         let mut cuts = Cuts::default();
-        let needed = self.needed(roots, |_| false);
-        for (node, _) in self.nodes.iter().zip(needed).filter(|(_, is_needed)| *is_needed) {
+        for node in self.parts(roots) {
             match node {
                 Node::In(set) => cuts.extend([set]),
                 Node::Holds(atom) => cuts.extend_atoms([atom.clone()]),
@@ -192,13 +213,90 @@ impl Formulas {
 
     /// The atoms of `roots`, each once, ascending.
     pub(super) fn atoms(&self, roots: &[Formula]) -> Vec<FlowAtom> {
-        let needed = self.needed(roots, |_| false);
-        let atoms = self.nodes.iter().zip(needed).filter_map(|(node, is_needed)| match node {
-            Node::Holds(atom) if is_needed => Some(atom.clone()),
+        let atoms = self.parts(roots).filter_map(|node| match node {
+            Node::Holds(atom) => Some(atom.clone()),
             _ => None,
         });
         let atoms: BTreeSet<FlowAtom> = atoms.collect();
         atoms.into_iter().collect()
+    }
+
+    /// The products that a formula is one of, if it is made of values and atoms alone, and of few.
+    fn alternatives(&self, formula: Formula) -> Option<Vec<Factors>> {
+        match self.get(formula) {
+            Node::Never => Some(Vec::new()),
+            Node::Always => Some(vec![Vec::new()]),
+            Node::In(_) | Node::Holds(_) => Some(vec![vec![formula]]),
+            Node::Without(..) => None,
+            Node::All(parts) => {
+                let (apart, factors) = self.taken_apart(parts);
+                apart.is_empty().then_some(factors)
+            }
+            Node::Any(parts) => {
+                let mut all = Vec::new();
+                for part in parts.iter().take(MAX_ALTERNATIVES + 1) {
+                    all.extend(self.alternatives(*part)?);
+                    if all.len() > MAX_ALTERNATIVES {
+                        return None;
+                    }
+                }
+                Some(all)
+            }
+        }
+    }
+
+    /// Those of `parts` that are sets of their own, and the products that the others are together.
+    fn taken_apart(&self, parts: &[Formula]) -> (Vec<Formula>, Vec<Factors>) {
+        let (mut apart, mut products) = (Vec::new(), vec![Vec::new()]);
+        for part in parts {
+            match self.alternatives(*part) {
+                Some(some) if some.len() * products.len() <= MAX_ALTERNATIVES => {
+                    let with = |one: &Factors| -> Vec<Factors> {
+                        some.iter().map(|other| [one.as_slice(), other].concat()).collect()
+                    };
+                    products = products.iter().flat_map(with).collect();
+                }
+                _ => apart.push(*part),
+            }
+        }
+        (apart, products)
+    }
+
+    /// What is itself one of several formulas, and a part of many of `parts`.
+    fn common(&self, parts: &[Formula]) -> BTreeSet<Formula> {
+        let mut found: BTreeMap<Formula, usize> = BTreeMap::new();
+        for part in parts {
+            let Node::All(parts) = self.get(*part) else { continue };
+            for one in parts.iter().filter(|one| matches!(self.get(**one), Node::Any(_))) {
+                *found.entry(*one).or_default() += 1;
+            }
+        }
+        found.into_iter().filter(|(_, times)| *times >= COMMON).map(|(one, _)| one).collect()
+    }
+
+    /// How a formula is made of products, and of formulas with sets of their own.
+    fn plan(&self, formula: Formula) -> Plan {
+        match self.get(formula) {
+            Node::Never => Plan::OneOf(BTreeMap::new()),
+            Node::Always => Plan::OneOf([(Vec::new(), vec![Vec::new()])].into()),
+            Node::In(_) | Node::Holds(_) => Plan::Factor,
+            Node::Without(one, other) => Plan::Without(*one, *other),
+            Node::All(parts) => Plan::OneOf([self.taken_apart(parts)].into()),
+            Node::Any(parts) => {
+                let common = self.common(parts);
+                let mut groups: BTreeMap<Vec<Formula>, Vec<Factors>> = BTreeMap::new();
+                for part in parts {
+                    let own = std::slice::from_ref(part);
+                    let factors = if let Node::All(all) = self.get(*part) { all } else { own };
+                    let (mut apart, own): (Vec<Formula>, Vec<Formula>) =
+                        factors.iter().copied().partition(|one| common.contains(one));
+                    let (others, products) = self.taken_apart(&own);
+                    apart.extend(others);
+                    groups.entry(apart).or_default().extend(products);
+                }
+                Plan::OneOf(groups)
+            }
+        }
     }
 
     /// The sets of the flows that `roots` are true of.
@@ -210,44 +308,126 @@ impl Formulas {
         roots: &[Formula],
         algebra: &mut Algebra<'id, FlowAtom>,
     ) -> Result<Vec<Set<'id>>, AlgebraError> {
-        let needed = self.needed(roots, Node::is_factor);
-        let mut sets: Vec<Set<'id>> = Vec::with_capacity(self.nodes.len());
-        let get = |sets: &[Set<'id>], Formula(number): Formula, empty| {
-            sets.get(number as usize).copied().unwrap_or(empty)
-        };
-        let empty = algebra.empty();
-        for (node, is_needed) in self.nodes.iter().zip(needed) {
-            let set = match node {
-                _ if !is_needed => empty,
-                Node::Never => empty,
-                Node::Always => algebra.all(),
-                Node::In(set) => algebra.product(std::slice::from_ref(set))?,
-                Node::Holds(atom) => algebra.where_holds(atom)?,
-                Node::All(parts) => {
-                    let mut along: Vec<&AxisSet> = Vec::new();
-                    let mut others: Vec<Set<'id>> = Vec::new();
-                    for part in parts {
-                        match self.nodes.get(part.0 as usize) {
-                            Some(Node::In(set)) if set.cuts() <= MAX_FACTOR => along.push(set),
-                            _ => others.push(get(&sets, *part, empty)),
-                        }
-                    }
-                    if !along.is_empty() {
-                        others.push(algebra.product(along)?);
-                    }
-                    algebra.intersection_of(&others)?
+        let mut making = Making { formulas: self, made: BTreeMap::new(), along: BTreeMap::new() };
+        making.make(roots, algebra)?;
+        let empty = algebra.no_points();
+        let sets = roots.iter().map(|root| {
+            let made = making.made.get(root).copied().unwrap_or(empty);
+            algebra.flows_among(made)
+        });
+        sets.collect()
+    }
+}
+
+/// How a formula is made.
+#[derive(Debug)]
+enum Plan {
+    /// It is a factor itself.
+    Factor,
+    /// It is true where one of the products is, and all of the formulas beside them.
+    OneOf(BTreeMap<Vec<Formula>, Vec<Factors>>),
+    /// The first is true, and not the second.
+    Without(Formula, Formula),
+}
+
+/// The points of formulas, as far as they are made.
+struct Making<'f, 'id> {
+    formulas: &'f Formulas,
+    made: BTreeMap<Formula, Points<'id>>,
+    along: BTreeMap<Formula, Stretches<'id>>,
+}
+
+impl<'id> Making<'_, 'id> {
+    fn make(
+        &mut self,
+        roots: &[Formula],
+        algebra: &mut Algebra<'id, FlowAtom>,
+    ) -> Result<(), AlgebraError> {
+        let mut wanted: BTreeSet<Formula> = roots.iter().copied().collect();
+        let mut plans: Vec<(Formula, Plan)> = Vec::new();
+        // What a formula is made of has lower numbers.
+        while let Some(formula) = wanted.pop_last() {
+            let plan = self.formulas.plan(formula);
+            match &plan {
+                Plan::Factor => {}
+                Plan::Without(one, other) => wanted.extend([*one, *other]),
+                Plan::OneOf(groups) => {
+                    wanted.extend(groups.keys().flatten());
+                    let factors = groups.values().flatten().flatten();
+                    wanted.extend(factors.filter(|factor| !self.is_gone_along(**factor)));
                 }
-                Node::Any(parts) => {
-                    let parts: Vec<Set<'id>> =
-                        parts.iter().map(|part| get(&sets, *part, empty)).collect();
-                    algebra.union_of(&parts)?
-                }
-                Node::Without(one, other) => {
-                    algebra.difference(get(&sets, *one, empty), get(&sets, *other, empty))?
-                }
-            };
-            sets.push(set);
+            }
+            plans.push((formula, plan));
         }
-        Ok(roots.iter().map(|root| get(&sets, *root, empty)).collect())
+        while let Some((formula, plan)) = plans.pop() {
+            let points = self.made_as(formula, plan, algebra)?;
+            self.made.insert(formula, points);
+        }
+        Ok(())
+    }
+
+    /// Whether the formula is a factor that has no set of its own.
+    fn is_gone_along(&self, factor: Formula) -> bool {
+        matches!(self.formulas.get(factor), Node::In(set) if set.cuts() <= MAX_FACTOR)
+    }
+
+    fn made_as(
+        &mut self,
+        formula: Formula,
+        plan: Plan,
+        algebra: &mut Algebra<'id, FlowAtom>,
+    ) -> Result<Points<'id>, AlgebraError> {
+        match plan {
+            Plan::Factor => match self.formulas.get(formula) {
+                Node::Holds(atom) => algebra.points_where(atom),
+                Node::In(set) => {
+                    let along = vec![algebra.stretches(set)?];
+                    algebra.points_in_products(&[Product { along, among: algebra.all_points() }])
+                }
+                _ => Ok(algebra.no_points()),
+            },
+            Plan::Without(one, other) => {
+                let (one, other) = (self.points(one, algebra), self.points(other, algebra));
+                algebra.points_without(one, other)
+            }
+            Plan::OneOf(groups) => {
+                let mut found = Vec::with_capacity(groups.len());
+                for (apart, products) in groups {
+                    let products: Result<Vec<_>, AlgebraError> =
+                        products.iter().map(|factors| self.product(factors, algebra)).collect();
+                    let one = algebra.points_in_products(&products?)?;
+                    let apart = apart.iter().map(|formula| self.points(*formula, algebra));
+                    let all: Vec<Points<'id>> = [one].into_iter().chain(apart).collect();
+                    found.push(algebra.points_in_all(all)?);
+                }
+                algebra.points_in_one(found)
+            }
+        }
+    }
+
+    fn points(&self, formula: Formula, algebra: &Algebra<'id, FlowAtom>) -> Points<'id> {
+        self.made.get(&formula).copied().unwrap_or(algebra.no_points())
+    }
+
+    fn product(
+        &mut self,
+        factors: &[Formula],
+        algebra: &mut Algebra<'id, FlowAtom>,
+    ) -> Result<Product<'id>, AlgebraError> {
+        let (mut along, mut within) = (Vec::new(), Vec::new());
+        for factor in factors {
+            match self.formulas.get(*factor) {
+                Node::In(set) if self.is_gone_along(*factor) => {
+                    let stretches = match self.along.get(factor) {
+                        Some(known) => known.clone(),
+                        None => algebra.stretches(set)?,
+                    };
+                    self.along.insert(*factor, stretches.clone());
+                    along.push(stretches);
+                }
+                _ => within.push(self.points(*factor, algebra)),
+            }
+        }
+        Ok(Product { along, among: algebra.points_in_all(within)? })
     }
 }

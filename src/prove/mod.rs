@@ -7,6 +7,7 @@
 
 pub mod atom;
 pub mod claims;
+pub mod difference;
 pub mod excess;
 pub mod outcomes;
 pub mod residual;
@@ -30,6 +31,11 @@ pub use claims::Proof;
 pub use claims::ProveError;
 pub use claims::Standing;
 pub use claims::prove;
+pub use difference::Change;
+pub use difference::Changes;
+pub use difference::Difference;
+pub use difference::Effect;
+pub use difference::difference;
 pub use excess::Excess;
 pub use outcomes::Outcomes;
 pub use outcomes::Stances;

@@ -113,9 +113,8 @@ impl<'a> Encoder<'a> {
             found.platform.push(to_platform);
             return;
         }
-        let subnets = subnets(simulator);
-        let sets = subnets.iter().map(|(set, _)| set);
-        let declared = sets.fold(AddressSet::empty(), |all, set| all.union(set));
+        let prefixes = simulator.vantages().flat_map(|vantage| &vantage.subnet.prefixes);
+        let declared: AddressSet = prefixes.copied().collect();
         let undeclared = self.address(Party::Source, &AddressSet::all().difference(&declared));
         let mut machines = Formula::ALWAYS;
         for (name, cluster) in self.deployment.clusters.iter().filter(|(_, one)| one.hides_pods()) {
@@ -130,7 +129,7 @@ impl<'a> Encoder<'a> {
             found.unjudged.push(self.without(rest, to_platform));
             machines = self.without(machines, hidden);
         }
-        for (set, vantages) in subnets {
+        for (set, vantages) in subnets(simulator) {
             let Some((last, others)) = vantages.split_last() else { continue };
             let here = self.address(Party::Source, &set);
             let mut from = self.all([machines, here]);

@@ -1,4 +1,4 @@
-//! Answers as text and as JSON.
+//! Answers as text, as JSON and as Markdown.
 //!
 //! In: what `simulate` and the other stages found. Out: strings, in the formats of `cli.md`. The
 //! JSON has structs of its own, so that a change of the model is no change of the interface.
@@ -8,8 +8,10 @@ mod assumption_json;
 pub mod check;
 pub mod command;
 pub mod default_row;
+pub mod diff;
 pub mod example;
 pub mod explain;
+mod fact;
 mod finding_json;
 pub mod flow_row;
 pub mod prove;

@@ -9,7 +9,7 @@ use super::sandbox::Sandbox;
 const BLESS: bool = option_env!("BLESS").is_some();
 
 const COMMANDS: &[&str] =
-    &["check", "fmt", "compile", "explain", "flows", "replay", "prove", "lock", "code"];
+    &["check", "fmt", "compile", "explain", "flows", "replay", "prove", "diff", "lock", "code"];
 
 #[track_caller]
 fn check_help(name: &str, args: &[&str]) {

@@ -192,6 +192,30 @@ fn proofs_are_written_as_their_schema_says() {
 }
 
 #[test]
+fn differences_are_written_as_their_schema_says() {
+    let sandbox = Sandbox::with_trips();
+    let mut schema = Schema::read("diff");
+    let bus = [OK, "allow bus: apps -> tag ServiceBus : tcp/5671  because \"x\"\n"];
+    let unused = [&bus.concat(), "names shop = shop.example\n"].concat();
+    sandbox.write("a.egress", unused.as_bytes());
+    let compile = ["compile", "-q", "ok.egress", "--target", "json", "--out", "out"];
+    sandbox.run(&compile).expect(0);
+    let args = ["diff", "-q", "--format", "json"];
+    for (old, new) in [
+        ("ok.egress", "a.egress"),
+        ("a.egress", "out/deployment.json"),
+        ("ok.egress", "trips/trips.egress"),
+    ] {
+        schema.check(&sandbox.run(&[&args[..], &[old, new]].concat()).expect(0));
+    }
+    // Edits of findings are seen with `exeat check`, whose findings are the same.
+    schema.seen.extend(
+        ["#fix/title", "#fix/edits", "#edit/place", "#edit/replacement"].map(str::to_owned),
+    );
+    schema.check_nothing_unseen();
+}
+
+#[test]
 fn checks_are_written_as_their_schema_says() {
     let sandbox = Sandbox::with_trips();
     let mut schema = Schema::read("check");
@@ -241,6 +265,7 @@ fn the_words_of_reason_are_listed_whole() {
     for (name, pointer) in [
         ("replay", "/$defs/flow/properties/reason/enum"),
         ("prove", "/$defs/counterexample/properties/reason/enum"),
+        ("diff", "/$defs/decision/properties/reason/enum"),
         ("explain", "/properties/reason/enum"),
         ("explain", "/$defs/reading/properties/reason/enum"),
     ] {

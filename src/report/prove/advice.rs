@@ -2,12 +2,12 @@
 
 use super::ProofReport;
 use super::Speaking;
-use super::fact;
 use crate::azure::Ownership;
 use crate::azure::RuleId;
 use crate::intent::check::Polarity;
 use crate::prove::Claim;
 use crate::prove::Counterexample;
+use crate::report::fact;
 use crate::report::replay::cure::instead_of;
 use crate::report::replay::cure::reason_in_words;
 use crate::simulate::Reason;

@@ -6,7 +6,6 @@ use super::Accepted;
 use super::ProofReport;
 use super::SCHEMA;
 use super::Speaking;
-use super::fact;
 use crate::flow::AddressSet;
 use crate::flow::Fqdn;
 use crate::prove::Claim;
@@ -15,6 +14,7 @@ use crate::prove::Excess;
 use crate::prove::Residual;
 use crate::prove::Standing;
 use crate::report::assumption_json::AssumptionJson;
+use crate::report::fact;
 use crate::report::finding_json::FindingJson;
 use crate::report::flow_row::nanoseconds;
 
@@ -107,7 +107,7 @@ impl ProofReport<'_> {
             subject: SubjectJson {
                 rules: self.subject.asked.rules,
                 deployments: self.subject.asked.deployments,
-                evidence: self.evidence(),
+                evidence: fact::evidence(self.subject.evidence),
             },
             at: nanoseconds(self.at),
             assumptions: self.proof.assumptions.iter().map(AssumptionJson::from).collect(),

@@ -2,7 +2,6 @@
 //! both sides say of it, and what to do.
 
 mod advice;
-mod fact;
 mod json;
 mod text;
 
@@ -11,6 +10,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::command::Asked;
+use super::fact;
 use crate::azure::Deployment;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::SourceMap;
@@ -211,18 +211,5 @@ impl<'a> ProofReport<'a> {
             self.subject.asked.options.iter().cloned().chain(readings).collect();
         let asked = Asked { options: &options, ..self.subject.asked };
         asked.explain(&Observation::from(found.flow.clone()))
-    }
-
-    /// What is known beside the list and the deployment, in words.
-    fn evidence(&self) -> Vec<String> {
-        let Evidence { lock, service_tags, .. } = self.subject.evidence;
-        let lock = lock.as_ref().map(|lock| {
-            let names = super::flow_row::count(lock.names().count() as u64, "name");
-            format!("a lock of {names}")
-        });
-        let tags = service_tags.as_ref().map(|tags| {
-            format!("service tags of `{}`, change {}", tags.cloud(), tags.change_number())
-        });
-        lock.into_iter().chain(tags).collect()
     }
 }

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use super::ProofReport;
 use super::Speaking;
-use super::fact;
 use crate::azure::RuleId;
 use crate::diagnostic::render::escape_controls;
 use crate::intent::check::Polarity;
@@ -13,6 +12,7 @@ use crate::prove::Counterexample;
 use crate::prove::Excess;
 use crate::prove::Standing;
 use crate::prove::claims::MAX_COUNTEREXAMPLES;
+use crate::report::fact;
 use crate::report::flow_row::count;
 use crate::simulate::Verdict;
 use crate::simulate::assumptions::Assumption;
@@ -224,7 +224,7 @@ impl ProofReport<'_> {
 
     fn conclusion(&self, text: &mut String) -> std::fmt::Result {
         writeln!(text)?;
-        let evidence = self.evidence();
+        let evidence = fact::evidence(self.subject.evidence);
         if !evidence.is_empty() {
             writeln!(text, "known: {}", escape_controls(&evidence.join(", ")))?;
         }

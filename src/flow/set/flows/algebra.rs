@@ -48,6 +48,14 @@ impl<A: Clone + Ord> Cuts<A> {
         self.atoms.extend(atoms);
     }
 
+    /// Adds the cuts and atoms of `others`.
+    pub fn join(&mut self, others: Cuts<A>) {
+        for (axis, values) in others.values {
+            self.values.entry(axis).or_default().extend(values);
+        }
+        self.atoms.extend(others.atoms);
+    }
+
     /// Adds the cuts and atoms of `set`.
     pub fn extend_set(&mut self, set: &FlowSet<A>) {
         for (axis, cuts) in &set.cuts {
@@ -122,7 +130,7 @@ pub struct Set<'id> {
 }
 
 /// Invariant in its lifetime, so that no two algebras have one brand.
-type Brand<'id> = PhantomData<fn(&'id ()) -> &'id ()>;
+pub(super) type Brand<'id> = PhantomData<fn(&'id ()) -> &'id ()>;
 
 /// The sets over some cuts, closed under union, intersection and difference.
 #[derive(Debug)]
@@ -323,7 +331,7 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
         self.diagrams.join(operation, a, b).map_err(|Exhausted| self.too_large())
     }
 
-    fn node(&mut self, level: u32, low: Node, high: Node) -> Result<Node, AlgebraError> {
+    pub(super) fn node(&mut self, level: u32, low: Node, high: Node) -> Result<Node, AlgebraError> {
         self.diagrams.node(level, low, high).map_err(|Exhausted| self.too_large())
     }
 
@@ -352,7 +360,7 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
     }
 
     /// How many cuts lie at or below `value`, itself a cut or the least.
-    fn rank(&self, axis: Axis, value: &Value) -> Result<u32, AlgebraError> {
+    pub(super) fn rank(&self, axis: Axis, value: &Value) -> Result<u32, AlgebraError> {
         if *value == axis.least() {
             return Ok(0);
         }
@@ -362,12 +370,12 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
     }
 
     /// The variable that is `atom`.
-    fn level_of(&self, atom: &A) -> Result<u32, AlgebraError> {
+    pub(super) fn level_of(&self, atom: &A) -> Result<u32, AlgebraError> {
         let place = self.cuts.atoms.binary_search(atom).map_err(|_| AlgebraError::UnknownAtom)?;
         self.digits_of(Question::Atom(place)).map(|digits| digits.first)
     }
 
-    fn digits_of(&self, question: Question) -> Result<Digits, AlgebraError> {
+    pub(super) fn digits_of(&self, question: Question) -> Result<Digits, AlgebraError> {
         self.layout.of(question).ok_or(AlgebraError::UnknownCut)
     }
 }

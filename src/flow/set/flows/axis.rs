@@ -223,6 +223,13 @@ impl AxisSet {
         matches!(self.values.cuts(), [only] if *only == self.axis.least())
     }
 
+    /// The other values of the axis.
+    #[must_use]
+    pub fn complement(&self) -> AxisSet {
+        let all = Intervals::from_spans([(self.axis.least(), None)]);
+        AxisSet { axis: self.axis, values: all.difference(&self.values) }
+    }
+
     /// These values of `axis`, from the first of each span up to, and without, the second.
     pub(super) fn of_spans(
         axis: Axis,

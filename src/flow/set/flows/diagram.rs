@@ -99,7 +99,7 @@ pub(super) struct Diagrams {
     branches: Vec<Branch>,
     /// The numbers of the branches by hash, 0 where free; a power of two, at most half of it taken.
     places: Vec<u32>,
-    /// Answers by hash, the latest in a place; as many places as for branches.
+    /// Answers by hash, the latest in a place; a power of two.
     memory: Vec<Option<Remembered>>,
     most: usize,
     /// How many more steps [`join`](Diagrams::join) may take.
@@ -108,6 +108,9 @@ pub(super) struct Diagrams {
 
 /// How large both tables begin.
 const FIRST_TABLE: usize = 1 << 10;
+/// The most answers that are remembered, of 16 bytes each. Those to what was asked long ago are
+/// seldom asked for again.
+const MOST_REMEMBERED: usize = 1 << 21;
 /// How many steps are allowed for each node that is: without loss of memory some ten are needed, and
 /// where much is forgotten the work would not end.
 const STEPS_PER_NODE: usize = 64;
@@ -208,11 +211,20 @@ impl Diagrams {
                 *free = number;
             }
         }
+        if self.memory.len() >= MOST_REMEMBERED {
+            return;
+        }
         let known = std::mem::take(&mut self.memory);
         self.memory = vec![None; self.places.len()];
         for answer in known.into_iter().flatten() {
             self.remember(answer);
         }
+    }
+
+    /// Takes so many of the steps that are allowed.
+    pub(super) fn spend(&mut self, steps: usize) -> Result<(), Exhausted> {
+        self.steps_left = self.steps_left.checked_sub(steps).ok_or(Exhausted)?;
+        Ok(())
     }
 
     /// The function that `operation` makes of `a` and `b`.
@@ -222,6 +234,9 @@ impl Diagrams {
         a: Node,
         b: Node,
     ) -> Result<Node, Exhausted> {
+        if let Some(known) = operation.known(a, b) {
+            return Ok(known);
+        }
         let mut steps = vec![Step::Join(a, b)];
         let mut made: Vec<Node> = Vec::new();
         while let Some(step) = steps.pop() {
@@ -310,19 +325,27 @@ impl Diagrams {
         bits: u32,
         pieces: &[(u32, Node)],
     ) -> Result<Node, Exhausted> {
-        let Some(((start, first), later)) = pieces.split_first() else { return Ok(Node::NEVER) };
+        self.block((base, bits), 0, pieces)
+    }
+
+    /// The same for the numbers from `start` on that `bits` digits tell apart; the first piece
+    /// begins at or below it.
+    fn block(
+        &mut self,
+        (base, bits): (u32, u32),
+        start: u32,
+        pieces: &[(u32, Node)],
+    ) -> Result<Node, Exhausted> {
+        let Some(((_, first), later)) = pieces.split_first() else { return Ok(Node::NEVER) };
         let differ = later.iter().any(|(_, function)| function != first);
         let Some(rest) = bits.checked_sub(1).filter(|_| differ) else { return Ok(*first) };
         let middle = start + (1_u32 << rest);
-        let begun = pieces.partition_point(|(start, _)| *start < middle);
-        let (low, high) = pieces.split_at_checked(begun).unwrap_or((pieces, &[]));
-        let mut upper: Vec<(u32, Node)> = Vec::new();
-        if high.first().is_none_or(|(start, _)| *start > middle) {
-            upper.extend(low.last().map(|(_, function)| (middle, *function)));
-        }
-        upper.extend(high);
-        let low = self.pieces(base + 1, rest, low)?;
-        let high = self.pieces(base + 1, rest, &upper)?;
+        let below = pieces.partition_point(|(start, _)| *start < middle);
+        let through = pieces.partition_point(|(start, _)| *start <= middle).saturating_sub(1);
+        let low = pieces.get(..below).unwrap_or_default();
+        let high = pieces.get(through..).unwrap_or_default();
+        let low = self.block((base + 1, rest), start, low)?;
+        let high = self.block((base + 1, rest), middle, high)?;
         self.node(base, low, high)
     }
 }

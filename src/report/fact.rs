@@ -1,5 +1,7 @@
 //! What is not known, as sentences, and what would settle it.
 
+use super::flow_row::count;
+use crate::evidence::Evidence;
 use crate::flow::Atom;
 use crate::simulate::assumptions;
 use crate::simulate::assumptions::Value;
@@ -73,6 +75,19 @@ pub(super) fn in_order(given: &[(Atom, bool)]) -> Vec<(&Atom, bool)> {
     let mut facts: Vec<(&Atom, bool)> = given.iter().map(|(atom, holds)| (atom, *holds)).collect();
     facts.sort_by_key(|(atom, holds)| (!matches!(atom, Atom::Reading { .. }), !holds));
     facts
+}
+
+/// What is known beside lists and deployments, in words.
+pub(super) fn evidence(evidence: &Evidence) -> Vec<String> {
+    let lock = evidence.lock.as_ref().map(|lock| {
+        let names = count(lock.names().count() as u64, "name");
+        format!("a lock of {names}")
+    });
+    let tags = evidence
+        .service_tags
+        .as_ref()
+        .map(|tags| format!("service tags of `{}`, change {}", tags.cloud(), tags.change_number()));
+    lock.into_iter().chain(tags).collect()
 }
 
 /// What would settle whether `atom` holds, where a counterexample supposes that it does, or not;

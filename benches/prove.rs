@@ -1,0 +1,118 @@
+//! Lists to what is proved of their deployments, on one thread.
+#![expect(clippy::expect_used, reason = "a bench of what could not be made measures nothing")]
+#![expect(clippy::disallowed_methods, reason = "what takes how long is what is asked")]
+#![expect(clippy::cast_precision_loss, reason = "ratios are shown with one digit")]
+#![expect(clippy::print_stdout, reason = "a ratio is not among what the harness prints")]
+
+use std::hint::black_box;
+use std::time::Duration;
+use std::time::Instant;
+
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use exeat::azure::Deployment;
+use exeat::compile;
+use exeat::evidence::Evidence;
+use exeat::flow::set::flows::AlgebraError;
+use exeat::intent::Intent;
+use exeat::prove;
+use exeat::prove::Claim;
+use exeat::prove::Proof;
+use exeat::prove::Standing;
+use exeat::prove::claims::MAX_NODES;
+use exeat::prove::claims::Subject;
+use exeat::resolve;
+use exeat::simulate::Assumptions;
+use exeat::simulate::Environment;
+use exeat::simulate::Simulator;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+#[path = "support/estate.rs"]
+mod estate;
+
+/// Permissions: a platform's, and what Azure's limits leave room for (`azure-firewall.md §6.1`).
+const SIZES: [usize; 2] = [1_000, 10_000];
+
+/// The day on which the lists are judged.
+const TODAY: Date = Date::constant(2026, 3, 1);
+
+fn main() {
+    divan::main();
+    let [small, large] = SIZES.map(Estate::new);
+    let [(small_nodes, small_time, small_size), (large_nodes, large_time, large_size)] =
+        [small, large].map(|one| (one.prove().nodes, one.best_of_three(), one.frozen_size()));
+    let times = large_time.as_secs_f64() / small_time.as_secs_f64();
+    println!(
+        "{} / {} permissions: nodes {large_nodes} / {small_nodes}, time {large_time:.1?} / {small_time:.1?} = {times:.1}, frozen size \
+         {large_size} / {small_size} = {:.1}",
+        SIZES[1],
+        SIZES[0],
+        large_size as f64 / small_size as f64,
+    );
+}
+
+/// A list and what it was compiled to.
+struct Estate {
+    intent: Intent,
+    deployment: Deployment,
+}
+
+impl Estate {
+    fn new(permissions: usize) -> Estate {
+        let text = estate::text(permissions);
+        let mut read = |_: &std::path::Path| Ok(text.as_bytes().to_vec());
+        let resolved = resolve::resolve("list.egress", &mut read, &resolve::Options::default());
+        let intent = resolved.intent.expect("a list without mistakes");
+        let compiled = compile::compile(&intent, &Deployment::default(), TODAY);
+        let mut deployment = compiled.expect("a deployment").deployment;
+        estate::guard(&mut deployment);
+        Estate { intent, deployment }
+    }
+
+    /// What a list was compiled to lets out what the list permits, and no more.
+    fn prove(&self) -> Proof {
+        let simulator = Simulator::new(&self.deployment).expect("an order of rules");
+        let (evidence, assumptions) = (Evidence::default(), Assumptions::default());
+        let at = Timestamp::UNIX_EPOCH;
+        let environment = Environment { evidence: &evidence, assumptions: &assumptions, at };
+        let intent = Some(&self.intent);
+        let subject = Subject { simulator: &simulator, intent, environment, day: TODAY };
+        let proof = prove::prove(&subject, MAX_NODES).expect("a proof");
+        let is_proved = |claim| proof.claims.contains(&(claim, Standing::Proved));
+        assert!(is_proved(Claim::NoLeak) && is_proved(Claim::NoBreakage), "a list is not proved");
+        proof
+    }
+
+    fn best_of_three(&self) -> Duration {
+        let time = |_| {
+            let start = Instant::now();
+            black_box(self.prove());
+            start.elapsed()
+        };
+        (0..3).map(time).min().unwrap_or_default()
+    }
+
+    /// How many branches the set of what leaves has.
+    fn frozen_size(&self) -> usize {
+        outcomes(&self.deployment).expect("sets").allow.branches()
+    }
+}
+
+fn outcomes(deployment: &Deployment) -> Result<prove::Outcomes, AlgebraError> {
+    let simulator = Simulator::new(deployment).expect("an order of rules");
+    prove::outcomes(&simulator, &Evidence::default(), &Assumptions::default(), MAX_NODES)
+}
+
+#[divan::bench(args = SIZES, sample_count = 5, sample_size = 1)]
+fn prove(bencher: Bencher<'_, '_>, permissions: usize) {
+    let estate = Estate::new(permissions);
+    bencher.counter(ItemsCount::new(permissions)).bench(|| black_box(&estate).prove());
+}
+
+/// Many long lists of addresses that lie apart, each with many others: an answer or an error, soon.
+#[divan::bench(sample_count = 1, sample_size = 1)]
+fn scattered_addresses(bencher: Bencher<'_, '_>) {
+    let deployment = estate::scattered(200, 5_000, 10_000);
+    bencher.bench(|| outcomes(black_box(&deployment)).map(|outcomes| outcomes.allow.branches()));
+}

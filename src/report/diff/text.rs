@@ -1,0 +1,99 @@
+//! The report on a change for people at a terminal.
+
+use std::fmt::Write as _;
+
+use super::DifferenceReport;
+use super::may;
+use crate::diagnostic::render::escape_controls;
+use crate::prove::Change;
+use crate::report::fact;
+use crate::report::flow_row::count;
+use crate::simulate::assumptions::Assumption;
+use crate::simulate::assumptions::BOTH;
+
+/// Facts shown of one flow; the others are counted.
+pub(super) const SHOWN_FACTS: usize = 6;
+
+impl DifferenceReport<'_> {
+    /// The report.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a `String` cannot fail.
+        let _ = self.write(&mut text);
+        text
+    }
+
+    fn write(&self, text: &mut String) -> std::fmt::Result {
+        writeln!(
+            text,
+            "every flow, before by {} and after by {}, as of {:.0}",
+            escape_controls(&self.old.name()),
+            escape_controls(&self.new.name()),
+            self.at
+        )?;
+        let mut number = 0;
+        for (heading, changes) in self.all() {
+            if changes.pieces.is_empty() {
+                continue;
+            }
+            writeln!(text, "\n{}:", heading.title())?;
+            for change in &changes.pieces {
+                number += 1;
+                writeln!(text)?;
+                self.change(text, number, change)?;
+            }
+            if changes.are_more {
+                writeln!(text, "\n   and more, which are not shown")?;
+            }
+        }
+        writeln!(text)?;
+        for told in self.not_compared() {
+            writeln!(text, "not compared: {}", escape_controls(&told))?;
+        }
+        self.write_known(text)?;
+        writeln!(text, "{}", self.summary())
+    }
+
+    fn change(&self, text: &mut String, number: usize, change: &Change) -> std::fmt::Result {
+        let may = may(change.effect).map(|what| format!(" may {what}:")).unwrap_or_default();
+        writeln!(text, "{number}.{may} {}", escape_controls(&self.words(change)))?;
+        writeln!(text, "   before: {}", escape_controls(&self.old.says(&change.old)))?;
+        writeln!(text, "   after: {}", escape_controls(&self.new.says(&change.new)))?;
+        let facts = fact::in_order(&change.given);
+        for (index, (atom, holds)) in facts.iter().take(SHOWN_FACTS).enumerate() {
+            let word = if index == 0 { "if" } else { "and" };
+            writeln!(text, "   {word}: {}", escape_controls(&fact::sentence(atom, *holds)))?;
+        }
+        if facts.len() > SHOWN_FACTS {
+            let more = (facts.len() - SHOWN_FACTS) as u64;
+            writeln!(text, "   and: {} more", count(more, "fact"))?;
+        }
+        writeln!(text, "   why: {}", self.explain(change))
+    }
+
+    /// What was known, assumed and left aside.
+    fn write_known(&self, text: &mut String) -> std::fmt::Result {
+        let evidence = fact::evidence(self.evidence);
+        if !evidence.is_empty() {
+            writeln!(text, "known: {}", escape_controls(&evidence.join(", ")))?;
+        }
+        let (open, assumed): (Vec<&Assumption>, Vec<&Assumption>) =
+            self.difference.assumptions.iter().partition(|one| one.value == BOTH);
+        if !assumed.is_empty() {
+            let pairs: Vec<String> =
+                assumed.iter().map(|one| format!("{}={}", one.key, one.value)).collect();
+            writeln!(text, "assumed: {}", pairs.join(", "))?;
+        }
+        if !open.is_empty() {
+            let keys: Vec<&str> = open.iter().map(|one| one.key).collect();
+            writeln!(text, "in either reading of: {}", keys.join(", "))?;
+        }
+        if !self.residual.is_empty() {
+            writeln!(text, "not covered:")?;
+            for one in &self.residual {
+                writeln!(text, "  {}", escape_controls(&one.to_string()))?;
+            }
+        }
+        Ok(())
+    }
+}
