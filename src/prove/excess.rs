@@ -32,14 +32,14 @@ pub(super) struct Beyond {
     pub(super) formula: Formula,
 }
 
-/// The flows of each permission that leave by its accepted excess alone.
+/// The flows of each permission that leave by its accepted excess, and are not what it says. Another
+/// permission may say them: to take those out for each would cost more than the whole proof.
 pub(super) fn beyond(encoder: &mut Encoder<'_>, list: &Listed, ways: &Ways) -> Vec<Beyond> {
-    let strict = encoder.any(list.permissions.iter().map(|one| one.strict));
     let accepting = list.permissions.iter().filter(|one| one.excess != Formula::NEVER);
     accepting
         .map(|one| {
-            let leaving = encoder.all([one.excess, ways.allow, list.permitted]);
-            Beyond { permission: one.index, formula: encoder.without(leaving, strict) }
+            let leaving = encoder.all([one.excess, ways.allow]);
+            Beyond { permission: one.index, formula: encoder.without(leaving, one.strict) }
         })
         .collect()
 }
