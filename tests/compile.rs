@@ -31,8 +31,6 @@ use exeat::azure::policy::RuleCollection;
 use exeat::azure::policy::RuleCollectionGroup;
 use exeat::azure::policy::Rules;
 use exeat::azure::route::NextHop;
-use exeat::azure::rule::ApplicationProtocol;
-use exeat::azure::rule::ApplicationProtocolType;
 use exeat::azure::rule::ApplicationRule;
 use exeat::azure::rule::NetworkRule;
 use exeat::compile::Compiled;
@@ -398,9 +396,9 @@ fn a_deny_that_an_address_defeats_is_refused_by_name() {
 fn a_deny_on_any_service_must_reach_the_ports_of_permissions() {
     let permission = || allow("p", SYSTEM, "*.example.com", "https/8443");
     let any = deny("d", "any", "bad.example.com", "any");
-    check_codes(&list_of(vec![permission()], vec![any]), &["E0414", "N0401"]);
+    check_codes(&list_of(vec![permission()], vec![any]), &["E0414"]);
     let named = deny("d", "any", "bad.example.com", "any, https/8443");
-    check_codes(&list_of(vec![permission()], vec![named]), &["N0401", "N0401"]);
+    check_codes(&list_of(vec![permission()], vec![named]), &[]);
 }
 
 #[test]
@@ -656,12 +654,20 @@ fn settings_of_firewalls_that_share_the_policy_must_agree() {
 }
 
 #[test]
-fn https_on_an_unusual_port_is_open_to_infrastructure_rules_and_says_so() {
-    let pair = ApplicationProtocol { protocol: ApplicationProtocolType::Https, port: 8443 };
-    let compiled = run(&list_of(vec![allow("p", SYSTEM, "a.example.com", "https/8443")], vec![]));
-    let compiled = compiled.unwrap();
-    assert_eq!(codes(&compiled.diagnostics), ["N0401"]);
-    let policy = &compiled.deployment.policies[&Key::new("egress")];
-    let Rules::Application(_, rules) = &policy.groups[0].collections[0].rules else { panic!() };
-    assert_eq!(rules[0].protocols, [pair]);
+fn the_last_deny_closes_every_port_on_which_names_are_read() {
+    let pairs_closed = |services: &str| {
+        let list = list_of(vec![allow("p", SYSTEM, "a.example.com", services)], vec![]);
+        let deployment = run(&list).unwrap().deployment;
+        let policy = &deployment.policies[&Key::new("egress")];
+        let last = policy.groups.last().unwrap();
+        let Rules::Application(_, rules) = &last.collections[0].rules else { panic!() };
+        let pairs = rules[0].protocols.iter();
+        pairs.map(|pair| format!("{:?}:{}", pair.protocol, pair.port)).collect::<Vec<_>>().join(" ")
+    };
+    let usual = "Http:80 Http:443 Http:1433 Https:80 Https:443 Https:1433 Mssql:1433";
+    assert_eq!(pairs_closed("https"), usual);
+    let more =
+        "Http:80 Http:443 Http:1433 Http:8443 Https:80 Https:443 Https:1433 Https:8443 Mssql:1433";
+    assert_eq!(pairs_closed("https/8443"), more);
+    assert_eq!(pairs_closed("http/8443"), more);
 }

@@ -19,6 +19,7 @@
 //! rules; below and above it, one statement is again one element.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::carriage::ApplicationMatch;
 use super::carriage::Carried;
@@ -59,10 +60,9 @@ const APPLICATION: u16 = 2_000;
 const DENY: u16 = 100;
 const ALLOW: u16 = 200;
 
-/// The pairs of the last deny: the usual ports, with everything that a client can show there. An
-/// infrastructure rule takes a name whatever its protocol, as far as anybody knows
-/// (`azure-firewall.md §2.13`).
-pub(super) const CLOSED: [ApplicationProtocol; 7] = [
+/// The ports at which the proxy looks whatever rules there are, as far as anybody knows
+/// (`azure-firewall.md §1.5`), and what a client can show there.
+const CLOSED: [ApplicationProtocol; 7] = [
     ApplicationProtocol { protocol: ApplicationProtocolType::Http, port: 80 },
     ApplicationProtocol { protocol: ApplicationProtocolType::Http, port: 443 },
     ApplicationProtocol { protocol: ApplicationProtocolType::Http, port: 1433 },
@@ -83,6 +83,7 @@ pub(super) struct Layout {
 pub(super) fn lay_out(carried: &[Carried<'_>], policy: &Key) -> Layout {
     let mut network: Vec<Placed<'_, NetworkRule>> = Vec::new();
     let mut application: Vec<Placed<'_, ApplicationRule>> = Vec::new();
+    let mut closed = BTreeSet::from(CLOSED);
     for Carried { statement, matcher } in carried {
         match matcher {
             Matcher::Network(matched) => {
@@ -91,6 +92,7 @@ pub(super) fn lay_out(carried: &[Carried<'_>], policy: &Key) -> Layout {
             }
             Matcher::Application(matched) => {
                 let rule = application_rule(statement, matched);
+                closed.extend(rule.protocols.iter().copied().flat_map(shown_beside));
                 if !matched.except.is_empty() {
                     let rule = except_rule(&rule, statement, matched);
                     application.push(Placed::new(statement, Action::Deny, rule.name.clone(), rule));
@@ -109,7 +111,7 @@ pub(super) fn lay_out(carried: &[Carried<'_>], policy: &Key) -> Layout {
         application_bytes,
         Rules::Application,
     );
-    layout.groups.push(closing_group());
+    layout.groups.push(closing_group(closed));
     layout
 }
 
@@ -259,7 +261,15 @@ fn sources(statement: &Statement<'_>) -> Sources {
     Sources { addresses: AddressEntry::of_set(&set), ip_groups: Vec::new() }
 }
 
-fn closing_group() -> RuleCollectionGroup {
+/// All that a client can show on the port of a rule: there the firewall reads names, and an
+/// infrastructure rule takes a name whatever its protocol, as far as anybody knows
+/// (`azure-firewall.md §2.13`).
+fn shown_beside(pair: ApplicationProtocol) -> [ApplicationProtocol; 3] {
+    let with = |protocol| ApplicationProtocol { protocol, ..pair };
+    [pair, with(ApplicationProtocolType::Http), with(ApplicationProtocolType::Https)]
+}
+
+fn closing_group(closed: BTreeSet<ApplicationProtocol>) -> RuleCollectionGroup {
     let rule = ApplicationRule {
         name: "deny-every-name".to_owned(),
         description: Some("closes the built-in infrastructure rules".to_owned()),
@@ -267,7 +277,7 @@ fn closing_group() -> RuleCollectionGroup {
             addresses: AddressEntry::of_set(&AddressSet::all()),
             ip_groups: Vec::new(),
         },
-        protocols: CLOSED.to_vec(),
+        protocols: closed.into_iter().collect(),
         target_fqdns: vec![FqdnPattern::Any],
         ..ApplicationRule::default()
     };

@@ -55,7 +55,6 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 
 use self::carriage::Carried;
-use self::carriage::Matcher;
 use self::excess::Accepted;
 use self::ground::Ground;
 use self::index::Index;
@@ -178,7 +177,6 @@ fn carry_all<'a>(
         match carriage::carry(*statement, ground) {
             Ok(carried) if refusals.is_empty() => {
                 findings.extend(sources::unrouted(statement, &intent.topology, ground));
-                findings.extend(still_open(&carried));
                 all.push(carried);
             }
             Ok(_) => {}
@@ -187,30 +185,6 @@ fn carry_all<'a>(
         findings.extend(refusals.into_iter().map(|refusal| refusal.report(statement)));
     }
     all
-}
-
-/// A note if a statement makes the firewall read names on a port that the last deny does not
-/// close. The last deny lists fixed ports, so that no statement changes it.
-fn still_open(carried: &Carried<'_>) -> Option<Diagnostic> {
-    let Matcher::Application(rule) = &carried.matcher else { return None };
-    let open = rule.protocols.iter().filter(|pair| !layout::CLOSED.contains(pair));
-    let open: BTreeSet<u16> = open.map(|pair| pair.port).collect();
-    if open.is_empty() {
-        return None;
-    }
-    let open: Vec<String> = open.iter().map(u16::to_string).collect();
-    let statement = &carried.statement;
-    Some(
-        Diagnostic::new(
-            Code::INFRASTRUCTURE_OPEN,
-            format!(
-                "the last deny does not close port {} of `{}` to Azure's infrastructure rules",
-                open.join(", "),
-                statement.label
-            ),
-        )
-        .at(statement.spans.services, "none of the usual ports"),
-    )
 }
 
 /// The rules that are looked at before ours: as far as they compete with them, and in full.

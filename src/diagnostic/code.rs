@@ -237,7 +237,6 @@ codes! {
     NOT_YET_PROVED = Note "N0201" "not-yet-proved" "an assertion is checked for its names only";
     ASSUMED_ADDRESS = Note "N0202" "assumed-address" "an example names a host whose address is not known";
     PRIVATE_ENDPOINT_AROUND = Note "N0301" "private-endpoint-around" "a private endpoint is reached around the firewall";
-    INFRASTRUCTURE_OPEN = Note "N0401" "infrastructure-open" "the last deny does not close an unusual port to Azure's infrastructure rules";
     UNUSED_SET = Warning "W0201" "unused-set" "a set or table that nothing refers to";
     UNUSED_PARAMETER = Warning "W0202" "unused-parameter" "a parameter that nothing refers to";
     UNUSED_IMPORT = Warning "W0203" "unused-import" "an import that says nothing and that nothing refers to";
