@@ -659,8 +659,8 @@ fn the_last_deny_closes_every_port_on_which_names_are_read() {
         let list = list_of(vec![allow("p", SYSTEM, "a.example.com", services)], vec![]);
         let deployment = run(&list).unwrap().deployment;
         let policy = &deployment.policies[&Key::new("egress")];
-        let last = policy.groups.last().unwrap();
-        let Rules::Application(_, rules) = &last.collections[0].rules else { panic!() };
+        let closing = policy.groups.last().unwrap();
+        let Rules::Application(_, rules) = &closing.collections[0].rules else { panic!() };
         let pairs = rules[0].protocols.iter();
         pairs.map(|pair| format!("{:?}:{}", pair.protocol, pair.port)).collect::<Vec<_>>().join(" ")
     };
