@@ -17,6 +17,7 @@ use super::terminal::draw;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Severity;
 use crate::diagnostic::SourceMap;
+use crate::prove;
 use crate::report;
 use crate::report::DefaultRow;
 use crate::report::command::Asked;
@@ -141,6 +142,15 @@ fn check(
     let asked = Asked { rules: Some(&name), deployments: &[], options: &options, captures: &[] };
     let unmet = tested.unmet.iter().map(|one| report::example::finding(one, &list.intent, &asked));
     list.findings.extend(unmet);
+    let compared = prove::coverage((&list.intent, list.day), &simulator, prove::claims::MAX_NODES);
+    let more = match compared {
+        Ok(found) => {
+            let (intent, said) = (&list.intent, &list.findings);
+            report::coverage::findings(&found, intent, &compiled.deployment, said)
+        }
+        Err(error) => vec![report::coverage::not_compared(&error)],
+    };
+    list.findings.extend(more);
     let left_out = if tells_more(args) { list.left_out.as_slice() } else { &[] };
     Ok(Checked {
         assumptions: tested.assumptions,
