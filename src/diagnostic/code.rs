@@ -249,6 +249,8 @@ codes! {
     ROUTE_AROUND = Warning "W0301" "route-around" "a route leads to the internet around the firewall";
     SERVICE_ENDPOINT_AROUND = Warning "W0302" "service-endpoint-around" "a service endpoint leads to its service around the firewall";
     IPV6_AROUND = Warning "W0303" "ipv6-around" "a routed subnet reaches the internet around the firewall by IPv6";
+    SHARED_SUFFIX = Warning "W0304" "shared-suffix" "a wildcard below which anybody can have a name";
+    WHOLE_INTERNET = Warning "W0305" "whole-internet" "a permission opens very many ports to most of the internet";
     UNROUTED_SOURCE = Warning "W0401" "unrouted-source" "the routes do not bring a source to the firewall";
     NAME_FILTER_OFF = Warning "W0402" "name-filter-off" "a network rule passes flows past the name filter, and that was accepted";
     DENY_LEAVES_ADDRESSES = Warning "W0403" "deny-leaves-addresses" "a deny by name does not hold for some addresses, and that was accepted";
