@@ -17,6 +17,8 @@ mod list;
 mod returning;
 #[path = "compile/translated.rs"]
 mod translated;
+#[path = "compile/unreached.rs"]
+mod unreached;
 #[path = "compile/unseen.rs"]
 mod unseen;
 #[path = "compile/warnings.rs"]

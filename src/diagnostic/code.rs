@@ -262,5 +262,6 @@ codes! {
     BEYOND_THE_LIST = Warning "W0409" "beyond-the-list" "a parent lets out what the list does not permit";
     ONE_SIDED = Warning "W0410" "one-sided" "the replies to a permission do not come back through the firewall";
     REDUNDANT = Warning "W0411" "redundant" "a permission all of which others permit";
+    NEVER_REACHED = Warning "W0412" "never-reached" "rules of a parent decide all that a permission permits";
     NOT_COMPARED = Warning "W0501" "not-compared" "the statements of a list are too much to be compared with each other";
 }

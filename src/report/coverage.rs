@@ -3,6 +3,7 @@
 use super::diff::words::Places;
 use super::diff::words::words;
 use crate::azure::Deployment;
+use crate::azure::policy::Action;
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Edit;
@@ -14,6 +15,7 @@ use crate::prove::Coverage;
 use crate::prove::coverage::Covered;
 use crate::prove::coverage::PartlyDenied;
 use crate::prove::coverage::Statement;
+use crate::prove::coverage::Unreached;
 
 /// What is to be said of `found` about `intent`, which `deployment` is compiled from. What `said` says
 /// of a permission is not said again in other words.
@@ -45,6 +47,12 @@ pub fn findings(
     }
     findings.extend(partly);
     findings
+}
+
+/// What is to be said of permissions of `intent` that rules of a parent policy decide.
+pub fn unreached(found: &[Unreached], intent: &Intent) -> Vec<Diagnostic> {
+    let list = List { intent };
+    found.iter().map(|one| list.unreached(one)).collect()
 }
 
 /// What is to be said where the statements could not be compared.
@@ -170,6 +178,38 @@ impl<'a> List<'a> {
             .at(self.label_span(deny), "without it, as much is permitted");
         found
             .help("nothing to do if it is there to be read, or to hold against permissions to come")
+    }
+
+    fn unreached(&self, one: &Unreached) -> Diagnostic {
+        let permission = Statement::Permission(one.permission);
+        let headline = format!(
+            "no rule of `{}` is ever reached: rules of the parent policy decide all of it",
+            self.label(permission)
+        );
+        let mut found = Diagnostic::new(Code::NEVER_REACHED, headline)
+            .at(self.label_span(permission), "looked at after the parent's rules");
+        let part = if one.by.len() + one.more == 1 { "all" } else { "a part" };
+        for (rule, action) in &one.by {
+            let does = match action {
+                Action::Allow => "allows",
+                Action::Deny => "denies",
+            };
+            let policy = &rule.policy;
+            found =
+                found.note(format!("`{rule}` of the parent policy `{policy}` {does} {part} of it"));
+        }
+        match one.more {
+            0 => {}
+            1 => found = found.note("another rule is needed to cover it"),
+            more => found = found.note(format!("{more} more rules are needed to cover it")),
+        }
+        if one.by.iter().any(|(_, action)| *action == Action::Deny) {
+            found.help("permit it in the parent, or remove it here")
+        } else {
+            found.graded(Severity::Note).help(
+                "nothing to do if the list is where it is reviewed; else leave it to the parent",
+            )
+        }
     }
 
     fn partly_denied(&self, one: &PartlyDenied, places: &Places) -> Diagnostic {

@@ -10,6 +10,7 @@
 //! in two statements is had with the tree, and only the few that pass this are held against those
 //! that they meet. What is no flow is not left out of each set, but where it matters.
 
+mod inherited;
 mod tree;
 
 use std::cmp::Reverse;
@@ -18,6 +19,9 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 
 use self::tree::Tree;
+
+pub use inherited::Unreached;
+pub use inherited::unreached;
 
 use super::atom::FlowAtom;
 use super::atom::Party;
@@ -348,14 +352,14 @@ impl<'id> Search<'_, 'id> {
             let Some(statement) = said.get(one.place) else { continue };
             let wanted = self.algebra.points_without(statement.all, statement.denied)?;
             let all = others.iter().map(|(place, it)| (*place, it.all));
-            let mut by = self.heaviest(wanted, all)?;
+            let mut by = heaviest(self.algebra, wanted, all)?;
             let needed = of(&one.place).unwrap_or(self.algebra.no_points());
             let named: Vec<Points<'id>> = by.iter().filter_map(of).collect();
             let named = self.algebra.points_in_one(named)?;
             let needed = self.algebra.points_without(needed, named)?;
             let needed = self.algebra.points_without(needed, statement.denied)?;
             let more = others.iter().filter_map(|(place, _)| Some((*place, of(place)?)));
-            by.extend(self.heaviest(needed, more)?);
+            by.extend(heaviest(self.algebra, needed, more)?);
             let by = by.iter().filter_map(|place| Some(said.get(*place)?.index)).collect();
             let (by, more) = most(by);
             found.push((*statement, by, more));
@@ -418,7 +422,7 @@ impl<'id> Search<'_, 'id> {
     ) -> Result<(Vec<usize>, usize), AlgebraError> {
         let meeting = denies.tree.meeting(taken, self.algebra)?.into_iter();
         let taking = meeting.filter_map(|place| denies.all.get(place)).filter(|it| is_asked(it));
-        let by = self.heaviest(taken, taking.map(|deny| (deny.index, deny.all)))?;
+        let by = heaviest(self.algebra, taken, taking.map(|deny| (deny.index, deny.all)))?;
         Ok(most(by))
     }
 
@@ -453,42 +457,42 @@ impl<'id> Search<'_, 'id> {
         let pieces = self.algebra.pieces(flows, MAX_PIECES)?;
         Ok(PartlyDenied { permission: one.index, by, more, pieces })
     }
+}
 
-    /// As many of `others` as cover `wanted`, the heaviest overlap first. One that adds nothing to
-    /// those before it is left out.
-    fn heaviest(
-        &mut self,
-        wanted: Points<'id>,
-        others: impl Iterator<Item = (usize, Points<'id>)>,
-    ) -> Result<Vec<usize>, AlgebraError> {
-        let mut overlaps: Vec<(usize, Set<'id>)> = Vec::new();
-        for (name, other) in others {
-            let overlap = self.algebra.points_in_all([wanted, other])?;
-            overlaps.push((name, self.algebra.flows_among(overlap)?));
-        }
-        let sets: Vec<Set<'id>> = overlaps.iter().map(|(_, overlap)| *overlap).collect();
-        let shares = self.algebra.shares(&sets);
-        let mut by_weight: Vec<(f64, usize, Set<'id>)> = shares
-            .into_iter()
-            .zip(overlaps)
-            .map(|(share, (name, overlap))| (share, name, overlap))
-            .collect();
-        by_weight.sort_by(|(share, name, _), (other_share, other, _)| {
-            other_share.total_cmp(share).then(name.cmp(other))
-        });
-        let (mut left, mut needed) = (self.algebra.flows_among(wanted)?, Vec::new());
-        for (_, name, overlap) in by_weight {
-            if self.algebra.is_empty(left) {
-                break;
-            }
-            let rest = self.algebra.difference(left, overlap)?;
-            if rest != left {
-                needed.push(name);
-            }
-            left = rest;
-        }
-        Ok(needed)
+/// As many of `others` as cover `wanted`, the heaviest overlap first. One that adds nothing to those
+/// before it is left out.
+fn heaviest<'id>(
+    algebra: &mut Algebra<'id, FlowAtom>,
+    wanted: Points<'id>,
+    others: impl Iterator<Item = (usize, Points<'id>)>,
+) -> Result<Vec<usize>, AlgebraError> {
+    let mut overlaps: Vec<(usize, Set<'id>)> = Vec::new();
+    for (name, other) in others {
+        let overlap = algebra.points_in_all([wanted, other])?;
+        overlaps.push((name, algebra.flows_among(overlap)?));
     }
+    let sets: Vec<Set<'id>> = overlaps.iter().map(|(_, overlap)| *overlap).collect();
+    let shares = algebra.shares(&sets);
+    let mut by_weight: Vec<(f64, usize, Set<'id>)> = shares
+        .into_iter()
+        .zip(overlaps)
+        .map(|(share, (name, overlap))| (share, name, overlap))
+        .collect();
+    by_weight.sort_by(|(share, name, _), (other_share, other, _)| {
+        other_share.total_cmp(share).then(name.cmp(other))
+    });
+    let (mut left, mut needed) = (algebra.flows_among(wanted)?, Vec::new());
+    for (_, name, overlap) in by_weight {
+        if algebra.is_empty(left) {
+            break;
+        }
+        let rest = algebra.difference(left, overlap)?;
+        if rest != left {
+            needed.push(name);
+        }
+        left = rest;
+    }
+    Ok(needed)
 }
 
 /// The first [`MAX_NAMED`] of `by`, and how many more there are.

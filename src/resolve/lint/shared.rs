@@ -62,14 +62,18 @@ fn finding(permission: &Permission, pattern: &FqdnPattern) -> Option<Diagnostic>
         // Who writes `any-name` says so.
         FqdnPattern::Any | FqdnPattern::Exact(_) => return None,
     };
-    let why = match shared(&suffix)? {
-        Shared::Public => {
-            format!("`{suffix}` is on the Public Suffix List: anybody can have a name below it")
+    let (why, account_of) = match shared(&suffix)? {
+        Shared::Public => (
+            format!("`{suffix}` is on the Public Suffix List: anybody can have a name below it"),
+            suffix.as_str(),
+        ),
+        Shared::Customers => {
+            (format!("each customer of Azure can have a name below `{suffix}`"), suffix.as_str())
         }
-        Shared::Customers => format!("each customer of Azure can have a name below `{suffix}`"),
-        Shared::Above(below) => {
-            format!("each customer of Azure can have a name below `{below}`, which is one of them")
-        }
+        Shared::Above(below) => (
+            format!("`{below}` is among them, below which each customer of Azure can have a name"),
+            below,
+        ),
     };
     Some(
         Diagnostic::new(
@@ -78,7 +82,7 @@ fn finding(permission: &Permission, pattern: &FqdnPattern) -> Option<Diagnostic>
         )
         .at(permission.spans.destinations, "as wide as all who have a name there")
         .note(why)
-        .help(format!("name the account, as `ACCOUNT.{suffix}` does, and each account by itself")),
+        .help(format!("name the account, as `ACCOUNT.{account_of}` does, and each by itself")),
     )
 }
 

@@ -13,8 +13,7 @@ use crate::intent::Service;
 /// FTP, are told to clients by a server whose addresses can be known.
 const MANY_PORTS: usize = 1_000;
 
-/// A warning for each permission by address that opens as many ports
-/// to most of the internet.
+/// A warning for each permission by address that opens as many ports to most of the internet.
 pub(super) fn findings(intent: &Intent) -> Vec<Diagnostic> {
     let v4: AddressSet = ipnet::IpNet::V4(ipnet::Ipv4Net::default()).into();
     let internet = AddressSet::public().intersection(&v4);
