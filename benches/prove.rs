@@ -17,6 +17,7 @@ use exeat::flow::set::flows::AlgebraError;
 use exeat::intent::Intent;
 use exeat::prove;
 use exeat::prove::Claim;
+use exeat::prove::Coverage;
 use exeat::prove::Proof;
 use exeat::prove::Standing;
 use exeat::prove::claims::MAX_NODES;
@@ -50,6 +51,22 @@ fn main() {
         SIZES[0],
         large_size as f64 / small_size as f64,
     );
+    for permissions in SIZES {
+        let estate = Estate::of(&estate::covered(permissions));
+        let start = Instant::now();
+        let found = estate.cover();
+        let shadow = start.elapsed();
+        let start = Instant::now();
+        let proof = black_box(estate.prove());
+        let proving = start.elapsed();
+        println!(
+            "{permissions} permissions, {} of them redundant: shadow {shadow:.1?}, proof {proving:.1?} = {:.1}; nodes {} / {}",
+            found.redundant.len(),
+            shadow.as_secs_f64() / proving.as_secs_f64(),
+            found.nodes,
+            proof.nodes,
+        );
+    }
 }
 
 /// A list and what it was compiled to.
@@ -60,7 +77,10 @@ struct Estate {
 
 impl Estate {
     fn new(permissions: usize) -> Estate {
-        let text = estate::text(permissions);
+        Estate::of(&estate::text(permissions))
+    }
+
+    fn of(text: &str) -> Estate {
         let mut read = |_: &std::path::Path| Ok(text.as_bytes().to_vec());
         let resolved = resolve::resolve("list.egress", &mut read, &resolve::Options::default());
         let intent = resolved.intent.expect("a list without mistakes");
@@ -82,6 +102,12 @@ impl Estate {
         let is_proved = |claim| proof.claims.contains(&(claim, Standing::Proved));
         assert!(is_proved(Claim::NoLeak) && is_proved(Claim::NoBreakage), "a list is not proved");
         proof
+    }
+
+    /// Finds the statements that others cover.
+    fn cover(&self) -> Coverage {
+        let simulator = Simulator::new(&self.deployment).expect("an order of rules");
+        prove::coverage((&self.intent, TODAY), &simulator, MAX_NODES).expect("sets")
     }
 
     fn best_of_three(&self) -> Duration {
@@ -108,6 +134,13 @@ fn outcomes(deployment: &Deployment) -> Result<prove::Outcomes, AlgebraError> {
 fn prove(bencher: Bencher<'_, '_>, permissions: usize) {
     let estate = Estate::new(permissions);
     bencher.counter(ItemsCount::new(permissions)).bench(|| black_box(&estate).prove());
+}
+
+/// The statements of a list that others cover: a tenth of them.
+#[divan::bench(args = SIZES, sample_count = 3, sample_size = 1)]
+fn shadow(bencher: Bencher<'_, '_>, permissions: usize) {
+    let estate = Estate::of(&estate::covered(permissions));
+    bencher.counter(ItemsCount::new(permissions)).bench(|| black_box(&estate).cover());
 }
 
 /// Many long lists of addresses that lie apart, each with many others: an answer or an error, soon.

@@ -66,6 +66,38 @@ pub(crate) fn text(permissions: usize) -> String {
     text
 }
 
+/// The text of a list with this many permissions, a tenth of which others cover, and one deny for a
+/// hundred of them.
+pub(crate) fn covered(permissions: usize) -> String {
+    let apart = permissions - permissions / 10;
+    let mut text = text(apart);
+    for number in 0..permissions / 10 {
+        let covering = number * 9 + 4;
+        let sender = (covering * 7) % SENDERS;
+        let service = SERVICES.get(covering % SERVICES.len()).copied().unwrap_or_default();
+        let _ = if covering % 10 < 3 && covering < BY_ADDRESS * 10 / 3 || covering % TAGGED == 9 {
+            writeln!(
+                text,
+                "allow q{number}: s{sender} -> q{number}.contoso.com : https because \"alone\""
+            )
+        } else {
+            writeln!(
+                text,
+                "allow q{number}: s{sender} -> {} : {service} because \"the same once more\"",
+                names(covering)
+            )
+        };
+        if number % 10 == 0 {
+            let _ = writeln!(
+                text,
+                "deny d{number}: any -> {}, paste{number}.example.org : https because \"no longer\"",
+                names(number)
+            );
+        }
+    }
+    text
+}
+
 /// One, two or three subnets.
 fn senders(number: usize, first: usize) -> String {
     let senders = (0..=number % 3).map(|step| format!("s{}", (first + 5 * step) % SENDERS));

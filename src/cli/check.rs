@@ -11,12 +11,16 @@ use super::defaults;
 use super::failure::Failure;
 use super::outcome::Outcome;
 use super::rules;
+use super::rules::List;
 use super::subject;
 use super::terminal::Terminal;
 use super::terminal::draw;
+use crate::azure::Deployment;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Severity;
 use crate::diagnostic::SourceMap;
+use crate::flow::set::flows::AlgebraError;
+use crate::prove;
 use crate::report;
 use crate::report::DefaultRow;
 use crate::report::command::Asked;
@@ -141,6 +145,9 @@ fn check(
     let asked = Asked { rules: Some(&name), deployments: &[], options: &options, captures: &[] };
     let unmet = tested.unmet.iter().map(|one| report::example::finding(one, &list.intent, &asked));
     list.findings.extend(unmet);
+    let more = compared(&list, &compiled.deployment, &simulator)
+        .unwrap_or_else(|error| vec![report::coverage::not_compared(&error)]);
+    list.findings.extend(more);
     let left_out = if tells_more(args) { list.left_out.as_slice() } else { &[] };
     Ok(Checked {
         assumptions: tested.assumptions,
@@ -149,6 +156,20 @@ fn check(
         sources: list.sources,
         is_refused: false,
     })
+}
+
+/// What the statements of a list do to each other, and the rules of a parent to them.
+fn compared(
+    list: &List,
+    deployment: &Deployment,
+    simulator: &Simulator<'_>,
+) -> Result<Vec<Diagnostic>, AlgebraError> {
+    let intent = &list.intent;
+    let found = prove::coverage((intent, list.day), simulator, prove::claims::MAX_NODES)?;
+    let mut said = report::coverage::findings(&found, intent, deployment, &list.findings);
+    let unreached = prove::coverage::unreached(intent, simulator, prove::claims::MAX_NODES)?;
+    said.extend(report::coverage::unreached(&unreached, intent));
+    Ok(said)
 }
 
 /// Whether notes and defaults are told.

@@ -12,7 +12,6 @@
 //! - `carriage`: which statement becomes an application rule, which a network rule;
 //! - `hiding`: what is a network rule that hides an application rule;
 //! - `denies`: when a deny holds;
-//! - `overruled`: what never takes effect;
 //! - `layout`: where rules lie, so that one statement is one element of one list;
 //! - `binding`: which firewalls enforce the policy;
 //! - `topology`: how networks, routes and firewalls are written;
@@ -36,7 +35,6 @@ mod layout;
 mod limits;
 mod listed;
 mod naming;
-mod overruled;
 mod refusal;
 mod returning;
 mod settings;
@@ -111,7 +109,6 @@ pub fn compile(
             let (list, parents) = (Index::new(&list), Index::new(&parents));
             findings.extend(hiding::check(&list, &parents, &ground, &mut accepted));
             findings.extend(denies::check(&list, &parents, &mut accepted));
-            findings.extend(overruled::check(&carried, &list));
         }
         Err(error) => findings.push(
             Diagnostic::new(Code::UNKNOWN_PARENT, error.to_string())

@@ -237,6 +237,8 @@ codes! {
     NOT_YET_PROVED = Note "N0201" "not-yet-proved" "an assertion is checked for its names only";
     ASSUMED_ADDRESS = Note "N0202" "assumed-address" "an example names a host whose address is not known";
     PRIVATE_ENDPOINT_AROUND = Note "N0301" "private-endpoint-around" "a private endpoint is reached around the firewall";
+    IDLE_DENY = Note "N0402" "idle-deny" "a deny takes nothing away from what is permitted";
+    PARTLY_DENIED = Note "N0403" "partly-denied" "a deny takes a part of a permission";
     UNUSED_SET = Warning "W0201" "unused-set" "a set or table that nothing refers to";
     UNUSED_PARAMETER = Warning "W0202" "unused-parameter" "a parameter that nothing refers to";
     UNUSED_IMPORT = Warning "W0203" "unused-import" "an import that says nothing and that nothing refers to";
@@ -246,14 +248,19 @@ codes! {
     ROUTE_AROUND = Warning "W0301" "route-around" "a route leads to the internet around the firewall";
     SERVICE_ENDPOINT_AROUND = Warning "W0302" "service-endpoint-around" "a service endpoint leads to its service around the firewall";
     IPV6_AROUND = Warning "W0303" "ipv6-around" "a routed subnet reaches the internet around the firewall by IPv6";
+    SHARED_SUFFIX = Warning "W0304" "shared-suffix" "a wildcard below which anybody can have a name";
+    WHOLE_INTERNET = Warning "W0305" "whole-internet" "a permission opens very many ports to most of the internet";
     UNROUTED_SOURCE = Warning "W0401" "unrouted-source" "the routes do not bring a source to the firewall";
     NAME_FILTER_OFF = Warning "W0402" "name-filter-off" "a network rule passes flows past the name filter, and that was accepted";
     DENY_LEAVES_ADDRESSES = Warning "W0403" "deny-leaves-addresses" "a deny by name does not hold for some addresses, and that was accepted";
     PARENT_DENIES = Warning "W0404" "parent-denies" "a parent may deny what the list permits";
-    OVERRULED = Warning "W0405" "overruled" "a permission that a deny takes whole";
+    OVERRULED = Warning "W0405" "overruled" "a permission that denies take whole";
     NO_NETWORK = Warning "W0406" "no-network" "a list describes no network that its policy stands in";
     PAST_THE_FIREWALL = Warning "W0407" "past-the-firewall" "the routes bring some destinations of a statement past the firewall";
     UNKNOWN_TAG = Warning "W0408" "unknown-tag" "a tag or web category that is not known";
     BEYOND_THE_LIST = Warning "W0409" "beyond-the-list" "a parent lets out what the list does not permit";
     ONE_SIDED = Warning "W0410" "one-sided" "the replies to a permission do not come back through the firewall";
+    REDUNDANT = Warning "W0411" "redundant" "a permission all of which others permit";
+    NEVER_REACHED = Warning "W0412" "never-reached" "rules of a parent decide all that a permission permits";
+    NOT_COMPARED = Warning "W0501" "not-compared" "the statements of a list are too much to be compared with each other";
 }

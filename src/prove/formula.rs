@@ -308,14 +308,22 @@ impl Formulas {
         roots: &[Formula],
         algebra: &mut Algebra<'id, FlowAtom>,
     ) -> Result<Vec<Set<'id>>, AlgebraError> {
+        let points = self.points(roots, algebra)?;
+        points.into_iter().map(|points| algebra.flows_among(points)).collect()
+    }
+
+    /// The points that `roots` are true of, before what is no flow is left out.
+    ///
+    /// # Errors
+    /// Too many nodes; cuts that are not those of [`Formulas::cuts`].
+    pub(super) fn points<'id>(
+        &self,
+        roots: &[Formula],
+        algebra: &mut Algebra<'id, FlowAtom>,
+    ) -> Result<Vec<Points<'id>>, AlgebraError> {
         let mut making = Making { formulas: self, made: BTreeMap::new(), along: BTreeMap::new() };
         making.make(roots, algebra)?;
-        let empty = algebra.no_points();
-        let sets = roots.iter().map(|root| {
-            let made = making.made.get(root).copied().unwrap_or(empty);
-            algebra.flows_among(made)
-        });
-        sets.collect()
+        Ok(roots.iter().map(|root| making.points(*root, algebra)).collect())
     }
 }
 

@@ -7,6 +7,7 @@
 
 pub mod atom;
 pub mod claims;
+pub mod coverage;
 pub mod difference;
 pub mod excess;
 pub mod outcomes;
@@ -31,6 +32,8 @@ pub use claims::Proof;
 pub use claims::ProveError;
 pub use claims::Standing;
 pub use claims::prove;
+pub use coverage::Coverage;
+pub use coverage::coverage;
 pub use difference::Change;
 pub use difference::Changes;
 pub use difference::Difference;

@@ -7,6 +7,7 @@
 mod assumption_json;
 pub mod check;
 pub mod command;
+pub mod coverage;
 pub mod default_row;
 pub mod diff;
 pub mod example;

@@ -56,6 +56,9 @@ pub(super) struct Listed {
     pub(super) required: Formula,
     /// What each permission says that is active, in their order.
     pub(super) permissions: Vec<Meaning>,
+    /// What each deny denies that is active, in their order: its index into [`Intent::denies`], and
+    /// the flows.
+    pub(super) denies: Vec<(usize, Formula)>,
 }
 
 /// What one permission says, whatever is denied.
@@ -77,17 +80,20 @@ pub(super) fn listed(encoder: &mut Encoder<'_>, intent: &Intent, day: Date) -> L
     let active = intent.permissions.iter().enumerate().filter(|(_, one)| one.is_active(day));
     let permissions: Vec<Meaning> =
         active.map(|(index, permission)| reader.meaning(index, permission)).collect();
-    let active = intent.denies.iter().filter(|deny| deny.is_active(day));
-    let denied: Vec<Formula> = active
-        .map(|deny| reader.denied(&deny.sources.set, &deny.services, &deny.destinations))
+    let active = intent.denies.iter().enumerate().filter(|(_, deny)| deny.is_active(day));
+    let denies: Vec<(usize, Formula)> = active
+        .map(|(index, deny)| {
+            (index, reader.denied(&deny.sources.set, &deny.services, &deny.destinations))
+        })
         .collect();
-    let denied = encoder.any(denied);
+    let taken = encoder.any(denies.iter().map(|(_, denied)| *denied));
     let permitted = encoder.any(permissions.iter().flat_map(|one| [one.strict, one.excess]));
     let required = encoder.any(permissions.iter().map(|one| one.required));
     Listed {
-        permitted: encoder.without(permitted, denied),
-        required: encoder.without(required, denied),
+        permitted: encoder.without(permitted, taken),
+        required: encoder.without(required, taken),
         permissions,
+        denies,
     }
 }
 

@@ -4,7 +4,7 @@
 mod json;
 mod markdown;
 mod text;
-mod words;
+pub(super) mod words;
 
 use jiff::Timestamp;
 

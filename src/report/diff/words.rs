@@ -41,7 +41,7 @@ const INTERNET: &str = "internet";
 
 /// What addresses are called.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Places {
+pub(in crate::report) struct Places {
     // Invariant: no prefix is there twice.
     subnets: Vec<(String, IpNet)>,
     /// The public addresses of IPv4 that something of others can have.
@@ -53,7 +53,9 @@ pub(super) struct Places {
 
 impl Places {
     /// The places of some deployments. Where two subnets have one prefix, the first names it.
-    pub(super) fn new<'d>(deployments: impl IntoIterator<Item = &'d Deployment>) -> Places {
+    pub(in crate::report) fn new<'d>(
+        deployments: impl IntoIterator<Item = &'d Deployment>,
+    ) -> Places {
         let mut subnets: Vec<(String, IpNet)> = Vec::new();
         let v4 = AddressSet::from(IpNet::V4(Ipv4Net::default()));
         let mut internet = AddressSet::public().intersection(&v4).difference(&dropped_by_azure());
@@ -140,7 +142,7 @@ struct Sentence {
 }
 
 /// The flows whose coordinates lie in `along`.
-pub(super) fn words(along: &[AxisSet], places: &Places) -> String {
+pub(in crate::report) fn words(along: &[AxisSet], places: &Places) -> String {
     let mut sentence = Sentence::default();
     for set in along {
         match set.view() {

@@ -1,7 +1,9 @@
 //! What is no mistake and deserves a change: a file for each finding, run over a list that resolved.
 
 mod duplicate;
+mod shared;
 mod unused;
+mod wide;
 
 use super::scope::Resolution;
 use crate::diagnostic::Diagnostic;
@@ -16,5 +18,7 @@ pub(super) fn run(resolution: &mut Resolution<'_>, intent: &Intent) {
         return;
     }
     resolution.findings.extend(duplicate::findings(intent));
+    resolution.findings.extend(shared::findings(intent));
+    resolution.findings.extend(wide::findings(intent));
     resolution.findings.extend(unused::findings(resolution));
 }

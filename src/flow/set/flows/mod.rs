@@ -39,6 +39,7 @@ mod point;
 mod points;
 mod question;
 mod recode;
+mod share;
 mod shown;
 mod view;
 mod witness;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::marker::PhantomData;
 use std::rc::Rc;
 
@@ -13,6 +14,7 @@ use super::algebra::AlgebraError;
 use super::algebra::Brand;
 use super::algebra::Set;
 use super::axis::AxisSet;
+use super::diagram::CONSTANT;
 use super::diagram::Diagrams;
 use super::diagram::Exhausted;
 use super::diagram::Node;
@@ -24,8 +26,8 @@ use super::question::Question;
 type Ranks = Rc<[(u32, u32)]>;
 
 /// Points under assignments of atoms, of the algebra with the same brand, whether they are flows or
-/// not. What is equal may differ here in points that are none.
-#[derive(Clone, Copy, Debug)]
+/// not. What holds the same flows may differ here in points that are none.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Points<'id> {
     node: Node,
     brand: Brand<'id>,
@@ -141,6 +143,41 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
             .and_then(Sweep::run)
             .map_err(|Exhausted| self.too_large())?;
         Ok(Points::of(node))
+    }
+
+    /// Whether some flow is in all of `inside` and in none of `outside`, under some assignment.
+    ///
+    /// Nothing is made to know it, and the search ends at the first such flow.
+    ///
+    /// # Errors
+    /// Too many steps.
+    pub fn has_flow<const I: usize, const O: usize>(
+        &mut self,
+        inside: [Points<'id>; I],
+        outside: [Points<'id>; O],
+    ) -> Result<bool, AlgebraError> {
+        type Place<const I: usize, const O: usize> = (Node, [Node; I], [Node; O]);
+        let mut seen: HashSet<Place<I, O>> = HashSet::new();
+        let node = |points: Points<'id>| points.node;
+        let mut open = vec![(self.all().node, inside.map(node), outside.map(node))];
+        while let Some(place @ (flows, inside, outside)) = open.pop() {
+            if flows == Node::NEVER
+                || inside.contains(&Node::NEVER)
+                || outside.contains(&Node::ALWAYS)
+                || !seen.insert(place)
+            {
+                continue;
+            }
+            self.diagrams.spend(1).map_err(|Exhausted| self.too_large())?;
+            let all = [flows].into_iter().chain(inside).chain(outside);
+            let level = all.map(|node| self.diagrams.branch(node).level).min();
+            let Some(level) = level.filter(|level| *level != CONSTANT) else { return Ok(true) };
+            let low = |node| self.diagrams.halves(node, level).0;
+            let high = |node| self.diagrams.halves(node, level).1;
+            open.push((high(flows), inside.map(high), outside.map(high)));
+            open.push((low(flows), inside.map(low), outside.map(low)));
+        }
+        Ok(false)
     }
 
     /// The flows among `points`.

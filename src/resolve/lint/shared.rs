@@ -1,0 +1,149 @@
+//! Permissions by a wildcard below which anybody can have a name.
+
+use crate::diagnostic::Code;
+use crate::diagnostic::Diagnostic;
+use crate::flow::FqdnPattern;
+use crate::intent::Destination;
+use crate::intent::Intent;
+use crate::intent::Permission;
+
+/// Suffixes below which each customer of Microsoft's has names, and which the Public Suffix List does
+/// not have (`aks-egress.md §4` and `§7`).
+const OF_CUSTOMERS: [&str; 14] = [
+    "azconfig.io",
+    "azurecr.io",
+    "database.chinacloudapi.cn",
+    "database.usgovcloudapi.net",
+    "database.windows.net",
+    "dfs.core.windows.net",
+    "documents.azure.com",
+    "mysql.database.azure.com",
+    "postgres.database.azure.com",
+    "queue.core.windows.net",
+    "redis.azure.net",
+    "redis.cache.windows.net",
+    "table.core.windows.net",
+    "vault.azure.net",
+];
+
+/// Why anybody can have a name below a suffix.
+enum Shared {
+    /// It is a public suffix.
+    Public,
+    /// Microsoft gives names below it to customers.
+    Customers,
+    /// One of [`OF_CUSTOMERS`] lies below it.
+    Above(&'static str),
+}
+
+/// A warning for each wildcard of a permission that is wide enough for names of anybody.
+pub(super) fn findings(intent: &Intent) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    for permission in &intent.permissions {
+        for destination in &permission.destinations {
+            let patterns = match destination {
+                Destination::Names(names) => names.patterns.as_slice(),
+                Destination::Url { host, .. } => std::slice::from_ref(host),
+                Destination::Addresses(_)
+                | Destination::ServiceTag(_)
+                | Destination::FqdnTag(_)
+                | Destination::WebCategory(_)
+                | Destination::Any => &[],
+            };
+            findings.extend(patterns.iter().filter_map(|pattern| finding(permission, pattern)));
+        }
+    }
+    findings
+}
+
+fn finding(permission: &Permission, pattern: &FqdnPattern) -> Option<Diagnostic> {
+    let suffix = match pattern {
+        FqdnPattern::Under(suffix) | FqdnPattern::EndsWith(suffix) => suffix.to_string(),
+        // Who writes `any-name` says so.
+        FqdnPattern::Any | FqdnPattern::Exact(_) => return None,
+    };
+    let (why, account_of) = match shared(&suffix)? {
+        Shared::Public => (
+            format!("`{suffix}` is on the Public Suffix List: anybody can have a name below it"),
+            suffix.as_str(),
+        ),
+        Shared::Customers => {
+            (format!("each customer of Azure can have a name below `{suffix}`"), suffix.as_str())
+        }
+        Shared::Above(below) => (
+            format!("`{below}` is among them, below which each customer of Azure can have a name"),
+            below,
+        ),
+    };
+    Some(
+        Diagnostic::new(
+            Code::SHARED_SUFFIX,
+            format!("`{}` permits names that anybody can have: `{pattern}`", permission.label),
+        )
+        .at(permission.spans.destinations, "as wide as all who have a name there")
+        .note(why)
+        .help(format!("name the account, as `ACCOUNT.{account_of}` does, and each by itself")),
+    )
+}
+
+/// Whether anybody can have a name below `suffix`, a host name in lower case.
+fn shared(suffix: &str) -> Option<Shared> {
+    if OF_CUSTOMERS.contains(&suffix) {
+        return Some(Shared::Customers);
+    }
+    let is_public = psl::suffix(suffix.as_bytes())
+        .is_some_and(|found| found.is_known() && found.as_bytes() == suffix.as_bytes());
+    if is_public {
+        return Some(Shared::Public);
+    }
+    let is_below =
+        |one: &&&str| one.strip_suffix(suffix).is_some_and(|account| account.ends_with('.'));
+    OF_CUSTOMERS.iter().find(is_below).map(|below| Shared::Above(below))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_anybody_can_have_a_name_below_is_told_from_what_one_owner_has() {
+        let public = [
+            "blob.core.windows.net",
+            "azurewebsites.net",
+            "github.io",
+            "co.uk",
+            "com",
+            "servicebus.windows.net",
+        ];
+        for suffix in public {
+            assert!(matches!(shared(suffix), Some(Shared::Public)), "{suffix}");
+        }
+        for suffix in ["azurecr.io", "vault.azure.net", "database.windows.net"] {
+            assert!(matches!(shared(suffix), Some(Shared::Customers)), "{suffix}");
+        }
+        for suffix in ["core.windows.net", "windows.net", "azure.com"] {
+            assert!(matches!(shared(suffix), Some(Shared::Above(_))), "{suffix}");
+        }
+        let own = [
+            "trips.blob.core.windows.net",
+            "contoso.com",
+            "data.mcr.microsoft.com",
+            "example",
+            "trips.azurecr.io",
+            "ws.net",
+        ];
+        for suffix in own {
+            assert!(shared(suffix).is_none(), "{suffix}");
+        }
+    }
+
+    /// What the list has by now is better looked up there.
+    #[test]
+    fn the_table_has_only_what_the_public_suffix_list_lacks() {
+        for suffix in OF_CUSTOMERS {
+            let found = psl::suffix(suffix.as_bytes()).expect("a suffix");
+            assert_ne!(found.as_bytes(), suffix.as_bytes());
+        }
+        assert!(OF_CUSTOMERS.is_sorted());
+    }
+}

@@ -1,0 +1,70 @@
+//! Permissions of many ports to the whole internet.
+
+use crate::diagnostic::Code;
+use crate::diagnostic::Diagnostic;
+use crate::flow::AddressSet;
+use crate::flow::PortSet;
+use crate::intent::Destination;
+use crate::intent::Intent;
+use crate::intent::Permission;
+use crate::intent::Service;
+
+/// How many ports of a protocol no service has. Those with ranges of their own, for media or passive
+/// FTP, are told to clients by a server whose addresses can be known.
+const MANY_PORTS: usize = 1_000;
+
+/// A warning for each permission by address that opens as many ports to most of the internet.
+pub(super) fn findings(intent: &Intent) -> Vec<Diagnostic> {
+    let v4: AddressSet = ipnet::IpNet::V4(ipnet::Ipv4Net::default()).into();
+    let internet = AddressSet::public().intersection(&v4);
+    intent.permissions.iter().filter_map(|permission| finding(permission, &internet)).collect()
+}
+
+fn finding(permission: &Permission, internet: &AddressSet) -> Option<Diagnostic> {
+    let reached = permission.destinations.iter().fold(AddressSet::empty(), |all, one| match one {
+        Destination::Addresses(addresses) => all.union(&addresses.set),
+        Destination::Names(_)
+        | Destination::ServiceTag(_)
+        | Destination::FqdnTag(_)
+        | Destination::WebCategory(_)
+        | Destination::Url { .. }
+        | Destination::Any => all,
+    });
+    if reached.intersection(internet).count() * 2 <= internet.count() {
+        return None;
+    }
+    let ports = |is_wanted: fn(&Service) -> bool| -> usize {
+        let services = permission.services.iter().filter(|one| is_wanted(one));
+        let ports: PortSet = services
+            .filter_map(|service| match service {
+                Service::Tcp(range) | Service::Udp(range) => Some(*range),
+                Service::Https { .. }
+                | Service::Http { .. }
+                | Service::Mssql { .. }
+                | Service::Icmp
+                | Service::Protocol(_)
+                | Service::Any => None,
+            })
+            .collect();
+        let ranges = ports.ranges().into_iter();
+        ranges.map(|range| usize::from(range.last() - range.first()) + 1).sum()
+    };
+    let tcp = ports(|service| matches!(service, Service::Tcp(_)));
+    let udp = ports(|service| matches!(service, Service::Udp(_)));
+    let many = [(tcp, "TCP"), (udp, "UDP")].into_iter().filter(|(count, _)| *count >= MANY_PORTS);
+    let opened: Vec<String> =
+        many.map(|(count, name)| format!("{count} ports of {name}")).collect();
+    if opened.is_empty() {
+        return None;
+    }
+    Some(
+        Diagnostic::new(
+            Code::WHOLE_INTERNET,
+            format!("`{}` opens {} to the whole internet", permission.label, opened.join(" and ")),
+        )
+        .at(permission.spans.services, "more ports than a service has")
+        .also(permission.spans.destinations, "most of the internet")
+        .note("whatever listens there can be reached, a tunnel to anywhere too")
+        .help("write the ports that the reason is about, and hosts with `https` or `http` where they show a name"),
+    )
+}
