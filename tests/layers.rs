@@ -16,6 +16,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("capture", &["evidence", "flow"]),
     ("intent", &["diagnostic", "flow"]),
     ("resolve", &["diagnostic", "flow", "intent", "syntax"]),
+    ("certificate", &["azure", "evidence", "flow", "intent"]),
     ("compile", &["azure", "diagnostic", "flow", "intent"]),
     ("emit", &["azure", "flow"]),
     ("import", &["azure", "diagnostic", "flow"]),

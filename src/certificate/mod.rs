@@ -1,0 +1,256 @@
+//! A certificate that nothing leaks, in SMT-LIB 2, for another program to decide.
+//!
+//! In: a list, the ARM templates that were emitted for it, what stands beside them, a lock. Out: a
+//! text that asks whether there is a flow that the emitted rules let through the firewall and that
+//! the list does not permit; a stock Z3 answers `unsat` where there is none. It is a second
+//! encoding: what the rules say is read from the text that Azure gets, put in order and written
+//! down here, without `compile`, `simulate` or `prove`. What it has no formula for is an error.
+
+mod error;
+mod firewall;
+mod listed;
+mod names;
+mod order;
+mod script;
+mod template;
+mod term;
+
+use std::fmt::Write as _;
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+pub use error::CertificateError;
+pub use template::Given;
+
+use self::firewall::Firewall;
+use self::order::InOrder;
+use self::script::End;
+use self::script::Script;
+use self::script::commented;
+use self::script::prefixes;
+use self::template::Resources;
+use self::term::Term;
+use crate::evidence::Lock;
+use crate::flow::address::AddressRange;
+use crate::intent::Intent;
+
+/// Addresses that no route or firewall sees (`azure-routing.md §7`; for IPv6, RFC 4291 §2.4).
+const OF_THE_PLATFORM: [&str; 8] = [
+    "168.63.129.16/32",
+    "169.254.0.0/16",
+    "224.0.0.0/4",
+    "255.255.255.255/32",
+    "127.0.0.0/8",
+    "ff00::/8",
+    "fe80::/10",
+    "::1/128",
+];
+
+/// Which reading of a setting holds (`azure-firewall.md §10.4`): true is the second one, and none
+/// leaves both possible.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Readings {
+    /// `proxy_ports_base`.
+    pub proxy_ports_base: Option<bool>,
+    /// `host_without_port`.
+    pub host_without_port: Option<bool>,
+    /// `infrastructure`.
+    pub infrastructure: Option<bool>,
+}
+
+/// What a certificate is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The list as it was named, for people.
+    pub subject: &'a str,
+    /// The list.
+    pub intent: &'a Intent,
+    /// When permissions are active.
+    pub at: Timestamp,
+    /// The ARM templates that were emitted for it.
+    pub templates: &'a [Given<'a>],
+    /// What firewalls hold for names.
+    pub lock: Option<&'a Lock>,
+    /// What is assumed.
+    pub readings: Readings,
+}
+
+impl Question<'_> {
+    /// The certificate.
+    ///
+    /// # Errors
+    /// What it does not cover, and texts that are not what they should be.
+    pub fn certificate(&self) -> Result<String, CertificateError> {
+        let mut script = Script::new(self.lock, self.readings);
+        let day = self.at.to_zoned(TimeZone::UTC).date();
+        let mut resources = Resources::default();
+        for template in self.templates {
+            resources.add_template(*template)?;
+        }
+        for context in &self.intent.context {
+            resources.add_stated(Given { file: &context.file, text: &context.text })?;
+        }
+        script.comment("");
+        script.comment("what is asked of: what comes from a declared subnet, and is not for the");
+        script.comment("platform itself");
+        let asked = asked(&mut script, self.intent, &resources)?;
+        let asked = script.define("is-asked-about", &asked);
+        script.comment("");
+        script.comment("the list");
+        let permitted = listed::permits(&mut script, self.intent, day, "")?;
+        script.comment("");
+        script.comment("what the firewall does, by the templates");
+        let rules = InOrder::of(&resources)?;
+        let leaf = rules.chain.last().map(|policy| policy.name.clone()).unwrap_or_default();
+        let mut firewall =
+            Firewall { script: &mut script, resources: &resources, rules: &rules, prefix: "" };
+        let lets_through = firewall.lets_through()?;
+        let mut text = self.preface(&leaf);
+        text.push_str("(set-option :produce-models true)\n(set-logic QF_BV)\n");
+        text.push_str(&script.text()?);
+        let _ = write!(
+            text,
+            "; the question: a flow that leaves and is not permitted\n(assert is-a-flow)\n(assert is-possible)\n(assert {asked})\n\
+             (assert {lets_through})\n(assert (not {permitted}))\n(check-sat)\n\
+             ; after `sat`, the flow: (get-value ({}))\n",
+            script.constants()
+        );
+        Ok(text)
+    }
+
+    /// What a person wants to know of the file.
+    fn preface(&self, policy: &str) -> String {
+        let mut text = String::new();
+        let mut line = |words: &str| {
+            text.push_str(if words.is_empty() { ";" } else { "; " });
+            text.push_str(&commented(words));
+            text.push('\n');
+        };
+        line("claim: what the firewall lets through, the list permits");
+        line(&format!("list: {}", self.subject));
+        line(&format!("rules: policy {policy} with its parents, as in"));
+        for Given { file, .. } in self.templates {
+            line(&format!("  {file}"));
+        }
+        for context in &self.intent.context {
+            line(&format!("  {}", context.file));
+        }
+        line(&format!("at: {}", self.at));
+        line("");
+        line(
+            "Decide it with `z3 FILE`. `unsat`: there is no flow, and no assignment of what is not",
+        );
+        line(
+            "known, of which the claim does not hold. `sat`: there is one, which `z3 -model FILE`",
+        );
+        line("shows.");
+        line("");
+        line("A name is a vector of labels, the top-level label first; the numbers of labels are");
+        line(
+            "below. What nobody knows (contents of tags, answers of DNS servers, open readings of",
+        );
+        line("azure-firewall.md, section 10.4) is a constant with its words for a name.");
+        line("");
+        line(
+            "Not in it: routes and network security groups, so what goes around the firewall; that",
+        );
+        line(
+            "the firewall enforces this policy; sessions that live on; addresses behind a name, which",
+        );
+        line(
+            "is what the client claims. Every name is taken to resolve, and what can only stop a flow",
+        );
+        line(
+            "(threat intelligence, intrusion detection) to stop none: more leaves here than there.",
+        );
+        text
+    }
+}
+
+/// What is asked about: what comes from declared subnets, or from anywhere where none is declared,
+/// and does not go to the platform (`semantics.md`, Claims).
+fn asked(
+    script: &mut Script<'_>,
+    intent: &Intent,
+    resources: &Resources,
+) -> Result<Term, CertificateError> {
+    let networks = intent.topology.networks.iter();
+    let declared = networks.flat_map(|network| &network.subnets).flat_map(|one| &one.prefixes);
+    let mut subnets: Vec<IpNet> = declared.copied().collect();
+    for written in &resources.subnets {
+        let value = || CertificateError::Value {
+            at: "a subnet of a `context`".to_owned(),
+            expected: "a prefix",
+            found: written.clone(),
+        };
+        subnets.push(written.parse().map_err(|_| value())?);
+    }
+    let to_platform = script.among(End::Destination, prefixes(&OF_THE_PLATFORM));
+    let from = if subnets.is_empty() {
+        Term::always()
+    } else {
+        script.among(End::Source, subnets.into_iter().map(AddressRange::from).collect())
+    };
+    Ok(Term::all([from, Term::not(&to_platform)]))
+}
+
+/// Rule sets and lists, each as a symbol of one text, to be compared by other programs.
+#[derive(Debug)]
+pub struct Definitions<'a>(Script<'a>);
+
+impl<'a> Definitions<'a> {
+    /// None yet.
+    pub fn new(readings: Readings) -> Definitions<'a> {
+        Definitions(Script::new(None, readings))
+    }
+
+    /// Adds what the one policy of `templates` lets through that no other of them extends. The
+    /// symbol of it is `PREFIXlets-through`.
+    ///
+    /// # Errors
+    /// As [`Question::certificate`].
+    pub fn add_policy(
+        &mut self,
+        prefix: &str,
+        templates: &[Given<'_>],
+    ) -> Result<(), CertificateError> {
+        let mut resources = Resources::default();
+        for template in templates {
+            resources.add_template(*template)?;
+        }
+        let rules = InOrder::of(&resources)?;
+        let script = &mut self.0;
+        Firewall { script, resources: &resources, rules: &rules, prefix }.lets_through()?;
+        Ok(())
+    }
+
+    /// Adds what `intent` permits at a time. The symbol of it is `PREFIXpermits`.
+    ///
+    /// # Errors
+    /// As [`Question::certificate`].
+    pub fn add_list(
+        &mut self,
+        prefix: &str,
+        intent: &Intent,
+        at: Timestamp,
+    ) -> Result<(), CertificateError> {
+        let day = at.to_zoned(TimeZone::UTC).date();
+        listed::permits(&mut self.0, intent, day, prefix).map(drop)
+    }
+
+    /// All definitions. A flow is a value of the constants for which `is-a-flow` holds, and one
+    /// that can be where `is-possible` does.
+    ///
+    /// # Errors
+    /// More labels than are numbered.
+    pub fn text(&self) -> Result<String, CertificateError> {
+        self.0.text()
+    }
+
+    /// The constants that make up a flow, with spaces between them.
+    pub fn constants(&self) -> String {
+        self.0.constants()
+    }
+}
