@@ -143,9 +143,9 @@ impl Question<'_> {
             "Decide it with `z3 FILE`. `unsat`: there is no flow, and no assignment of what is not",
         );
         line(
-            "known, of which the claim does not hold. `sat`: there is one, which `z3 -model FILE`",
+            "known, of which the claim does not hold. `sat`: there is one, and the last line shows it",
         );
-        line("shows.");
+        line("once it is no comment.");
         line("");
         line("A name is a vector of labels, the top-level label first; the numbers of labels are");
         line(
