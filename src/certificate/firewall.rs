@@ -61,7 +61,7 @@ pub(super) struct Firewall<'f, 's, 'a> {
 
 impl<'f> Firewall<'f, '_, '_> {
     /// The flow is let through.
-    pub(super) fn lets_through(&mut self) -> Result<Term, CertificateError> {
+    pub(super) fn lets_through(mut self) -> Result<Term, CertificateError> {
         for policy in &self.rules.chain {
             if policy.has_explicit_proxy {
                 let at = format!("policy `{}`", policy.name);

@@ -104,7 +104,7 @@ impl Question<'_> {
         script.comment("what the firewall does, by the templates");
         let rules = InOrder::of(&resources)?;
         let leaf = rules.chain.last().map(|policy| policy.name.clone()).unwrap_or_default();
-        let mut firewall =
+        let firewall =
             Firewall { script: &mut script, resources: &resources, rules: &rules, prefix: "" };
         let lets_through = firewall.lets_through()?;
         let mut text = self.preface(&leaf);
@@ -206,8 +206,8 @@ impl<'a> Definitions<'a> {
         Definitions(Script::new(None, readings))
     }
 
-    /// Adds what the one policy of `templates` lets through that no other of them extends. The
-    /// symbol of it is `PREFIXlets-through`.
+    /// Adds what the one policy of `templates` lets through that no other of them extends, of what
+    /// is not for the platform itself. The symbol of it is `PREFIXleaves`.
     ///
     /// # Errors
     /// As [`Question::certificate`].
@@ -222,7 +222,11 @@ impl<'a> Definitions<'a> {
         }
         let rules = InOrder::of(&resources)?;
         let script = &mut self.0;
-        Firewall { script, resources: &resources, rules: &rules, prefix }.lets_through()?;
+        let passes = Firewall { script, resources: &resources, rules: &rules, prefix };
+        let passes = passes.lets_through()?;
+        let to_platform = self.0.among(End::Destination, prefixes(&OF_THE_PLATFORM));
+        let leaves = Term::all([passes, Term::not(&to_platform)]);
+        self.0.define(&format!("{prefix}leaves"), &leaves);
         Ok(())
     }
 
