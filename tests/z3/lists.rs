@@ -72,22 +72,22 @@ impl List {
         let index = draw.below(other.0.len());
         match draw.below(100) {
             // The order of sentences means nothing, nor does it to say one twice.
-            0..40 => {
+            0..25 => {
                 other.0.reverse();
                 let twice = other.0[index].clone();
                 other.0.push(twice);
             }
-            40..60 => other.0.push(Sentence { denies: false, ..sentence(draw) }),
-            60..75 => other.0.push(Sentence { denies: true, ..sentence(draw) }),
-            75..90 if other.0.len() > 1 => drop(other.0.remove(index)),
+            25..40 => other.0.push(Sentence { denies: false, ..sentence(draw) }),
+            40..70 => other.0.push(Sentence { denies: true, ..sentence(draw) }),
+            70..90 if other.0.len() > 1 => drop(other.0.remove(index)),
             _ => other.0[index].from = draw.pick(&SOURCES),
         }
         other
     }
 
-    /// What `self` permits and no sentence of `other` is about.
+    /// What `self` permits and no sentence of `other` is about, wherever it goes.
     pub(crate) fn without(&self, other: &List) -> List {
-        let denied = other.0.iter().map(|one| Sentence { denies: true, ..one.clone() });
+        let denied = other.0.iter().map(|one| Sentence { denies: true, to: "any", ..one.clone() });
         List(self.0.iter().cloned().chain(denied).collect())
     }
 

@@ -106,9 +106,10 @@ impl Policies {
     pub(crate) fn neighbour(&self, draw: &mut Draw) -> Policies {
         let mut other = self.clone();
         match draw.below(100) {
-            0..38 => (0..3).for_each(|_| other.rearrange(draw)),
-            38..64 => other.change(draw, false, widened),
-            64..90 => other.change(draw, true, widened),
+            0..25 => (0..3).for_each(|_| other.rearrange(draw)),
+            25..45 => other.change(draw, false),
+            // Some of what is changed is never reached.
+            45..90 => (0..3).for_each(|_| other.change(draw, true)),
             _ => {
                 other.rearrange(draw);
                 other.replace(draw);
@@ -177,12 +178,12 @@ impl Policies {
 
     /// With a rule changed so that what is let out is wider, or narrower: for a deny, the other way
     /// round.
-    fn change(&mut self, draw: &mut Draw, narrows: bool, widen: fn(&mut Draw, &mut Value)) {
+    fn change(&mut self, draw: &mut Draw, narrows: bool) {
         let collection = self.some_collection(draw);
         let index = draw.below(collection.rules.len());
         let widens_rule = collection.allows != narrows;
         if widens_rule {
-            widen(draw, &mut collection.rules[index]);
+            widened(draw, &mut collection.rules[index]);
         } else {
             narrowed(draw, &mut collection.rules[index]);
         }
