@@ -33,7 +33,8 @@ const DESTINATIONS: [&str; 12] = [
 
 const ANSWERED: [&str; 3] = ["ntp.example.com", "turn.example.net", "ntp.example.org"];
 
-const PORTS: [&str; 8] = ["22", "80", "443", "443-444", "8000-8100", "8050", "1-65535", "*"];
+const PORTS: [&str; 9] =
+    ["22", "80", "443", "443-444", "8000-8100", "8050", "11000-11999", "1-65535", "*"];
 
 const NAMES: [&str; 16] = [
     "example.com",
@@ -74,9 +75,14 @@ struct Collection {
     rules: Vec<Value>,
 }
 
-/// A policy and, before it, its parent: groups of collections, in their order.
+/// A policy and, before it, its parent.
 #[derive(Clone, Debug)]
-pub(crate) struct Policies(Vec<Vec<Vec<Collection>>>);
+pub(crate) struct Policies {
+    /// Of each, the groups of collections, in their order.
+    chain: Vec<Vec<Vec<Collection>>>,
+    /// What the last of them sets beside its rules.
+    settings: Value,
+}
 
 impl Policies {
     /// One of up to `most` rules.
@@ -99,7 +105,7 @@ impl Policies {
         }
         // One without a rule has nothing to say.
         policies.retain(|groups| !groups.is_empty());
-        Policies(policies)
+        Policies { chain: policies, settings: settings(draw) }
     }
 
     /// A neighbour: the same in another form, wider or narrower by little, or changed anywhere.
@@ -123,16 +129,16 @@ impl Policies {
         let denied = other.collections().cloned();
         let denied = denied.map(|collection| Collection { allows: false, ..collection });
         let mut policies = self.clone();
-        policies.0[0].insert(0, denied.collect());
+        policies.chain[0].insert(0, denied.collect());
         policies
     }
 
     fn collections(&self) -> impl Iterator<Item = &Collection> {
-        self.0.iter().flatten().flatten()
+        self.chain.iter().flatten().flatten()
     }
 
     fn collections_mut(&mut self) -> impl Iterator<Item = &mut Collection> {
-        self.0.iter_mut().flatten().flatten()
+        self.chain.iter_mut().flatten().flatten()
     }
 
     fn some_collection(&mut self, draw: &mut Draw) -> &mut Collection {
@@ -149,13 +155,13 @@ impl Policies {
             // What is matched before is never asked for.
             1 => {
                 let twice = self.some_collection(draw).clone();
-                let last = self.0.last_mut().expect("a policy");
+                let last = self.chain.last_mut().expect("a policy");
                 last.push(vec![Collection { allows: !twice.allows, ..twice }]);
             }
             // Two groups that follow one another are as one.
             2 => {
-                let policy = draw.below(self.0.len());
-                let groups = &mut self.0[policy];
+                let policy = draw.below(self.chain.len());
+                let groups = &mut self.chain[policy];
                 if groups.len() > 1 {
                     let second = groups.remove(1);
                     groups[0].extend(second);
@@ -169,7 +175,7 @@ impl Policies {
             }
             // Application collections are looked at after all network collections.
             _ => {
-                for collections in self.0.iter_mut().flatten() {
+                for collections in self.chain.iter_mut().flatten() {
                     collections.sort_by_key(|collection| collection.kind == Kind::Network);
                 }
             }
@@ -199,7 +205,7 @@ impl Policies {
     /// As a document `exeat.deployment/1`. Priorities say the order, and places do not.
     pub(crate) fn stated(&self, draw: &mut Draw) -> Value {
         let mut policies = serde_json::Map::new();
-        for (index, groups) in self.0.iter().enumerate() {
+        for (index, groups) in self.chain.iter().enumerate() {
             let groups = groups.iter().zip(1_u32..).map(|(collections, number)| {
                 let collections = collections.iter().zip(1_u32..).map(|(collection, number)| {
                     let rules = collection.rules.iter().zip(1..).map(|(rule, number)| {
@@ -225,9 +231,13 @@ impl Policies {
             if index > 0 {
                 policy["basePolicy"] = json!(format!("p{}", index - 1));
             }
+            if index + 1 == self.chain.len() {
+                let settings = self.settings.as_object().cloned().unwrap_or_default();
+                policy.as_object_mut().expect("a policy").extend(settings);
+            }
             policies.insert(format!("p{index}"), policy);
         }
-        json!({ "schema": "exeat.deployment/1", "firewallPolicies": policies })
+        json!({ "schema": "exeat.deployment/1", "ipGroups": groups_of_addresses(), "firewallPolicies": policies })
     }
 }
 
@@ -238,7 +248,45 @@ fn turned(draw: &mut Draw, mut all: Vec<Value>) -> Vec<Value> {
     all
 }
 
+/// What a policy sets that bears on what leaves.
+fn settings(draw: &mut Draw) -> Value {
+    let mut settings = json!({});
+    if draw.chance(25) {
+        settings["allowSqlRedirect"] = json!(true);
+    }
+    if draw.chance(25) {
+        let ranges = draw.some(&["IANAPrivateRanges", "203.0.113.0/24", "0.0.0.0/0"], 0, 2);
+        settings["snat"] =
+            json!({ "privateRanges": ranges, "autoLearnPrivateRanges": draw.chance(50) });
+    }
+    settings
+}
+
+/// Addresses that rules name by their group. One that names an empty group matches nothing.
+fn groups_of_addresses() -> Value {
+    let group = |addresses: &[&str]| json!({ "ours": true, "ipAddresses": addresses });
+    json!({
+        "few": group(&["10.1.8.5", "10.1.8.7", "203.0.113.7"]),
+        "many": group(&["10.1.0.0/16", "203.0.113.0/24"]),
+        "none": group(&[]),
+    })
+}
+
+const GROUPS: [&str; 5] = ["few", "few", "many", "many", "none"];
+
 fn rule(draw: &mut Draw, kind: Kind) -> Value {
+    let mut rule = addressed(draw, kind);
+    if draw.chance(10) {
+        rule["sourceIpGroups"] = json!([draw.pick(&GROUPS)]);
+    }
+    if draw.chance(10) && rule.get("destinationAddresses").is_some() {
+        rule["destinationIpGroups"] = json!([draw.pick(&GROUPS)]);
+    }
+    rule
+}
+
+/// A rule that names no group.
+fn addressed(draw: &mut Draw, kind: Kind) -> Value {
     let sources = draw.some(&SOURCES, 1, 2);
     match kind {
         Kind::Network => {
