@@ -2,6 +2,8 @@
 //! only the first is tested.
 #![cfg(test)]
 
+#[path = "certificate/model.rs"]
+mod model;
 #[path = "support/z3.rs"]
 mod z3;
 
@@ -41,6 +43,8 @@ use exeat::simulate::Assumptions;
 use exeat::simulate::Environment;
 use exeat::simulate::Simulator;
 use exeat::simulate::Verdict;
+
+use self::model::model;
 
 /// Pages tell dates that are over from dates to come.
 const TODAY: Date = date(2090, 1, 1);
@@ -115,7 +119,7 @@ impl Subject {
     /// there is, the engine for single flows, of a firewall that every flow reaches.
     fn leaks(&self) -> bool {
         let text = self.certificate(None).unwrap_or_else(|error| panic!("{}: {error}", self.name));
-        let Some(model) = z3::model(&text) else {
+        let Some(model) = model(&text) else {
             assert!(self.is_proved(), "{}: Z3 finds no leak, and the proof does", self.name);
             return false;
         };
@@ -489,7 +493,7 @@ fn a_lock_says_which_addresses_a_rule_by_name_lets_out() {
     let edited = subject.with_rule("clock", by_address);
     for (address, leaks) in [("198.51.100.1", false), ("198.51.100.2", true)] {
         let text = edited.certificate(Some(&lock(address))).expect("a certificate");
-        assert_eq!(z3::model(&text).is_some(), leaks, "{address}");
+        assert_eq!(model(&text).is_some(), leaks, "{address}");
     }
 }
 

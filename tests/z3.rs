@@ -14,15 +14,17 @@ mod draw;
 mod list;
 #[path = "z3/lists.rs"]
 mod lists;
+#[path = "z3/points.rs"]
+mod points;
 #[path = "z3/policies.rs"]
 mod policies;
 #[path = "support/z3.rs"]
-#[expect(dead_code, reason = "no model is asked for")]
 mod z3;
 
 use std::time::Duration;
 use std::time::Instant;
 
+use ipnet::IpNet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::civil::date;
@@ -33,8 +35,16 @@ use exeat::certificate::Given;
 use exeat::certificate::Readings;
 use exeat::emit;
 use exeat::evidence::Evidence;
+use exeat::flow::AddressSet;
+use exeat::flow::Atom;
+use exeat::flow::FqdnPattern;
+use exeat::flow::IpProtocol;
+use exeat::flow::PortRange;
+use exeat::flow::set::flows::AxisSet;
 use exeat::flow::set::flows::Cuts;
 use exeat::flow::set::flows::FlowSet;
+use exeat::flow::set::flows::PayloadForm;
+use exeat::flow::set::flows::ShownSet;
 use exeat::import;
 use exeat::prove::FlowAtom;
 use exeat::prove::outcomes;
@@ -44,6 +54,7 @@ use exeat::simulate::Simulator;
 
 use self::draw::Draw;
 use self::lists::List;
+use self::points::point;
 use self::policies::Policies;
 
 /// How many pairs a test run asks about.
@@ -154,6 +165,91 @@ impl Pair {
         });
         format!("(push)\n{}{}(pop)\n", self.definitions, asked.concat())
     }
+}
+
+/// What witnesses are preferred to have: some of these, in this order.
+fn preferences(draw: &mut Draw) -> Vec<AxisSet> {
+    let port = |port| AxisSet::destination_ports(&PortRange::single(port).into());
+    let prefix = |text: &str| -> AddressSet { text.parse::<IpNet>().expect("a prefix").into() };
+    let names = |text: &str| {
+        let pattern: FqdnPattern = text.parse().expect("a pattern");
+        AxisSet::names(&ShownSet::names([&pattern].into_iter().collect()))
+    };
+    let payloads = [PayloadForm::Http, PayloadForm::Tls, PayloadForm::Mssql, PayloadForm::Other];
+    let all = [
+        AxisSet::payloads([draw.pick(&payloads)]),
+        AxisSet::protocols([draw.pick(&[IpProtocol::TCP, IpProtocol::UDP, IpProtocol::ICMP])]),
+        port(draw.pick(&[80, 443, 1433, 8443, 11_000, 8080, 22])),
+        AxisSet::request_ports(false, &PortRange::ALL.into()),
+        names(draw.pick(&["*.example.com", "*.example.org", "*le.com", "*.net", "example.com"])),
+        AxisSet::sources(&prefix(draw.pick(&["10.1.8.0/24", "10.1.0.0/22", "fd00:1::/64"]))),
+        AxisSet::destinations(&prefix(draw.pick(&["203.0.113.0/24", "10.20.0.0/16"]))),
+    ];
+    draw.some(&all, 1, 5)
+}
+
+impl Pair {
+    /// Flows of each set, and flows that lie outside, each with what it must not be to Z3.
+    fn points(&self, draw: &mut Draw) -> Vec<(String, String)> {
+        let mut points = Vec::new();
+        for (set, symbol) in self.sets.iter().zip(self.symbols) {
+            let mut cuts = Cuts::default();
+            cuts.extend_set(set);
+            let preferred = preferences(draw);
+            cuts.extend(&preferred);
+            let outside = cuts.with_algebra(MAX_NODES, |mut algebra| {
+                let (all, set) = (algebra.all(), algebra.thaw(set)?);
+                let outside = algebra.difference(all, set)?;
+                algebra.freeze(outside)
+            });
+            let outside = outside.expect("an algebra").expect("small sets");
+            for (set, against) in [(set, format!("(not {symbol})")), (&outside, symbol.to_owned())]
+            {
+                let Some(witness) = set.witness(&preferred) else { continue };
+                let facts = witness.atoms.iter();
+                let facts =
+                    facts.filter_map(|(atom, holds)| Some((atom.at(&witness.flow)?, *holds)));
+                let facts: Vec<(Atom, bool)> = facts.collect();
+                let at = point(&self.definitions, &witness.flow, &facts);
+                points.push((at, against));
+            }
+        }
+        points
+    }
+}
+
+#[test]
+fn flows_in_sets_and_outside_are_the_same_to_z3() {
+    if !z3::is_there() {
+        return;
+    }
+    let (mut asked, mut wrong) = (0, Vec::new());
+    for seed in 0..pairs_asked_for() {
+        let pair = pair(seed);
+        let mut draw = Draw::new(!seed);
+        let points: Vec<_> = (0..4).flat_map(|_| pair.points(&mut draw)).collect();
+        let questions = points.iter().map(|(point, against)| {
+            format!(
+                "(push)\n(assert is-a-flow)\n(assert {point})\n(check-sat)\n(assert {against})\n(check-sat)\n(pop)\n"
+            )
+        });
+        let script = pair.definitions.clone() + &questions.collect::<String>();
+        let printed = z3::printed(&script);
+        let answers: Vec<&str> = printed.lines().collect();
+        assert_eq!(answers.len(), 2 * points.len(), "seed {seed}: {printed}");
+        for ((point, against), answers) in points.iter().zip(answers.chunks(2)) {
+            if answers != ["sat", "unsat"] {
+                wrong.push(format!("seed {seed}: {answers:?}: {against} at {point}"));
+            }
+        }
+        asked += points.len();
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {asked}: {}",
+        wrong.len(),
+        wrong[..3.min(wrong.len())].join("\n")
+    );
 }
 
 #[expect(clippy::disallowed_methods, reason = "the environment says how much is to be asked")]

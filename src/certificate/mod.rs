@@ -48,6 +48,24 @@ const OF_THE_PLATFORM: [&str; 8] = [
     "::1/128",
 ];
 
+/// What the file says of itself whatever it is about.
+const HOW_TO_READ: &str = "\
+;
+; Decide it with `z3 FILE`. `unsat`: there is no flow, and no assignment of what is not
+; known, of which the claim does not hold. `sat`: there is one, and the last line shows it
+; once it is no comment.
+;
+; A name is a vector of labels, the top-level label first; the numbers of labels are
+; below. What nobody knows (contents of tags, answers of DNS servers, open readings of
+; azure-firewall.md, section 10.4) is a constant with its words for a name.
+;
+; Not in it: routes and security groups, so what goes around the firewall; what nodes make
+; of the addresses of their pods; that the firewall enforces this policy; sessions that
+; live on; the addresses behind a name, which is what the client claims. Every name is
+; taken to resolve. What can only stop a flow (threat intelligence, intrusion detection)
+; or answer it (the firewall at its own addresses) is left aside: more leaves here.
+";
+
 /// Which reading of a setting holds (`azure-firewall.md §10.4`): true is the second one, and none
 /// leaves both possible.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -92,15 +110,11 @@ impl Question<'_> {
         for context in &self.intent.context {
             resources.add_stated(Given { file: &context.file, text: &context.text })?;
         }
-        script.comment("");
-        script.comment("what is asked of: what comes from a declared subnet, and is not for the");
-        script.comment("platform itself");
+        script.comment("what is asked about: flows from declared subnets, not for the platform");
         let asked = asked(&mut script, self.intent, &resources)?;
         let asked = script.define("is-asked-about", &asked);
-        script.comment("");
         script.comment("the list");
         let permitted = listed::permits(&mut script, self.intent, day, "")?;
-        script.comment("");
         script.comment("what the firewall does, by the templates");
         let rules = InOrder::of(&resources)?;
         let leaf = rules.chain.last().map(|policy| policy.name.clone()).unwrap_or_default();
@@ -122,50 +136,17 @@ impl Question<'_> {
 
     /// What a person wants to know of the file.
     fn preface(&self, policy: &str) -> String {
-        let mut text = String::new();
-        let mut line = |words: &str| {
-            text.push_str(if words.is_empty() { ";" } else { "; " });
-            text.push_str(&commented(words));
-            text.push('\n');
-        };
-        line("claim: what the firewall lets through, the list permits");
-        line(&format!("list: {}", self.subject));
-        line(&format!("rules: policy {policy} with its parents, as in"));
-        for Given { file, .. } in self.templates {
-            line(&format!("  {file}"));
-        }
-        for context in &self.intent.context {
-            line(&format!("  {}", context.file));
-        }
-        line(&format!("at: {}", self.at));
-        line("");
-        line(
-            "Decide it with `z3 FILE`. `unsat`: there is no flow, and no assignment of what is not",
-        );
-        line(
-            "known, of which the claim does not hold. `sat`: there is one, and the last line shows it",
-        );
-        line("once it is no comment.");
-        line("");
-        line("A name is a vector of labels, the top-level label first; the numbers of labels are");
-        line(
-            "below. What nobody knows (contents of tags, answers of DNS servers, open readings of",
-        );
-        line("azure-firewall.md, section 10.4) is a constant with its words for a name.");
-        line("");
-        line(
-            "Not in it: routes and network security groups, so what goes around the firewall; that",
-        );
-        line(
-            "the firewall enforces this policy; sessions that live on; addresses behind a name, which",
-        );
-        line(
-            "is what the client claims. Every name is taken to resolve, and what can only stop a flow",
-        );
-        line(
-            "(threat intelligence, intrusion detection) to stop none: more leaves here than there.",
-        );
-        text
+        let mut lines = vec![
+            "claim: what the firewall lets through, the list permits".to_owned(),
+            format!("list: {}", self.subject),
+            format!("at: {}", self.at),
+            format!("rules: policy {policy} with its parents, as in"),
+        ];
+        let files = self.templates.iter().map(|template| template.file);
+        let files = files.chain(self.intent.context.iter().map(|context| context.file.as_str()));
+        lines.extend(files.map(|file| format!("  {file}")));
+        let lines = lines.iter().map(|line| format!("; {}\n", commented(line)));
+        lines.collect::<String>() + HOW_TO_READ
     }
 }
 

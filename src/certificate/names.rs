@@ -62,9 +62,13 @@ impl Names {
             text.push('\n');
         };
         for (number, label) in labels.texts.iter().enumerate() {
-            let made_up =
-                if number < labels.spelled { "" } else { ", made up: for all of its kind" };
-            line(format!("; label {} = {label}{made_up}", constant(as_value(number), LABEL_BITS)));
+            let stands_for = match labels.kinds.get(number.wrapping_sub(labels.spelled)) {
+                Some(end) if end.is_empty() => ", made up for all others".to_owned(),
+                Some(end) => format!(", made up for all others that end with {end}"),
+                None => String::new(),
+            };
+            let number = constant(as_value(number), LABEL_BITS);
+            line(format!("; label {number} = {label}{stands_for}"));
         }
         line("; how many labels the name has, and which, the top-level label first".to_owned());
         line("(declare-const length (_ BitVec 16))".to_owned());
@@ -131,6 +135,8 @@ struct Labels {
     /// By number; those that patterns spell come first.
     texts: Vec<String>,
     spelled: usize,
+    /// What those behind them end with, and stand for all others that do.
+    kinds: Vec<String>,
     numbers: BTreeMap<String, usize>,
 }
 
@@ -149,11 +155,13 @@ impl Labels {
         whole.extend(ends.iter().copied());
         let mut texts: Vec<String> = whole.iter().map(|label| (*label).to_owned()).collect();
         let spelled = texts.len();
+        let mut kinds = Vec::new();
         let too_many = || CertificateError::TooManyLabels { most: MAX_LABELS };
         for end in ends.iter().copied().chain([""]) {
             // Where no label can be longer than `end`, there is no such kind.
             if end.len() < MAX_LABEL {
                 texts.push(made_up(end, &whole, &ends).ok_or_else(too_many)?);
+                kinds.push(end.to_owned());
             }
         }
         if texts.len() > MAX_LABELS {
@@ -161,7 +169,7 @@ impl Labels {
         }
         let numbers = texts.iter().enumerate().map(|(number, text)| (text.clone(), number));
         let numbers = numbers.collect();
-        Ok(Labels { texts, spelled, numbers })
+        Ok(Labels { texts, spelled, kinds, numbers })
     }
 
     /// The name that is shown is one that `pattern` matches.
@@ -241,9 +249,9 @@ mod tests {
                 "; label #x0001 = contoso",
                 "; label #x0002 = so",
                 "; label #x0003 = xcontoso",
-                "; label #x0004 = ycontoso, made up: for all of its kind",
-                "; label #x0005 = xso, made up: for all of its kind",
-                "; label #x0006 = x, made up: for all of its kind",
+                "; label #x0004 = ycontoso, made up for all others that end with contoso",
+                "; label #x0005 = xso, made up for all others that end with so",
+                "; label #x0006 = x, made up for all others",
             ]
         );
     }

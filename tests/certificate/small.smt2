@@ -1,9 +1,9 @@
 ; claim: what the firewall lets through, the list permits
 ; list: tests/certificate/small.egress
+; at: 2090-01-01T00:00:00Z
 ; rules: policy egress with its parents, as in
 ;   policy.json
 ;   routes.json
-; at: 2090-01-01T00:00:00Z
 ;
 ; Decide it with `z3 FILE`. `unsat`: there is no flow, and no assignment of what is not
 ; known, of which the claim does not hold. `sat`: there is one, and the last line shows it
@@ -13,10 +13,11 @@
 ; below. What nobody knows (contents of tags, answers of DNS servers, open readings of
 ; azure-firewall.md, section 10.4) is a constant with its words for a name.
 ;
-; Not in it: routes and network security groups, so what goes around the firewall; that
-; the firewall enforces this policy; sessions that live on; addresses behind a name, which
-; is what the client claims. Every name is taken to resolve, and what can only stop a flow
-; (threat intelligence, intrusion detection) to stop none: more leaves here than there.
+; Not in it: routes and security groups, so what goes around the firewall; what nodes make
+; of the addresses of their pods; that the firewall enforces this policy; sessions that
+; live on; the addresses behind a name, which is what the client claims. Every name is
+; taken to resolve. What can only stop a flow (threat intelligence, intrusion detection)
+; or answer it (the firewall at its own addresses) is left aside: more leaves here.
 (set-option :produce-models true)
 (set-logic QF_BV)
 (declare-const ipv6 Bool) ; the family of both ends; the constants of the other say nothing
@@ -52,7 +53,7 @@
 ; label #x0008 = sql-trips
 ; label #x0009 = ubuntu
 ; label #x000a = windows
-; label #x000b = x, made up: for all of its kind
+; label #x000b = x, made up for all others
 ; how many labels the name has, and which, the top-level label first
 (declare-const length (_ BitVec 16))
 (declare-const label-1 (_ BitVec 16))
@@ -86,15 +87,12 @@
 (declare-const |the other reading of proxy_ports_base| Bool)
 (declare-const |the source was told the destination for ntp.ubuntu.com| Bool)
 (define-fun is-possible () Bool true)
-; 
-; what is asked of: what comes from a declared subnet, and is not for the
-; platform itself
+; what is asked about: flows from declared subnets, not for the platform
 ; 168.63.129.16, 169.254.0.0/16, 224.0.0.0/4, 255.255.255.255, 127.0.0.0/8, ff00::/8, fe80::/10, ::1
 (define-fun destination-set-1 () Bool (or (and (not ipv6) (= destination #xa83f8110)) (and (not ipv6) (and (bvule #xa9fe0000 destination) (bvule destination #xa9feffff))) (and (not ipv6) (and (bvule #xe0000000 destination) (bvule destination #xefffffff))) (and (not ipv6) (= destination #xffffffff)) (and (not ipv6) (and (bvule #x7f000000 destination) (bvule destination #x7fffffff))) (and ipv6 (bvule #xff000000000000000000000000000000 destination-v6)) (and ipv6 (and (bvule #xfe800000000000000000000000000000 destination-v6) (bvule destination-v6 #xfebfffffffffffffffffffffffffffff))) (and ipv6 (= destination-v6 #x00000000000000000000000000000001))))
 ; 10.0.1.0/26, 10.1.0.0/22, 10.1.8.0/24
 (define-fun source-set-2 () Bool (or (and (not ipv6) (and (bvule #x0a000100 source) (bvule source #x0a00013f))) (and (not ipv6) (and (bvule #x0a010000 source) (bvule source #x0a0103ff))) (and (not ipv6) (and (bvule #x0a010800 source) (bvule source #x0a0108ff)))))
 (define-fun is-asked-about () Bool (and source-set-2 (not destination-set-1)))
-; 
 ; the list
 ; 10.1.0.0/22, 10.1.8.0/24
 (define-fun source-set-3 () Bool (or (and (not ipv6) (and (bvule #x0a010000 source) (bvule source #x0a0103ff))) (and (not ipv6) (and (bvule #x0a010800 source) (bvule source #x0a0108ff)))))
@@ -115,7 +113,6 @@
 ; mirrors, a deny
 (define-fun deny-1 () Bool (and (and (not ipv6) (and (bvule #x0a010800 source) (bvule source #x0a0108ff))) (and (and (= protocol #x06) (= port #x0050)) (or is-http is-silent)) name-6))
 (define-fun permits () Bool (and (or permission-1 permission-2 permission-3 permission-4 permission-5 permission-6) (not deny-1)))
-; 
 ; what the firewall does, by the templates
 ; egress/network/network-allow/clock, allows
 (define-fun network-1 () Bool (and (and (not ipv6) (and (bvule #x0a010000 source) (bvule source #x0a0103ff))) |the destination in the firewall's answer for ntp.ubuntu.com| (and (= protocol #x11) (= port #x007b))))
