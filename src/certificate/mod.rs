@@ -233,9 +233,4 @@ impl<'a> Definitions<'a> {
     pub fn text(&self) -> Result<String, CertificateError> {
         self.0.text()
     }
-
-    /// The constants that make up a flow, with spaces between them.
-    pub fn constants(&self) -> String {
-        self.0.constants()
-    }
 }
