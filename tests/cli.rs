@@ -13,6 +13,8 @@ mod defaults;
 mod diff;
 #[path = "cli/examples.rs"]
 mod examples;
+#[path = "cli/expected.rs"]
+mod expected;
 #[path = "cli/explain.rs"]
 mod explain;
 // Without the resolver there is no `lock`, and help that lacks it is not kept.

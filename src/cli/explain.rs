@@ -28,8 +28,10 @@ use crate::flow::notation::SourceText;
 use crate::intent::Intent;
 use crate::report::explain::Explanation;
 use crate::report::explain::Statement;
+use crate::report::near::Near;
 use crate::simulate;
 use crate::simulate::Environment;
+use crate::simulate::NearMiss;
 use crate::simulate::Reason;
 use crate::simulate::Simulator;
 use crate::simulate::Verdict;
@@ -192,7 +194,7 @@ fn address_of_name(
 fn explain<'a>(
     observation: &'a Observation,
     simulator: &Simulator<'_>,
-    subject: &Subject,
+    subject: &'a Subject,
     environment: &Environment<'_>,
 ) -> Explanation<'a> {
     let decision = simulator.judge(observation, environment);
@@ -218,6 +220,18 @@ fn explain<'a>(
     let deny = found(judged.as_ref().and_then(|judged| judged.denied_by), &|intent, index| {
         intent.denies.get(index).map(|one| statement(&one.label, &one.origin))
     });
+    let unpermitted = intent
+        .zip(judged.as_ref())
+        .filter(|(_, judged)| judged.permitted == Some(false) && judged.denied_by.is_none());
+    let near = unpermitted.map(|(intent, _)| {
+        let misses = intent.near_misses(day, observation, environment).into_iter();
+        let near = |miss: NearMiss| {
+            let permission = intent.permissions.get(miss.permission)?;
+            let statement = statement(&permission.label, &permission.origin);
+            Some(Near { statement, permission, miss })
+        };
+        misses.filter_map(near).collect()
+    });
     let because = intent.zip(judged.as_ref());
     let because = because.and_then(|(intent, judged)| judged.accepts_undetermined(intent));
     let accepted = because.filter(|_| outcome == simulate::Outcome::Undetermined);
@@ -228,6 +242,7 @@ fn explain<'a>(
         judged,
         permission,
         deny,
+        near: near.unwrap_or_default(),
         outcome,
         accepted,
         shown,

@@ -118,15 +118,22 @@ pub(super) fn resolve(
         .map(|locked| (locked.name.clone(), locked.addresses.iter().copied().collect()))
         .collect();
     let options = resolve::Options { parameters, addresses };
+    // Of the rules file itself: nothing in the source could be pointed at.
     let mut unreadable = None;
     let mut read = |file: &Path| -> io::Result<Vec<u8>> {
-        files::source(file, terminal).map_err(|error| {
-            // The rules file itself: nothing in the source could be pointed at.
+        let text = files::source(file, terminal).map_err(|error| {
             if file == path {
                 unreadable = Some(Failure::reading(file, &error));
             }
             io::Error::new(error.kind(), plain(&error))
-        })
+        })?;
+        if file == path && text.trim_ascii_start().starts_with(b"{") {
+            unreadable = Some(Failure::with_help(
+                format!("expected a rules file, found JSON in `{}`", path.display()),
+                "a deployment is given with `--deployment FILE`",
+            ));
+        }
+        Ok(text)
     };
     let resolved = resolve::resolve(&path.to_string_lossy(), &mut read, &options);
     if let Some(failure) = unreadable {

@@ -52,6 +52,12 @@ impl From<Flow> for Observation {
 }
 
 impl Observation {
+    /// Protocol and port as the notation has them, such as `tcp/443`.
+    pub fn service(&self) -> impl fmt::Display {
+        let (protocol, port) = (self.protocol, self.destination_port);
+        fmt::from_fn(move |f| write_service(f, protocol, port))
+    }
+
     /// The flow with `payload` that this observation would be, if `payload` is what was sent.
     pub fn with_payload(&self, payload: Payload) -> Flow {
         Flow {

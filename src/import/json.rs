@@ -94,6 +94,13 @@ pub fn read(text: &str) -> Result<Deployment, ImportError> {
         // The reader below says in words what is wrong with the text.
         Ok(_) | Err(Fault::Malformed(_)) => {}
     }
+    // A sequence of the values of all fields would do for a struct.
+    let start = text.trim_start();
+    if start.starts_with('[') {
+        let message = "expected a deployment, an object in `exeat.deployment/1`, found an array";
+        let at = text.len() - start.len();
+        return Err(one(text, at, Place::default(), message.to_owned()));
+    }
     let document: Document = serde_json::from_str(text).map_err(|error| of_serde(text, &error))?;
     if let Err(Fault::Malformed(at)) = walked {
         return Err(one(text, at, Place::default(), "this is no JSON".to_owned()));

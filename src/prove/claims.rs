@@ -15,7 +15,6 @@ use super::encoder::Encoder;
 use super::encoder::Known;
 use super::excess::Excess;
 use super::excess::beyond;
-use super::excess::excess;
 use super::formula::Formula;
 use super::gate::Onward;
 use super::gate::Target;
@@ -172,7 +171,10 @@ pub fn prove(subject: &Subject<'_>, nodes: usize) -> Result<Proof, ProveError> {
     let asked = claims(&mut encoder, subject, list.as_ref(), &ways);
     let permissions = || list.iter().flat_map(|list| &list.permissions);
     let required = permissions().map(|one| (one.index, one.required)).collect();
-    let beyond = list.as_ref().map(|list| beyond(&mut encoder, list, &ways)).unwrap_or_default();
+    let lock = environment.evidence.lock.as_ref();
+    let accepting = subject.intent.zip(list.as_ref());
+    let beyond = accepting.map(|(intent, list)| beyond(&mut encoder, (intent, lock), list));
+    let beyond = beyond.unwrap_or_default();
     let with_request = if encoder.reads_requests_inside {
         Formula::NEVER
     } else {
@@ -184,14 +186,15 @@ pub fn prove(subject: &Subject<'_>, nodes: usize) -> Result<Proof, ProveError> {
     let possible = encoder.axioms(&roots);
     roots.extend(beyond.iter().map(|one| one.formula));
     roots.extend(asked.iter().map(|one| one.about));
-    roots.extend([domain, possible]);
+    roots.extend([ways.allow, domain, possible]);
     let preferred = preferred(subject.simulator.deployment);
     let causes = Causes { rules: encoder.rules.clone(), hops: encoder.hops.clone(), required };
     let parts: Vec<Formula> = roots.iter().copied().chain(causes.all()).collect();
     let cuts = encoder.formulas.cuts(&parts);
     let decided = cuts.with_algebra(nodes, |mut algebra| {
         let mut sets = encoder.formulas.sets(&roots, &mut algebra)?;
-        let (Some(possible), Some(domain)) = (sets.pop(), sets.pop()) else {
+        let (Some(possible), Some(domain), Some(allow)) = (sets.pop(), sets.pop(), sets.pop())
+        else {
             return Err(AlgebraError::TooLarge { nodes }.into());
         };
         let (mut claims, mut exceeding, mut idle) = (Vec::new(), Vec::new(), BTreeSet::new());
@@ -200,12 +203,9 @@ pub fn prove(subject: &Subject<'_>, nodes: usize) -> Result<Proof, ProveError> {
                 idle.insert(one.claim);
             }
         }
-        for (one, set) in beyond.iter().zip(sets.split_off(asked.len())) {
-            let leaving = algebra.intersection(set, domain)?;
-            let leaving = algebra.intersection(leaving, possible)?;
-            let leaving = algebra.freeze(leaving)?;
-            let by = subject.intent.map(|intent| (intent, environment.evidence.lock.as_ref()));
-            exceeding.extend(by.and_then(|by| excess(by, one.permission, &leaving)));
+        for (one, accepted) in beyond.iter().zip(sets.split_off(asked.len())) {
+            let leaving = [allow, domain, possible];
+            exceeding.extend(one.excess(&mut algebra, lock, accepted, &leaving)?);
         }
         for (one, against) in asked.iter().zip(sets) {
             let against = algebra.intersection(against, domain)?;

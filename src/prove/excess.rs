@@ -4,13 +4,14 @@ use super::atom::FlowAtom;
 use super::encoder::Encoder;
 use super::formula::Formula;
 use super::listed::Listed;
-use super::way::Ways;
 use crate::evidence::Lock;
 use crate::flow::AddressSet;
 use crate::flow::Fqdn;
 use crate::flow::FqdnPattern;
 use crate::flow::NameSet;
-use crate::flow::set::flows::FlowSet;
+use crate::flow::set::flows::Algebra;
+use crate::flow::set::flows::AlgebraError;
+use crate::flow::set::flows::Set;
 use crate::intent::Destination;
 use crate::intent::Intent;
 
@@ -26,33 +27,33 @@ pub struct Excess {
     pub others: Vec<Fqdn>,
 }
 
-/// The excess that is accepted and leaves, by permission: `formula` of each of them.
+/// The accepted excess of a permission that is not what it says itself. Another permission may say
+/// it: to take that out for each would cost more than the whole proof.
 pub(super) struct Beyond {
     pub(super) permission: usize,
     pub(super) formula: Formula,
+    /// The names of the permission, where the lock knows the addresses of each.
+    locked: Option<NameSet>,
 }
 
-/// The flows of each permission that leave by its accepted excess, and are not what it says. Another
-/// permission may say them: to take those out for each would cost more than the whole proof.
-pub(super) fn beyond(encoder: &mut Encoder<'_>, list: &Listed, ways: &Ways) -> Vec<Beyond> {
+/// What each permission accepts beyond what it says.
+pub(super) fn beyond(
+    encoder: &mut Encoder<'_>,
+    (intent, lock): (&Intent, Option<&Lock>),
+    list: &Listed,
+) -> Vec<Beyond> {
     let accepting = list.permissions.iter().filter(|one| one.excess != Formula::NEVER);
     accepting
-        .map(|one| {
-            let leaving = encoder.all([one.excess, ways.allow]);
-            Beyond { permission: one.index, formula: encoder.without(leaving, one.strict) }
+        .map(|one| Beyond {
+            permission: one.index,
+            formula: encoder.without(one.excess, one.strict),
+            locked: locked((intent, lock), one.index),
         })
         .collect()
 }
 
-/// What `leaving`, the flows of a permission that leave by its excess alone, comes to.
-pub(super) fn excess(
-    (intent, lock): (&Intent, Option<&Lock>),
-    permission: usize,
-    leaving: &FlowSet<FlowAtom>,
-) -> Option<Excess> {
-    if leaving.is_empty() {
-        return None;
-    }
+/// The names of a permission, if the lock knows each.
+fn locked((intent, lock): (&Intent, Option<&Lock>), permission: usize) -> Option<NameSet> {
     let names = intent.permissions.get(permission)?.destinations.iter();
     let patterns: Vec<&FqdnPattern> = names
         .filter_map(|destination| match destination {
@@ -65,14 +66,36 @@ pub(super) fn excess(
         FqdnPattern::Exact(name) => lock.is_some_and(|lock| lock.name(name).is_some()),
         FqdnPattern::Any | FqdnPattern::Under(_) | FqdnPattern::EndsWith(_) => false,
     };
-    if !patterns.iter().all(is_locked) {
-        return Some(Excess { permission, addresses: None, others: Vec::new() });
+    patterns.iter().all(is_locked).then(|| patterns.into_iter().collect())
+}
+
+impl Beyond {
+    /// What the permission lets out beyond what it says, if it does: of the flows `accepted`, those
+    /// in each of `leaving`.
+    pub(super) fn excess<'id>(
+        &self,
+        algebra: &mut Algebra<'id, FlowAtom>,
+        lock: Option<&Lock>,
+        accepted: Set<'id>,
+        leaving: &[Set<'id>],
+    ) -> Result<Option<Excess>, AlgebraError> {
+        let permission = self.permission;
+        let all = [&[accepted], leaving].concat();
+        if !algebra.have_common(&all)? {
+            return Ok(None);
+        }
+        let Some(own) = &self.locked else {
+            return Ok(Some(Excess { permission, addresses: None, others: Vec::new() }));
+        };
+        let mut common = accepted;
+        for one in leaving {
+            common = algebra.intersection(common, *one)?;
+        }
+        let addresses = algebra.freeze(common)?.destinations();
+        let others = lock.into_iter().flat_map(Lock::names).filter(|one| {
+            !own.contains(&one.name) && one.addresses.iter().any(|at| addresses.contains(*at))
+        });
+        let others = others.map(|one| one.name.clone()).collect();
+        Ok(Some(Excess { permission, addresses: Some(addresses), others }))
     }
-    let addresses = leaving.destinations();
-    let own: NameSet = patterns.into_iter().collect();
-    let others = lock.into_iter().flat_map(Lock::names).filter(|one| {
-        !own.contains(&one.name) && one.addresses.iter().any(|at| addresses.contains(*at))
-    });
-    let others = others.map(|one| one.name.clone()).collect();
-    Some(Excess { permission, addresses: Some(addresses), others })
 }

@@ -277,25 +277,13 @@ impl<'a> Encoder<'a> {
         hop: &Hop,
         leg: Leg<'a>,
     ) -> Vec<(&'a Key, &'s Enforced<'a>, Formula)> {
-        let place = match hop {
-            Hop::Firewall(name) => {
-                let found = simulator.firewalls.get_key_value(name);
-                return found
-                    .map(|(name, enforced)| (*name, enforced, Formula::ALWAYS))
-                    .into_iter()
-                    .collect();
-            }
-            Hop::Local => leg.vantage.network_name,
-            Hop::Peering(network) => network,
-            Hop::Platform
-            | Hop::PrivateEndpoint(_)
-            | Hop::ServiceEndpoint(_)
-            | Hop::Appliance(_)
-            | Hop::Unreachable(_)
-            | Hop::Internet
-            | Hop::NoOutbound
-            | Hop::Gateway
-            | Hop::Dropped => return Vec::new(),
+        if let Hop::Firewall(name) = hop {
+            let found = simulator.firewalls.get_key_value(name);
+            let found = found.map(|(name, enforced)| (*name, enforced, Formula::ALWAYS));
+            return found.into_iter().collect();
+        }
+        let Some(place) = hop.network_entered(leg.vantage.network_name) else {
+            return Vec::new();
         };
         let place = FirewallPlace::VirtualNetwork(place.clone());
         let mut firewalls = Vec::new();

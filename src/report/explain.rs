@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::assumption_json::AssumptionJson;
+use super::near::Near;
+use super::near::NearJson;
 use crate::diagnostic::render::escape_controls;
 use crate::flow::Atom;
 use crate::flow::Observation;
@@ -23,6 +25,8 @@ use crate::simulate::decision::Peer;
 /// The name of the JSON format.
 pub const SCHEMA: &str = "exeat.explain/1";
 
+/// Permissions shown that a flow misses by one thing: further ones are seldom what was meant.
+const SHOWN_NEAR: usize = 3;
 /// Readings shown where they differ; the others are counted.
 const SHOWN_READINGS: usize = 12;
 /// Missing facts shown; the others are counted.
@@ -52,6 +56,9 @@ pub struct Explanation<'a> {
     pub permission: Option<Statement>,
     /// The deny that wins.
     pub deny: Option<Statement>,
+    /// The permissions that it misses by one thing, if the list does not permit it; the nearest
+    /// first.
+    pub near: Vec<Near<'a>>,
     /// The box.
     pub outcome: Outcome,
     /// Why the box is no objection, where it would be one.
@@ -75,6 +82,7 @@ struct Document<'a> {
     permission: Option<&'a str>,
     rule_source: Option<&'a str>,
     denied_by: Option<&'a str>,
+    near: Vec<NearJson<'a>>,
     route: Option<String>,
     peer: Option<String>,
     missing: Vec<String>,
@@ -136,6 +144,12 @@ impl Explanation<'_> {
             permission: self.permission.as_ref().map(|one| one.label.as_str()),
             rule_source: self.permission.as_ref().and_then(|one| one.place.as_deref()),
             denied_by: self.deny.as_ref().map(|one| one.label.as_str()),
+            near: self
+                .near
+                .iter()
+                .take(SHOWN_NEAR)
+                .map(|one| one.to_json(self.observation))
+                .collect(),
             route: decision.route.as_ref().map(ToString::to_string),
             peer: peer(&decision.peer, self.observation),
             missing: self.missing(),
@@ -185,6 +199,10 @@ impl Explanation<'_> {
         writeln!(text)?;
         if let Some(judged) = &self.judged {
             writeln!(text, "  list            {}", self.list_says(judged))?;
+        }
+        for one in self.near.iter().take(SHOWN_NEAR) {
+            let words = one.in_words(self.observation);
+            writeln!(text, "  near            {}", escape_controls(&words))?;
         }
         if let Some(because) = &self.accepted {
             writeln!(text, "  accepted        {}", escape_controls(because))?;

@@ -14,6 +14,8 @@ pub mod explain;
 mod fact;
 mod finding_json;
 pub mod flow_row;
+pub mod near;
+mod premises;
 pub mod prove;
 pub mod replay;
 

@@ -383,23 +383,11 @@ impl<'a> Simulator<'a> {
         destination: IpAddr,
         vantage: Vantage<'a>,
     ) -> Option<(&'a Key, &Enforced<'a>)> {
-        let place = match hop {
-            Hop::Firewall(name) => {
-                let (name, enforced) = self.firewalls.get_key_value(name)?;
-                return Some((name, enforced));
-            }
-            Hop::Local => vantage.network_name,
-            Hop::Peering(network) => network,
-            Hop::Platform
-            | Hop::PrivateEndpoint(_)
-            | Hop::ServiceEndpoint(_)
-            | Hop::Appliance(_)
-            | Hop::Unreachable(_)
-            | Hop::Internet
-            | Hop::NoOutbound
-            | Hop::Gateway
-            | Hop::Dropped => return None,
-        };
+        if let Hop::Firewall(name) = hop {
+            let (name, enforced) = self.firewalls.get_key_value(name)?;
+            return Some((name, enforced));
+        }
+        let place = hop.network_entered(vantage.network_name)?;
         self.firewalls.iter().find_map(|(name, enforced)| {
             let stands_there =
                 enforced.firewall?.place == FirewallPlace::VirtualNetwork(place.clone());

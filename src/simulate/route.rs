@@ -64,6 +64,27 @@ pub enum Hop {
     Dropped,
 }
 
+impl Hop {
+    /// The network in which what takes this hop from `own` may come upon a firewall that no route
+    /// names: it is sent to the firewall's own address.
+    pub(crate) fn network_entered<'a>(&'a self, own: &'a Key) -> Option<&'a Key> {
+        match self {
+            Hop::Local => Some(own),
+            Hop::Peering(network) => Some(network),
+            Hop::Platform
+            | Hop::PrivateEndpoint(_)
+            | Hop::ServiceEndpoint(_)
+            | Hop::Firewall(_)
+            | Hop::Appliance(_)
+            | Hop::Unreachable(_)
+            | Hop::Internet
+            | Hop::NoOutbound
+            | Hop::Gateway
+            | Hop::Dropped => None,
+        }
+    }
+}
+
 impl fmt::Display for Hop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

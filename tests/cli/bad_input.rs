@@ -93,6 +93,8 @@ const CASES: &[Case] = &[
     case("service tags in UTF-16", &[("t.json", Bytes(b"\xff\xfe{\0}\0"))], &["replay", "ok.egress", "--capture", "monday.pcapng", "--service-tags", "t.json"], &["cannot read `t.json`: it is UTF-16 text; save it as UTF-8"]),
     case("a context of a byte order mark alone", &[("c.json", Text("\u{feff}")), ("a.egress", OkAnd("context \"./c.json\"\n"))], &["check", "a.egress"], &["`c.json`: 1:1: the file is empty"]),
     case("a deployment of a byte order mark alone", &[("d.json", Text("\u{feff}"))], &["replay", "--deployment", "d.json", "--capture", "monday.pcapng"], &["`d.json`: 1:1: the file is empty"]),
+    case("a deployment for a list", &[("d.json", Text("{\"schema\":\"exeat.deployment/1\"}"))], &["prove", "d.json"], &["expected a rules file, found JSON in `d.json`", "`--deployment FILE`"]),
+    case("an array for a deployment", &[("d.json", Text(" []"))], &["prove", "--deployment", "d.json"], &["`d.json`: 1:2: expected a deployment", "found an array"]),
     case("an ARM template behind a byte order mark", &[("d.json", Text("\u{feff}{\"contentVersion\":\"1.0.0.0\"}"))], &["explain", "--deployment", "d.json", "10.1.8.4 -> 192.0.2.1 : tcp/443"], &["`d.json` is an ARM template"]),
     case("a file that is too long", &[("a.egress", Repeated("// sixteen bytes\n", 1 << 20))], &["check", "a.egress"], &["`a.egress`", "16777216"]),
     case("a file where a folder is to be", &[("out", Text("mine\n"))], &["compile", "ok.egress", "--target", "json", "--out", "out"], &["expected a folder", "the file `out`"]),

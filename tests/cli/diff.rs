@@ -1,35 +1,11 @@
 //! What `diff` says of changes that let something out, stop something, or have no effect.
 
-use std::fs;
-use std::path::Path;
-
 use serde_json::Value;
 
+use super::expected::check_kept;
+use super::sandbox::ONE_NETWORK as NETWORK;
 use super::sandbox::Run;
 use super::sandbox::Sandbox;
-
-/// `BLESS=1 cargo test --test cli` writes what is expected anew, to be read in the diff.
-const BLESS: bool = option_env!("BLESS").is_some();
-
-/// A network in which no way leads around the firewall.
-const NETWORK: &str = r#"language 1
-
-azure {
-  subscription   "00000000-0000-0000-0000-000000000000"
-  resource-group "rg"
-  location       "westeurope"
-}
-
-network n {
-  vnet only 10.1.0.0/16 {
-    dns egress
-    subnet AzureFirewallSubnet 10.1.1.0/26
-    subnet apps 10.1.8.0/24 { routes via egress }
-  }
-  firewall egress in only { sku premium  private-ip 10.1.1.4  public-ip 203.0.113.10  dns-proxy on }
-}
-
-"#;
 
 const WEB: &str = "allow web: apps -> www.example.com : https  because \"x\"\n";
 const SHOP: &str = "allow shop: apps -> shop.contoso.com : https  because \"x\"\n";
@@ -325,23 +301,12 @@ fn edited(trips: &str) -> String {
 
 #[track_caller]
 fn check_trips(format: &str, extension: &str) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let path = root.join(format!("tests/cli/diff/trips.{extension}"));
     let sandbox = Sandbox::with_trips();
     let text = edited(&sandbox.read("trips/trips.egress"));
     sandbox.write("trips/new.egress", text.as_bytes());
     let args = ["diff", "-q", "trips/trips.egress", "trips/new.egress", "--at", "2026-03-01"];
-    let mut found = sandbox.run(&[&args[..], &["--format", format]].concat()).expect(0);
-    if format == "json" {
-        let report: Value = serde_json::from_str(&found).expect("a report");
-        found = serde_json::to_string_pretty(&report).expect("JSON") + "\n";
-    }
-    if BLESS {
-        fs::create_dir_all(root.join("tests/cli/diff")).expect("a folder");
-        fs::write(&path, &found).expect("a file that can be written");
-    }
-    let expected = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(found, expected, "{} differs", path.display());
+    let found = sandbox.run(&[&args[..], &["--format", format]].concat()).expect(0);
+    check_kept(&format!("diff/trips.{extension}"), found);
 }
 
 #[test]

@@ -156,3 +156,85 @@ fn a_settled_verdict_with_several_reasons_tells_them_all() {
     }
     assert!(!out.contains("unnamed"), "{out}");
 }
+
+/// What a reader of a denied flow asks next: which permission was meant, and what is wrong.
+#[test]
+fn a_flow_that_nothing_permits_is_told_which_permissions_it_misses_by_one_thing() {
+    let sandbox = Sandbox::new();
+    let list = [
+        OK,
+        "allow shop: apps -> shop.contoso.com, *.fabrikam.example : https  because \"x\"\n",
+        "allow clock: apps -> 192.0.2.0/24 : udp/123  because \"x\"\n",
+        "allow sync: apps -> 198.51.100.16/28 : tcp/8000-8003  because \"x\"\n",
+        "allow audit: 10.1.9.0/24 -> 198.51.100.64 : tcp/22  because \"x\"\n",
+        "allow old: apps -> 198.51.100.80 : tcp/22  because \"x\"  expires 2026-01-31\n",
+        "allow store: apps -> tag Storage : tcp/8443  because \"x\"\n",
+        "deny lab: any -> 198.51.100.128/25 : any  because \"x\"\n",
+    ];
+    sandbox.write("a.egress", list.concat().as_bytes());
+    let cases: [(&str, &[&str]); 12] = [
+        (
+            "10.1.8.4 -> 203.0.113.5 : tcp/443 tls cart.contoso.com",
+            &[
+                "`shop` (a.egress:20:1) permits it for shop.contoso.com, not for cart.contoso.com",
+                "`web` (a.egress:19:1) permits it for www.example.com, not for cart.contoso.com",
+            ],
+        ),
+        (
+            "10.1.8.4 -> 203.0.113.5 : tcp/4443 tls a.fabrikam.example",
+            &["`shop` (a.egress:20:1) permits it on port 443, not on port 4443"],
+        ),
+        (
+            "10.1.8.4 -> 203.0.113.5 : tcp/80 http shop.contoso.com",
+            &["`shop` (a.egress:20:1) permits it as https, not as tcp/80 http"],
+        ),
+        (
+            "10.1.8.4 -> 203.0.113.5 : tcp/443 tls",
+            &[
+                "`web` (a.egress:19:1) permits it for www.example.com, and no name is shown",
+                "`shop` (a.egress:20:1) permits it for *.fabrikam.example, and no name is shown",
+            ],
+        ),
+        (
+            "10.1.8.4 -> 192.0.2.9 : tcp/123 other",
+            &["`clock` (a.egress:21:1) permits it as udp/123, not as tcp/123 other"],
+        ),
+        (
+            "10.1.8.4 -> 198.51.100.17 : tcp/8004 other",
+            &["`sync` (a.egress:22:1) permits it on ports 8000-8003, not on port 8004"],
+        ),
+        (
+            "10.1.8.4 -> 198.51.100.32 : tcp/8000 other",
+            &["`sync` (a.egress:22:1) permits it to 198.51.100.16/28, not to 198.51.100.32"],
+        ),
+        (
+            "10.1.8.4 -> 198.51.100.64 : tcp/22 other",
+            &["`audit` (a.egress:23:1) permits it from 10.1.9.0/24, not from 10.1.8.4"],
+        ),
+        (
+            "10.1.8.4 -> 198.51.100.80 : tcp/22 other",
+            &["`old` (a.egress:24:1) permitted it until 2026-01-31"],
+        ),
+        (
+            "10.1.8.4 -> 20.1.2.3 : tcp/8444 other",
+            &["`store` (a.egress:25:1) may permit it on port 8443, not on port 8444"],
+        ),
+        // The deny would win, whatever was changed.
+        ("10.1.8.4 -> 198.51.100.200 : tcp/8000 other", &[]),
+        // Two things are otherwise.
+        ("10.1.9.4 -> 192.0.2.9 : udp/124", &[]),
+    ];
+    let mut wrong = Vec::new();
+    for (flow, expected) in cases {
+        let args = ["explain", "-q", "a.egress", "--at", "2026-03-01", flow];
+        let run = sandbox.run(&args);
+        let near: Vec<&str> =
+            run.out.lines().filter_map(|line| line.strip_prefix("  near            ")).collect();
+        let is_so = near.len() == expected.len()
+            && near.iter().zip(expected).all(|(near, expected)| near.starts_with(expected));
+        if !is_so {
+            wrong.push(format!("{flow}\n{}\n{}", near.join("\n"), run.err));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}

@@ -3,23 +3,15 @@
 use std::fs;
 use std::path::Path;
 
+use super::expected::check_kept;
 use super::sandbox::Sandbox;
-
-/// `BLESS=1 cargo test --test cli` writes what is expected anew, to be read in the diff.
-const BLESS: bool = option_env!("BLESS").is_some();
 
 const COMMANDS: &[&str] =
     &["check", "fmt", "compile", "explain", "flows", "replay", "prove", "diff", "lock", "code"];
 
 #[track_caller]
 fn check_help(name: &str, args: &[&str]) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/cli/help/{name}.txt"));
-    let found = Sandbox::new().run(args).expect(0);
-    if BLESS {
-        fs::write(&path, &found).expect("a file that can be written");
-    }
-    let expected = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(found, expected, "{} differs", path.display());
+    check_kept(&format!("help/{name}.txt"), Sandbox::new().run(args).expect(0));
 }
 
 #[test]

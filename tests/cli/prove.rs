@@ -1,51 +1,33 @@
 //! What `prove` says of claims that hold, do not hold, or depend on what is not known.
 
-use std::fs;
-use std::path::Path;
-
 use serde_json::Value;
 
+use super::expected::check_kept;
+use super::sandbox::ONE_NETWORK;
 use super::sandbox::Run;
 use super::sandbox::Sandbox;
 
-/// `BLESS=1 cargo test --test cli` writes what is expected anew, to be read in the diff.
-const BLESS: bool = option_env!("BLESS").is_some();
+const WEB: &str = "allow web: apps -> www.example.com : https  because \"needed\"\n";
 
-/// A network in which no way leads around the firewall.
-const SOUND: &str = r#"language 1
-
-azure {
-  subscription   "00000000-0000-0000-0000-000000000000"
-  resource-group "rg"
-  location       "westeurope"
+/// A list in a network in which no way leads around the firewall.
+fn sound() -> String {
+    [ONE_NETWORK, WEB].concat()
 }
 
-network n {
-  vnet only 10.1.0.0/16 {
-    dns egress
-    subnet AzureFirewallSubnet 10.1.1.0/26
-    subnet apps 10.1.8.0/24 { routes via egress }
-  }
-  firewall egress in only { sku premium  private-ip 10.1.1.4  public-ip 203.0.113.10  dns-proxy on }
-}
-
-allow web: apps -> www.example.com : https  because "needed"
-"#;
-
-/// What `prove` says of [`SOUND`] with `text` behind it.
+/// What `prove` says of [`sound`] with `text` behind it.
 fn prove(text: &str, args: &[&str]) -> Run {
     let sandbox = Sandbox::new();
-    sandbox.write("a.egress", [SOUND, text].concat().as_bytes());
+    sandbox.write("a.egress", [&sound(), text].concat().as_bytes());
     sandbox.run(&[&["prove", "-q", "a.egress"], args].concat())
 }
 
-/// What `prove` says of [`SOUND`] and what it compiles to after `edit`.
+/// What `prove` says of [`sound`] and what it compiles to after `edit`.
 fn deployed(edit: impl Fn(&mut Value), args: &[&str]) -> Run {
     deployed_in(&Sandbox::new(), edit, args)
 }
 
 fn deployed_in(sandbox: &Sandbox, edit: impl Fn(&mut Value), args: &[&str]) -> Run {
-    sandbox.write("a.egress", SOUND.as_bytes());
+    sandbox.write("a.egress", sound().as_bytes());
     sandbox.run(&["compile", "-q", "a.egress", "--target", "json", "--out", "out"]).expect(0);
     let text = sandbox.read("out/deployment.json");
     let mut deployment: Value = serde_json::from_str(&text).expect("a deployment");
@@ -176,7 +158,7 @@ fn a_route_to_the_internet_goes_around() {
 fn ipv6_that_azure_routes_goes_around_until_it_is_dropped() {
     let six = |after: &str| {
         let subnet = format!("10.1.8.0/24, [fd00:1:0:8::]/64 {{ routes via egress{after} }}");
-        let text = SOUND
+        let text = sound()
             .replace("10.1.0.0/16", "10.1.0.0/16, [fd00:1::]/48")
             .replace("10.1.8.0/24 { routes via egress }", &subnet)
             .replace("web: apps", "web: 10.1.8.0/24");
@@ -228,7 +210,7 @@ fn what_a_permission_by_address_lets_out_is_counted_where_the_lock_knows_its_nam
         "accepted, by address:\n  `mail` (a.egress:19:1) lets anything out on its ports, to ";
     check_holds(&unknown, &[&[lets, "whatever its names resolve to;"].concat()]);
     let sandbox = Sandbox::new();
-    sandbox.write("a.egress", [SOUND, text].concat().as_bytes());
+    sandbox.write("a.egress", [&sound(), text].concat().as_bytes());
     let locked = |name: &str, addresses: &[&str]| {
         serde_json::json!({
             "name": name, "addresses": addresses, "ttl": 60, "aliases": [], "server": "10.1.1.4",
@@ -388,7 +370,7 @@ fn the_command_of_a_counterexample_gives_the_verdict_that_it_is_shown_with() {
 #[test]
 fn without_a_list_only_the_way_around_is_asked_for() {
     let sandbox = Sandbox::new();
-    sandbox.write("a.egress", SOUND.as_bytes());
+    sandbox.write("a.egress", sound().as_bytes());
     sandbox.run(&["compile", "-q", "a.egress", "--target", "json", "--out", "out"]).expect(0);
     let text = sandbox.run(&["prove", "--deployment", "out/deployment.json"]).expect(0);
     check_holds(
@@ -476,20 +458,9 @@ fn the_list_has_its_warnings_in_one_line() {
 
 #[track_caller]
 fn check_trips(format: &str, extension: &str) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let path = root.join(format!("tests/cli/prove/trips.{extension}"));
     let args = ["prove", "-q", "trips/trips.egress", "--at", "2026-03-01", "--format", format];
-    let mut found = Sandbox::with_trips().run(&args).expect(1);
-    if format == "json" {
-        let report: Value = serde_json::from_str(&found).expect("a report");
-        found = serde_json::to_string_pretty(&report).expect("JSON") + "\n";
-    }
-    if BLESS {
-        fs::create_dir_all(root.join("tests/cli/prove")).expect("a folder");
-        fs::write(&path, &found).expect("a file that can be written");
-    }
-    let expected = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(found, expected, "{} differs", path.display());
+    let found = Sandbox::with_trips().run(&args).expect(1);
+    check_kept(&format!("prove/trips.{extension}"), found);
 }
 
 #[test]

@@ -35,6 +35,26 @@ network n {
 allow web: apps -> www.example.com : https  because "needed"
 "#;
 
+/// A network in which no way leads around the firewall.
+pub(crate) const ONE_NETWORK: &str = r#"language 1
+
+azure {
+  subscription   "00000000-0000-0000-0000-000000000000"
+  resource-group "rg"
+  location       "westeurope"
+}
+
+network n {
+  vnet only 10.1.0.0/16 {
+    dns egress
+    subnet AzureFirewallSubnet 10.1.1.0/26
+    subnet apps 10.1.8.0/24 { routes via egress }
+  }
+  firewall egress in only { sku premium  private-ip 10.1.1.4  public-ip 203.0.113.10  dns-proxy on }
+}
+
+"#;
+
 /// How long a run may take, a hundred times what the slowest takes: a minute, nap by nap.
 const MOST_NAPS: u32 = 12_000;
 const NAP: Duration = Duration::from_millis(5);

@@ -8,8 +8,7 @@ use crate::diagnostic::render::escape_controls;
 use crate::prove::Change;
 use crate::report::fact;
 use crate::report::flow_row::count;
-use crate::simulate::assumptions::Assumption;
-use crate::simulate::assumptions::BOTH;
+use crate::report::premises;
 
 /// Facts shown of one flow; the others are counted.
 pub(super) const SHOWN_FACTS: usize = 6;
@@ -50,7 +49,8 @@ impl DifferenceReport<'_> {
         for told in self.not_compared() {
             writeln!(text, "not compared: {}", escape_controls(&told))?;
         }
-        self.write_known(text)?;
+        premises::write_known(text, self.evidence, &self.difference.assumptions)?;
+        premises::write_not_covered(text, &self.residual)?;
         writeln!(text, "{}", self.summary())
     }
 
@@ -69,31 +69,5 @@ impl DifferenceReport<'_> {
             writeln!(text, "   and: {} more", count(more, "fact"))?;
         }
         writeln!(text, "   why: {}", self.explain(change))
-    }
-
-    /// What was known, assumed and left aside.
-    fn write_known(&self, text: &mut String) -> std::fmt::Result {
-        let evidence = fact::evidence(self.evidence);
-        if !evidence.is_empty() {
-            writeln!(text, "known: {}", escape_controls(&evidence.join(", ")))?;
-        }
-        let (open, assumed): (Vec<&Assumption>, Vec<&Assumption>) =
-            self.difference.assumptions.iter().partition(|one| one.value == BOTH);
-        if !assumed.is_empty() {
-            let pairs: Vec<String> =
-                assumed.iter().map(|one| format!("{}={}", one.key, one.value)).collect();
-            writeln!(text, "assumed: {}", pairs.join(", "))?;
-        }
-        if !open.is_empty() {
-            let keys: Vec<&str> = open.iter().map(|one| one.key).collect();
-            writeln!(text, "in either reading of: {}", keys.join(", "))?;
-        }
-        if !self.residual.is_empty() {
-            writeln!(text, "not covered:")?;
-            for one in &self.residual {
-                writeln!(text, "  {}", escape_controls(&one.to_string()))?;
-            }
-        }
-        Ok(())
     }
 }

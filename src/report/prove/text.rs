@@ -14,9 +14,8 @@ use crate::prove::Standing;
 use crate::prove::claims::MAX_COUNTEREXAMPLES;
 use crate::report::fact;
 use crate::report::flow_row::count;
+use crate::report::premises;
 use crate::simulate::Verdict;
-use crate::simulate::assumptions::Assumption;
-use crate::simulate::assumptions::BOTH;
 
 /// Names shown at the addresses of one permission; the others are counted.
 const SHOWN_NAMES: usize = 6;
@@ -224,33 +223,14 @@ impl ProofReport<'_> {
 
     fn conclusion(&self, text: &mut String) -> std::fmt::Result {
         writeln!(text)?;
-        let evidence = fact::evidence(self.subject.evidence);
-        if !evidence.is_empty() {
-            writeln!(text, "known: {}", escape_controls(&evidence.join(", ")))?;
-        }
-        let (open, assumed): (Vec<&Assumption>, Vec<&Assumption>) =
-            self.proof.assumptions.iter().partition(|one| one.value == BOTH);
-        if !assumed.is_empty() {
-            let pairs: Vec<String> =
-                assumed.iter().map(|one| format!("{}={}", one.key, one.value)).collect();
-            writeln!(text, "assumed: {}", pairs.join(", "))?;
-        }
-        if !open.is_empty() {
-            let keys: Vec<&str> = open.iter().map(|one| one.key).collect();
-            writeln!(text, "in either reading of: {}", keys.join(", "))?;
-        }
+        premises::write_known(text, self.subject.evidence, &self.proof.assumptions)?;
         if !self.proof.excess.is_empty() {
             writeln!(text, "accepted, by address:")?;
             for one in &self.proof.excess {
                 writeln!(text, "  {}", escape_controls(&self.excess(one)))?;
             }
         }
-        if !self.residual.is_empty() {
-            writeln!(text, "not covered:")?;
-            for one in &self.residual {
-                writeln!(text, "  {}", escape_controls(&one.to_string()))?;
-            }
-        }
+        premises::write_not_covered(text, &self.residual)?;
         if self.subject.intent.is_none() {
             writeln!(
                 text,
