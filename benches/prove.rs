@@ -5,13 +5,19 @@
 #![expect(clippy::print_stdout, reason = "a ratio is not among what the harness prints")]
 
 use std::hint::black_box;
+use std::io::Write as _;
+use std::process::Command;
 use std::time::Duration;
 use std::time::Instant;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use exeat::azure::Deployment;
+use exeat::certificate::Given;
+use exeat::certificate::Question;
+use exeat::certificate::Readings;
 use exeat::compile;
+use exeat::emit;
 use exeat::evidence::Evidence;
 use exeat::flow::set::flows::AlgebraError;
 use exeat::intent::Intent;
@@ -67,6 +73,14 @@ fn main() {
             proof.nodes,
         );
     }
+    match Estate::new(SIZES[0]).time_of_z3() {
+        Some(z3) => println!(
+            "{} permissions, whether any leaks: Z3 {z3:.1?} / {small_time:.1?} for all claims = {:.1}",
+            SIZES[0],
+            z3.as_secs_f64() / small_time.as_secs_f64(),
+        ),
+        None => println!("no `z3` was found: nothing is asked of it"),
+    }
 }
 
 /// A list and what it was compiled to.
@@ -117,6 +131,32 @@ impl Estate {
             start.elapsed()
         };
         (0..3).map(time).min().unwrap_or_default()
+    }
+
+    /// How long Z3 takes for the certificate that nothing leaks, where it is installed.
+    fn time_of_z3(&self) -> Option<Duration> {
+        let files = emit::arm::write(&self.deployment).expect("templates");
+        let templates: Vec<Given<'_>> = files
+            .iter()
+            .filter(|file| !file.is_script && file.path != emit::arm::ORDER_FILE)
+            .map(|file| Given { file: &file.path, text: &file.text })
+            .collect();
+        let question = Question {
+            subject: "list.egress",
+            intent: &self.intent,
+            at: Timestamp::UNIX_EPOCH,
+            templates: &templates,
+            lock: None,
+            readings: Readings::default(),
+        };
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        let text = question.certificate().expect("a certificate");
+        file.write_all(text.as_bytes()).expect("room for it");
+        let start = Instant::now();
+        let answer = Command::new("z3").arg(file.path()).output().ok()?;
+        let took = start.elapsed();
+        assert_eq!(answer.stdout, b"unsat\n", "a list is not proved");
+        Some(took)
     }
 
     /// How many branches the set of what leaves has.

@@ -16,6 +16,7 @@
 
 pub mod azure;
 pub mod capture;
+pub mod certificate;
 pub mod cli;
 pub mod compile;
 pub mod diagnostic;

@@ -16,6 +16,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("capture", &["evidence", "flow"]),
     ("intent", &["diagnostic", "flow"]),
     ("resolve", &["diagnostic", "flow", "intent", "syntax"]),
+    ("certificate", &["azure", "evidence", "flow", "intent"]),
     ("compile", &["azure", "diagnostic", "flow", "intent"]),
     ("emit", &["azure", "flow"]),
     ("import", &["azure", "diagnostic", "flow"]),
@@ -54,6 +55,20 @@ fn stages_named(text: &str) -> BTreeSet<String> {
         }
     }
     named
+}
+
+#[test]
+fn a_certificate_shares_no_more_with_the_model_than_how_addresses_are_spelled() {
+    let mut files = Vec::new();
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/certificate");
+    source_files(&src, &mut files);
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a source file");
+        let named = text.lines().filter(|line| line.contains("crate::azure"));
+        let others: Vec<&str> =
+            named.filter(|line| !line.starts_with("use crate::azure::address::")).collect();
+        assert!(others.is_empty(), "{}: {others:?}", file.display());
+    }
 }
 
 #[test]

@@ -232,6 +232,10 @@ pub(super) struct ProveArgs {
     pub(super) rules_file: Option<PathBuf>,
     #[command(flatten)]
     pub(super) subject: SubjectArgs,
+    /// Write a certificate that nothing leaks, of the templates that the list compiles to: SMT-LIB 2
+    /// text for Z3, which answers `unsat` where the claim holds
+    #[arg(long, value_name = "FILE")]
+    pub(super) smt: Option<PathBuf>,
     /// Do not object to what is open, or to this claim: open, no-leak, no-breakage, nothing-around
     /// or assertion; repeatable
     #[arg(long, value_name = "CLAIM")]

@@ -1,12 +1,21 @@
 //! `exeat prove`: the claims, over all flows.
 
+use std::path::Path;
+
 use super::args::Format;
 use super::args::ProveArgs;
 use super::failure::Failure;
+use super::files;
 use super::outcome::Outcome;
 use super::rules;
 use super::subject;
+use super::subject::Subject;
 use super::terminal::Terminal;
+use crate::certificate::Given;
+use crate::certificate::Question;
+use crate::certificate::Readings;
+use crate::emit;
+use crate::emit::EmittedFile;
 use crate::flow::set::flows::AlgebraError;
 use crate::prove;
 use crate::prove::ProveError;
@@ -15,6 +24,9 @@ use crate::report::prove::Accepted;
 use crate::report::prove::ProofReport;
 use crate::simulate::Environment;
 use crate::simulate::Simulator;
+use crate::simulate::assumptions::HOST_WITHOUT_PORT;
+use crate::simulate::assumptions::INFRASTRUCTURE;
+use crate::simulate::assumptions::PROXY_PORTS_BASE;
 
 /// Decides every claim.
 pub(super) fn run(args: &ProveArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
@@ -26,6 +38,7 @@ pub(super) fn run(args: &ProveArgs, terminal: &mut Terminal<'_>) -> Result<Outco
     let subject = subject::load(args.rules_file.as_deref(), &args.subject, &args.rules, terminal)?;
     let name = subject.rules.as_deref();
     rules::mention_findings(name, &subject.findings, &subject.sources, &args.common, terminal)?;
+    let certificate = certificate(args, &subject, terminal)?;
     let simulator =
         Simulator::new(&subject.deployment).map_err(|error| Failure::new(error.to_string()))?;
     let environment = Environment {
@@ -66,8 +79,60 @@ pub(super) fn run(args: &ProveArgs, terminal: &mut Terminal<'_>) -> Result<Outco
             .to_json()
             .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?,
     };
+    if let Some((path, text)) = certificate {
+        files::replace(&terminal.path(path), &text)?;
+    }
     terminal.write_out(&text)?;
     Ok(if report.has_objections() { Outcome::Objections } else { Outcome::Clean })
+}
+
+/// The certificate that was asked for, and where it goes.
+fn certificate<'a>(
+    args: &'a ProveArgs,
+    subject: &Subject,
+    terminal: &Terminal<'_>,
+) -> Result<Option<(&'a Path, String)>, Failure> {
+    let Some(path) = &args.smt else { return Ok(None) };
+    if files::is_standard_stream(path) {
+        return Err(Failure::new(
+            "the report goes to standard output; name a file with `--smt` (`./-` for one called `-`)",
+        ));
+    }
+    let Some(intent) = subject.intent.as_ref().filter(|_| subject.deployments.is_empty()) else {
+        return Err(Failure::with_help(
+            "the certificate is of the templates that a list compiles to, and a deployment stands in their place",
+            "leave out `--deployment`, or `--smt`",
+        ));
+    };
+    files::may_replace(&terminal.path(path))?;
+    let emitted = emit::arm::write(&subject.deployment)
+        .map_err(|error| Failure::new(format!("the templates cannot be written: {error}")))?;
+    let is_template = |file: &&EmittedFile| !file.is_script && file.path != emit::arm::ORDER_FILE;
+    let templates: Vec<Given<'_>> = emitted
+        .iter()
+        .filter(is_template)
+        .map(|file| Given { file: &file.path, text: &file.text })
+        .collect();
+    let reading = |key| subject.assumptions.in_proofs().reading(key);
+    let question = Question {
+        subject: subject.rules.as_deref().unwrap_or_default(),
+        intent,
+        at: subject.at,
+        templates: &templates,
+        lock: subject.evidence.lock.as_ref(),
+        readings: Readings {
+            proxy_ports_base: reading(PROXY_PORTS_BASE),
+            host_without_port: reading(HOST_WITHOUT_PORT),
+            infrastructure: reading(INFRASTRUCTURE),
+        },
+    };
+    match question.certificate() {
+        Ok(text) => Ok(Some((path, text))),
+        Err(error) => Err(Failure::with_help(
+            format!("no certificate is written: {error}"),
+            "leave out `--smt` for the proof alone",
+        )),
+    }
 }
 
 /// What is no objection.
