@@ -205,7 +205,7 @@ pub fn prove(subject: &Subject<'_>, nodes: usize) -> Result<Proof, ProveError> {
         }
         for (one, accepted) in beyond.iter().zip(sets.split_off(asked.len())) {
             let leaving = [allow, domain, possible];
-            exceeding.extend(one.excess(&mut algebra, lock, accepted, &leaving)?);
+            exceeding.extend(one.excess(&mut algebra, lock, accepted, leaving)?);
         }
         for (one, against) in asked.iter().zip(sets) {
             let against = algebra.intersection(against, domain)?;

@@ -11,6 +11,7 @@ use crate::flow::FqdnPattern;
 use crate::flow::NameSet;
 use crate::flow::set::flows::Algebra;
 use crate::flow::set::flows::AlgebraError;
+use crate::flow::set::flows::Points;
 use crate::flow::set::flows::Set;
 use crate::intent::Destination;
 use crate::intent::Intent;
@@ -77,11 +78,11 @@ impl Beyond {
         algebra: &mut Algebra<'id, FlowAtom>,
         lock: Option<&Lock>,
         accepted: Set<'id>,
-        leaving: &[Set<'id>],
+        leaving: [Set<'id>; 3],
     ) -> Result<Option<Excess>, AlgebraError> {
         let permission = self.permission;
-        let all = [&[accepted], leaving].concat();
-        if !algebra.have_common(&all)? {
+        let [a, b, c] = leaving;
+        if !algebra.has_flow([accepted, a, b, c].map(Points::from), [])? {
             return Ok(None);
         }
         let Some(own) = &self.locked else {
@@ -89,7 +90,7 @@ impl Beyond {
         };
         let mut common = accepted;
         for one in leaving {
-            common = algebra.intersection(common, *one)?;
+            common = algebra.intersection(common, one)?;
         }
         let addresses = algebra.freeze(common)?.destinations();
         let others = lock.into_iter().flat_map(Lock::names).filter(|one| {

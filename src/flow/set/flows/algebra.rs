@@ -169,17 +169,6 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
         set.node == Node::NEVER
     }
 
-    /// Whether some flow is in all of `sets` under the same assignment. The sets are not met for it,
-    /// which is far less work where there is one.
-    ///
-    /// # Errors
-    /// Too many steps.
-    pub fn have_common(&mut self, sets: &[Set<'id>]) -> Result<bool, AlgebraError> {
-        let mut nodes: Vec<Node> = sets.iter().map(|set| set.node).collect();
-        nodes.push(self.all);
-        self.diagrams.hold_together(&nodes).map_err(|Exhausted| self.too_large())
-    }
-
     /// No flow.
     pub fn empty(&self) -> Set<'id> {
         self.set(Node::NEVER)

@@ -282,34 +282,6 @@ impl Diagrams {
         }
     }
 
-    /// Whether all of `functions` hold for the same values of the variables. No node is made; what
-    /// is remembered meanwhile is paid for as nodes are.
-    pub(super) fn hold_together(&mut self, functions: &[Node]) -> Result<bool, Exhausted> {
-        let mut seen: HashSet<Vec<Node>> = HashSet::new();
-        let mut open = vec![functions.to_vec()];
-        while let Some(mut together) = open.pop() {
-            together.retain(|function| *function != Node::ALWAYS);
-            together.sort_unstable();
-            together.dedup();
-            if together.first() == Some(&Node::NEVER) {
-                continue;
-            }
-            // One that is not the constant holds somewhere.
-            let ([_, _, ..], Some(level)) =
-                (together.as_slice(), together.iter().map(|one| self.branch(*one).level).min())
-            else {
-                return Ok(true);
-            };
-            let halves = together.iter().map(|function| self.halves(*function, level));
-            let (low, high): (Vec<Node>, Vec<Node>) = halves.unzip();
-            if seen.insert(together) {
-                self.spend(STEPS_PER_NODE)?;
-                open.extend([high, low]);
-            }
-        }
-        Ok(false)
-    }
-
     /// The function that holds where `root` does for some values of the variables of `band`.
     pub(super) fn for_some(&mut self, root: Node, band: &Range<u32>) -> Result<Node, Exhausted> {
         // A node comes after those that it leads to; those below the band are what they are.
@@ -464,21 +436,6 @@ mod tests {
                 let runs = starts.iter().filter(|start| **start <= number).count();
                 prop_assert_eq!(holds(&diagrams, node, number), runs % 2 == 0);
             }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn functions_hold_together_where_they_have_a_value_in_common(tables: [u32; 3], used in 0_usize..=3) {
-            let mut diagrams = Diagrams::new(10_000);
-            // Sparse, so that neither answer is rare.
-            let tables = tables.map(|table| table & table.rotate_left(7));
-            let used = &tables[..used];
-            let nodes: Vec<Node> = used.iter().map(|table| of(&mut diagrams, *table)).collect();
-            let common = used.iter().fold(u32::MAX, |common, table| common & table);
-            let made = diagrams.count();
-            prop_assert_eq!(diagrams.hold_together(&nodes), Ok(common != 0));
-            prop_assert_eq!(diagrams.count(), made);
         }
     }
 

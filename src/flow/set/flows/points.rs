@@ -150,7 +150,7 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
     /// Nothing is made to know it, and the search ends at the first such flow.
     ///
     /// # Errors
-    /// Too many steps.
+    /// More steps than nodes are allowed, or too many steps in all.
     pub fn has_flow<const I: usize, const O: usize>(
         &mut self,
         inside: [Points<'id>; I],
@@ -169,6 +169,9 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
                 continue;
             }
             self.diagrams.spend(1).map_err(|Exhausted| self.too_large())?;
+            if seen.len() > self.nodes {
+                return Err(self.too_large());
+            }
             let all = [flows].into_iter().chain(inside).chain(outside);
             let level = all.map(|node| self.diagrams.branch(node).level).min();
             let Some(level) = level.filter(|level| *level != CONSTANT) else { return Ok(true) };
@@ -187,6 +190,12 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
     pub fn flows_among(&mut self, points: Points<'id>) -> Result<Set<'id>, AlgebraError> {
         let all = self.all().node;
         self.join(Operation::And, points.node, all).map(|node| self.set(node))
+    }
+}
+
+impl<'id> From<Set<'id>> for Points<'id> {
+    fn from(set: Set<'id>) -> Points<'id> {
+        Points::of(set.node)
     }
 }
 
