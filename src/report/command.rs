@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
+use super::fact;
 use crate::diagnostic::render::escape_controls;
+use crate::flow::Atom;
 use crate::flow::Observation;
 
 /// What stood on the command line that a report comes from, as far as it bears on verdicts.
@@ -40,6 +42,33 @@ impl Asked<'_> {
     }
 }
 
+impl Asked<'_> {
+    /// The command that explains `flow` where `given` is so: each reading that it supposes stands in
+    /// the place of what was assumed of that setting.
+    pub fn explain_given(&self, flow: &Observation, given: &[(Atom, bool)]) -> String {
+        let readings = given.iter().filter_map(|(atom, holds)| match atom {
+            Atom::Reading { setting } => Some((*setting, fact::assume(setting, *holds)?)),
+            _ => None,
+        });
+        let readings: Vec<(&str, String)> = readings.collect();
+        let is_supposed = |pair: &str| {
+            let key = pair.split('=').next().unwrap_or_default();
+            readings.iter().any(|(setting, _)| *setting == key)
+        };
+        let mut options: Vec<String> = Vec::new();
+        let mut words = self.options.iter().peekable();
+        while let Some(word) = words.next() {
+            if word == "--assume" && words.next_if(|pair| is_supposed(pair)).is_some() {
+                continue;
+            }
+            options.push(word.clone());
+        }
+        let readings = readings.iter().flat_map(|(_, pair)| ["--assume".to_owned(), pair.clone()]);
+        options.extend(readings);
+        Asked { options: &options, ..*self }.explain(flow)
+    }
+}
+
 /// `text` for a shell: as it is, or in double quotes, or in single quotes where it holds what a
 /// shell reads inside double quotes.
 fn quoted(text: &str) -> String {
@@ -58,6 +87,8 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::IpProtocol;
+    use crate::flow::SeenPayload;
 
     #[test]
     fn what_a_shell_would_read_is_quoted() {
@@ -65,5 +96,27 @@ mod tests {
         assert_eq!(quoted("a b"), "\"a b\"");
         assert_eq!(quoted("it's $HOME"), "'it'\\''s $HOME'");
         assert_eq!(quoted(""), "\"\"");
+    }
+
+    #[test]
+    fn a_reading_that_is_supposed_stands_for_what_was_assumed_of_it() {
+        let words =
+            ["--assume", "none_routes=both", "--set", "env=dev", "--assume", "resolver=assume"];
+        let options = words.map(str::to_owned);
+        let asked = Asked { rules: Some("a.egress"), options: &options, ..Asked::default() };
+        let flow = Observation {
+            source: "10.1.8.4".parse().unwrap(),
+            source_port: None,
+            destination: "192.0.2.7".parse().unwrap(),
+            destination_port: 0,
+            protocol: IpProtocol::ICMP,
+            payload: SeenPayload::Unknown,
+        };
+        let given = [(Atom::Reading { setting: "none_routes" }, false)];
+        assert_eq!(
+            asked.explain_given(&flow, &given),
+            "exeat explain a.egress --set env=dev --assume resolver=assume --assume none_routes=removed-by-default-udr \
+             \"10.1.8.4 -> 192.0.2.7 : icmp\""
+        );
     }
 }

@@ -9,7 +9,6 @@ pub(super) mod words;
 use jiff::Timestamp;
 
 use super::command::Asked;
-use super::fact;
 use super::flow_row::count;
 use crate::azure::Deployment;
 use crate::diagnostic::Diagnostic;
@@ -17,7 +16,6 @@ use crate::diagnostic::SourceMap;
 use crate::diagnostic::Span;
 use crate::evidence::Evidence;
 use crate::flow::AddressSet;
-use crate::flow::Atom;
 use crate::flow::Observation;
 use crate::intent::Intent;
 use crate::prove::Change;
@@ -188,14 +186,8 @@ impl<'a> DifferenceReport<'a> {
     /// The command that explains the flow of a change as it is after it, in the reading in which it
     /// changes.
     fn explain(&self, change: &Change) -> String {
-        let readings = change.given.iter().filter_map(|(atom, holds)| match atom {
-            Atom::Reading { setting } => fact::assume(setting, *holds),
-            _ => None,
-        });
-        let readings = readings.flat_map(|pair| ["--assume".to_owned(), pair]);
-        let options: Vec<String> = self.new.asked.options.iter().cloned().chain(readings).collect();
-        let asked = Asked { options: &options, ..self.new.asked };
-        asked.explain(&Observation::from(change.flow.clone()))
+        let flow = Observation::from(change.flow.clone());
+        self.new.asked.explain_given(&flow, &change.given)
     }
 
     /// What is not compared, as sentences.

@@ -10,13 +10,11 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::command::Asked;
-use super::fact;
 use crate::azure::Deployment;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::SourceMap;
 use crate::diagnostic::Span;
 use crate::evidence::Evidence;
-use crate::flow::Atom;
 use crate::flow::Observation;
 use crate::intent::Assertion;
 use crate::intent::Deny;
@@ -202,14 +200,7 @@ impl<'a> ProofReport<'a> {
 
     /// The command that explains the flow: in the reading that it is a counterexample in.
     fn explain(&self, found: &Counterexample) -> String {
-        let readings = found.given.iter().filter_map(|(atom, holds)| match atom {
-            Atom::Reading { setting } => fact::assume(setting, *holds),
-            _ => None,
-        });
-        let readings = readings.flat_map(|pair| ["--assume".to_owned(), pair]);
-        let options: Vec<String> =
-            self.subject.asked.options.iter().cloned().chain(readings).collect();
-        let asked = Asked { options: &options, ..self.subject.asked };
-        asked.explain(&Observation::from(found.flow.clone()))
+        let flow = Observation::from(found.flow.clone());
+        self.subject.asked.explain_given(&flow, &found.given)
     }
 }
