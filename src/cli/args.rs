@@ -279,6 +279,9 @@ pub(super) struct DiffArgs {
     pub(super) sides: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) known: KnownArgs,
+    /// Tell which recorded flows flip, too; repeatable, `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(super) capture: Vec<PathBuf>,
     /// Exit 1 where something newly leaves or may, or where anything differs
     #[arg(long, value_enum, value_name = "WHICH")]
     pub(super) fail_on: Option<FailOn>,

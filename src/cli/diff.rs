@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::files;
 use super::outcome::Outcome;
 use super::prove::undecided;
+use super::recording;
 use super::rules;
 use super::rules::List;
 use super::subject;
@@ -25,6 +26,8 @@ use crate::prove;
 use crate::report;
 use crate::report::command::Asked;
 use crate::report::diff::DifferenceReport;
+use crate::report::diff::Flip;
+use crate::report::diff::Recorded;
 use crate::simulate::Environment;
 use crate::simulate::Simulator;
 
@@ -37,8 +40,11 @@ pub(super) fn run(args: &DiffArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
     let [old, new] = args.sides.as_slice() else {
         return Err(Failure::new("expected two things to compare: OLD and NEW"));
     };
-    if files::is_standard_stream(old) && files::is_standard_stream(new) {
-        return Err(Failure::new("`-`: OLD and NEW cannot both be standard input"));
+    let inputs = args.sides.iter().chain(&args.capture);
+    if inputs.filter(|path| files::is_standard_stream(path)).count() > 1 {
+        return Err(Failure::new(
+            "`-`: at most one of OLD, NEW and the captures can be standard input",
+        ));
     }
     let at = rules::time(&args.rules, terminal);
     let assumptions = subject::assumptions(&args.known.assume)?;
@@ -55,13 +61,12 @@ pub(super) fn run(args: &DiffArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
         rules::mention_findings(name, &side.findings, &side.sources, &args.common, terminal)?;
     }
     let (old_simulator, new_simulator) = (old.simulator()?, new.simulator()?);
-    let compared = prove::difference::Compared {
-        old: &old_simulator,
-        new: &new_simulator,
-        environment: Environment { evidence: &evidence, assumptions: &assumptions, at },
-    };
+    let environment = Environment { evidence: &evidence, assumptions: &assumptions, at };
+    let (old_side, new_side) = (&old_simulator, &new_simulator);
+    let compared = prove::difference::Compared { old: old_side, new: new_side, environment };
     let difference = prove::difference(&compared, prove::claims::MAX_NODES)
         .map_err(|error| undecided("the two are not compared", &error))?;
+    let recorded = recorded(args, [&old_simulator, &new_simulator], environment, terminal)?;
     let mut options = subject::words(&args.known, &args.rules);
     if let Some(lock) = lock.filter(|_| args.known.lock.is_none()) {
         options.extend(["--lock".to_owned(), lock.display().to_string()]);
@@ -72,6 +77,7 @@ pub(super) fn run(args: &DiffArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
         evidence: &evidence,
         at,
         difference: &difference,
+        recorded,
         residual: prove::residual::residual(&new.deployment).into_iter().collect(),
     };
     let text = match args.format {
@@ -88,6 +94,37 @@ pub(super) fn run(args: &DiffArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
         Some(FailOn::Any) => report.is_different(),
     };
     Ok(if fails { Outcome::Objections } else { Outcome::Clean })
+}
+
+/// What becomes of the flows in the captures on both sides, if there are any. Their DNS answers are
+/// known of both.
+fn recorded(
+    args: &DiffArgs,
+    simulators: [&Simulator<'_>; 2],
+    environment: Environment<'_>,
+    terminal: &mut Terminal<'_>,
+) -> Result<Option<Recorded>, Failure> {
+    if args.capture.is_empty() {
+        return Ok(None);
+    }
+    let mut evidence = environment.evidence.clone();
+    let quiet = args.common.quiet;
+    let held = recording::record(&args.capture, quiet, None, &mut evidence, terminal)?;
+    let day = rules::day_of(environment.at);
+    let flips = held.flows.iter().filter_map(|(capture, flow)| {
+        let openings = recording::openings(flow, None);
+        let environment = Environment { evidence: &evidence, at: flow.first, ..environment };
+        let replay = |on: &Simulator<'_>| on.replay(&openings, None, day, &environment);
+        let [old, new] = simulators.map(replay);
+        let (old, new) = (old?, new?);
+        // A connection goes on as long as it leaves.
+        let settling = openings.get(old.index.max(new.index))?.clone();
+        let row = recording::row(flow, capture);
+        Flip::of(row, settling, [old.decision, new.decision])
+    });
+    let flips = flips.collect();
+    let names = held.captures.iter().map(|capture| capture.path.clone()).collect();
+    Ok(Some(Recorded { names, flows: held.flows.len(), captures: held.captures, flips }))
 }
 
 /// What a word of the command line names.

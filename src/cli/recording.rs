@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::fs::File;
 use std::io::Read;
+use std::net::IpAddr;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -19,9 +20,14 @@ use crate::capture::Sink;
 use crate::capture::Summary;
 use crate::diagnostic::Severity;
 use crate::evidence::DnsAnswer;
+use crate::evidence::Evidence;
+use crate::flow::Observation;
 use crate::report::FlowRow;
 use crate::report::flow_row::NameRow;
+use crate::report::replay::ReplayedCapture;
 
+/// The most flows that are held at once: about 2 GB.
+const MAX_FLOWS: usize = 2_000_000;
 /// Bytes read from a file at a time.
 const CHUNK: usize = 256 * 1024;
 /// Bytes that show whether a file is a capture: its header, the first packets with their link
@@ -130,6 +136,65 @@ fn feed(
 
 fn unreadable(path: &Path, error: &crate::capture::CaptureError) -> Failure {
     Failure::new(format!("`{}`: {error}", path.display()))
+}
+
+/// The name of a capture, and a flow that it holds.
+pub(super) type FlowOf = (String, CapturedFlow);
+
+/// What several captures hold.
+pub(super) struct Recorded {
+    /// The flows, in the order of the captures.
+    pub(super) flows: Vec<FlowOf>,
+    /// How each was read.
+    pub(super) captures: Vec<ReplayedCapture>,
+}
+
+/// Reads captures; their DNS answers are added to `evidence`, as told to `from` if it is given.
+pub(super) fn record(
+    paths: &[PathBuf],
+    quiet: bool,
+    from: Option<IpAddr>,
+    evidence: &mut Evidence,
+    terminal: &mut Terminal<'_>,
+) -> Result<Recorded, Failure> {
+    let mut recorded = Recorded { flows: Vec::new(), captures: Vec::new() };
+    for path in once(paths, quiet, terminal)? {
+        let name = path.display().to_string();
+        let full = terminal.path(path);
+        let recording = Recording { path, full, progress: terminal.shows_progress && !quiet };
+        let mut kept = Kept::default();
+        let summary = recording.read(&mut *terminal.input, &mut kept)?;
+        recorded.captures.push(ReplayedCapture {
+            path: name.clone(),
+            truncated: truncation(&summary),
+            warnings: warnings(&summary),
+        });
+        for answer in kept.answers {
+            let client = from.unwrap_or(answer.client);
+            evidence.timeline.add(&DnsAnswer { client, ..answer });
+        }
+        recorded.flows.extend(kept.flows.into_iter().map(|flow| (name.clone(), flow)));
+        if recorded.flows.len() > MAX_FLOWS {
+            return Err(Failure::with_help(
+                format!("the captures hold more than {MAX_FLOWS} flows"),
+                "take them one by one",
+            ));
+        }
+    }
+    Ok(recorded)
+}
+
+/// The flows of a recorded connection, as sent by `from` if it is given.
+pub(super) fn openings(flow: &CapturedFlow, from: Option<IpAddr>) -> Vec<Observation> {
+    let openings = flow.openings.iter().map(|opening| Observation {
+        source: from.unwrap_or(flow.source),
+        source_port: Some(flow.source_port),
+        destination: flow.destination,
+        destination_port: flow.destination_port,
+        protocol: flow.protocol,
+        payload: opening.payload.clone(),
+    });
+    openings.collect()
 }
 
 /// What is to be said of how a capture was read, without what cut it short.

@@ -12,16 +12,13 @@ use super::args::ReplayArgs;
 use super::failure::Failure;
 use super::outcome::Outcome;
 use super::recording;
-use super::recording::Kept;
-use super::recording::Recording;
+use super::recording::FlowOf;
 use super::rules;
 use super::subject;
 use super::subject::Subject;
 use super::terminal::Terminal;
 use super::threads;
 use super::trial;
-use crate::capture::CapturedFlow;
-use crate::evidence::DnsAnswer;
 use crate::flow::Observation;
 use crate::flow::Payload;
 use crate::flow::SeenPayload;
@@ -29,7 +26,6 @@ use crate::intent::Intent;
 use crate::report::command::Asked;
 use crate::report::replay::Listed;
 use crate::report::replay::Replay;
-use crate::report::replay::ReplayedCapture;
 use crate::report::replay::ReplayedFlow;
 use crate::report::replay::cure::Change;
 use crate::report::replay::cure::Cure;
@@ -39,8 +35,6 @@ use crate::simulate::Environment;
 use crate::simulate::Replayed;
 use crate::simulate::Simulator;
 
-/// The most flows that one replay holds: about 2 GB.
-const MAX_FLOWS: usize = 2_000_000;
 /// The most changes that one report tries, since each means compiling again; whoever has made
 /// those replays again.
 const MAX_TRIALS: usize = 100;
@@ -66,7 +60,9 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
         Some(name) => Some(subject.address_in(name)?),
         None => None,
     };
-    let recorded = record(args, from, &mut subject, terminal)?;
+    let quiet = args.common.quiet;
+    let evidence = &mut subject.evidence;
+    let recorded = recording::record(&args.capture, quiet, from, evidence, terminal)?;
     let simulator =
         Simulator::new(&subject.deployment).map_err(|error| Failure::new(error.to_string()))?;
     let environment = Environment {
@@ -141,52 +137,6 @@ fn accepted_boxes(words: &[String]) -> Result<Vec<simulate::Outcome>, Failure> {
     words.iter().map(parse).collect()
 }
 
-/// The name of a capture, and a flow that it holds.
-type FlowOf = (String, CapturedFlow);
-
-/// What the captures hold.
-struct Recorded {
-    flows: Vec<FlowOf>,
-    captures: Vec<ReplayedCapture>,
-}
-
-/// Reads the captures; their DNS answers become evidence.
-fn record(
-    args: &ReplayArgs,
-    from: Option<IpAddr>,
-    subject: &mut Subject,
-    terminal: &mut Terminal<'_>,
-) -> Result<Recorded, Failure> {
-    let mut recorded = Recorded { flows: Vec::new(), captures: Vec::new() };
-    for path in recording::once(&args.capture, args.common.quiet, terminal)? {
-        let name = path.display().to_string();
-        let recording = Recording {
-            path,
-            full: terminal.path(path),
-            progress: terminal.shows_progress && !args.common.quiet,
-        };
-        let mut kept = Kept::default();
-        let summary = recording.read(&mut *terminal.input, &mut kept)?;
-        recorded.captures.push(ReplayedCapture {
-            path: name.clone(),
-            truncated: recording::truncation(&summary),
-            warnings: recording::warnings(&summary),
-        });
-        for answer in kept.answers {
-            let client = from.unwrap_or(answer.client);
-            subject.evidence.timeline.add(&DnsAnswer { client, ..answer });
-        }
-        recorded.flows.extend(kept.flows.into_iter().map(|flow| (name.clone(), flow)));
-        if recorded.flows.len() > MAX_FLOWS {
-            return Err(Failure::with_help(
-                format!("the captures hold more than {MAX_FLOWS} flows"),
-                "replay them one by one",
-            ));
-        }
-    }
-    Ok(recorded)
-}
-
 /// What flows are judged by.
 struct Judge<'a> {
     intent: Option<&'a Intent>,
@@ -199,18 +149,7 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn judge(&self, (capture, flow): &FlowOf) -> Option<ReplayedFlow> {
-        let openings: Vec<Observation> = flow
-            .openings
-            .iter()
-            .map(|opening| Observation {
-                source: self.from.unwrap_or(flow.source),
-                source_port: Some(flow.source_port),
-                destination: flow.destination,
-                destination_port: flow.destination_port,
-                protocol: flow.protocol,
-                payload: opening.payload.clone(),
-            })
-            .collect();
+        let openings = recording::openings(flow, self.from);
         let environment = Environment { at: flow.first, ..self.environment };
         let intent = self.intent;
         let replayed = self.simulator.replay(&openings, intent, self.day, &environment)?;

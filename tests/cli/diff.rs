@@ -269,7 +269,10 @@ fn what_cannot_be_compared_is_refused() {
         (&["diff", "ok.egress"][..], "2 values required"),
         (&["diff", "none.egress", "ok.egress"][..], "error: cannot read `none.egress`"),
         (&["diff", "none", "ok.egress"][..], "error: cannot read `none`"),
-        (&["diff", "-", "-"][..], "error: `-`: OLD and NEW cannot both be standard input\n"),
+        (
+            &["diff", "-", "-"][..],
+            "error: `-`: at most one of OLD, NEW and the captures can be standard input\n",
+        ),
         (&["diff", "ok.egress", "empty"][..], "is a folder without deployment files (`.json`)"),
         (&["diff", "ok.egress", "arm.json"][..], "`arm.json` is an ARM template"),
         (&["diff", "ok.egress", "ok.egress", "--fail-on", "x"][..], "widened, any"),
@@ -314,4 +317,44 @@ fn a_change_of_the_trips_example_is_reported_as_expected() {
     check_trips("text", "txt");
     check_trips("json", "json");
     check_trips("markdown", "md");
+}
+
+/// The same question of what was recorded, beside that of all flows.
+#[test]
+fn recorded_flows_that_flip_are_told_with_what_decides_them() {
+    let sandbox = Sandbox::with_trips();
+    let trips = sandbox.read("trips/trips.egress");
+    let (from, to) = ("apps -> geocode.example.com : https", "apps -> maps.example.com : https");
+    assert!(trips.contains(from));
+    sandbox.write("trips/new.egress", trips.replace(from, to).as_bytes());
+    let captures = ["--capture", "trips/monday.pcapng", "--capture", "trips/friday.pcapng"];
+    let both = ["diff", "-q", "trips/trips.egress", "trips/new.egress", "--at", "2026-03-01"];
+    let told = sandbox.run(&[&both[..], &captures].concat()).expect(0);
+    let (_, recorded) = told.split_once("\n126 recorded flows, of which ").expect("recorded flows");
+    assert!(recorded.contains("\n   newly stays: 10.1.8."), "{told}");
+    assert!(recorded.contains(" tls geocode.example.com   ("), "{told}");
+    assert!(recorded.contains("from `poi-backfill` (trips/trips.egress:"), "{told}");
+    assert!(!recorded.contains("newly leaves: "), "{told}");
+    // What is shown can be explained, and is so.
+    let why =
+        recorded.lines().find_map(|line| line.strip_prefix("   why: exeat ")).expect("a command");
+    let (options, flow) = why.split_once(" \"").expect("a flow in quotes");
+    let mut words: Vec<&str> = options.split(' ').collect();
+    words.push(flow.trim_end_matches('"'));
+    let explained = sandbox.run(&words).expect(0);
+    assert!(explained.contains("\ndeny: "), "{explained}");
+    // Turned round, it is a widening.
+    let widened = ["diff", "-q", "trips/new.egress", "trips/trips.egress", "--fail-on", "widened"];
+    let told = sandbox.run(&[&widened[..], &captures].concat()).expect(1);
+    assert!(told.contains("\n   newly leaves: 10.1.8."), "{told}");
+    // A change of what nobody used flips nothing.
+    let unused = trips.replace("*.pastebin.com : web", "*.pastebin.com, paste.example : web");
+    sandbox.write("trips/unused.egress", unused.as_bytes());
+    let unused = ["diff", "-q", "trips/trips.egress", "trips/unused.egress"];
+    let told = sandbox.run(&[&unused[..], &captures].concat()).expect(0);
+    assert!(told.contains("\n126 recorded flows, of which nothing else becomes\n"), "{told}");
+    let markdown = [&both[..], &captures, &["--format", "markdown"]].concat();
+    let told = sandbox.run(&markdown).expect(0);
+    assert!(told.contains("\n#### Recorded flows\n\n126 recorded flows, of which "), "{told}");
+    assert!(told.contains("\n- newly stays: `10.1.8."), "{told}");
 }

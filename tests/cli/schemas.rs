@@ -208,6 +208,11 @@ fn differences_are_written_as_their_schema_says() {
     ] {
         schema.check(&sandbox.run(&[&args[..], &[old, new]].concat()).expect(0));
     }
+    let trips =
+        sandbox.read("trips/trips.egress").replace("geocode.example.com", "maps.example.com");
+    sandbox.write("trips/new.egress", trips.as_bytes());
+    let recorded = ["trips/trips.egress", "trips/new.egress", "--capture", "trips/monday.pcapng"];
+    schema.check(&sandbox.run(&[&args[..], &recorded].concat()).expect(0));
     // Edits of findings are seen with `exeat check`, whose findings are the same.
     schema.seen.extend(
         ["#fix/title", "#fix/edits", "#edit/place", "#edit/replacement"].map(str::to_owned),

@@ -8,6 +8,7 @@ use super::Responsible;
 use super::SCHEMA;
 use super::Side;
 use super::may;
+use super::recorded::RecordedJson;
 use crate::flow::AddressSet;
 use crate::prove::Change;
 use crate::prove::Residual;
@@ -25,6 +26,7 @@ struct Document<'a> {
     at: String,
     assumptions: Vec<AssumptionJson<'a>>,
     flows: Vec<ChangeJson<'a>>,
+    recorded: Option<RecordedJson<'a>>,
     residual: Vec<ResidualJson>,
     findings: Vec<FindingJson<'a>>,
     summary: Summary,
@@ -61,7 +63,7 @@ struct GivenJson {
 }
 
 #[derive(Serialize)]
-struct DecisionJson<'a> {
+pub(super) struct DecisionJson<'a> {
     verdict: &'static str,
     reason: &'static str,
     rule: Option<String>,
@@ -110,6 +112,7 @@ impl DifferenceReport<'_> {
             at: nanoseconds(self.at),
             assumptions: self.difference.assumptions.iter().map(AssumptionJson::from).collect(),
             flows: changes.collect(),
+            recorded: self.recorded.as_ref().map(|recorded| self.recorded_json(recorded)),
             residual: self.residual.iter().map(ResidualJson::from).collect(),
             findings: findings.collect(),
             summary: self.summary_json(),
@@ -155,7 +158,7 @@ impl<'a> Side<'a> {
         SideJson { rules: self.asked.rules, deployments: self.asked.deployments }
     }
 
-    fn decision_json(&self, decision: &'a Decision) -> DecisionJson<'a> {
+    pub(super) fn decision_json(&self, decision: &'a Decision) -> DecisionJson<'a> {
         let responsible = self.responsible(decision);
         let (rule, permission, rule_source) = match responsible {
             Some(Responsible { rule, label, place, .. }) => (Some(rule), label, place),

@@ -40,6 +40,9 @@ impl DifferenceReport<'_> {
                 writeln!(text, "- and more, which are not shown")?;
             }
         }
+        if let Some(recorded) = &self.recorded {
+            self.write_recorded_markdown(text, recorded, [code, escaped])?;
+        }
         let commands: Vec<String> = self
             .all()
             .flat_map(|(_, changes)| &changes.pieces)

@@ -3,6 +3,7 @@
 
 mod json;
 mod markdown;
+mod recorded;
 mod text;
 pub(super) mod words;
 
@@ -25,6 +26,9 @@ use crate::prove::Effect;
 use crate::prove::Residual;
 use crate::simulate::Decision;
 use crate::simulate::Verdict;
+pub use recorded::Flip;
+pub use recorded::Recorded;
+
 use words::Places;
 use words::words;
 
@@ -59,6 +63,8 @@ pub struct DifferenceReport<'a> {
     pub at: Timestamp,
     /// The difference.
     pub difference: &'a Difference,
+    /// What becomes of recorded flows, if captures were given.
+    pub recorded: Option<Recorded>,
     /// What no comparison speaks of, after the change.
     pub residual: Vec<Residual>,
 }
@@ -133,6 +139,7 @@ impl<'a> DifferenceReport<'a> {
         !newly_leaves.pieces.is_empty()
             || newly_open.pieces.iter().any(|one| one.effect.widens())
             || !self.only_new().is_empty()
+            || self.recorded.as_ref().is_some_and(Recorded::is_widened)
     }
 
     /// Whether anything differs.
@@ -140,6 +147,7 @@ impl<'a> DifferenceReport<'a> {
         self.all().any(|(_, changes)| !changes.pieces.is_empty())
             || !self.only_new().is_empty()
             || !self.only_old().is_empty()
+            || self.recorded.as_ref().is_some_and(|recorded| !recorded.flips.is_empty())
     }
 
     /// The changes, under the words for them.

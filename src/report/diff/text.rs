@@ -45,7 +45,11 @@ impl DifferenceReport<'_> {
                 writeln!(text, "\n   and more, which are not shown")?;
             }
         }
-        writeln!(text)?;
+        if let Some(recorded) = &self.recorded {
+            self.write_recorded(text, recorded)?;
+        } else {
+            writeln!(text)?;
+        }
         for told in self.not_compared() {
             writeln!(text, "not compared: {}", escape_controls(&told))?;
         }

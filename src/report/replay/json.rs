@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Replay;
+use super::ReplayedCapture;
 use super::ReplayedFlow;
 use super::SCHEMA;
 use super::Tally;
@@ -76,7 +77,7 @@ struct Summary<'a> {
 }
 
 #[derive(Serialize)]
-struct CaptureJson<'a> {
+pub(in crate::report) struct CaptureJson<'a> {
     source: &'a str,
     truncated: bool,
     warnings: Vec<&'a str>,
@@ -162,24 +163,22 @@ impl Replay<'_> {
             bytes: all.bytes,
             objections: self.flows.iter().map(|flow| u64::from(flow.is_objection())).sum(),
             truncated: self.captures.iter().any(|capture| capture.truncated.is_some()),
-            captures: self
-                .captures
-                .iter()
-                .map(|capture| CaptureJson {
-                    source: &capture.path,
-                    truncated: capture.truncated.is_some(),
-                    warnings: capture
-                        .truncated
-                        .iter()
-                        .chain(&capture.warnings)
-                        .map(String::as_str)
-                        .collect(),
-                })
-                .collect(),
+            captures: self.captures.iter().map(CaptureJson::from).collect(),
             boxes: counted(&|flow| Some(flow.outcome.keyword().to_owned())),
             verdicts: counted(&|flow| Some(flow.decision.verdict.keyword().to_owned())),
             permissions: counted(&|flow| flow.permission.clone()),
             rules: counted(&|flow| flow.decision.rule.as_ref().map(ToString::to_string)),
+        }
+    }
+}
+
+impl<'a> From<&'a ReplayedCapture> for CaptureJson<'a> {
+    fn from(capture: &'a ReplayedCapture) -> CaptureJson<'a> {
+        let told = capture.truncated.iter().chain(&capture.warnings);
+        CaptureJson {
+            source: &capture.path,
+            truncated: capture.truncated.is_some(),
+            warnings: told.map(String::as_str).collect(),
         }
     }
 }

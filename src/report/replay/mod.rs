@@ -22,6 +22,7 @@ use crate::simulate::Missing;
 use crate::simulate::Outcome;
 use crate::simulate::assumptions::Assumption;
 
+pub(super) use json::CaptureJson;
 pub use json::Listed;
 
 /// The name of the JSON format.
