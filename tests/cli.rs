@@ -17,8 +17,8 @@ mod examples;
 mod expected;
 #[path = "cli/explain.rs"]
 mod explain;
-// Without the resolver there is no `lock`, and help that lacks it is not kept.
-#[cfg(feature = "live-dns")]
+// Without these there is no `lock` and no `test`, and help that lacks them is not kept.
+#[cfg(all(feature = "live-dns", feature = "testing"))]
 #[path = "cli/help.rs"]
 mod help;
 #[path = "cli/paths.rs"]
@@ -31,3 +31,6 @@ mod sandbox;
 mod schemas;
 #[path = "cli/streams.rs"]
 mod streams;
+#[cfg(feature = "testing")]
+#[path = "cli/test.rs"]
+mod test;

@@ -23,7 +23,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("evidence", &["flow"]),
     ("simulate", &["azure", "evidence", "flow", "intent"]),
     ("prove", &["azure", "evidence", "flow", "intent", "simulate"]),
-    ("testing", &["flow", "intent", "simulate"]),
+    ("testing", &["azure", "evidence", "flow", "intent", "prove", "simulate"]),
     (
         "report",
         &["azure", "diagnostic", "evidence", "flow", "intent", "prove", "simulate", "testing"],

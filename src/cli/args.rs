@@ -39,6 +39,9 @@ pub(super) enum Command {
     Prove(ProveArgs),
     /// Show what a change lets out or stops, over all flows
     Diff(DiffArgs),
+    /// Judge the examples of a rules file, and flows near every edge
+    #[cfg(feature = "testing")]
+    Test(TestArgs),
     /// Ask a DNS server for the names of a rules file, and write the answers to `exeat.lock`
     #[cfg(feature = "live-dns")]
     Lock(LockArgs),
@@ -288,6 +291,37 @@ pub(super) struct DiffArgs {
     /// Form of the result
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: DiffFormat,
+    #[command(flatten)]
+    pub(super) rules: RulesArgs,
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+}
+
+#[cfg(feature = "testing")]
+#[derive(Args, Debug)]
+#[command(override_usage = "exeat test [OPTIONS] <SUBJECT>\n       \
+                            exeat test [OPTIONS] --deployment <FILE>")]
+pub(super) struct TestArgs {
+    /// The rules file; with `--deployment` alone there is no list
+    #[arg(value_name = "SUBJECT", required_unless_present_any = ["deployment", "assume"])]
+    pub(super) rules_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) subject: SubjectArgs,
+    /// Draw flows from this seed; the same seed gives the same flows
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) seed: u64,
+    /// How many flows to draw beside those at each edge
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    pub(super) cases: u32,
+    /// Tell the small mistakes in the compiled rules that no example and no assertion notices
+    #[arg(long)]
+    pub(super) mutants: bool,
+    /// Do not object to flows in this box: leak, breakage or bypass; repeatable
+    #[arg(long, value_name = "BOX")]
+    pub(super) accept: Vec<String>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
     #[command(flatten)]
     pub(super) rules: RulesArgs,
     #[command(flatten)]

@@ -24,6 +24,8 @@ mod replay;
 mod rules;
 mod subject;
 mod terminal;
+#[cfg(feature = "testing")]
+mod test;
 mod threads;
 mod trial;
 
@@ -54,6 +56,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>, terminal: &mut Terminal<'_>
         Command::Replay(args) => replay::run(args, terminal),
         Command::Prove(args) => prove::run(args, terminal),
         Command::Diff(args) => diff::run(args, terminal),
+        #[cfg(feature = "testing")]
+        Command::Test(args) => test::run(args, terminal),
         #[cfg(feature = "live-dns")]
         Command::Lock(args) => lock::run(args, terminal),
         Command::Code(args) => code::run(args, terminal),

@@ -40,6 +40,7 @@ pub use difference::Difference;
 pub use difference::Effect;
 pub use difference::difference;
 pub use excess::Excess;
+pub use listed::internet;
 pub use outcomes::Outcomes;
 pub use outcomes::Stances;
 pub use outcomes::outcomes;

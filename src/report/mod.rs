@@ -19,6 +19,8 @@ pub mod near;
 mod premises;
 pub mod prove;
 pub mod replay;
+#[cfg(feature = "testing")]
+pub mod test;
 
 pub use default_row::DefaultRow;
 pub use flow_row::FlowRow;

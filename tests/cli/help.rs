@@ -6,8 +6,10 @@ use std::path::Path;
 use super::expected::check_kept;
 use super::sandbox::Sandbox;
 
-const COMMANDS: &[&str] =
-    &["check", "fmt", "compile", "explain", "flows", "replay", "prove", "diff", "lock", "code"];
+const COMMANDS: &[&str] = &[
+    "check", "fmt", "compile", "explain", "flows", "replay", "prove", "diff", "test", "lock",
+    "code",
+];
 
 #[track_caller]
 fn check_help(name: &str, args: &[&str]) {

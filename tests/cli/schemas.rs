@@ -220,6 +220,27 @@ fn differences_are_written_as_their_schema_says() {
     schema.check_nothing_unseen();
 }
 
+#[cfg(feature = "testing")]
+#[test]
+fn tests_are_written_as_their_schema_says() {
+    let sandbox = Sandbox::with_trips();
+    let mut schema = Schema::read("test");
+    let args = ["test", "-q", "--format", "json", "--accept", "leak"];
+    schema.check(&sandbox.run(&[&args[..], &["trips/trips.egress"]].concat()).expect(1));
+    let unmet = "example a\n  10.1.8.4 -> 192.0.2.1 : tcp/443 tls www.example.com => deny\n";
+    sandbox.write("a.egress", [OK, unmet].concat().as_bytes());
+    schema.check(&sandbox.run(&[&args[..], &["a.egress", "--mutants"]].concat()).expect(1));
+    let compile = ["compile", "-q", "ok.egress", "--target", "json", "--out", "out"];
+    sandbox.run(&compile).expect(0);
+    let deployment = ["--deployment", "out/deployment.json"];
+    schema.check(&sandbox.run(&[&args[..], &deployment].concat()).expect(1));
+    // Edits of findings are seen with `exeat check`, whose findings are the same.
+    schema.seen.extend(
+        ["#fix/title", "#fix/edits", "#edit/place", "#edit/replacement"].map(str::to_owned),
+    );
+    schema.check_nothing_unseen();
+}
+
 #[test]
 fn checks_are_written_as_their_schema_says() {
     let sandbox = Sandbox::with_trips();
@@ -271,6 +292,8 @@ fn the_words_of_reason_are_listed_whole() {
         ("replay", "/$defs/flow/properties/reason/enum"),
         ("prove", "/$defs/counterexample/properties/reason/enum"),
         ("diff", "/$defs/decision/properties/reason/enum"),
+        ("test", "/$defs/example/properties/reason/enum"),
+        ("test", "/$defs/flow/properties/reason/enum"),
         ("explain", "/properties/reason/enum"),
         ("explain", "/$defs/reading/properties/reason/enum"),
     ] {

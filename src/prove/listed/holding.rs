@@ -76,8 +76,9 @@ pub(super) fn nobodys(deployment: &Deployment) -> AddressSet {
     all_of(own).union(&dropped_by_azure().difference(private_addresses()))
 }
 
-/// The addresses of the internet at which a client may be told that a service is.
-fn internet(deployment: &Deployment) -> AddressSet {
+/// The addresses of the internet at which a client may be told that a service is, where the network
+/// is that of `deployment`.
+pub fn internet(deployment: &Deployment) -> AddressSet {
     AddressSet::public().difference(&nobodys(deployment))
 }
 

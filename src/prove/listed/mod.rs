@@ -8,6 +8,8 @@ mod services;
 
 use jiff::civil::Date;
 
+pub use self::holding::internet;
+
 use self::holding::assumed_held;
 use self::holding::client_holds_one_of;
 use self::holding::is_held;
