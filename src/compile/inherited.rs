@@ -66,6 +66,16 @@ enum Rule<'d> {
     Application(&'d ApplicationRule),
 }
 
+impl Inherited<'_> {
+    /// The protocols and ports on which the rule makes the firewall read names.
+    pub(super) fn reads_names_on(&self) -> &[ApplicationProtocol] {
+        match self.rule {
+            Rule::Application(rule) => &rule.protocols,
+            Rule::Nat(_) | Rule::Network(_) => &[],
+        }
+    }
+}
+
 impl Rule<'_> {
     fn opens_tls(self) -> bool {
         match self {

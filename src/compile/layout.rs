@@ -79,11 +79,17 @@ pub(super) struct Layout {
     pub origins: BTreeMap<RuleId, Origin>,
 }
 
-/// Lays out the rules of `carried` in `policy`.
-pub(super) fn lay_out(carried: &[Carried<'_>], policy: &Key) -> Layout {
+/// Lays out the rules of `carried` in `policy`, whose parents make the firewall read names on
+/// `of_parents`.
+pub(super) fn lay_out(
+    carried: &[Carried<'_>],
+    of_parents: impl Iterator<Item = ApplicationProtocol>,
+    policy: &Key,
+) -> Layout {
     let mut network: Vec<Placed<'_, NetworkRule>> = Vec::new();
     let mut application: Vec<Placed<'_, ApplicationRule>> = Vec::new();
     let mut closed = BTreeSet::from(CLOSED);
+    closed.extend(of_parents.flat_map(shown_beside));
     for Carried { statement, matcher } in carried {
         match matcher {
             Matcher::Network(matched) => {

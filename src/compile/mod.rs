@@ -126,7 +126,8 @@ pub fn compile(
         return Err(in_reading_order(findings));
     }
 
-    let layout = layout::lay_out(&carried, &policy_name);
+    let of_parents = inherited.iter().flat_map(|rule| rule.reads_names_on().iter().copied());
+    let layout = layout::lay_out(&carried, of_parents, &policy_name);
     policy.groups = layout.groups;
     let mut deployment = as_existing(context.clone());
     topology::add(&mut deployment, &intent.topology, &settings::scope(intent), &policy_name);

@@ -19,6 +19,7 @@ use crate::azure::rule::ApplicationProtocolType;
 use crate::azure::rule::ApplicationRule;
 use crate::flow::FqdnPattern;
 use crate::intent::check::Polarity;
+use crate::simulate::matching::has_only_destination_addresses;
 
 /// The ports on which names are read although no rule says so (`azure-firewall.md §1.5`).
 const PROXIED: [u16; 2] = [80, 443];
@@ -37,6 +38,14 @@ pub enum Residual {
         policy: Key,
         /// The ports that are open to them.
         ports: BTreeSet<u16>,
+    },
+    /// Destination addresses that stand beside other targets of application rules are left aside, as
+    /// nobody knows what Azure compares them with (`azure-firewall.md §2.9`).
+    ApplicationDestinations {
+        /// The policy.
+        policy: Key,
+        /// The rules.
+        rules: BTreeSet<String>,
     },
     /// A name is what the client claims: nobody looks behind TLS (`azure-firewall.md §2.5`).
     ClaimedNames {
@@ -94,6 +103,7 @@ impl Residual {
     pub fn keyword(&self) -> &'static str {
         match self {
             Residual::Infrastructure { .. } => "infrastructure",
+            Residual::ApplicationDestinations { .. } => "application-destinations",
             Residual::ClaimedNames { .. } => "claimed-names",
             Residual::PresumedRoute => "presumed-route",
             Residual::PlatformDns => "platform-dns",
@@ -130,7 +140,9 @@ impl Residual {
             | Residual::PlatformDns
             | Residual::Ipv6DefaultRoutes { .. } => Effect { lets_around: true, ..none },
             Residual::LiveSessions => Effect { lets_through: true, lets_around: true, ..none },
-            Residual::OlderGroups { .. } => Effect { lets_through: true, stops: true, ..none },
+            Residual::ApplicationDestinations { .. } | Residual::OlderGroups { .. } => {
+                Effect { lets_through: true, stops: true, ..none }
+            }
             Residual::IntrusionDetection { .. } | Residual::ThreatIntelligence { .. } => {
                 Effect { stops: true, ..none }
             }
@@ -149,6 +161,12 @@ impl fmt::Display for Residual {
                     listed(ports)
                 )
             }
+            Residual::ApplicationDestinations { policy, rules } => write!(
+                f,
+                "application destinations: policy `{policy}` has destination addresses beside other targets in {} {}; nobody knows what they are compared with, and they are left aside",
+                if rules.len() == 1 { "rule" } else { "rules" },
+                listed(rules)
+            ),
             Residual::ClaimedNames { policy } => write!(
                 f,
                 "claimed names: policy `{policy}` takes the name that a client shows in TLS as its word, and does not look inside"
@@ -206,6 +224,11 @@ pub fn residual(deployment: &Deployment) -> BTreeSet<Residual> {
         }
         for (part, policy) in &chain {
             let policy_of_part = || (*part).clone();
+            let rules = with_destinations_aside(policy);
+            if !rules.is_empty() {
+                residual
+                    .insert(Residual::ApplicationDestinations { policy: policy_of_part(), rules });
+            }
             // A group that is in no file of ours may still be in the policy.
             if policy.ownership == Ownership::Ours {
                 residual.insert(Residual::OlderGroups { policy: policy_of_part() });
@@ -241,6 +264,23 @@ pub fn residual(deployment: &Deployment) -> BTreeSet<Residual> {
         residual.insert(Residual::Ipv6DefaultRoutes { subnets });
     }
     residual
+}
+
+/// The application rules of `policy` whose destination addresses are left aside.
+fn with_destinations_aside(policy: &Policy) -> BTreeSet<String> {
+    let mut rules = BTreeSet::new();
+    for group in &policy.groups {
+        for collection in &group.collections {
+            let Rules::Application(_, application) = &collection.rules else { continue };
+            let aside = application.iter().filter(|rule| {
+                !rule.destination_addresses.is_empty() && !has_only_destination_addresses(rule)
+            });
+            rules.extend(
+                aside.map(|rule| format!("{}/{}/{}", group.name, collection.name, rule.name)),
+            );
+        }
+    }
+    rules
 }
 
 /// The policies that firewalls enforce, each with its parents; where no firewall is stated, those

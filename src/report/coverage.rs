@@ -33,8 +33,15 @@ pub fn findings(
     };
     let mut findings: Vec<Diagnostic> =
         found.overruled.iter().map(|one| list.overruled(one)).collect();
-    findings.extend(found.redundant.iter().filter(is_twice).map(|one| list.redundant(one)));
-    findings.extend(found.idle.iter().map(|index| list.idle(Statement::Deny(*index))));
+    // What a parent permits, a deny of the list stops, and so may nobody's rules.
+    let has_parent = intent.settings.extends.is_some();
+    let is_told = |one: &&Covered| match one.statement {
+        Statement::Permission(_) => is_twice(one),
+        Statement::Deny(_) => !has_parent,
+    };
+    findings.extend(found.redundant.iter().filter(is_told).map(|one| list.redundant(one)));
+    let idle = found.idle.iter().filter(|_| !has_parent);
+    findings.extend(idle.map(|index| list.idle(Statement::Deny(*index))));
     let places = Places::new([deployment]);
     let mut partly: Vec<Diagnostic> =
         found.partly.iter().map(|one| list.partly_denied(one, &places)).collect();

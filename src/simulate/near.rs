@@ -75,6 +75,9 @@ const LABELS_OF_A_DOMAIN: u32 = 2;
 /// Addresses that share a third of their first bits are of one network.
 const NETWORKS: u32 = 3;
 
+/// Names that differ by so many letters may be meant for one another.
+const MISSPELT: usize = 2;
+
 /// A flow as it would be if one thing about it were otherwise.
 struct Otherwise {
     differs: Differs,
@@ -144,7 +147,8 @@ fn otherwise(permission: &Permission, day: Date, observation: &Observation) -> V
     if let Some((common, pattern)) = nearest_name
         && let Some(observation) = with_name(observation, pattern)
     {
-        let kind = if common >= LABELS_OF_A_DOMAIN { Kind::Neighbour } else { Kind::Stranger };
+        let is_near = common >= LABELS_OF_A_DOMAIN || is_misspelt(pattern, shown.as_ref());
+        let kind = if is_near { Kind::Neighbour } else { Kind::Stranger };
         let by = u32::from(u8::MAX).saturating_sub(common);
         all.push(with(Differs::Name(pattern.clone()), kind, by, observation));
     }
@@ -206,7 +210,14 @@ fn other_service(service: Service, observation: &Observation) -> Option<Otherwis
     if wanted == protocol && speaks(service, &observation.payload) {
         let by = u32::from(nearest.abs_diff(port));
         let differs = Differs::Port(ports?);
-        return Some(Otherwise { differs, kind: Kind::Neighbour, by, observation: there });
+        // Whoever shows a name wants no service without one.
+        let is_alike = service.shows_a_name() || shown_name(observation).is_none();
+        let kind = if is_alike { Kind::Neighbour } else { Kind::Stranger };
+        return Some(Otherwise { differs, kind, by, observation: there });
+    }
+    // Another protocol on another port is another thing altogether.
+    if wanted != protocol && nearest != port {
+        return None;
     }
     let payload = match (&observation.payload, sent_by(service, &observation.payload)) {
         // Nobody saw what was sent.
@@ -278,6 +289,17 @@ fn common_labels(pattern: &FqdnPattern, name: Option<&Fqdn>) -> u32 {
     let pairs = own.labels().rev().zip(name.labels().rev());
     let common = pairs.take_while(|(one, other)| one == other).count();
     u32::try_from(common).unwrap_or(u32::MAX)
+}
+
+/// Whether `name` is spelt almost as what `pattern` spells out.
+fn is_misspelt(pattern: &FqdnPattern, name: Option<&Fqdn>) -> bool {
+    match (pattern, name) {
+        (
+            FqdnPattern::Exact(own) | FqdnPattern::Under(own) | FqdnPattern::EndsWith(own),
+            Some(name),
+        ) => strsim::osa_distance(own.as_str(), name.as_str()) <= MISSPELT,
+        (FqdnPattern::Any, _) | (_, None) => false,
+    }
 }
 
 /// The flow with a name that `pattern` matches, where what was seen has a place for one.
