@@ -31,3 +31,5 @@ mod sandbox;
 mod schemas;
 #[path = "cli/streams.rs"]
 mod streams;
+#[path = "cli/witness.rs"]
+mod witness;

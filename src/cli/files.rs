@@ -125,10 +125,10 @@ fn unreadable(why: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
-/// Puts `text` in place of the file at `path`: a reader sees the old text or the new one. Links
-/// that lead to it and its permissions stay as they are.
-pub(super) fn replace(path: &Path, text: &str) -> Result<(), Failure> {
-    let put = stage(path, text, SHARED).and_then(|Staged { file, target }| {
+/// Puts `content` in place of the file at `path`: a reader sees the old content or the new one.
+/// Links that lead to it and its permissions stay as they are.
+pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let put = stage(path, content, SHARED).and_then(|Staged { file, target }| {
         file.persist(&target)?;
         Ok(())
     });
@@ -140,20 +140,20 @@ pub(super) fn may_replace(path: &Path) -> Result<(), Failure> {
     behind_links(path).map(drop).map_err(|error| Failure::writing(path, &error))
 }
 
-/// A text that is written and not yet in its place.
+/// What is written and not yet in its place.
 struct Staged {
     file: NamedTempFile,
     /// Never a link, and on the file system of `file`.
     target: PathBuf,
 }
 
-/// Writes `text` beside the place that a write to `path` goes to. The permissions of a file that
+/// Writes `content` beside the place that a write to `path` goes to. The permissions of a file that
 /// stands there are kept; a new file has those of `mode`.
-fn stage(path: &Path, text: &str, mode: u32) -> io::Result<Staged> {
+fn stage(path: &Path, content: &[u8], mode: u32) -> io::Result<Staged> {
     let target = behind_links(path)?;
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut file = new_beside(folder.unwrap_or(Path::new(".")), mode)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(content)?;
     if let Ok(existing) = fs::metadata(&target) {
         file.as_file().set_permissions(existing.permissions())?;
     }
@@ -281,7 +281,7 @@ fn stage_within(folder: &Path, emitted: &EmittedFile) -> io::Result<Staged> {
             format!("`{}` is a folder there", emitted.path),
         ));
     }
-    stage(&path, &emitted.text, if emitted.is_script { SHARED_SCRIPT } else { SHARED })
+    stage(&path, emitted.text.as_bytes(), if emitted.is_script { SHARED_SCRIPT } else { SHARED })
 }
 
 /// Refuses two files that links make one, as the second would be written over the first.

@@ -26,6 +26,7 @@ mod subject;
 mod terminal;
 mod threads;
 mod trial;
+mod witness;
 
 use std::ffi::OsString;
 
