@@ -151,7 +151,7 @@ fn of_table() -> Vec<Exchange> {
 #[test]
 fn each_kind_of_flow_is_read_back_as_it_was() {
     let exchanges = of_table();
-    let recording = record(&exchanges, at(), "all kinds");
+    let recording = record(&exchanges, at());
     assert_eq!(recording.left_out, []);
     let seen = read(&recording.bytes);
     assert_eq!(seen.flows.len(), exchanges.len());
@@ -164,7 +164,7 @@ fn each_kind_of_flow_is_read_back_as_it_was() {
 #[test]
 fn the_client_knows_the_name_before_it_connects() {
     let flow = flow("10.1.0.4:50001 -> 203.0.113.7 : tcp/443 tls www.example.com");
-    let seen = read(&record(&[exchange(&flow)], at(), "").bytes);
+    let seen = read(&record(&[exchange(&flow)], at()).bytes);
     let [answer] = seen.answers.as_slice() else { panic!("{:?}", seen.answers) };
     assert_eq!((answer.client, answer.server.to_string()), (flow.source, "168.63.129.16".into()));
     let owner: Fqdn = "www.example.com".parse().expect("a name");
@@ -178,7 +178,7 @@ fn the_client_knows_the_name_before_it_connects() {
 
 #[test]
 fn a_capture_of_nothing_is_a_capture() {
-    let seen = read(&record(&[], at(), "").bytes);
+    let seen = read(&record(&[], at()).bytes);
     assert!(seen.flows.is_empty() && seen.answers.is_empty());
 }
 
@@ -201,19 +201,22 @@ fn what_packets_cannot_show_is_left_out_and_told() {
         (flow("[fd00::4] -> [2001:db8::7] : proto/43"), Unwritable::ExtensionHeader),
     ];
     for (flow, why) in cases {
-        let recording = record(&[exchange(&flow), exchange(&web)], at(), "");
+        let recording = record(&[exchange(&flow), exchange(&web)], at());
         assert_eq!(recording.left_out, [(0, why)], "{flow}");
+        let told = format!("left out: {flow}: {why}");
+        let comment: Vec<u8> = recording.bytes.get(28..28 + told.len()).unwrap_or_default().into();
+        assert_eq!(String::from_utf8(comment), Ok(told));
         let [seen] = &read(&recording.bytes).flows[..] else { panic!("{flow}") };
         check(&web, seen);
     }
     let early = "1969-12-31T00:00:00Z".parse().expect("a time");
-    assert_eq!(record(&[exchange(&web)], early, "").left_out, [(0, Unwritable::Time)]);
+    assert_eq!(record(&[exchange(&web)], early).left_out, [(0, Unwritable::Time)]);
 }
 
 #[test]
 fn the_same_flows_and_time_give_the_same_bytes() {
     let exchanges = of_table();
-    assert_eq!(record(&exchanges, at(), "x"), record(&exchanges, at(), "x"));
+    assert_eq!(record(&exchanges, at()), record(&exchanges, at()));
 }
 
 fn host() -> impl Strategy<Value = Host> {
@@ -261,7 +264,7 @@ fn any_flow() -> impl Strategy<Value = Flow> {
 proptest! {
     #[test]
     fn every_flow_is_read_back_as_it_was(flow in any_flow()) {
-        let recording = record(&[exchange(&flow)], at(), "");
+        let recording = record(&[exchange(&flow)], at());
         prop_assert_eq!(&recording.left_out, &[]);
         let seen = read(&recording.bytes);
         prop_assert_eq!(seen.flows.len(), 1);
@@ -292,7 +295,7 @@ fn tshark(bytes: &[u8], args: &[&str]) -> Option<String> {
 
 #[test]
 fn tshark_reads_the_same_names_and_objects_to_nothing() {
-    let bytes = record(&of_table(), at(), "all kinds").bytes;
+    let bytes = record(&of_table(), at()).bytes;
     let checks = ["ip.check_checksum", "tcp.check_checksum", "udp.check_checksum"];
     let checks: Vec<String> = checks.map(|key| format!("{key}:TRUE")).into();
     let mut args: Vec<&str> = checks.iter().flat_map(|check| ["-o", check.as_str()]).collect();

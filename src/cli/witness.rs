@@ -32,7 +32,7 @@ const NOT_SHOWN: &str = "the request inside TLS is encrypted, and not in the pac
 /// A capture, and what is to be said about it.
 pub(super) struct Witness {
     pub(super) bytes: Vec<u8>,
-    /// Flows that are not in it, or not whole, a sentence for each.
+    /// How many flows are not in it whole, and a sentence on each that is not in it at all.
     pub(super) warnings: Vec<String>,
 }
 
@@ -43,23 +43,23 @@ pub(super) fn witness(asked: &Subject<'_>, report: &ProofReport<'_>) -> Witness 
     let taken = found.iter().map(|(one, _)| one.flow.source_port).collect();
     let mut ports = EphemeralPorts::beside(&taken);
     let mut exchanges = Vec::new();
-    let mut warnings = Vec::new();
+    let mut not_whole = 0;
     for (one, caption) in found {
         let flow = with_port(asked, one, ports.take());
         let resolver = resolver(asked.simulator.deployment, flow.source);
-        let lookups = if resolver.is_ipv4() == flow.source.is_ipv4() {
-            lookups(one, resolver, &mut ports)
-        } else {
-            Vec::new()
-        };
+        let lookups = resolver.map(|server| lookups(one, server, &mut ports)).unwrap_or_default();
         let mut comment = caption;
         if matches!(flow.payload, Payload::Tls { inner: Some(_), .. }) {
-            warnings.push(format!("`{}` is in the capture without its end: {NOT_SHOWN}", one.flow));
+            not_whole += 1;
             comment = format!("{comment}\n{NOT_SHOWN}");
         }
         exchanges.push(Exchange { flow, lookups, comment });
     }
-    let Recording { bytes, left_out } = record(&exchanges, report.at, "");
+    let Recording { bytes, left_out } = record(&exchanges, report.at);
+    let mut warnings = Vec::new();
+    if not_whole > 0 {
+        warnings.push(format!("{NOT_SHOWN}: so it is with {not_whole} of the flows"));
+    }
     for (index, why) in left_out {
         let flow = exchanges.get(index).map(|one| one.flow.to_string()).unwrap_or_default();
         warnings.push(format!("`{flow}` is not in the capture: {why}"));
@@ -106,8 +106,9 @@ fn decided(
     (verdict, reason, rule, route)
 }
 
-/// Whom a machine at `client` asks for addresses: the proxy that its network names, else Azure.
-fn resolver(deployment: &Deployment, client: IpAddr) -> IpAddr {
+/// Whom a machine at `client` asks for addresses: the proxy that its network names, else Azure. Who
+/// has an IPv6 address reaches neither with it.
+fn resolver(deployment: &Deployment, client: IpAddr) -> Option<IpAddr> {
     let networks = deployment.virtual_networks.values();
     let mut near = networks
         .filter(|network| network.address_space.iter().any(|prefix| prefix.contains(&client)));
@@ -116,7 +117,7 @@ fn resolver(deployment: &Deployment, client: IpAddr) -> IpAddr {
     let proxy = near.find_map(|network| {
         network.dns_servers.iter().find(|server| firewalls.contains(*server)).copied()
     });
-    proxy.unwrap_or(AZURE_DNS)
+    Some(proxy.unwrap_or(AZURE_DNS)).filter(|server| server.is_ipv4() == client.is_ipv4())
 }
 
 /// The answers that the flow supposes: that of the name which it shows, unless that is supposed to
@@ -143,4 +144,31 @@ fn lookups(found: &Counterexample, server: IpAddr, ports: &mut EphemeralPorts) -
     }
     let lookup = |(name, address)| Lookup { server, source_port: ports.take(), name, address };
     told.into_iter().map(lookup).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::azure::Key;
+    use crate::azure::network::VirtualNetwork;
+
+    fn networks(servers: &[&str]) -> Deployment {
+        let network = VirtualNetwork {
+            address_space: vec!["10.1.0.0/16".parse().unwrap(), "fd00::/64".parse().unwrap()],
+            dns_servers: servers.iter().map(|server| server.parse().unwrap()).collect(),
+            ..VirtualNetwork::default()
+        };
+        let mut deployment = Deployment::default();
+        deployment.virtual_networks.insert(Key::new("n"), network);
+        deployment
+    }
+
+    #[test]
+    fn whoever_has_no_proxy_asks_azure() {
+        let client = "10.1.8.4".parse().unwrap();
+        assert_eq!(resolver(&networks(&[]), client), Some(AZURE_DNS));
+        // A server of one's own is not known to be a proxy.
+        assert_eq!(resolver(&networks(&["10.1.9.9"]), client), Some(AZURE_DNS));
+        assert_eq!(resolver(&networks(&[]), "fd00::4".parse().unwrap()), None);
+    }
 }

@@ -62,22 +62,30 @@ pub struct Recording {
 }
 
 /// Writes `exchanges` down as packets that are seen from `at` on. Each has a sequence number and a
-/// time of its own, so that two flows between the same ends stay two.
-pub fn record(exchanges: &[Exchange], at: Timestamp, comment: &str) -> Recording {
-    let mut recording = Recording { bytes: pcapng::header(comment), left_out: Vec::new() };
+/// time of its own, so that two flows between the same ends stay two. A comment on the whole names
+/// those that are left out.
+pub fn record(exchanges: &[Exchange], at: Timestamp) -> Recording {
+    let mut left_out = Vec::new();
+    let mut comments: Vec<String> = Vec::new();
+    let mut all = Vec::new();
     let mut clock = u64::try_from(at.as_nanosecond()).ok();
     for (index, exchange) in exchanges.iter().enumerate() {
         // Lies in what a client fills at random, and so may come again after 65536 flows.
         let nonce = u16::try_from(index & 0xffff).unwrap_or_default();
         match packets(exchange, nonce).and_then(|packets| timed(&packets, clock, exchange)) {
             Ok((blocks, end)) => {
-                recording.bytes.extend(blocks);
+                all.extend(blocks);
                 clock = end.checked_add(PAUSE);
             }
-            Err(why) => recording.left_out.push((index, why)),
+            Err(why) => {
+                comments.push(format!("left out: {}: {why}", exchange.flow));
+                left_out.push((index, why));
+            }
         }
     }
-    recording
+    let mut bytes = pcapng::header(&comments.join("\n"));
+    bytes.extend(all);
+    Recording { bytes, left_out }
 }
 
 /// Source ports for clients, each once while they last.

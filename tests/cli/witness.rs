@@ -178,6 +178,81 @@ fn what_is_supposed_of_an_answer_is_known_to_a_replay() {
     assert_eq!(replayed(&sandbox), [flow]);
 }
 
+/// A security group may look at source ports, so that no other port would do.
+#[test]
+fn a_source_port_that_matters_is_kept() {
+    check_source_port("1024-65535", 1, "leak allow application-rule");
+    // A replay takes port 0 for one that is not told.
+    check_source_port("1-65535", 0, "undetermined undetermined evidence-missing");
+}
+
+#[track_caller]
+fn check_source_port(closed: &str, expected: u16, verdict: &str) {
+    let sandbox = deployed(|deployment| {
+        widened(deployment);
+        let subnets = &mut deployment["virtualNetworks"]["only"]["subnets"];
+        for subnet in subnets.as_array_mut().expect("subnets") {
+            if subnet["name"] == "apps" {
+                subnet["networkSecurityGroup"] = "low".into();
+            }
+        }
+        let closed = serde_json::json!({
+            "name": "closed", "priority": 100, "direction": "Outbound", "access": "Deny",
+            "protocol": "*", "sourceAddressPrefixes": ["*"], "sourcePortRanges": [closed],
+            "destinationAddressPrefixes": ["*"], "destinationPortRanges": ["*"],
+        });
+        deployment["networkSecurityGroups"] =
+            serde_json::json!({"low": {"securityRules": [closed]}});
+    });
+    run(&sandbox, "prove", &["--witness", "w.pcapng", "--accept", "no-breakage"]).expect(1);
+    let replayed = replayed(&sandbox);
+    let leak = format!("10.1.8.4 203.0.113.7 tls a.example.com {verdict}");
+    assert!(replayed.contains(&leak), "{replayed:?}");
+    let flows = sandbox.run(&["flows", "w.pcapng", "--format", "json"]).expect(0);
+    let ends = format!(r#""src":"10.1.8.4","sport":{expected},"dst":"203.0.113.7""#);
+    assert!(flows.contains(&ends), "{flows}");
+}
+
+#[test]
+fn a_flow_that_cannot_be_written_is_named_with_the_reason() {
+    let sandbox = Sandbox::new();
+    let open = "allow block: apps -> 192.0.2.0/24 : udp/443  because \"x\"\n";
+    sandbox.write("a.egress", [ONE_NETWORK, open].concat().as_bytes());
+    sandbox.run(&["compile", "-q", "a.egress", "--target", "json", "--out", "out"]).expect(0);
+    sandbox.write("d.json", sandbox.read("out/deployment.json").as_bytes());
+    let deny = "deny bad: apps -> bad.example.com : https, udp/443  because \"x\"\n";
+    sandbox.write("a.egress", [ONE_NETWORK, open, deny].concat().as_bytes());
+    let args = ["prove", "a.egress", "--deployment", "d.json", "--at", AT, "--witness", "w.pcapng"];
+    let run = sandbox.run(&args);
+    let says =
+        "udp/443 quic bad.example.com` is not in the capture: the hello of QUIC is encrypted";
+    assert!(run.err.contains(says), "{}{}", run.err, run.out);
+    assert_eq!(run.code, Some(1), "{}", run.err);
+    assert_eq!(replayed(&sandbox), [""; 0]);
+}
+
+#[test]
+fn what_is_encrypted_is_told_to_be_missing() {
+    let sandbox = deployed(|deployment| {
+        widened(deployment);
+        let policy = &mut deployment["firewallPolicies"]["egress"];
+        policy["certificateAuthority"] =
+            serde_json::json!({"name": "ca", "keyVaultSecretId": "https://v.example/secrets/ca"});
+        let groups = groups(deployment).iter_mut();
+        for group in groups.filter(|group| group["name"] == "application") {
+            group["ruleCollections"][0]["rules"][0]["terminateTLS"] = true.into();
+        }
+    });
+    let args = ["prove", "a.egress", "--deployment", "d.json", "--at", AT, "--witness", "w.pcapng"];
+    let run = sandbox.run(&args);
+    assert!(run.out.contains(" inner "), "{}{}", run.out, run.err);
+    let says =
+        "warning: the request inside TLS is encrypted, and not in the packets: so it is with ";
+    assert!(run.err.contains(says), "{}", run.err);
+    let shown = replayed(&sandbox);
+    assert!(shown.iter().any(|flow| flow.contains(" tls a.example.com ")), "{shown:?}");
+}
+
 #[test]
 fn a_place_that_cannot_be_written_is_refused_before_anything_is_proved() {
     let sandbox = Sandbox::new();
