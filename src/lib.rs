@@ -25,6 +25,7 @@ pub mod evidence;
 pub mod flow;
 pub mod import;
 pub mod intent;
+pub mod packet;
 pub mod prove;
 pub mod report;
 pub mod resolve;

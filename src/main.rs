@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         error: &mut error,
         now,
         folder,
+        inputs: Vec::new(),
     };
     cli::run(env::args_os(), &mut terminal).into()
 }

@@ -34,3 +34,5 @@ mod streams;
 #[cfg(feature = "testing")]
 #[path = "cli/test.rs"]
 mod test;
+#[path = "cli/witness.rs"]
+mod witness;

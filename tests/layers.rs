@@ -22,6 +22,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("import", &["azure", "diagnostic", "flow"]),
     ("evidence", &["flow"]),
     ("simulate", &["azure", "evidence", "flow", "intent"]),
+    ("packet", &["flow"]),
     ("prove", &["azure", "evidence", "flow", "intent", "simulate"]),
     ("testing", &["azure", "evidence", "flow", "intent", "prove", "simulate"]),
     (

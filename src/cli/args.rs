@@ -239,6 +239,10 @@ pub(super) struct ProveArgs {
     /// text for Z3, which answers `unsat` where the claim holds
     #[arg(long, value_name = "FILE")]
     pub(super) smt: Option<PathBuf>,
+    /// Write the flows that a claim does not hold of as packets: a pcapng capture, each flow behind
+    /// the DNS answers that it supposes
+    #[arg(long, value_name = "FILE")]
+    pub(super) witness: Option<PathBuf>,
     /// Do not object to what is open, or to this claim: open, no-leak, no-breakage, nothing-around
     /// or assertion; repeatable
     #[arg(long, value_name = "CLAIM")]

@@ -94,7 +94,9 @@ fn bytes(path: &Path, most: usize, terminal: &mut Terminal<'_>) -> io::Result<Ve
     if is_standard_stream(path) {
         (&mut *terminal.input).take(limit).read_to_end(&mut bytes)?;
     } else {
-        File::open(terminal.path(path))?.take(limit).read_to_end(&mut bytes)?;
+        let full = terminal.path(path);
+        File::open(&full)?.take(limit).read_to_end(&mut bytes)?;
+        terminal.inputs.extend(full.canonicalize());
     }
     if bytes.len() > most {
         return Err(unreadable(format!(
@@ -125,10 +127,10 @@ fn unreadable(why: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
-/// Puts `text` in place of the file at `path`: a reader sees the old text or the new one. Links
-/// that lead to it and its permissions stay as they are.
-pub(super) fn replace(path: &Path, text: &str) -> Result<(), Failure> {
-    let put = stage(path, text, SHARED).and_then(|Staged { file, target }| {
+/// Puts `content` in place of the file at `path`: a reader sees the old content or the new one.
+/// Links that lead to it and its permissions stay as they are.
+pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let put = stage(path, content, SHARED).and_then(|Staged { file, target }| {
         file.persist(&target)?;
         Ok(())
     });
@@ -140,20 +142,31 @@ pub(super) fn may_replace(path: &Path) -> Result<(), Failure> {
     behind_links(path).map(drop).map_err(|error| Failure::writing(path, &error))
 }
 
-/// A text that is written and not yet in its place.
+/// Refuses a `path` to write a result to that was read for it.
+pub(super) fn is_no_input(path: &Path, terminal: &Terminal<'_>) -> Result<(), Failure> {
+    match terminal.path(path).canonicalize() {
+        Ok(place) if terminal.inputs.contains(&place) => Err(Failure::with_help(
+            format!("`{}` is one of the files that were read", path.display()),
+            "name another file to write to",
+        )),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// What is written and not yet in its place.
 struct Staged {
     file: NamedTempFile,
     /// Never a link, and on the file system of `file`.
     target: PathBuf,
 }
 
-/// Writes `text` beside the place that a write to `path` goes to. The permissions of a file that
+/// Writes `content` beside the place that a write to `path` goes to. The permissions of a file that
 /// stands there are kept; a new file has those of `mode`.
-fn stage(path: &Path, text: &str, mode: u32) -> io::Result<Staged> {
+fn stage(path: &Path, content: &[u8], mode: u32) -> io::Result<Staged> {
     let target = behind_links(path)?;
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut file = new_beside(folder.unwrap_or(Path::new(".")), mode)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(content)?;
     if let Ok(existing) = fs::metadata(&target) {
         file.as_file().set_permissions(existing.permissions())?;
     }
@@ -281,7 +294,7 @@ fn stage_within(folder: &Path, emitted: &EmittedFile) -> io::Result<Staged> {
             format!("`{}` is a folder there", emitted.path),
         ));
     }
-    stage(&path, &emitted.text, if emitted.is_script { SHARED_SCRIPT } else { SHARED })
+    stage(&path, emitted.text.as_bytes(), if emitted.is_script { SHARED_SCRIPT } else { SHARED })
 }
 
 /// Refuses two files that links make one, as the second would be written over the first.

@@ -53,7 +53,7 @@ pub(super) fn run(args: &FmtArgs, terminal: &mut Terminal<'_>) -> Result<Outcome
         } else if files::is_standard_stream(&file.path) {
             terminal.write_out(&file.after)?;
         } else if file.is_changed() {
-            files::replace(&terminal.path(&file.path), &file.after)?;
+            files::replace(&terminal.path(&file.path), file.after.as_bytes())?;
         }
     }
     Ok(outcome)

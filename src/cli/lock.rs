@@ -69,7 +69,7 @@ pub(super) fn run(args: &LockArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
             "check the address, that the server is reached from here, and that it answers for these names",
         ));
     }
-    files::replace(&terminal.path(&path), &lock.write())?;
+    files::replace(&terminal.path(&path), lock.write().as_bytes())?;
     let mut text = format!("{}: {locked} of {} names\n", path.display(), names.len());
     for failed in &answers.failed {
         // Writing to a `String` cannot fail.

@@ -28,6 +28,7 @@ mod terminal;
 mod test;
 mod threads;
 mod trial;
+mod witness;
 
 use std::ffi::OsString;
 

@@ -11,9 +11,11 @@ use super::rules;
 use super::subject;
 use super::subject::Subject;
 use super::terminal::Terminal;
+use super::witness;
 use crate::certificate::Given;
 use crate::certificate::Question;
 use crate::certificate::Readings;
+use crate::diagnostic::Severity;
 use crate::emit;
 use crate::emit::EmittedFile;
 use crate::flow::set::flows::AlgebraError;
@@ -39,6 +41,15 @@ pub(super) fn run(args: &ProveArgs, terminal: &mut Terminal<'_>) -> Result<Outco
     let name = subject.rules.as_deref();
     rules::mention_findings(name, &subject.findings, &subject.sources, &args.common, terminal)?;
     let certificate = certificate(args, &subject, terminal)?;
+    if let Some(path) = &args.witness {
+        is_a_place(path, "--witness", terminal)?;
+        if args.smt.as_ref().is_some_and(|other| terminal.path(other) == terminal.path(path)) {
+            return Err(Failure::new("`--smt` and `--witness` name one file; name two"));
+        }
+    }
+    for path in args.smt.iter().chain(&args.witness) {
+        files::is_no_input(path, terminal)?;
+    }
     let simulator =
         Simulator::new(&subject.deployment).map_err(|error| Failure::new(error.to_string()))?;
     let environment = Environment {
@@ -80,10 +91,28 @@ pub(super) fn run(args: &ProveArgs, terminal: &mut Terminal<'_>) -> Result<Outco
             .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?,
     };
     if let Some((path, text)) = certificate {
-        files::replace(&terminal.path(path), &text)?;
+        files::replace(&terminal.path(path), text.as_bytes())?;
+    }
+    if let Some(path) = &args.witness {
+        let made = witness::witness(&asked, &report);
+        files::replace(&terminal.path(path), &made.bytes)?;
+        for warning in made.warnings.iter().filter(|_| !args.common.quiet) {
+            let text = terminal.titled(Severity::Warning, warning);
+            terminal.write_err(&text)?;
+        }
     }
     terminal.write_out(&text)?;
     Ok(if report.has_objections() { Outcome::Objections } else { Outcome::Clean })
+}
+
+/// Refuses a `path` of `option` that nothing can be written to beside the report.
+fn is_a_place(path: &Path, option: &str, terminal: &Terminal<'_>) -> Result<(), Failure> {
+    if files::is_standard_stream(path) {
+        return Err(Failure::new(format!(
+            "the report goes to standard output; name a file with `{option}` (`./-` for one called `-`)",
+        )));
+    }
+    files::may_replace(&terminal.path(path))
 }
 
 /// The certificate that was asked for, and where it goes.
@@ -93,18 +122,13 @@ fn certificate<'a>(
     terminal: &Terminal<'_>,
 ) -> Result<Option<(&'a Path, String)>, Failure> {
     let Some(path) = &args.smt else { return Ok(None) };
-    if files::is_standard_stream(path) {
-        return Err(Failure::new(
-            "the report goes to standard output; name a file with `--smt` (`./-` for one called `-`)",
-        ));
-    }
+    is_a_place(path, "--smt", terminal)?;
     let Some(intent) = subject.intent.as_ref().filter(|_| subject.deployments.is_empty()) else {
         return Err(Failure::with_help(
             "the certificate is of the templates that a list compiles to, and a deployment stands in their place",
             "leave out `--deployment`, or `--smt`",
         ));
     };
-    files::may_replace(&terminal.path(path))?;
     let emitted = emit::arm::write(&subject.deployment)
         .map_err(|error| Failure::new(format!("the templates cannot be written: {error}")))?;
     let is_template = |file: &&EmittedFile| !file.is_script && file.path != emit::arm::ORDER_FILE;

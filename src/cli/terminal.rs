@@ -28,6 +28,8 @@ pub struct Terminal<'a> {
     pub now: Timestamp,
     /// The folder that relative paths start from.
     pub folder: PathBuf,
+    /// The files that were read so far, by their places: no result may take theirs.
+    pub inputs: Vec<PathBuf>,
     /// Whether standard output shows colours.
     pub output_style: Style,
     /// Whether standard error shows colours.

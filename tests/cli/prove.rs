@@ -481,3 +481,20 @@ fn the_trips_example_is_reported_as_expected() {
     check_trips("text", "txt");
     check_trips("json", "json");
 }
+
+/// A slip of the hand must not cost the list.
+#[test]
+fn no_result_takes_the_place_of_what_was_read() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.egress", [&sound(), "import \"./b.egress\" as b\n"].concat().as_bytes());
+    let imported = "language 1\n\nnames shop = shop.example.com\n";
+    sandbox.write("b.egress", imported.as_bytes());
+    for option in ["--smt", "--witness"] {
+        for file in ["a.egress", "b.egress", "./a.egress"] {
+            let run = sandbox.run(&["prove", "-q", "a.egress", option, file]);
+            assert_eq!(run.code, Some(2), "{option} {file}: {}", run.out);
+            assert!(run.err.contains("is one of the files that were read"), "{}", run.err);
+        }
+    }
+    assert_eq!(sandbox.read("b.egress"), imported);
+}

@@ -177,6 +177,17 @@ impl<'a> ProofReport<'a> {
         words.iter().copied().find(|word| self.accepted.contains(word))
     }
 
+    /// Each counterexample with its flow, what it refutes and what it supposes in a few lines, the
+    /// accepted among them, in the order of the claims.
+    pub fn captions(&self) -> Vec<(&'a Counterexample, String)> {
+        let claims = self.proof.claims.iter();
+        let each = claims.flat_map(|(claim, standing)| {
+            let found = counterexamples(standing).iter();
+            found.map(|one| (one, self.caption(*claim, one)))
+        });
+        each.collect()
+    }
+
     /// The assertion that is claimed, where it is one.
     fn assertion(&self, claim: Claim) -> Option<&'a Assertion> {
         match claim {

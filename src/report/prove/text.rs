@@ -118,6 +118,20 @@ impl ProofReport<'_> {
         }
     }
 
+    /// What a flow is a counterexample to, without its number and what to do.
+    pub(super) fn caption(&self, claim: Claim, found: &Counterexample) -> String {
+        let mut lines = vec![self.title(claim, found), found.flow.to_string()];
+        lines.extend(premises_of(found));
+        let lines: Vec<String> = lines.iter().map(|line| escape_controls(line)).collect();
+        lines.join("\n")
+    }
+
+    /// The claim, and why the flow is one that it does not hold of.
+    fn title(&self, claim: Claim, found: &Counterexample) -> String {
+        let perhaps = if found.given.is_empty() { "" } else { ", perhaps" };
+        format!("{}{perhaps}: {}", self.named(claim), self.headline(claim, found))
+    }
+
     fn counterexample(
         &self,
         text: &mut String,
@@ -125,26 +139,14 @@ impl ProofReport<'_> {
         claim: Claim,
         found: &Counterexample,
     ) -> std::fmt::Result {
-        let perhaps = if found.given.is_empty() { "" } else { ", perhaps" };
-        writeln!(
-            text,
-            "{number}. {}{perhaps}: {}",
-            escape_controls(&self.named(claim)),
-            escape_controls(&self.headline(claim, found))
-        )?;
+        writeln!(text, "{number}. {}", escape_controls(&self.title(claim, found)))?;
         writeln!(text, "     {}", escape_controls(&found.flow.to_string()))?;
         writeln!(text, "   azure: {}", escape_controls(&self.azure_says(found)))?;
         if let Some(says) = self.list_says(found) {
             writeln!(text, "   list: {}", escape_controls(&says))?;
         }
-        let facts = fact::in_order(&found.given);
-        for (index, (atom, holds)) in facts.iter().take(SHOWN_FACTS).enumerate() {
-            let word = if index == 0 { "if" } else { "and" };
-            writeln!(text, "   {word}: {}", escape_controls(&fact::sentence(atom, *holds)))?;
-        }
-        if found.given.len() > SHOWN_FACTS {
-            let more = (found.given.len() - SHOWN_FACTS) as u64;
-            writeln!(text, "   and: {} more", count(more, "fact"))?;
+        for line in premises_of(found) {
+            writeln!(text, "   {}", escape_controls(&line))?;
         }
         for (index, advice) in self.advice(claim, found).iter().enumerate() {
             let word = if index == 0 { "do" } else { "or" };
@@ -253,4 +255,21 @@ impl ProofReport<'_> {
         let claims = count(self.proof.claims.len() as u64, "claim");
         writeln!(text, "{claims}: {}; {verdict}", counted.join(", "))
     }
+}
+
+/// The facts that a counterexample supposes, as sentences; of many, the first few.
+fn premises_of(found: &Counterexample) -> Vec<String> {
+    let facts = fact::in_order(&found.given);
+    let shown = facts.iter().take(SHOWN_FACTS).enumerate();
+    let mut lines: Vec<String> = shown
+        .map(|(index, (atom, holds))| {
+            let word = if index == 0 { "if" } else { "and" };
+            format!("{word}: {}", fact::sentence(atom, *holds))
+        })
+        .collect();
+    if found.given.len() > SHOWN_FACTS {
+        let more = (found.given.len() - SHOWN_FACTS) as u64;
+        lines.push(format!("and: {} more", count(more, "fact")));
+    }
+    lines
 }
