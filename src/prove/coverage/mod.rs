@@ -6,7 +6,7 @@
 //! statement itself is active.
 //!
 //! No statement is held against each other one. All of them are sets of one algebra, joined as a tree
-//! ([`Tree`]). A statement can be taken out only if each of its flows is in another one, too: what is
+//! (`Tree`). A statement can be taken out only if each of its flows is in another one, too: what is
 //! in two statements is had with the tree, and only the few that pass this are held against those
 //! that they meet. What is no flow is not left out of each set, but where it matters.
 
