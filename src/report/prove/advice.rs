@@ -109,6 +109,9 @@ impl ProofReport<'_> {
                     found.flow.destination_port
                 )
             }
+            (Verdict::Allow, None) if decision.reason == Reason::SqlRedirect => {
+                "turn off `sql-redirect` of the policy, or permit `mssql redirect`".to_owned()
+            }
             (
                 Verdict::Allow
                 | Verdict::Deny

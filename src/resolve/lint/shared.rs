@@ -9,21 +9,31 @@ use crate::intent::Permission;
 
 /// Suffixes below which each customer of Microsoft's has names, and which the Public Suffix List does
 /// not have (`aks-egress.md §4` and `§7`).
-const OF_CUSTOMERS: [&str; 14] = [
+const OF_CUSTOMERS: [&str; 24] = [
     "azconfig.io",
+    "azurecr.cn",
     "azurecr.io",
+    "azurecr.us",
+    "cassandra.cosmos.azure.com",
     "database.chinacloudapi.cn",
     "database.usgovcloudapi.net",
     "database.windows.net",
     "dfs.core.windows.net",
     "documents.azure.com",
+    "gremlin.cosmos.azure.com",
+    "mongo.cosmos.azure.com",
     "mysql.database.azure.com",
     "postgres.database.azure.com",
     "queue.core.windows.net",
     "redis.azure.net",
     "redis.cache.windows.net",
+    "redisenterprise.cache.azure.net",
+    "servicebus.chinacloudapi.cn",
     "table.core.windows.net",
+    "table.cosmos.azure.com",
+    "vault.azure.cn",
     "vault.azure.net",
+    "vault.usgovcloudapi.net",
 ];
 
 /// Why anybody can have a name below a suffix.
