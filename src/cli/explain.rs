@@ -46,7 +46,9 @@ pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal<'_>) -> Result<Out
     let flow = FlowText::parse(&text).map_err(|error| {
         let help = match &error.help {
             Some(help) => help.as_str(),
-            None if args.words.len() < 3 => "`exeat explain --help` shows a flow",
+            None if args.words.iter().any(|word| word.contains(' ')) => {
+                "`exeat explain --help` shows a flow"
+            }
             None => "write the flow in quotes: `exeat explain --help` shows one",
         };
         let caret = " ".repeat(text.get(..error.at).unwrap_or(&text).chars().count());
