@@ -36,7 +36,8 @@ use crate::evidence::Lock;
 use crate::flow::address::AddressRange;
 use crate::intent::Intent;
 
-/// Addresses that no route or firewall sees (`azure-routing.md §7`; for IPv6, RFC 4291 §2.4).
+/// Addresses that no route or firewall sees (`azure-routing.md §7`; for IPv6, RFC 4291 §2.4), stated
+/// again: what checks the engine takes nothing from it.
 const OF_THE_PLATFORM: [&str; 8] = [
     "168.63.129.16/32",
     "169.254.0.0/16",

@@ -55,8 +55,7 @@ pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal<'_>) -> Result<Out
         Failure::with_help(format!("{}\n    {text}\n    {caret}^", error.message), help)
     })?;
     let mut subject = subject::load(rules_file.as_deref(), &args.subject, &args.rules, terminal)?;
-    let name = subject.rules.as_deref();
-    rules::mention_findings(name, &subject.findings, &subject.sources, &args.common, terminal)?;
+    subject.mention_findings(&args.common, terminal)?;
     let from = match &args.from {
         Some(name) => Some(subject.address_in(name)?),
         None => None,
@@ -78,10 +77,8 @@ pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal<'_>) -> Result<Out
     }
     let at = time(&flow, from, &recorded).unwrap_or(subject.at);
     let observation = observation(&flow, from, &subject, at)?;
-    let simulator =
-        Simulator::new(&subject.deployment).map_err(|error| Failure::new(error.to_string()))?;
-    let environment =
-        Environment { evidence: &subject.evidence, assumptions: &subject.assumptions, at };
+    let simulator = subject.simulator()?;
+    let environment = Environment { at, ..subject.environment() };
     let explanation = explain(&observation, &simulator, &subject, &environment);
     let report = match args.format {
         Format::Text => explanation.to_text(),

@@ -21,11 +21,8 @@ use crate::emit::EmittedFile;
 use crate::flow::set::flows::AlgebraError;
 use crate::prove;
 use crate::prove::ProveError;
-use crate::report::command::Asked;
 use crate::report::prove::Accepted;
 use crate::report::prove::ProofReport;
-use crate::simulate::Environment;
-use crate::simulate::Simulator;
 use crate::simulate::assumptions::HOST_WITHOUT_PORT;
 use crate::simulate::assumptions::INFRASTRUCTURE;
 use crate::simulate::assumptions::PROXY_PORTS_BASE;
@@ -38,8 +35,7 @@ pub(super) fn run(args: &ProveArgs, terminal: &mut Terminal<'_>) -> Result<Outco
     }
     let accepted = accepted(&args.accept)?;
     let subject = subject::load(args.rules_file.as_deref(), &args.subject, &args.rules, terminal)?;
-    let name = subject.rules.as_deref();
-    rules::mention_findings(name, &subject.findings, &subject.sources, &args.common, terminal)?;
+    subject.mention_findings(&args.common, terminal)?;
     let certificate = certificate(args, &subject, terminal)?;
     if let Some(path) = &args.witness {
         is_a_place(path, "--witness", terminal)?;
@@ -50,13 +46,8 @@ pub(super) fn run(args: &ProveArgs, terminal: &mut Terminal<'_>) -> Result<Outco
     for path in args.smt.iter().chain(&args.witness) {
         files::is_no_input(path, terminal)?;
     }
-    let simulator =
-        Simulator::new(&subject.deployment).map_err(|error| Failure::new(error.to_string()))?;
-    let environment = Environment {
-        evidence: &subject.evidence,
-        assumptions: &subject.assumptions,
-        at: subject.at,
-    };
+    let simulator = subject.simulator()?;
+    let environment = subject.environment();
     let asked = prove::claims::Subject {
         simulator: &simulator,
         intent: subject.intent.as_ref(),
@@ -66,18 +57,7 @@ pub(super) fn run(args: &ProveArgs, terminal: &mut Terminal<'_>) -> Result<Outco
     let proof = prove::prove(&asked, prove::claims::MAX_NODES)
         .map_err(|error| undecided("the claims are not decided", &error))?;
     let report = ProofReport {
-        subject: crate::report::prove::Subject {
-            asked: Asked {
-                rules: subject.rules.as_deref(),
-                deployments: &subject.deployments,
-                options: &subject.options_given,
-                captures: &[],
-            },
-            intent: subject.intent.as_ref(),
-            deployment: &subject.deployment,
-            evidence: &subject.evidence,
-            sources: &subject.sources,
-        },
+        subject: subject.reported(),
         at: subject.at,
         proof: &proof,
         accepted: &accepted,

@@ -54,8 +54,7 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
     let accepted = accepted_boxes(&args.accept)?;
     let mut subject =
         subject::load(args.rules_file.as_deref(), &args.subject, &args.rules, terminal)?;
-    let name = subject.rules.as_deref();
-    rules::mention_findings(name, &subject.findings, &subject.sources, &args.common, terminal)?;
+    subject.mention_findings(&args.common, terminal)?;
     let from = match &args.from {
         Some(name) => Some(subject.address_in(name)?),
         None => None,
@@ -63,13 +62,8 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
     let quiet = args.common.quiet;
     let evidence = &mut subject.evidence;
     let recorded = recording::record(&args.capture, quiet, from, evidence, terminal)?;
-    let simulator =
-        Simulator::new(&subject.deployment).map_err(|error| Failure::new(error.to_string()))?;
-    let environment = Environment {
-        evidence: &subject.evidence,
-        assumptions: &subject.assumptions,
-        at: subject.at,
-    };
+    let simulator = subject.simulator()?;
+    let environment = subject.environment();
     let judge = Judge {
         intent: subject.intent.as_ref(),
         simulator,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use super::args::CommonArgs;
 use super::args::KnownArgs;
 use super::args::RulesArgs;
 use super::args::SubjectArgs;
@@ -21,8 +22,12 @@ use crate::evidence::Evidence;
 use crate::evidence::Lock;
 use crate::evidence::ServiceTags;
 use crate::intent::Intent;
+use crate::report;
+use crate::report::command::Asked;
 use crate::resolve;
 use crate::simulate::Assumptions;
+use crate::simulate::Environment;
+use crate::simulate::Simulator;
 use crate::simulate::assumptions::SETTINGS;
 
 /// The longest deployment file that is read, in bytes.
@@ -66,6 +71,42 @@ pub(super) struct Subject {
 }
 
 impl Subject {
+    /// What decides about flows.
+    pub(super) fn simulator(&self) -> Result<Simulator<'_>, Failure> {
+        Simulator::new(&self.deployment).map_err(|error| Failure::new(error.to_string()))
+    }
+
+    /// What is known and assumed.
+    pub(super) fn environment(&self) -> Environment<'_> {
+        Environment { evidence: &self.evidence, assumptions: &self.assumptions, at: self.at }
+    }
+
+    /// What a report says of it, which judged no captures.
+    pub(super) fn reported(&self) -> report::Subject<'_> {
+        report::Subject {
+            asked: Asked {
+                rules: self.rules.as_deref(),
+                deployments: &self.deployments,
+                options: &self.options_given,
+                captures: &[],
+            },
+            intent: self.intent.as_ref(),
+            deployment: &self.deployment,
+            evidence: &self.evidence,
+            sources: &self.sources,
+        }
+    }
+
+    /// Mentions the findings about the list, or shows them.
+    pub(super) fn mention_findings(
+        &self,
+        common: &CommonArgs,
+        terminal: &mut Terminal<'_>,
+    ) -> Result<(), Failure> {
+        let name = self.rules.as_deref();
+        rules::mention_findings(name, &self.findings, &self.sources, common, terminal)
+    }
+
     /// The address that stands for every source under `--from`.
     pub(super) fn address_in(&self, subnet: &str) -> Result<IpAddr, Failure> {
         self.machine_in(subnet).map_err(|names| {

@@ -8,11 +8,8 @@ use super::prove::undecided;
 use super::rules;
 use super::subject;
 use super::terminal::Terminal;
-use crate::report::command::Asked;
 use crate::report::test::TestReport;
 use crate::simulate;
-use crate::simulate::Environment;
-use crate::simulate::Simulator;
 use crate::testing;
 use crate::testing::Edges;
 use crate::testing::MutantsError;
@@ -28,15 +25,9 @@ pub(super) fn run(args: &TestArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
     }
     let accepted = accepted(&args.accept)?;
     let subject = subject::load(args.rules_file.as_deref(), &args.subject, &args.rules, terminal)?;
-    let name = subject.rules.as_deref();
-    rules::mention_findings(name, &subject.findings, &subject.sources, &args.common, terminal)?;
-    let simulator =
-        Simulator::new(&subject.deployment).map_err(|error| Failure::new(error.to_string()))?;
-    let environment = Environment {
-        evidence: &subject.evidence,
-        assumptions: &subject.assumptions,
-        at: subject.at,
-    };
+    subject.mention_findings(&args.common, terminal)?;
+    let simulator = subject.simulator()?;
+    let environment = subject.environment();
     let day = rules::day_of(subject.at);
     let intent = subject.intent.as_ref();
     let tested = match intent {
@@ -61,18 +52,7 @@ pub(super) fn run(args: &TestArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
         }
     };
     let report = TestReport {
-        subject: crate::report::test::Subject {
-            asked: Asked {
-                rules: name,
-                deployments: &subject.deployments,
-                options: &subject.options_given,
-                captures: &[],
-            },
-            intent,
-            deployment: &subject.deployment,
-            evidence: &subject.evidence,
-            sources: &subject.sources,
-        },
+        subject: subject.reported(),
         at: subject.at,
         runs,
         tested: &tested,

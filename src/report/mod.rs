@@ -19,8 +19,10 @@ pub mod near;
 mod premises;
 pub mod prove;
 pub mod replay;
+mod subject;
 #[cfg(feature = "testing")]
 pub mod test;
 
 pub use default_row::DefaultRow;
 pub use flow_row::FlowRow;
+pub use subject::Subject;

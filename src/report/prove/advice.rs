@@ -1,7 +1,6 @@
 //! What a counterexample shows, in one sentence, and what to do about it.
 
 use super::ProofReport;
-use super::Speaking;
 use crate::azure::Ownership;
 use crate::azure::RuleId;
 use crate::intent::check::Polarity;
@@ -10,6 +9,7 @@ use crate::prove::Counterexample;
 use crate::report::fact;
 use crate::report::replay::cure::instead_of;
 use crate::report::replay::cure::reason_in_words;
+use crate::report::subject::Speaking;
 use crate::simulate::Reason;
 use crate::simulate::Verdict;
 use crate::simulate::route::Hop;

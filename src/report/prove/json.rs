@@ -5,7 +5,6 @@ use serde::Serialize;
 use super::Accepted;
 use super::ProofReport;
 use super::SCHEMA;
-use super::Speaking;
 use crate::flow::AddressSet;
 use crate::flow::Fqdn;
 use crate::prove::Claim;
@@ -17,6 +16,9 @@ use crate::report::assumption_json::AssumptionJson;
 use crate::report::fact;
 use crate::report::finding_json::FindingJson;
 use crate::report::flow_row::nanoseconds;
+use crate::report::subject::AnswersJson;
+use crate::report::subject::Says;
+use crate::report::subject::SubjectJson;
 
 /// The keys and their order are the interface's (`cli.md`, Reports as JSON).
 #[derive(Serialize)]
@@ -29,13 +31,6 @@ struct Document<'a> {
     excess: Vec<ExcessJson<'a>>,
     findings: Vec<FindingJson<'a>>,
     summary: Summary,
-}
-
-#[derive(Serialize)]
-struct SubjectJson<'a> {
-    rules: Option<&'a str>,
-    deployments: &'a [String],
-    evidence: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -54,15 +49,8 @@ struct ClaimJson<'a> {
 struct CounterexampleJson<'a> {
     flow: String,
     given: Vec<GivenJson>,
-    verdict: &'static str,
-    reason: &'static str,
-    rule: Option<String>,
-    rule_source: Option<String>,
-    permission: Option<&'a str>,
-    denied_by: Option<&'a str>,
-    route: Option<String>,
-    required: Option<bool>,
-    permitted: Option<bool>,
+    #[serde(flatten)]
+    answers: AnswersJson<'a>,
 }
 
 #[derive(Serialize)]
@@ -104,11 +92,7 @@ impl ProofReport<'_> {
         let findings = self.findings.iter();
         let document = Document {
             schema: SCHEMA,
-            subject: SubjectJson {
-                rules: self.subject.asked.rules,
-                deployments: self.subject.asked.deployments,
-                evidence: fact::evidence(self.subject.evidence),
-            },
+            subject: self.subject.json(),
             at: nanoseconds(self.at),
             assumptions: self.proof.assumptions.iter().map(AssumptionJson::from).collect(),
             claims: claims.map(|(claim, standing)| self.claim_json(*claim, standing)).collect(),
@@ -124,7 +108,7 @@ impl ProofReport<'_> {
         let permission = permissions.and_then(|all| all.get(excess.permission));
         ExcessJson {
             permission: permission.map_or("", |permission| permission.label.as_str()),
-            place: permission.and_then(|permission| self.place(permission.origin.span)),
+            place: permission.and_then(|permission| self.subject.place(permission.origin.span)),
             addresses: excess.addresses.as_ref().map(AddressSet::count),
             others: excess.others.iter().map(Fqdn::as_str).collect(),
         }
@@ -143,7 +127,7 @@ impl ProofReport<'_> {
         ClaimJson {
             claim: Accepted::of(claim).keyword(),
             label: assertion.map(|assertion| assertion.label.as_str()),
-            place: assertion.and_then(|assertion| self.place(assertion.origin.span)),
+            place: assertion.and_then(|assertion| self.subject.place(assertion.origin.span)),
             standing: word,
             idle: self.proof.idle.contains(&claim),
             accepted: self.accepted_by(claim, standing).map(|word| format!("--accept {word}")),
@@ -153,28 +137,13 @@ impl ProofReport<'_> {
     }
 
     fn counterexample_json(&self, found: &Counterexample) -> CounterexampleJson<'_> {
-        let decision = &found.decision;
         let given = found.given.iter();
-        let speaking = self.speaking(found);
-        let (permission, denied_by) = match speaking {
-            Some(Speaking::Permits(permission)) => (Some(permission.label.as_str()), None),
-            Some(Speaking::Denies(deny)) => (None, Some(deny.label.as_str())),
-            None => (None, None),
-        };
         CounterexampleJson {
             flow: found.flow.to_string(),
             given: given
                 .map(|(atom, holds)| GivenJson { fact: fact::sentence(atom, true), holds: *holds })
                 .collect(),
-            verdict: decision.verdict.keyword(),
-            reason: decision.reason.keyword(),
-            rule: decision.rule.as_ref().map(ToString::to_string),
-            rule_source: speaking.and_then(|one| self.place(one.span())),
-            permission,
-            denied_by,
-            route: decision.route.as_ref().map(ToString::to_string),
-            required: found.says.as_ref().map(|says| says.required),
-            permitted: found.says.as_ref().map(|says| says.permitted),
+            answers: self.subject.answers(&found.decision, found.says.as_ref().map(Says::from)),
         }
     }
 

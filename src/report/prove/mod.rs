@@ -9,17 +9,11 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::command::Asked;
-use crate::azure::Deployment;
+use super::subject::Speaking;
+use super::subject::Subject;
 use crate::diagnostic::Diagnostic;
-use crate::diagnostic::SourceMap;
-use crate::diagnostic::Span;
-use crate::evidence::Evidence;
 use crate::flow::Observation;
 use crate::intent::Assertion;
-use crate::intent::Deny;
-use crate::intent::Intent;
-use crate::intent::Permission;
 use crate::prove::Claim;
 use crate::prove::Counterexample;
 use crate::prove::Proof;
@@ -87,21 +81,6 @@ impl fmt::Display for Accepted {
     }
 }
 
-/// What was judged, and by what.
-#[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
-    /// What stood on the command line; without deployments the compiled one was judged.
-    pub asked: Asked<'a>,
-    /// The list.
-    pub intent: Option<&'a Intent>,
-    /// What is deployed.
-    pub deployment: &'a Deployment,
-    /// What is known.
-    pub evidence: &'a Evidence,
-    /// The source text.
-    pub sources: &'a SourceMap,
-}
-
 /// A proof, ready to be reported.
 #[derive(Clone, Debug)]
 pub struct ProofReport<'a> {
@@ -117,31 +96,6 @@ pub struct ProofReport<'a> {
     pub residual: Vec<Residual>,
     /// Findings about the source.
     pub findings: &'a [Diagnostic],
-}
-
-/// A statement of the list that speaks about a flow.
-#[derive(Clone, Copy, Debug)]
-enum Speaking<'a> {
-    /// A deny, which wins.
-    Denies(&'a Deny),
-    /// A permission.
-    Permits(&'a Permission),
-}
-
-impl<'a> Speaking<'a> {
-    fn label(self) -> &'a str {
-        match self {
-            Speaking::Denies(deny) => &deny.label,
-            Speaking::Permits(permission) => &permission.label,
-        }
-    }
-
-    fn span(self) -> Span {
-        match self {
-            Speaking::Denies(deny) => deny.origin.span,
-            Speaking::Permits(permission) => permission.origin.span,
-        }
-    }
 }
 
 /// The flows that a claim does not hold of.
@@ -196,17 +150,9 @@ impl<'a> ProofReport<'a> {
         }
     }
 
-    /// `file:line:column`.
-    fn place(&self, span: Span) -> Option<String> {
-        self.subject.sources.place(span)
-    }
-
-    /// The statement of the list that speaks about the flow, the deny first.
+    /// The statement of the list that speaks about the flow.
     fn speaking(&self, found: &Counterexample) -> Option<Speaking<'a>> {
-        let (intent, says) = (self.subject.intent?, found.says.as_ref()?);
-        let deny = says.denied_by.and_then(|index| intent.denies.get(index));
-        let permission = says.by.and_then(|index| intent.permissions.get(index));
-        deny.map(Speaking::Denies).or(permission.map(Speaking::Permits))
+        self.subject.speaking(found.says.as_ref()?.into())
     }
 
     /// The command that explains the flow: in the reading that it is a counterexample in.

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use super::ProofReport;
-use super::Speaking;
 use crate::azure::RuleId;
 use crate::diagnostic::render::escape_controls;
 use crate::intent::check::Polarity;
@@ -99,7 +98,7 @@ impl ProofReport<'_> {
                     Polarity::Never => ("never", "none of its flows leaves"),
                     Polarity::Always => ("always", "all of its flows leave"),
                 };
-                let place = self.place(assertion.origin.span);
+                let place = self.subject.place(assertion.origin.span);
                 let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
                 format!("assert {word} `{}`{place}: {meaning}", assertion.label)
             }
@@ -180,17 +179,7 @@ impl ProofReport<'_> {
 
     /// What the list says of the flow; nothing where there is none.
     fn list_says(&self, found: &Counterexample) -> Option<String> {
-        let says = found.says.as_ref()?;
-        let Some(speaking) = self.speaking(found) else {
-            return Some("no statement permits it".to_owned());
-        };
-        let place = self.place(speaking.span()).map(|place| format!(" ({place})"));
-        let verb = match speaking {
-            Speaking::Denies(_) => "denies",
-            Speaking::Permits(_) if says.required => "requires",
-            Speaking::Permits(_) => "permits",
-        };
-        Some(format!("`{}`{} {verb} it", speaking.label(), place.unwrap_or_default()))
+        found.says.as_ref().map(|stance| self.subject.sentence(stance.into()))
     }
 
     /// What a permission lets out beyond what it says.
@@ -198,7 +187,7 @@ impl ProofReport<'_> {
         let permissions = self.subject.intent.map(|intent| intent.permissions.as_slice());
         let permission = permissions.and_then(|all| all.get(excess.permission));
         let label = permission.map_or("", |permission| &permission.label);
-        let place = permission.and_then(|permission| self.place(permission.origin.span));
+        let place = permission.and_then(|permission| self.subject.place(permission.origin.span));
         let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
         let Some(addresses) = &excess.addresses else {
             return format!(

@@ -7,9 +7,11 @@ use serde::Serialize;
 use super::SCHEMA;
 use super::TestReport;
 use crate::report::assumption_json::AssumptionJson;
-use crate::report::fact;
 use crate::report::finding_json::FindingJson;
 use crate::report::flow_row::nanoseconds;
+use crate::report::subject::AnswersJson;
+use crate::report::subject::Says;
+use crate::report::subject::SubjectJson;
 use crate::testing::Disagreement;
 use crate::testing::Score;
 use crate::testing::Unmet;
@@ -31,13 +33,6 @@ struct Document<'a> {
 }
 
 #[derive(Serialize)]
-struct SubjectJson<'a> {
-    rules: Option<&'a str>,
-    deployments: &'a [String],
-    evidence: Vec<String>,
-}
-
-#[derive(Serialize)]
 struct ExampleJson<'a> {
     label: &'a str,
     place: Option<String>,
@@ -54,15 +49,8 @@ struct FlowJson<'a> {
     outcome: &'static str,
     accepted: Option<String>,
     flow: String,
-    verdict: &'static str,
-    reason: &'static str,
-    rule: Option<String>,
-    rule_source: Option<String>,
-    permission: Option<&'a str>,
-    denied_by: Option<&'a str>,
-    route: Option<String>,
-    required: Option<bool>,
-    permitted: Option<bool>,
+    #[serde(flatten)]
+    answers: AnswersJson<'a>,
 }
 
 #[derive(Serialize)]
@@ -104,11 +92,7 @@ impl TestReport<'_> {
         let findings = self.findings.iter().chain(&unmet);
         let document = Document {
             schema: SCHEMA,
-            subject: SubjectJson {
-                rules: self.subject.asked.rules,
-                deployments: self.subject.asked.deployments,
-                evidence: fact::evidence(self.subject.evidence),
-            },
+            subject: self.subject.json(),
             at: nanoseconds(self.at),
             assumptions: self.assumptions().into_iter().map(AssumptionJson::from).collect(),
             seed: self.runs.seed,
@@ -125,7 +109,7 @@ impl TestReport<'_> {
     fn example_json<'s>(&'s self, unmet: &'s Unmet<'_>) -> ExampleJson<'s> {
         ExampleJson {
             label: &unmet.example.label,
-            place: self.place(unmet.example.origin.span),
+            place: self.subject.place(unmet.example.origin.span),
             expected: unmet.example.expected.keyword(),
             flow: unmet.flow.to_string(),
             verdict: unmet.decision.verdict.keyword(),
@@ -135,25 +119,12 @@ impl TestReport<'_> {
     }
 
     fn flow_json(&self, found: &Disagreement) -> FlowJson<'_> {
-        let decision = &found.decision;
-        let speaking = self.speaking(found);
-        let label = |denies: bool| {
-            speaking.as_ref().filter(|one| one.denies == denies).map(|one| one.label)
-        };
         let is_accepted = self.accepted.contains(&found.outcome);
         FlowJson {
             outcome: found.outcome.keyword(),
             accepted: is_accepted.then(|| format!("--accept {}", found.outcome)),
             flow: found.flow.to_string(),
-            verdict: decision.verdict.keyword(),
-            reason: decision.reason.keyword(),
-            rule: decision.rule.as_ref().map(ToString::to_string),
-            rule_source: speaking.as_ref().and_then(|one| self.place(one.span)),
-            permission: label(false),
-            denied_by: label(true),
-            route: decision.route.as_ref().map(ToString::to_string),
-            required: found.judged.as_ref().and_then(|judged| judged.required),
-            permitted: found.judged.as_ref().and_then(|judged| judged.permitted),
+            answers: self.subject.answers(&found.decision, found.judged.as_ref().map(Says::from)),
         }
     }
 

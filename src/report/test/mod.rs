@@ -8,18 +8,12 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::command::Asked;
 use super::example;
-use crate::azure::Deployment;
+use super::subject::Subject;
 use crate::diagnostic::Diagnostic;
-use crate::diagnostic::SourceMap;
-use crate::diagnostic::Span;
-use crate::evidence::Evidence;
-use crate::intent::Intent;
 use crate::simulate::Outcome;
 use crate::simulate::assumptions::Assumption;
 use crate::testing::Agreement;
-use crate::testing::Disagreement;
 use crate::testing::Runs;
 use crate::testing::Score;
 use crate::testing::Tested;
@@ -27,21 +21,6 @@ use crate::testing::Unnoticed;
 
 /// The name of the JSON format.
 pub const SCHEMA: &str = "exeat.test/1";
-
-/// What was judged, and by what.
-#[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
-    /// What stood on the command line; without deployments the compiled one was judged.
-    pub asked: Asked<'a>,
-    /// The list.
-    pub intent: Option<&'a Intent>,
-    /// What is deployed.
-    pub deployment: &'a Deployment,
-    /// What is known.
-    pub evidence: &'a Evidence,
-    /// The source text.
-    pub sources: &'a SourceMap,
-}
 
 /// Tests that were run, ready to be reported.
 #[derive(Clone, Debug)]
@@ -62,13 +41,6 @@ pub struct TestReport<'a> {
     pub accepted: &'a [Outcome],
     /// Findings about the source.
     pub findings: &'a [Diagnostic],
-}
-
-/// A statement of the list that speaks about a flow.
-struct Speaking<'a> {
-    label: &'a str,
-    span: Span,
-    denies: bool,
 }
 
 impl<'a> TestReport<'a> {
@@ -110,22 +82,6 @@ impl<'a> TestReport<'a> {
         self.tested.assumptions.iter().chain(&self.agreement.assumptions).collect()
     }
 
-    /// `file:line:column`.
-    fn place(&self, span: Span) -> Option<String> {
-        self.subject.sources.place(span)
-    }
-
-    /// The statement of the list that speaks about the flow, the deny first.
-    fn speaking(&self, found: &Disagreement) -> Option<Speaking<'a>> {
-        let (intent, judged) = (self.subject.intent?, found.judged.as_ref()?);
-        let deny = judged.denied_by.and_then(|index| intent.denies.get(index));
-        let deny = deny.map(|one| (&one.label, &one.origin, true));
-        let permission = judged.by.and_then(|index| intent.permissions.get(index));
-        let permission = permission.map(|one| (&one.label, &one.origin, false));
-        let (label, origin, denies) = deny.or(permission)?;
-        Some(Speaking { label, span: origin.span, denies })
-    }
-
     /// The mistakes that nothing notices, each with an example that would, ready to be pasted. One
     /// example may do for several.
     fn unnoticed(&self) -> Vec<(&'a Unnoticed, Option<String>)> {
@@ -157,7 +113,7 @@ impl<'a> TestReport<'a> {
         let permissions = intent.permissions.iter().map(|one| (&one.label, &one.origin));
         let denies = intent.denies.iter().map(|one| (&one.label, &one.origin));
         let (_, origin) = permissions.chain(denies).find(|(found, _)| *found == label)?;
-        self.place(origin.span)
+        self.subject.place(origin.span)
     }
 }
 

@@ -139,17 +139,7 @@ impl TestReport<'_> {
 
     /// What the list says of the flow; nothing where there is none.
     fn list_says(&self, found: &Disagreement) -> Option<String> {
-        let judged = found.judged.as_ref()?;
-        let Some(speaking) = self.speaking(found) else {
-            return Some("no statement permits it".to_owned());
-        };
-        let place = self.place(speaking.span).map(|place| format!(" ({place})"));
-        let verb = match (speaking.denies, judged.required) {
-            (true, _) => "denies",
-            (false, Some(true)) => "requires",
-            (false, Some(false) | None) => "permits",
-        };
-        Some(format!("`{}`{} {verb} it", speaking.label, place.unwrap_or_default()))
+        found.judged.as_ref().map(|judged| self.subject.sentence(judged.into()))
     }
 
     fn conclusion(&self, text: &mut String) -> std::fmt::Result {
