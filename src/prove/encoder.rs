@@ -35,7 +35,7 @@ use crate::simulate::assumptions::INFRASTRUCTURE;
 use crate::simulate::assumptions::RESOLVER;
 use crate::simulate::assumptions::THREAT_LIST;
 use crate::simulate::route::Hop;
-use crate::simulate::route::private_addresses;
+use crate::simulate::special_purpose::private_addresses;
 
 /// A port, as far as it is told by the flow that is asked about.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

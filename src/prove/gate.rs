@@ -33,7 +33,7 @@ use crate::simulate::assumptions::PROXY_PORTS_BASE;
 use crate::simulate::firewall::PROXIED_PORTS;
 use crate::simulate::policy::DnsProxy;
 use crate::simulate::policy::Enforced;
-use crate::simulate::route::private_addresses;
+use crate::simulate::special_purpose::private_addresses;
 
 /// What becomes of the flows that reach a firewall. What is in none of it is denied.
 #[derive(Clone, Debug)]

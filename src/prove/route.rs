@@ -16,19 +16,19 @@ use crate::flow::address::AddressRange;
 use crate::simulate::assumptions::NONE_ROUTES;
 use crate::simulate::assumptions::PE_OVERRIDE;
 use crate::simulate::assumptions::SE_OVERRIDE;
-use crate::simulate::route::Candidate;
+use crate::simulate::candidate::Candidate;
+use crate::simulate::candidate::Kind;
+use crate::simulate::candidate::Rank;
+use crate::simulate::candidate::Reach;
+use crate::simulate::candidate::tag_rank;
 use crate::simulate::route::EndpointOverride;
 use crate::simulate::route::Hop;
-use crate::simulate::route::Kind;
-use crate::simulate::route::Rank;
-use crate::simulate::route::Reach;
 use crate::simulate::route::Vantage;
 use crate::simulate::route::Way;
 use crate::simulate::route::endpoint_override;
-use crate::simulate::route::is_platform;
-use crate::simulate::route::platform_addresses;
-use crate::simulate::route::private_addresses;
-use crate::simulate::route::tag_rank;
+use crate::simulate::special_purpose::is_platform;
+use crate::simulate::special_purpose::platform_addresses;
+use crate::simulate::special_purpose::private_addresses;
 
 /// A route that flows may take, and for which of them it is there.
 #[derive(Clone, Debug, Eq, PartialEq)]

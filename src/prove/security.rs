@@ -22,11 +22,11 @@ use crate::flow::PortSet;
 use crate::flow::set::flows::AxisSet;
 use crate::simulate::assumptions::VNET_TAG_INCLUDES_DEFAULT;
 use crate::simulate::route::Vantage;
-use crate::simulate::route::platform_addresses;
-use crate::simulate::route::private_addresses;
 use crate::simulate::security::AGENT_PORTS;
 use crate::simulate::security::AZURE_HOST;
 use crate::simulate::security::METADATA;
+use crate::simulate::special_purpose::platform_addresses;
+use crate::simulate::special_purpose::private_addresses;
 
 /// A service of the platform that ordinary rules do not reach (`azure-nsg.md §1.5`).
 struct Platform {

@@ -25,8 +25,8 @@ use crate::simulate::assumptions::UNKNOWN_APPLIANCE;
 use crate::simulate::policy::Enforced;
 use crate::simulate::route::Hop;
 use crate::simulate::route::Vantage;
-use crate::simulate::route::platform_addresses;
-use crate::simulate::route::private_addresses;
+use crate::simulate::special_purpose::platform_addresses;
+use crate::simulate::special_purpose::private_addresses;
 
 /// What becomes of all flows. What is in none of it is denied.
 #[derive(Clone, Debug)]

@@ -18,7 +18,7 @@ use super::decision::Stage;
 use super::decision::Step;
 use super::decision::Verdict;
 use super::environment::Environment;
-use super::route::is_private;
+use super::special_purpose::is_private;
 use crate::flow::Atom;
 use crate::flow::IpProtocol;
 use crate::flow::Observation;

@@ -8,7 +8,7 @@ use super::assumptions::Assumptions;
 use super::assumptions::INFRASTRUCTURE;
 use super::assumptions::RESOLVER;
 use super::assumptions::THREAT_LIST;
-use super::route::is_private;
+use super::special_purpose::is_private;
 use crate::evidence::Evidence;
 use crate::evidence::Fact;
 use crate::flow::Atom;

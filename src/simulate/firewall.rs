@@ -16,7 +16,7 @@ use super::inquiry::Inquiry;
 use super::matching;
 use super::matching::ApplicationView;
 use super::policy::Enforced;
-use super::route::is_private;
+use super::special_purpose::is_private;
 use crate::azure::Deployment;
 use crate::azure::RuleId;
 use crate::azure::policy::Action;

@@ -21,6 +21,7 @@ pub mod replay;
 pub mod required;
 pub mod route;
 
+pub(crate) mod candidate;
 mod decide;
 pub(crate) mod explore;
 mod fewest;
@@ -32,6 +33,7 @@ mod names;
 pub(crate) mod policy;
 mod representatives;
 pub(crate) mod security;
+pub(crate) mod special_purpose;
 mod views;
 
 pub use assumptions::Assumptions;

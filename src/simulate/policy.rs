@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::assumptions::DNS_SETTINGS_INHERITED;
 use super::inquiry::Inquiry;
-use super::route::is_private;
+use super::special_purpose::is_private;
 use crate::azure::Deployment;
 use crate::azure::Key;
 use crate::azure::address::AddressEntry;

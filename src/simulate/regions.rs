@@ -7,8 +7,8 @@ use std::net::Ipv4Addr;
 use ipnet::IpNet;
 
 use super::decide::Simulator;
-use super::route::PLATFORM;
-use super::route::PRIVATE;
+use super::special_purpose::PLATFORM;
+use super::special_purpose::PRIVATE;
 use crate::azure::Deployment;
 use crate::azure::address::AddressEntry;
 use crate::azure::address::DestinationEntry;

@@ -1,9 +1,7 @@
 //! Which route a packet takes from its subnet (`azure-routing.md §1–§9`).
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::LazyLock;
 
 use ipnet::IpNet;
 use ipnet::Ipv4Net;
@@ -12,8 +10,15 @@ use ipnet::Ipv6Net;
 use super::assumptions::NONE_ROUTES;
 use super::assumptions::PE_OVERRIDE;
 use super::assumptions::SE_OVERRIDE;
+use super::candidate::Candidate;
+use super::candidate::Kind;
+use super::candidate::Rank;
+use super::candidate::Reach;
+use super::candidate::winner;
 use super::decision::Note;
 use super::inquiry::Inquiry;
+use super::special_purpose::is_platform;
+use super::special_purpose::is_private;
 use crate::azure::Deployment;
 use crate::azure::Key;
 use crate::azure::cluster::ApiServer;
@@ -28,8 +33,6 @@ use crate::azure::route::NextHop;
 use crate::azure::route::RouteDestination;
 use crate::azure::route::RouteTable;
 use crate::azure::route::SYSTEM_DROPPED;
-use crate::flow::AddressSet;
-use crate::flow::Atom;
 
 /// What the names of private API servers end with, in each cloud (`aks-egress.md §1`, §6).
 const API_SERVER_DOMAINS: [&str; 3] =
@@ -156,96 +159,6 @@ pub(crate) struct Vantage<'a> {
     pub(crate) subnet: &'a Subnet,
 }
 
-/// Prefixes that never leave the host or the link (`azure-routing.md §7`; for IPv6, RFC 4291 §2.4).
-pub(super) const PLATFORM: &[&str] = &[
-    "168.63.129.16/32",
-    "169.254.0.0/16",
-    "224.0.0.0/4",
-    "255.255.255.255/32",
-    "127.0.0.0/8",
-    "ff00::/8",
-    "fe80::/10",
-    "::1/128",
-];
-
-/// Prefixes for private use: RFC 1918, RFC 6598, RFC 4193.
-pub(super) const PRIVATE: &[&str] =
-    &["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
-
-static PLATFORM_ADDRESSES: LazyLock<AddressSet> = LazyLock::new(|| set_of(PLATFORM));
-static PRIVATE_ADDRESSES: LazyLock<AddressSet> = LazyLock::new(|| set_of(PRIVATE));
-
-/// Whether `address` is one of the platform's, which no route or firewall sees.
-pub(crate) fn is_platform(address: IpAddr) -> bool {
-    PLATFORM_ADDRESSES.contains(address)
-}
-
-/// Whether `address` is for private use.
-pub(crate) fn is_private(address: IpAddr) -> bool {
-    PRIVATE_ADDRESSES.contains(address)
-}
-
-/// The addresses of [`is_platform`].
-pub(crate) fn platform_addresses() -> &'static AddressSet {
-    &PLATFORM_ADDRESSES
-}
-
-/// The addresses of [`is_private`].
-pub(crate) fn private_addresses() -> &'static AddressSet {
-    &PRIVATE_ADDRESSES
-}
-
-/// The addresses to which Azure has routes that drop (`azure-routing.md §1.1`).
-pub(crate) fn dropped_by_azure() -> AddressSet {
-    set_of(SYSTEM_DROPPED)
-}
-
-fn set_of(prefixes: &[&str]) -> AddressSet {
-    prefixes.iter().filter_map(|text| text.parse::<IpNet>().ok()).collect()
-}
-
-/// How specific a candidate is.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Reach {
-    /// A prefix.
-    Prefix(IpNet),
-    /// A prefix of a service tag, in lower case. Whether one holds the destination, and its
-    /// length, only the environment knows.
-    Tag(String),
-}
-
-/// Which candidate wins among those with one prefix: the greatest.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) enum Rank {
-    /// A drop route of the system gives way to a system route of the same prefix (§1.1).
-    SystemNone,
-    System,
-    Gateway,
-    User,
-}
-
-/// A route that matches the destination, if its tag holds it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Candidate {
-    pub(crate) reach: Reach,
-    shown: String,
-    pub(crate) rank: Rank,
-    source: RouteSource,
-    pub(crate) kind: Kind,
-}
-
-/// What a candidate is, as far as selection treats it apart.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Kind {
-    VnetLocal,
-    SystemInternet,
-    SystemNone,
-    Peering(Key),
-    Gateway,
-    ServiceEndpoint(String),
-    User { next_hop: NextHop, has_bgp_override: bool },
-}
-
 /// Where a candidate leads.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Way {
@@ -264,35 +177,6 @@ pub(crate) enum EndpointOverride {
     Always(Candidate),
     /// The route wins in the first reading of [`PE_OVERRIDE`].
     InFirstReading(Candidate),
-}
-
-impl Candidate {
-    fn system(prefix: IpNet, rank: Rank, source: RouteSource, kind: Kind) -> Candidate {
-        Candidate { reach: Reach::Prefix(prefix), shown: prefix.to_string(), rank, source, kind }
-    }
-
-    /// Whether it matches `destination`, which lies in its prefix where it has one.
-    fn is_there(&self, destination: IpAddr, inquiry: &mut Inquiry<'_>) -> bool {
-        match &self.reach {
-            Reach::Prefix(_) => true,
-            Reach::Tag(tag) => {
-                inquiry.ask(&Atom::InServiceTag { tag: tag.clone(), address: destination })
-            }
-        }
-    }
-
-    /// Whether it takes the place of what gateways have learned (`azure-routing.md §1.3`).
-    pub(crate) fn overrides_gateways(&self) -> bool {
-        matches!(self.kind, Kind::User { has_bgp_override: true, .. })
-    }
-
-    /// The length, where it is known.
-    pub(crate) fn length(&self) -> Option<u8> {
-        match &self.reach {
-            Reach::Prefix(prefix) => Some(prefix.prefix_len()),
-            Reach::Tag(_) => None,
-        }
-    }
 }
 
 impl<'a> Vantage<'a> {
@@ -704,113 +588,4 @@ pub(crate) fn endpoint_override(
 
 fn containing(prefixes: &[IpNet], address: IpAddr) -> impl Iterator<Item = IpNet> {
     prefixes.iter().filter(move |prefix| prefix.contains(&address)).copied()
-}
-
-/// The route that wins among `candidates`.
-///
-/// Routes that lead to one place are not compared where that needs the environment: it does not
-/// matter which of them wins, and tags are often used side by side.
-fn winner(
-    candidates: Vec<Candidate>,
-    address: IpAddr,
-    inquiry: &mut Inquiry<'_>,
-) -> Option<Candidate> {
-    // All lead to one place, and one of them wins over every candidate so far.
-    let mut leading: Vec<Candidate> = Vec::new();
-    for candidate in candidates {
-        let same_place = leading.iter().all(|held| held.kind == candidate.kind);
-        let of_known_length = leading.iter_mut().find(|held| held.length().is_some());
-        match (same_place, of_known_length) {
-            (true, Some(held)) if candidate.length().is_some() => {
-                if beats(&candidate, held, address, inquiry) {
-                    *held = candidate;
-                }
-            }
-            (true, Some(_) | None) => leading.push(candidate),
-            (false, Some(_) | None) => {
-                if leading.iter().all(|held| beats(&candidate, held, address, inquiry)) {
-                    leading = vec![candidate];
-                }
-            }
-        }
-    }
-    leading.into_iter().next()
-}
-
-/// Whether `one` wins over `other`: the longer prefix, then user over gateway over system
-/// (`azure-routing.md §2.1`); a tag's prefix gives way to an equal one that is written out (§3).
-fn beats(one: &Candidate, other: &Candidate, address: IpAddr, inquiry: &mut Inquiry<'_>) -> bool {
-    match (&one.reach, &other.reach) {
-        (Reach::Prefix(a), Reach::Prefix(b)) => {
-            (a.prefix_len(), one.rank) > (b.prefix_len(), other.rank)
-        }
-        (Reach::Tag(tag), Reach::Prefix(prefix)) => {
-            let wins_ties = one.rank > other.rank;
-            tag_is_longer(tag, prefix.prefix_len(), wins_ties, address, inquiry)
-        }
-        (Reach::Prefix(prefix), Reach::Tag(tag)) => {
-            let wins_ties = other.rank > one.rank;
-            !tag_is_longer(tag, prefix.prefix_len(), wins_ties, address, inquiry)
-        }
-        (Reach::Tag(a), Reach::Tag(b)) => match compare_tags(a, b, address, inquiry) {
-            Ordering::Greater => true,
-            Ordering::Less => false,
-            Ordering::Equal => (one.rank, tag_rank(a)) > (other.rank, tag_rank(b)),
-        },
-    }
-}
-
-/// Whether the prefix of `tag` that holds `address` is longer than `bits`, or as long.
-fn tag_is_longer(
-    tag: &str,
-    bits: u8,
-    or_equal: bool,
-    address: IpAddr,
-    inquiry: &mut Inquiry<'_>,
-) -> bool {
-    let least = if or_equal { bits.saturating_sub(1) } else { bits };
-    // No tag holds every address, so each of its prefixes is longer than /0; none is longer than
-    // an address.
-    least == 0
-        || least < IpNet::from(address).prefix_len()
-            && inquiry.ask(&Atom::TagPrefixLonger { tag: tag.to_owned(), address, bits: least })
-}
-
-/// Which of two tags holds `address` in the longer prefix.
-fn compare_tags(a: &str, b: &str, address: IpAddr, inquiry: &mut Inquiry<'_>) -> Ordering {
-    let longest = IpNet::from(address).prefix_len();
-    for bits in (1..longest).rev() {
-        let longer = [a, b].map(|tag| tag_is_longer(tag, bits, false, address, inquiry));
-        match longer {
-            [true, false] => return Ordering::Greater,
-            [false, true] => return Ordering::Less,
-            [true, true] => return Ordering::Equal,
-            [false, false] => {}
-        }
-    }
-    Ordering::Equal
-}
-
-/// Which tag wins with equal prefixes (`azure-routing.md §3`): regional, then global, then
-/// `AzureCloud` of a region, then `AzureCloud`.
-pub(crate) fn tag_rank(tag: &str) -> u8 {
-    match (tag.split_once('.'), tag) {
-        (None, "azurecloud") => 0,
-        (Some(("azurecloud", _)), _) => 1,
-        (None, _) => 2,
-        (Some(_), _) => 3,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_row_of_the_tables_is_a_prefix() {
-        for text in [PLATFORM, SYSTEM_DROPPED, PRIVATE].concat() {
-            let prefix: IpNet = text.parse().unwrap();
-            assert_eq!(prefix.trunc(), prefix, "{text}");
-        }
-    }
 }

@@ -18,8 +18,8 @@ use crate::prove::atom::Party;
 use crate::prove::encoder::Encoder;
 use crate::prove::formula::Formula;
 use crate::simulate::assumptions::CLIENT_ANSWERS;
-use crate::simulate::route::dropped_by_azure;
-use crate::simulate::route::private_addresses;
+use crate::simulate::special_purpose::dropped_by_azure;
+use crate::simulate::special_purpose::private_addresses;
 
 /// The client holds the flow's destination for the name that it shows, one of `destination`.
 ///

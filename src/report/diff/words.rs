@@ -18,8 +18,8 @@ use crate::flow::set::flows::NameView;
 use crate::flow::set::flows::PathView;
 use crate::flow::set::flows::PayloadForm;
 use crate::flow::set::flows::ShownView;
-use crate::simulate::route::dropped_by_azure;
-use crate::simulate::route::platform_addresses;
+use crate::simulate::special_purpose::dropped_by_azure;
+use crate::simulate::special_purpose::platform_addresses;
 
 /// The most values of a kind that are listed; the others are counted.
 const MAX_LISTED: usize = 8;
