@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::expected::check_kept;
+use super::sandbox::OK;
 use super::sandbox::ONE_NETWORK;
 use super::sandbox::Run;
 use super::sandbox::Sandbox;
@@ -227,6 +228,22 @@ fn what_a_permission_by_address_lets_out_is_counted_where_the_lock_knows_its_nam
     check_holds(
         &known,
         &[&[lets, "2 addresses; the lock has `blog.example.net` there, too\n"].concat()],
+    );
+}
+
+/// What is told of the way to a hub is what closes it.
+#[test]
+fn the_route_that_is_advised_against_peering_closes_the_way_around() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.egress", OK.as_bytes());
+    let report = sandbox.run(&["prove", "-q", "a.egress"]).expect(1);
+    let advised = report.split('`').find(|word| word.starts_with("route ")).expect("a route");
+    assert_eq!(advised, "route 10.0.0.0/16 via egress");
+    let routes = "routes via egress";
+    sandbox.write("a.egress", OK.replace(routes, &format!("{routes}  {advised}")).as_bytes());
+    check_holds(
+        &sandbox.run(&["prove", "-q", "a.egress"]).expect(0),
+        &["proved   nothing leaves around the firewall\n"],
     );
 }
 

@@ -88,7 +88,9 @@ impl ProofReport<'_> {
                  its IPv6 prefix off: Azure Firewall takes no IPv6"
                     .to_owned()
             }
-            (Verdict::Bypass | Verdict::Local, _) => instead_of(decision.route.as_ref()),
+            (Verdict::Bypass | Verdict::Local, _) => {
+ instead_of(decision.route.as_ref(), self.subject.deployment)
+ }
             (Verdict::Allow, _) if is_permitted => match self.speaking(found) {
                 Some(one) => {
                     format!("narrow `{}`, which permits it, or the assertion", one.label())

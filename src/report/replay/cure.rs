@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::Replay;
 use super::ReplayedFlow;
+use crate::azure::Deployment;
 use crate::azure::Ownership;
 use crate::azure::RuleId;
 use crate::azure::address::AddressEntry;
@@ -305,7 +306,7 @@ impl Replay<'_> {
         if let Some(drift) = is_given.then(|| self.route_drift(flow)).flatten() {
             return (headline, Cure::new(drift));
         }
-        let mut cure = Cure::new(instead_of(route));
+        let mut cure = Cure::new(instead_of(route, self.subject.deployment));
         if let Some(RouteSource::User { .. }) = route.map(|route| &route.source) {
             let edit = |span| vec![Edit::remove(self.whole_line(span))];
             self.offer(&mut cure, self.route_exception(flow).map(edit));
@@ -463,8 +464,14 @@ impl Replay<'_> {
     }
 }
 
-/// What to do about a route that leads around the firewall.
-pub(in crate::report) fn instead_of(route: Option<&RouteTaken>) -> String {
+/// What to do about a route of `deployment` that leads around the firewall.
+pub(in crate::report) fn instead_of(route: Option<&RouteTaken>, deployment: &Deployment) -> String {
+    let mut firewalls = deployment.firewalls.keys();
+    let firewall = match (firewalls.next(), firewalls.next()) {
+        (Some(only), None) => only.to_string(),
+        (Some(_) | None, _) => "FIREWALL".to_owned(),
+    };
+    let prefix = route.map_or("0.0.0.0/0", |route| route.destination.as_str());
     match route.map(|route| (&route.source, &route.hop)) {
         Some((RouteSource::User { table, route }, _)) => {
             format!("take route `{route}` out of route table `{table}`")
@@ -473,7 +480,10 @@ pub(in crate::report) fn instead_of(route: Option<&RouteTaken>) -> String {
             "take the service endpoint `{service}` off the subnet; put it on AzureFirewallSubnet"
         ),
         Some((_, Hop::Peering(network))) => {
-            format!("route the prefixes of `{network}` via the firewall, on both sides")
+            format!(
+                "give the subnet a route for {prefix} via the firewall, as `route {prefix} via \
+                 {firewall}` does in a list, and the subnets of `{network}` one back"
+            )
         }
         Some((_, Hop::PrivateEndpoint(_))) => {
             "route the endpoint's address as a /32 via the firewall, and turn its network policies on"
