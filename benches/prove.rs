@@ -24,10 +24,12 @@ use exeat::intent::Intent;
 use exeat::prove;
 use exeat::prove::Claim;
 use exeat::prove::Coverage;
+use exeat::prove::Difference;
 use exeat::prove::Proof;
 use exeat::prove::Standing;
 use exeat::prove::claims::MAX_NODES;
 use exeat::prove::claims::Subject;
+use exeat::prove::difference::Compared;
 use exeat::resolve;
 use exeat::simulate::Assumptions;
 use exeat::simulate::Environment;
@@ -57,6 +59,14 @@ fn main() {
         SIZES[0],
         large_size as f64 / small_size as f64,
     );
+    for permissions in SIZES {
+        let (whole, without) = (Estate::new(permissions), Estate::without_one(permissions));
+        let (diff, proof) = (best_of_three(|| whole.diff(&without)), whole.best_of_three());
+        println!(
+            "{permissions} permissions, one of them gone: difference {diff:.1?}, proof {proof:.1?} = {:.2}",
+            diff.as_secs_f64() / proof.as_secs_f64(),
+        );
+    }
     for permissions in SIZES {
         let estate = Estate::of(&estate::covered(permissions));
         let start = Instant::now();
@@ -94,6 +104,14 @@ impl Estate {
         Estate::of(&estate::text(permissions))
     }
 
+    /// The same without the permission in the middle.
+    fn without_one(permissions: usize) -> Estate {
+        let text = estate::text(permissions);
+        let gone = format!("allow p{}: ", permissions / 2);
+        let kept = text.split_inclusive('\n').filter(|line| !line.starts_with(&gone));
+        Estate::of(&kept.collect::<String>())
+    }
+
     fn of(text: &str) -> Estate {
         let mut read = |_: &std::path::Path| Ok(text.as_bytes().to_vec());
         let resolved = resolve::resolve("list.egress", &mut read, &resolve::Options::default());
@@ -118,6 +136,19 @@ impl Estate {
         proof
     }
 
+    /// What is let out no more once this gives way to `new`.
+    fn diff(&self, new: &Estate) -> Difference {
+        let [old, new] = [self, new].map(|one| Simulator::new(&one.deployment).expect("an order"));
+        let (evidence, assumptions) = (Evidence::default(), Assumptions::default());
+        let at = Timestamp::UNIX_EPOCH;
+        let environment = Environment { evidence: &evidence, assumptions: &assumptions, at };
+        let compared = Compared { old: &old, new: &new, environment };
+        let found = prove::difference(&compared, MAX_NODES).expect("a difference");
+        assert!(found.newly_leaves.pieces.is_empty(), "less is permitted");
+        assert!(!found.newly_stays.pieces.is_empty(), "a permission is gone");
+        found
+    }
+
     /// Finds the statements that others cover.
     fn cover(&self) -> Coverage {
         let simulator = Simulator::new(&self.deployment).expect("an order of rules");
@@ -125,12 +156,7 @@ impl Estate {
     }
 
     fn best_of_three(&self) -> Duration {
-        let time = |_| {
-            let start = Instant::now();
-            black_box(self.prove());
-            start.elapsed()
-        };
-        (0..3).map(time).min().unwrap_or_default()
+        best_of_three(|| self.prove())
     }
 
     /// How long Z3 takes for the certificate that nothing leaks, where it is installed.
@@ -165,6 +191,15 @@ impl Estate {
     }
 }
 
+fn best_of_three<T>(work: impl Fn() -> T) -> Duration {
+    let time = |_| {
+        let start = Instant::now();
+        black_box(work());
+        start.elapsed()
+    };
+    (0..3).map(time).min().unwrap_or_default()
+}
+
 fn outcomes(deployment: &Deployment) -> Result<prove::Outcomes, AlgebraError> {
     let simulator = Simulator::new(deployment).expect("an order of rules");
     prove::outcomes(&simulator, &Evidence::default(), &Assumptions::default(), MAX_NODES)
@@ -174,6 +209,13 @@ fn outcomes(deployment: &Deployment) -> Result<prove::Outcomes, AlgebraError> {
 fn prove(bencher: Bencher<'_, '_>, permissions: usize) {
     let estate = Estate::new(permissions);
     bencher.counter(ItemsCount::new(permissions)).bench(|| black_box(&estate).prove());
+}
+
+/// What one permission less stops.
+#[divan::bench(args = SIZES, sample_count = 3, sample_size = 1)]
+fn difference(bencher: Bencher<'_, '_>, permissions: usize) {
+    let (whole, without) = (Estate::new(permissions), Estate::without_one(permissions));
+    bencher.counter(ItemsCount::new(permissions)).bench(|| black_box(&whole).diff(&without));
 }
 
 /// The statements of a list that others cover: a tenth of them.

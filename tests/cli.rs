@@ -5,6 +5,8 @@
 mod advice;
 #[path = "cli/bad_input.rs"]
 mod bad_input;
+#[path = "cli/checks.rs"]
+mod checks;
 #[path = "cli/compile.rs"]
 mod compile;
 #[path = "cli/defaults.rs"]

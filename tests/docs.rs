@@ -4,7 +4,7 @@
 //! page's code and no other on the way from text to Azure; one fenced as `egress fix` is that file
 //! mended: nothing is said of it up to the stage that gives the code, and no error after that, but
 //! what the parser refuses may be a fragment. `egress file PATH` and `json PATH` are files beside
-//! it. Behind `egress` may stand `times N`: the last line is repeated to stand there N times;
+//! it, `egress assert PATH` is one that `--assert` names. Behind `egress` may stand `times N`: the last line is repeated to stand there N times;
 //! `nodes N`: statements are compared with no more nodes; and `among others`: other codes are given
 //! too.
 #![cfg(test)]
@@ -44,9 +44,9 @@ const TODAY: Date = date(2090, 1, 1);
 
 /// What is not mended in the rules file that it is said of, but in a file beside it, by another
 /// version, or not at all.
-const WITHOUT_CORRECTION: [&str; 12] = [
-    "E0202", "E0213", "E0418", "E0422", "E0501", "E0503", "E0504", "E0505", "N0201", "W0404",
-    "W0412", "W0501",
+const WITHOUT_CORRECTION: [&str; 13] = [
+    "E0202", "E0213", "E0215", "E0418", "E0422", "E0501", "E0503", "E0504", "E0505", "N0201",
+    "W0404", "W0412", "W0501",
 ];
 
 /// Findings on how statements meet each other and a parent's rules, which they do in the example of
@@ -88,6 +88,7 @@ struct Page {
     nodes: usize,
     fixes: Vec<String>,
     beside: BTreeMap<String, String>,
+    checks: Vec<String>,
     context: Deployment,
 }
 
@@ -103,6 +104,7 @@ impl Page {
             nodes: number_behind(info, "nodes ").unwrap_or(MAX_NODES),
             fixes: Vec::new(),
             beside: BTreeMap::new(),
+            checks: Vec::new(),
             context: Deployment::default(),
         };
         for (info, text) in blocks {
@@ -110,6 +112,9 @@ impl Page {
                 page.fixes.push(text);
             } else if let Some(path) = info.strip_prefix("egress file ") {
                 page.beside.insert(path.to_owned(), text);
+            } else if let Some(path) = info.strip_prefix("egress assert ") {
+                page.beside.insert(path.to_owned(), text);
+                page.checks.push(path.to_owned());
             } else if let Some(path) = info.strip_prefix("json ") {
                 page.context = import::json::read(&text).unwrap_or_else(|e| panic!("{code}: {e}"));
                 page.beside.insert(path.to_owned(), text);
@@ -130,7 +135,8 @@ impl Page {
             let text = if path == MAIN { Some(main) } else { self.beside.get(path).map(|t| &**t) };
             text.map(|text| text.as_bytes().to_vec()).ok_or(io::ErrorKind::NotFound.into())
         };
-        let resolved = resolve(MAIN, &mut read, &Options::default());
+        let options = Options { checks: self.checks.clone(), ..Options::default() };
+        let resolved = resolve(MAIN, &mut read, &options);
         let mut said = resolved.diagnostics;
         if let (Some(intent), Stage::Compiler) = (&resolved.intent, until) {
             match compile(intent, &self.context, TODAY) {

@@ -121,6 +121,15 @@ pub(super) struct RulesArgs {
     pub(super) at: Option<Timestamp>,
 }
 
+/// Options of commands that decide claims about a list.
+#[derive(Args, Debug)]
+pub(super) struct ChecksArgs {
+    /// Decide these assertions and examples, too: a file beside the list, for a rule that every
+    /// list is to keep; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(super) assert: Vec<PathBuf>,
+}
+
 /// Options of commands that decide flows.
 #[derive(Args, Debug)]
 pub(super) struct SubjectArgs {
@@ -152,6 +161,8 @@ pub(super) struct CheckArgs {
     pub(super) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) known: KnownArgs,
+    #[command(flatten)]
+    pub(super) checks: ChecksArgs,
     /// Form of the result
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
@@ -247,6 +258,8 @@ pub(super) struct ProveArgs {
     /// or assertion; repeatable
     #[arg(long, value_name = "CLAIM")]
     pub(super) accept: Vec<String>,
+    #[command(flatten)]
+    pub(super) checks: ChecksArgs,
     /// Form of the result
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
@@ -323,6 +336,8 @@ pub(super) struct TestArgs {
     /// Do not object to flows in this box: leak, breakage or bypass; repeatable
     #[arg(long, value_name = "BOX")]
     pub(super) accept: Vec<String>,
+    #[command(flatten)]
+    pub(super) checks: ChecksArgs,
     /// Form of the result
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,

@@ -121,7 +121,8 @@ fn check(
 ) -> Result<Checked, Failure> {
     let evidence = subject::evidence(Some(path), &args.known, terminal)?;
     let parameters = &args.rules.parameters;
-    let resolved = rules::resolve(path, parameters, at, evidence.lock.as_ref(), terminal);
+    let resolved =
+        rules::resolve(path, &args.checks.assert, parameters, at, evidence.lock.as_ref(), terminal);
     let compiled = resolved.and_then(|mut list| rules::compile(&mut list).map(|it| (list, it)));
     let (mut list, compiled) = match compiled {
         Ok(both) => both,

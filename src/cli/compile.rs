@@ -31,7 +31,7 @@ pub(super) fn run(args: &CompileArgs, terminal: &mut Terminal<'_>) -> Result<Out
         ));
     }
     let at = rules::time(&args.rules, terminal);
-    let mut list = rules::resolve(&args.file, &args.rules.parameters, at, None, terminal)?;
+    let mut list = rules::resolve(&args.file, &[], &args.rules.parameters, at, None, terminal)?;
     let compiled = rules::compile(&mut list)?;
     rules::show_findings(&list.findings, &list.sources, &args.common, terminal)?;
     let files = match args.target {

@@ -230,7 +230,7 @@ fn load(
     match given {
         Given::Rules(path) => {
             let at = rules::time(&args.rules, terminal);
-            let mut list = rules::resolve(path, &args.rules.parameters, at, lock, terminal)?;
+            let mut list = rules::resolve(path, &[], &args.rules.parameters, at, lock, terminal)?;
             let deployment = rules::compile(&mut list)?.deployment;
             let List { intent, sources, findings, .. } = list;
             Ok(Side {

@@ -54,7 +54,8 @@ pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal<'_>) -> Result<Out
         let caret = " ".repeat(text.get(..error.at).unwrap_or(&text).chars().count());
         Failure::with_help(format!("{}\n    {text}\n    {caret}^", error.message), help)
     })?;
-    let mut subject = subject::load(rules_file.as_deref(), &args.subject, &args.rules, terminal)?;
+    let mut subject =
+        subject::load(rules_file.as_deref(), &args.subject, &[], &args.rules, terminal)?;
     subject.mention_findings(&args.common, terminal)?;
     let from = match &args.from {
         Some(name) => Some(subject.address_in(name)?),

@@ -36,7 +36,7 @@ pub(super) fn run(args: &LockArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
         return Err(Failure::new("`exeat lock` writes beside the rules file, so it needs a file"));
     }
     let server = server(&args.server)?;
-    let list = rules::resolve(&args.file, &args.parameters, terminal.now, None, terminal)?;
+    let list = rules::resolve(&args.file, &[], &args.parameters, terminal.now, None, terminal)?;
     rules::show_findings(&list.findings, &list.sources, &args.common, terminal)?;
     let path = args.file.with_file_name(LOCK_FILE);
     files::may_replace(&terminal.path(&path))?;
@@ -89,7 +89,7 @@ fn pinned(pin: &Pin) -> Result<LockedImport, Failure> {
         .map_err(|error| Failure::new(format!("cannot pin `{}`: {error}", pin.source)))?;
     let version = match &pin.source {
         Source::Std(_) => Some(env!("CARGO_PKG_VERSION").to_owned()),
-        Source::File(_) => None,
+        Source::File(_) | Source::Given(_) => None,
     };
     Ok(LockedImport { import: pin.source.to_string(), version, sha256 })
 }

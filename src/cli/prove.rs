@@ -34,7 +34,13 @@ pub(super) fn run(args: &ProveArgs, terminal: &mut Terminal<'_>) -> Result<Outco
         return Ok(Outcome::Clean);
     }
     let accepted = accepted(&args.accept)?;
-    let subject = subject::load(args.rules_file.as_deref(), &args.subject, &args.rules, terminal)?;
+    let subject = subject::load(
+        args.rules_file.as_deref(),
+        &args.subject,
+        &args.checks.assert,
+        &args.rules,
+        terminal,
+    )?;
     subject.mention_findings(&args.common, terminal)?;
     let certificate = certificate(args, &subject, terminal)?;
     if let Some(path) = &args.witness {

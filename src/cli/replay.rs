@@ -53,7 +53,7 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
     }
     let accepted = accepted_boxes(&args.accept)?;
     let mut subject =
-        subject::load(args.rules_file.as_deref(), &args.subject, &args.rules, terminal)?;
+        subject::load(args.rules_file.as_deref(), &args.subject, &[], &args.rules, terminal)?;
     subject.mention_findings(&args.common, terminal)?;
     let from = match &args.from {
         Some(name) => Some(subject.address_in(name)?),

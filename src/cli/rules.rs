@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -103,9 +104,11 @@ fn assignments(
 }
 
 /// Reads and resolves the rules file at `path`, with everything that it imports, to be looked at as
-/// of `at`. Examples that name a host are about an address that `lock` has for it.
+/// of `at`, and the files of `checks` beside it. Examples that name a host are about an address that
+/// `lock` has for it.
 pub(super) fn resolve(
     path: &Path,
+    checks: &[PathBuf],
     args: &ParameterArgs,
     at: Timestamp,
     lock: Option<&Lock>,
@@ -117,12 +120,16 @@ pub(super) fn resolve(
     let addresses = locked
         .map(|locked| (locked.name.clone(), locked.addresses.iter().copied().collect()))
         .collect();
-    let options = resolve::Options { parameters, addresses };
-    // Of the rules file itself: nothing in the source could be pointed at.
+    let options = resolve::Options {
+        parameters,
+        addresses,
+        checks: checks.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
+    };
+    // Of what stands on the command line: nothing in the source could be pointed at.
     let mut unreadable = None;
     let mut read = |file: &Path| -> io::Result<Vec<u8>> {
         let text = files::source(file, terminal).map_err(|error| {
-            if file == path {
+            if file == path || checks.iter().any(|one| one == file) {
                 unreadable = Some(Failure::reading(file, &error));
             }
             io::Error::new(error.kind(), plain(&error))

@@ -141,16 +141,23 @@ impl Subject {
 pub(super) fn load(
     rules_file: Option<&Path>,
     args: &SubjectArgs,
+    checks: &[PathBuf],
     rules_args: &RulesArgs,
     terminal: &mut Terminal<'_>,
 ) -> Result<Subject, Failure> {
+    if rules_file.is_none() && !checks.is_empty() {
+        return Err(Failure::with_help(
+            "`--assert`: there is no list to decide assertions and examples of",
+            "name the rules file, too",
+        ));
+    }
     let at = rules::time(rules_args, terminal);
     let assumptions = assumptions(&args.known.assume)?;
     let evidence = evidence(rules_file, &args.known, terminal)?;
     let mut list = match rules_file {
         Some(path) => {
             let lock = evidence.lock.as_ref();
-            Some(rules::resolve(path, &rules_args.parameters, at, lock, terminal)?)
+            Some(rules::resolve(path, checks, &rules_args.parameters, at, lock, terminal)?)
         }
         None => None,
     };

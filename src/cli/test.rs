@@ -24,7 +24,13 @@ pub(super) fn run(args: &TestArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
         return Ok(Outcome::Clean);
     }
     let accepted = accepted(&args.accept)?;
-    let subject = subject::load(args.rules_file.as_deref(), &args.subject, &args.rules, terminal)?;
+    let subject = subject::load(
+        args.rules_file.as_deref(),
+        &args.subject,
+        &args.checks.assert,
+        &args.rules,
+        terminal,
+    )?;
     subject.mention_findings(&args.common, terminal)?;
     let simulator = subject.simulator()?;
     let environment = subject.environment();

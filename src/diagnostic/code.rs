@@ -187,6 +187,7 @@ codes! {
     MISSING_ARGUMENT = Error "E0212" "missing-argument" "a parameter has no default and is given no value";
     NOT_IN_IMPORTS = Error "E0213" "not-in-imports" "a statement about the whole list stands in an imported file";
     UNSUPPORTED = Error "E0214" "unsupported" "a construct that is read and cannot be honoured yet";
+    NOT_A_CHECK = Error "E0215" "not-a-check" "a file of checks holds what would be a part of the list";
     BAD_TYPE = Error "E0301" "bad-type" "a value does not fit the type of its parameter or table";
     BAD_FILLING = Error "E0302" "bad-filling" "a hole is filled by a value that could change more than its place";
     HOST_BITS = Error "E0303" "host-bits" "a prefix has bits set behind its length";

@@ -20,12 +20,14 @@ pub enum Source {
     File(String),
     /// A shipped ruleset, by its name.
     Std(String),
+    /// A file of checks beside the list, by its path as it was given.
+    Given(String),
 }
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Source::File(path) => f.write_str(path),
+            Source::File(path) | Source::Given(path) => f.write_str(path),
             Source::Std(name) => write!(f, "std:{name}"),
         }
     }

@@ -75,10 +75,12 @@ pub(super) struct Loaded {
     pub contexts: BTreeMap<Source, String>,
     pub pins: Vec<Pin>,
     pub findings: Vec<Diagnostic>,
+    /// Which of the files hold checks beside the list.
+    pub checks: Vec<usize>,
 }
 
-/// Reads the rules file at `main` and all that it imports or names.
-pub(super) fn load(main: &str, read: Read<'_>) -> Loaded {
+/// Reads the rules file at `main` and all that it imports or names, and the files of `checks`.
+pub(super) fn load(main: &str, checks: &[String], read: Read<'_>) -> Loaded {
     let (folder, name) = match main.rsplit_once('/') {
         Some((folder, name)) => (format!("{folder}/"), name),
         None => (String::new(), main),
@@ -98,7 +100,19 @@ pub(super) fn load(main: &str, read: Read<'_>) -> Loaded {
         loading.follow(at, &mut links);
         at += 1;
     }
+    for path in checks {
+        let source = Source::Given(path.clone());
+        if !loading.known.contains_key(&source) {
+            let number = loading.file(source, Span::NONE);
+            loading.loaded.checks.extend(number);
+        }
+    }
     let mut loaded = loading.loaded;
+    for number in &loaded.checks {
+        let file = loaded.files.get(*number);
+        let statements = file.map(|file| file.ast.statements.as_slice()).unwrap_or_default();
+        loaded.findings.extend(statements.iter().filter_map(not_a_check));
+    }
     let sources: Vec<Source> = loaded.files.iter().map(|file| file.source.clone()).collect();
     loaded.findings.extend(imports::cycles(&sources, &links));
     loaded.pins.sort();
@@ -110,8 +124,16 @@ impl Loaded {
     /// working directory.
     pub(super) fn shown(&self, source: &Source) -> String {
         match source {
-            Source::File(path) => imports::shown_path(&format!("{}{path}", self.folder)),
+            Source::File(_) | Source::Given(_) => imports::shown_path(&self.path(source)),
             Source::Std(_) => source.to_string(),
+        }
+    }
+
+    /// The path by which `source` is read.
+    fn path(&self, source: &Source) -> String {
+        match source {
+            Source::File(path) => format!("{}{path}", self.folder),
+            Source::Given(path) | Source::Std(path) => path.clone(),
         }
     }
 }
@@ -245,7 +267,7 @@ impl Loading<'_> {
             return None;
         }
         self.reads += 1;
-        match (self.read)(Path::new(&format!("{}{source}", self.loaded.folder))) {
+        match (self.read)(Path::new(&self.loaded.path(source))) {
             Ok(bytes) => {
                 self.bytes = self.bytes.saturating_add(bytes.len());
                 if self.bytes <= MAX_TOTAL_BYTES {
@@ -283,7 +305,11 @@ impl Loading<'_> {
     }
 
     fn parse(&mut self, source: Source, bytes: Vec<u8>, span: Span) -> Option<usize> {
-        if !self.loaded.files.is_empty() {
+        let is_import = match &source {
+            Source::File(_) | Source::Std(_) => !self.loaded.files.is_empty(),
+            Source::Given(_) => false,
+        };
+        if is_import {
             let sha256 = hexadecimal(&Sha256::digest(&bytes));
             self.loaded.pins.push(Pin { source: source.clone(), sha256 });
         }
@@ -316,6 +342,39 @@ fn hexadecimal(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// What is wrong with `statement` in a file of checks: it would change the list that it checks.
+fn not_a_check(statement: &Statement) -> Option<Diagnostic> {
+    let word = match &statement.kind.node {
+        StatementKind::Addresses(_)
+        | StatementKind::Names(_)
+        | StatementKind::Services(_)
+        | StatementKind::Assertion(_)
+        | StatementKind::Example(_) => return None,
+        StatementKind::Import(_) => "import",
+        StatementKind::Param(_) => "param",
+        StatementKind::Table(_) => "table",
+        StatementKind::When(_) => "when",
+        StatementKind::Azure(_) => "azure",
+        StatementKind::Network(_) => "network",
+        StatementKind::Policy(_) => "policy",
+        StatementKind::Permission(permission) => permission.action.node.keyword(),
+        StatementKind::Ordered(_) => "ordered",
+        StatementKind::Context(_) => "context",
+        StatementKind::Owns(_) => "owns",
+        StatementKind::Existing(_) => "existing",
+        StatementKind::Unknown(_) => "unknown",
+    };
+    let found = Diagnostic::new(
+        Code::NOT_A_CHECK,
+        format!("`{word}` stands in a file of checks, and would be a part of the list"),
+    );
+    Some(
+        found
+            .at(statement.kind.span, "neither an assertion nor an example, nor a set for them")
+            .help("move it to the rules file"),
+    )
 }
 
 /// The imports and context files of `statements`, in the order of the text.

@@ -76,6 +76,9 @@ pub struct Options {
     pub parameters: Vec<Assignment>,
     /// Addresses that hosts are known to have, for examples that name a host. The first is taken.
     pub addresses: BTreeMap<Fqdn, Vec<IpAddr>>,
+    /// Files of assertions and examples, by paths as the rules file's is given. They are read as if
+    /// they stood at its end.
+    pub checks: Vec<String>,
 }
 
 /// What a rules file means, and what was found on the way.
@@ -97,7 +100,7 @@ pub struct Resolved {
 /// that files are named from. `read` is called once for each file with that folder and the file's
 /// path from it, joined.
 pub fn resolve(main: &str, read: Read<'_>, options: &Options) -> Resolved {
-    let mut loaded = load::load(main, read);
+    let mut loaded = load::load(main, &options.checks, read);
     let broken = loaded.findings.iter().any(|found| found.severity() == Severity::Error);
     // What a broken sentence declared is not known, so a later finding could be its mere echo.
     let built = if broken { Built::default() } else { build(&loaded, options) };

@@ -115,6 +115,10 @@ impl<'a> Resolution<'a> {
         }
         let mut kept = Vec::new();
         let leaves_out = self.select(id, &file.ast.statements, &mut kept);
+        if id == ModuleId::ROOT {
+            let checks = self.checks.iter().filter_map(|number| self.files.get(*number));
+            kept.extend(checks.flat_map(|file| &file.ast.statements));
+        }
         for statement in &kept {
             self.declare_statement(id, statement);
         }

@@ -173,6 +173,8 @@ pub(super) struct Resolution<'a> {
     pub files: &'a [File],
     pub options: &'a Options,
     pub modules: Vec<Module<'a>>,
+    /// Which of the files hold checks, which belong to the rules file's module.
+    pub checks: &'a [usize],
     pub parts: Parts<'a>,
     pub findings: Vec<Diagnostic>,
     /// How many of the findings are errors.
@@ -199,6 +201,7 @@ impl<'a> Resolution<'a> {
             files: &loaded.files,
             options,
             modules: Vec::new(),
+            checks: &loaded.checks,
             parts: Parts::default(),
             findings: Vec::new(),
             errors: 0,

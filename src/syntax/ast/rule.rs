@@ -41,6 +41,17 @@ pub enum Action {
     Deny,
 }
 
+impl Action {
+    /// The word for it.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Action::Allow => "allow",
+            Action::May => "may",
+            Action::Deny => "deny",
+        }
+    }
+}
+
 /// The clauses after a sentence, each at most once. A clause's span goes from its first word to the
 /// end of its value.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

@@ -2,7 +2,6 @@
 
 use crate::diagnostic::Span;
 
-use super::super::ast::Action;
 use super::super::ast::Argument;
 use super::super::ast::Assertion;
 use super::super::ast::Ast;
@@ -237,11 +236,7 @@ fn set<T: Flat>(page: &mut Page<'_>, span: Span, word: &str, declaration: &SetDe
 }
 
 fn permission(page: &mut Page<'_>, permission: &Permission) {
-    let action = match permission.action.node {
-        Action::Allow => "allow",
-        Action::May => "may",
-        Action::Deny => "deny",
-    };
+    let action = permission.action.node.keyword();
     let opening = format!("{action} {}:", permission.label.flat());
     let Permission { sources, destinations, services, .. } = permission;
     rule::sentence(page, &opening, sources, destinations, services);

@@ -40,11 +40,7 @@ pub(super) fn permission(input: Tokens<'_>) -> Parsed<'_, Permission> {
         Some("may") => Action::May,
         _ => Action::Deny,
     };
-    let what = match action {
-        Action::Allow => "allow",
-        Action::May => "may",
-        Action::Deny => "deny",
-    };
+    let what = action.keyword();
     let action = Spanned::new(action, input.here());
     let (rest, label) = label(input.skip(1))?;
     let (rest, (sources, destinations, services)) = sentence(rest)?;
