@@ -5,6 +5,8 @@
 mod advice;
 #[path = "cli/bad_input.rs"]
 mod bad_input;
+#[path = "cli/check.rs"]
+mod check;
 #[path = "cli/compile.rs"]
 mod compile;
 #[path = "cli/defaults.rs"]

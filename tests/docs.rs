@@ -137,7 +137,7 @@ impl Page {
                 Ok(compiled) => {
                     said.extend(compiled.diagnostics);
                     said.extend(unmet(intent, &compiled.deployment));
-                    said.extend(self.compared(intent, &compiled.deployment, &said));
+                    self.compare(intent, &compiled.deployment, &mut said);
                 }
                 Err(findings) => said.extend(findings),
             }
@@ -145,22 +145,18 @@ impl Page {
         said
     }
 
-    /// What the statements of `intent` do to each other, besides what is `said`.
-    fn compared(
-        &self,
-        intent: &Intent,
-        deployment: &Deployment,
-        said: &[Diagnostic],
-    ) -> Vec<Diagnostic> {
+    /// Adds to `said` what the statements of `intent` do to each other.
+    fn compare(&self, intent: &Intent, deployment: &Deployment, said: &mut Vec<Diagnostic>) {
         let simulator = Simulator::new(deployment).expect("a deployment as it is compiled");
         match prove::coverage((intent, TODAY), &simulator, self.nodes) {
             Ok(found) => {
-                let mut more = coverage::findings(&found, intent, deployment, said);
+                let more = coverage::findings(&found, intent, deployment, said);
                 let unreached = prove::coverage::unreached(intent, &simulator, self.nodes);
-                more.extend(coverage::unreached(&unreached.expect("sets"), intent));
-                more
+                let unreached = coverage::unreached(&unreached.expect("sets"), intent);
+                coverage::leave_out_told(said, &unreached);
+                said.extend(more.into_iter().chain(unreached));
             }
-            Err(error) => vec![coverage::not_compared(&error)],
+            Err(error) => said.push(coverage::not_compared(&error)),
         }
     }
 

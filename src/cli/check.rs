@@ -145,12 +145,13 @@ fn check(
     let asked = Asked { rules: Some(&name), deployments: &[], options: &options, captures: &[] };
     let unmet = tested.unmet.iter().map(|one| report::example::finding(one, &list.intent, &asked));
     list.findings.extend(unmet);
-    let more = compared(&list, &compiled.deployment, &simulator)
-        .unwrap_or_else(|error| vec![report::coverage::not_compared(&error)]);
-    list.findings.extend(more);
+    let depended = tested.assumptions;
+    if let Err(error) = compare(&mut list, &compiled.deployment, &simulator) {
+        list.findings.push(report::coverage::not_compared(&error));
+    }
     let left_out = if tells_more(args) { list.left_out.as_slice() } else { &[] };
     Ok(Checked {
-        assumptions: tested.assumptions,
+        assumptions: depended,
         defaults: defaults::rows(left_out, &list.intent, &compiled.deployment),
         findings: list.findings,
         sources: list.sources,
@@ -158,18 +159,20 @@ fn check(
     })
 }
 
-/// What the statements of a list do to each other, and the rules of a parent to them.
-fn compared(
-    list: &List,
+/// Finds what the statements of a list do to each other, and the rules of a parent to them.
+fn compare(
+    list: &mut List,
     deployment: &Deployment,
     simulator: &Simulator<'_>,
-) -> Result<Vec<Diagnostic>, AlgebraError> {
+) -> Result<(), AlgebraError> {
     let intent = &list.intent;
     let found = prove::coverage((intent, list.day), simulator, prove::claims::MAX_NODES)?;
-    let mut said = report::coverage::findings(&found, intent, deployment, &list.findings);
     let unreached = prove::coverage::unreached(intent, simulator, prove::claims::MAX_NODES)?;
-    said.extend(report::coverage::unreached(&unreached, intent));
-    Ok(said)
+    let said = report::coverage::findings(&found, intent, deployment, &list.findings);
+    let unreached = report::coverage::unreached(&unreached, intent);
+    report::coverage::leave_out_told(&mut list.findings, &unreached);
+    list.findings.extend(said.into_iter().chain(unreached));
+    Ok(())
 }
 
 /// Whether notes and defaults are told.
