@@ -4,7 +4,7 @@
 //! page's code and no other on the way from text to Azure; one fenced as `egress fix` is that file
 //! mended: nothing is said of it up to the stage that gives the code, and no error after that, but
 //! what the parser refuses may be a fragment. `egress file PATH` and `json PATH` are files beside
-//! it. Behind `egress` may stand `times N`: the last line is repeated to stand there N times;
+//! it, and `flows` holds a recorded flow a line, for what a capture shows. Behind `egress` may stand `times N`: the last line is repeated to stand there N times;
 //! `nodes N`: statements are compared with no more nodes; and `among others`: other codes are given
 //! too.
 #![cfg(test)]
@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::slice;
 
 use exeat::azure::Deployment;
 use exeat::compile::compile;
@@ -20,7 +21,10 @@ use exeat::diagnostic::Code;
 use exeat::diagnostic::Diagnostic;
 use exeat::diagnostic::FileId;
 use exeat::diagnostic::Severity;
+use exeat::diagnostic::SourceMap;
 use exeat::evidence::Evidence;
+use exeat::flow::Observation;
+use exeat::flow::notation::FlowText;
 use exeat::import;
 use exeat::intent::Intent;
 use exeat::prove;
@@ -28,11 +32,13 @@ use exeat::prove::claims::MAX_NODES;
 use exeat::report::command::Asked;
 use exeat::report::coverage;
 use exeat::report::example::finding;
+use exeat::report::usage::Recorded;
 use exeat::resolve::Options;
 use exeat::resolve::resolve;
 use exeat::simulate::Assumptions;
 use exeat::simulate::Environment;
 use exeat::simulate::Simulator;
+use exeat::simulate::Usage;
 use exeat::syntax;
 use exeat::testing;
 use jiff::civil::Date;
@@ -89,6 +95,7 @@ struct Page {
     fixes: Vec<String>,
     beside: BTreeMap<String, String>,
     context: Deployment,
+    flows: Vec<Observation>,
 }
 
 impl Page {
@@ -104,10 +111,15 @@ impl Page {
             fixes: Vec::new(),
             beside: BTreeMap::new(),
             context: Deployment::default(),
+            flows: Vec::new(),
         };
         for (info, text) in blocks {
             if info == "egress fix" {
                 page.fixes.push(text);
+            } else if info == "flows" {
+                let flow = |line| FlowText::parse(line).ok()?.to_observation();
+                let flows: Option<Vec<Observation>> = text.lines().map(flow).collect();
+                page.flows = flows.unwrap_or_else(|| panic!("{code}: a flow that is none"));
             } else if let Some(path) = info.strip_prefix("egress file ") {
                 page.beside.insert(path.to_owned(), text);
             } else if let Some(path) = info.strip_prefix("json ") {
@@ -138,6 +150,7 @@ impl Page {
                     said.extend(compiled.diagnostics);
                     said.extend(unmet(intent, &compiled.deployment));
                     self.compare(intent, &compiled.deployment, &mut said);
+                    said.extend(self.used(intent, &resolved.sources, &said));
                 }
                 Err(findings) => said.extend(findings),
             }
@@ -160,6 +173,21 @@ impl Page {
         }
     }
 
+    /// What the page's flows say of `intent`, besides what is `said`; nothing where it has none.
+    fn used(&self, intent: &Intent, sources: &SourceMap, said: &[Diagnostic]) -> Vec<Diagnostic> {
+        if self.flows.is_empty() {
+            return Vec::new();
+        }
+        let (evidence, assumptions) = (Evidence::default(), Assumptions::default());
+        let mut usage = Usage::new(intent, TODAY);
+        for flow in &self.flows {
+            usage.add(slice::from_ref(flow), &environment(&evidence, &assumptions));
+        }
+        let captures = ["monday.pcapng".to_owned()];
+        let recorded = Recorded { intent, sources, day: TODAY, captures: &captures, usage: &usage };
+        recorded.findings(said)
+    }
+
     /// The first stage that gives `code` for the example.
     fn stage_of(&self, code: Code) -> Stage {
         let gives = |stage: &Stage| {
@@ -173,10 +201,14 @@ impl Page {
 fn unmet(intent: &Intent, deployment: &Deployment) -> Vec<Diagnostic> {
     let simulator = Simulator::new(deployment).expect("a deployment as it is compiled");
     let (evidence, assumptions) = (Evidence::default(), Assumptions::default());
-    let at = TODAY.to_zoned(TimeZone::UTC).expect("a day").timestamp();
-    let environment = Environment { evidence: &evidence, assumptions: &assumptions, at };
+    let environment = environment(&evidence, &assumptions);
     let tested = testing::examples(intent, &simulator, &environment, TODAY);
     tested.unmet.iter().map(|one| finding(one, intent, &Asked::default())).collect()
+}
+
+fn environment<'a>(evidence: &'a Evidence, assumptions: &'a Assumptions) -> Environment<'a> {
+    let at = TODAY.to_zoned(TimeZone::UTC).expect("a day").timestamp();
+    Environment { evidence, assumptions, at }
 }
 
 /// The number that `info` has behind `word`.

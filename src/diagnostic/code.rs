@@ -239,6 +239,8 @@ codes! {
     PRIVATE_ENDPOINT_AROUND = Note "N0301" "private-endpoint-around" "a private endpoint is reached around the firewall";
     IDLE_DENY = Note "N0402" "idle-deny" "a deny takes nothing away from what is permitted";
     PARTLY_DENIED = Note "N0403" "partly-denied" "denies take a part of a permission, or all of it for now";
+    NEVER_USED = Note "N0404" "never-used" "no recorded flow needs a permission";
+    USED_NARROWLY = Note "N0405" "used-narrowly" "recorded flows need less than a permission permits";
     UNUSED_SET = Warning "W0201" "unused-set" "a set or table that nothing refers to";
     UNUSED_PARAMETER = Warning "W0202" "unused-parameter" "a parameter that nothing refers to";
     UNUSED_IMPORT = Warning "W0203" "unused-import" "an import that says nothing and that nothing refers to";

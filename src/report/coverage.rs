@@ -97,8 +97,8 @@ pub fn not_compared(error: &AlgebraError) -> Diagnostic {
 }
 
 /// The list that is spoken of.
-struct List<'a> {
-    intent: &'a Intent,
+pub(super) struct List<'a> {
+    pub(super) intent: &'a Intent,
 }
 
 impl<'a> List<'a> {
@@ -380,7 +380,7 @@ impl<'a> List<'a> {
 
     /// Offers to take a statement out, where it is written for this list alone and nothing that
     /// stands before it would be left for what comes behind it.
-    fn removing(&self, found: Diagnostic, statement: Statement) -> Diagnostic {
+    pub(super) fn removing(&self, found: Diagnostic, statement: Statement) -> Diagnostic {
         let (span, is_described) = match statement {
             Statement::Permission(index) => match self.intent.permissions.get(index) {
                 Some(one) => (one.origin.span, one.description.is_some()),

@@ -21,6 +21,7 @@ pub mod prove;
 pub mod replay;
 #[cfg(feature = "testing")]
 pub mod test;
+pub mod usage;
 
 pub use default_row::DefaultRow;
 pub use flow_row::FlowRow;

@@ -20,6 +20,7 @@ pub mod regions;
 pub mod replay;
 pub mod required;
 pub mod route;
+pub mod usage;
 
 mod decide;
 pub(crate) mod explore;
@@ -49,3 +50,4 @@ pub use outcome::Outcome;
 pub use replay::Replayed;
 pub use required::Judged;
 pub use required::Stance;
+pub use usage::Usage;
