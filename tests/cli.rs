@@ -3,10 +3,12 @@
 
 #[path = "cli/advice.rs"]
 mod advice;
+#[path = "cli/assert.rs"]
+mod assert;
 #[path = "cli/bad_input.rs"]
 mod bad_input;
-#[path = "cli/checks.rs"]
-mod checks;
+#[path = "cli/check.rs"]
+mod check;
 #[path = "cli/compile.rs"]
 mod compile;
 #[path = "cli/defaults.rs"]

@@ -26,6 +26,8 @@ mod warnings;
 
 use exeat::azure::Deployment;
 use exeat::azure::Key;
+use exeat::azure::address::AddressEntry;
+use exeat::azure::deployment::IpGroup;
 use exeat::azure::key::Priority;
 use exeat::azure::policy::Action;
 use exeat::azure::policy::Policy;
@@ -614,6 +616,33 @@ fn a_parent_that_denies_what_we_permit_is_a_warning() {
     intent.settings.extends = Some("company".to_owned());
     let compiled = compile(&intent, &context, TODAY).unwrap();
     assert_eq!(codes(&compiled.diagnostics), ["W0404"]);
+}
+
+#[test]
+fn a_parents_rule_for_an_empty_group_takes_nothing() {
+    // With an empty group the rule is off, whatever else it names.
+    let to_nobody = NetworkRule {
+        destination_ip_groups: vec![Key::new("nobody")],
+        ..rule_of(allow("web", SYSTEM, "tag Storage", "tcp/443"))
+    };
+    let one = "192.0.2.7".parse().unwrap();
+    let check = |action, denies: Vec<Deny>, expected: &[&str], expected_of_one: &[&str]| {
+        let mut context = parent(action, to_nobody.clone());
+        let mut intent = list_of(vec![allow("p", SYSTEM, "www.example.com", "https")], denies);
+        intent.settings.extends = Some("company".to_owned());
+        for (addresses, expected) in [(vec![], expected), (vec![one], expected_of_one)] {
+            let addresses = addresses.into_iter().map(AddressEntry::Address).collect();
+            let group = IpGroup { addresses, ..IpGroup::default() };
+            context.ip_groups.insert(Key::new("nobody"), group);
+            let found = match compile(&intent, &context, TODAY) {
+                Ok(compiled) => compiled.diagnostics,
+                Err(findings) => findings,
+            };
+            assert_eq!(codes(&found), expected, "{action:?}");
+        }
+    };
+    check(Action::Deny, vec![], &[], &["W0404"]);
+    check(Action::Allow, vec![deny("d", "any", "pastebin.com", "any")], &[], &["E0412", "E0413"]);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! What the statements of a list do to each other, against what the list says without them.
+//! What the statements of a list do to each other, against what the list says without them, and
+//! what recorded flows need of them.
 #![cfg(test)]
 
 use exeat::azure::Deployment;
@@ -23,6 +24,8 @@ use proptest::sample::select;
 
 #[path = "support/list.rs"]
 mod list;
+#[path = "coverage/usage.rs"]
+mod usage;
 
 use list::APPS;
 use list::allow;

@@ -4,7 +4,8 @@
 //! page's code and no other on the way from text to Azure; one fenced as `egress fix` is that file
 //! mended: nothing is said of it up to the stage that gives the code, and no error after that, but
 //! what the parser refuses may be a fragment. `egress file PATH` and `json PATH` are files beside
-//! it, `egress assert PATH` is one that `--assert` names. Behind `egress` may stand `times N`: the last line is repeated to stand there N times;
+//! it, `egress assert PATH` is one that `--assert` names, and `flows` holds a recorded flow a line, for
+//! what a capture shows. Behind `egress` may stand `times N`: the last line is repeated to stand there N times;
 //! `nodes N`: statements are compared with no more nodes; and `among others`: other codes are given
 //! too.
 #![cfg(test)]
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::slice;
 
 use exeat::azure::Deployment;
 use exeat::compile::compile;
@@ -20,7 +22,10 @@ use exeat::diagnostic::Code;
 use exeat::diagnostic::Diagnostic;
 use exeat::diagnostic::FileId;
 use exeat::diagnostic::Severity;
+use exeat::diagnostic::SourceMap;
 use exeat::evidence::Evidence;
+use exeat::flow::Observation;
+use exeat::flow::notation::FlowText;
 use exeat::import;
 use exeat::intent::Intent;
 use exeat::prove;
@@ -28,11 +33,13 @@ use exeat::prove::claims::MAX_NODES;
 use exeat::report::command::Asked;
 use exeat::report::coverage;
 use exeat::report::example::finding;
+use exeat::report::usage::Recorded;
 use exeat::resolve::Options;
 use exeat::resolve::resolve;
 use exeat::simulate::Assumptions;
 use exeat::simulate::Environment;
 use exeat::simulate::Simulator;
+use exeat::simulate::Usage;
 use exeat::syntax;
 use exeat::testing;
 use jiff::civil::Date;
@@ -90,6 +97,7 @@ struct Page {
     beside: BTreeMap<String, String>,
     checks: Vec<String>,
     context: Deployment,
+    flows: Vec<Observation>,
 }
 
 impl Page {
@@ -106,10 +114,15 @@ impl Page {
             beside: BTreeMap::new(),
             checks: Vec::new(),
             context: Deployment::default(),
+            flows: Vec::new(),
         };
         for (info, text) in blocks {
             if info == "egress fix" {
                 page.fixes.push(text);
+            } else if info == "flows" {
+                let flow = |line| FlowText::parse(line).ok()?.to_observation();
+                let flows: Option<Vec<Observation>> = text.lines().map(flow).collect();
+                page.flows = flows.unwrap_or_else(|| panic!("{code}: a flow that is none"));
             } else if let Some(path) = info.strip_prefix("egress file ") {
                 page.beside.insert(path.to_owned(), text);
             } else if let Some(path) = info.strip_prefix("egress assert ") {
@@ -143,7 +156,8 @@ impl Page {
                 Ok(compiled) => {
                     said.extend(compiled.diagnostics);
                     said.extend(unmet(intent, &compiled.deployment));
-                    said.extend(self.compared(intent, &compiled.deployment, &said));
+                    self.compare(intent, &compiled.deployment, &mut said);
+                    said.extend(self.used(intent, &resolved.sources, &said));
                 }
                 Err(findings) => said.extend(findings),
             }
@@ -151,23 +165,34 @@ impl Page {
         said
     }
 
-    /// What the statements of `intent` do to each other, besides what is `said`.
-    fn compared(
-        &self,
-        intent: &Intent,
-        deployment: &Deployment,
-        said: &[Diagnostic],
-    ) -> Vec<Diagnostic> {
+    /// Adds to `said` what the statements of `intent` do to each other.
+    fn compare(&self, intent: &Intent, deployment: &Deployment, said: &mut Vec<Diagnostic>) {
         let simulator = Simulator::new(deployment).expect("a deployment as it is compiled");
         match prove::coverage((intent, TODAY), &simulator, self.nodes) {
             Ok(found) => {
-                let mut more = coverage::findings(&found, intent, deployment, said);
+                let more = coverage::findings(&found, intent, deployment, said);
                 let unreached = prove::coverage::unreached(intent, &simulator, self.nodes);
-                more.extend(coverage::unreached(&unreached.expect("sets"), intent));
-                more
+                let unreached = coverage::unreached(&unreached.expect("sets"), intent);
+                coverage::leave_out_told(said, &unreached);
+                said.extend(more.into_iter().chain(unreached));
             }
-            Err(error) => vec![coverage::not_compared(&error)],
+            Err(error) => said.push(coverage::not_compared(&error)),
         }
+    }
+
+    /// What the page's flows say of `intent`, besides what is `said`; nothing where it has none.
+    fn used(&self, intent: &Intent, sources: &SourceMap, said: &[Diagnostic]) -> Vec<Diagnostic> {
+        if self.flows.is_empty() {
+            return Vec::new();
+        }
+        let (evidence, assumptions) = (Evidence::default(), Assumptions::default());
+        let mut usage = Usage::new(intent, TODAY);
+        for flow in &self.flows {
+            usage.add(slice::from_ref(flow), &environment(&evidence, &assumptions));
+        }
+        let captures = ["monday.pcapng".to_owned()];
+        let recorded = Recorded { intent, sources, day: TODAY, captures: &captures, usage: &usage };
+        recorded.findings(said)
     }
 
     /// The first stage that gives `code` for the example.
@@ -183,10 +208,14 @@ impl Page {
 fn unmet(intent: &Intent, deployment: &Deployment) -> Vec<Diagnostic> {
     let simulator = Simulator::new(deployment).expect("a deployment as it is compiled");
     let (evidence, assumptions) = (Evidence::default(), Assumptions::default());
-    let at = TODAY.to_zoned(TimeZone::UTC).expect("a day").timestamp();
-    let environment = Environment { evidence: &evidence, assumptions: &assumptions, at };
+    let environment = environment(&evidence, &assumptions);
     let tested = testing::examples(intent, &simulator, &environment, TODAY);
     tested.unmet.iter().map(|one| finding(one, intent, &Asked::default())).collect()
+}
+
+fn environment<'a>(evidence: &'a Evidence, assumptions: &'a Assumptions) -> Environment<'a> {
+    let at = TODAY.to_zoned(TimeZone::UTC).expect("a day").timestamp();
+    Environment { evidence, assumptions, at }
 }
 
 /// The number that `info` has behind `word`.

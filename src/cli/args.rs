@@ -163,6 +163,10 @@ pub(super) struct CheckArgs {
     pub(super) known: KnownArgs,
     #[command(flatten)]
     pub(super) checks: ChecksArgs,
+    /// Tell which permissions the flows of this capture do not need, or need less of; repeatable,
+    /// `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(super) capture: Vec<PathBuf>,
     /// Form of the result
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,

@@ -15,7 +15,9 @@ use super::rules::List;
 use super::subject;
 use super::terminal::Terminal;
 use super::terminal::draw;
+use super::usage::Captures;
 use crate::azure::Deployment;
+use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Severity;
 use crate::diagnostic::SourceMap;
@@ -54,15 +56,20 @@ pub(super) fn run(args: &CheckArgs, terminal: &mut Terminal<'_>) -> Result<Outco
     }
     let assumptions = subject::assumptions(&args.known.assume)?;
     let at = rules::time(&args.rules, terminal);
+    let captures = match args.capture.as_slice() {
+        [] => None,
+        paths => Some(Captures::read(paths, args.common.quiet, terminal)?),
+    };
+    let captures = captures.as_ref();
     let mut checked: Vec<Checked> = Vec::new();
     for path in &args.files {
-        checked.push(check(path, args, at, &assumptions, terminal)?);
+        checked.push(check(path, args, at, &assumptions, captures, terminal)?);
     }
     let is_error = |found: &Diagnostic| found.severity() == Severity::Error;
     let is_shown = |found: &Diagnostic| match found.severity() {
         Severity::Error => true,
         Severity::Warning => !args.common.quiet,
-        Severity::Note => tells_more(args),
+        Severity::Note => tells_more(args) || is_of_captures(found) && !args.common.quiet,
     };
     match args.format {
         Format::Json => {
@@ -78,8 +85,10 @@ pub(super) fn run(args: &CheckArgs, terminal: &mut Terminal<'_>) -> Result<Outco
                 .iter()
                 .flat_map(|one| one.defaults.iter().map(move |row| (row, &one.sources)))
                 .collect();
-            let text = report::check::to_json(&names, at, &depended, &defaults, &findings)
-                .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?;
+            let captures = captures.map(Captures::read_as).unwrap_or_default();
+            let text =
+                report::check::to_json(&names, at, &depended, &defaults, captures, &findings)
+                    .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?;
             terminal.write_out(&text)?;
         }
         Format::Text => {
@@ -117,6 +126,7 @@ fn check(
     args: &CheckArgs,
     at: Timestamp,
     assumptions: &Assumptions,
+    captures: Option<&Captures>,
     terminal: &mut Terminal<'_>,
 ) -> Result<Checked, Failure> {
     let evidence = subject::evidence(Some(path), &args.known, terminal)?;
@@ -146,12 +156,17 @@ fn check(
     let asked = Asked { rules: Some(&name), deployments: &[], options: &options, captures: &[] };
     let unmet = tested.unmet.iter().map(|one| report::example::finding(one, &list.intent, &asked));
     list.findings.extend(unmet);
-    let more = compared(&list, &compiled.deployment, &simulator)
-        .unwrap_or_else(|error| vec![report::coverage::not_compared(&error)]);
-    list.findings.extend(more);
+    let depended = tested.assumptions;
+    if let Err(error) = compare(&mut list, &compiled.deployment, &simulator) {
+        list.findings.push(report::coverage::not_compared(&error));
+    }
+    if let Some(captures) = captures {
+        let more = captures.findings(&name, &list, &environment, terminal)?;
+        list.findings.extend(more);
+    }
     let left_out = if tells_more(args) { list.left_out.as_slice() } else { &[] };
     Ok(Checked {
-        assumptions: tested.assumptions,
+        assumptions: depended,
         defaults: defaults::rows(left_out, &list.intent, &compiled.deployment),
         findings: list.findings,
         sources: list.sources,
@@ -159,18 +174,25 @@ fn check(
     })
 }
 
-/// What the statements of a list do to each other, and the rules of a parent to them.
-fn compared(
-    list: &List,
+/// Finds what the statements of a list do to each other, and the rules of a parent to them.
+fn compare(
+    list: &mut List,
     deployment: &Deployment,
     simulator: &Simulator<'_>,
-) -> Result<Vec<Diagnostic>, AlgebraError> {
+) -> Result<(), AlgebraError> {
     let intent = &list.intent;
     let found = prove::coverage((intent, list.day), simulator, prove::claims::MAX_NODES)?;
-    let mut said = report::coverage::findings(&found, intent, deployment, &list.findings);
     let unreached = prove::coverage::unreached(intent, simulator, prove::claims::MAX_NODES)?;
-    said.extend(report::coverage::unreached(&unreached, intent));
-    Ok(said)
+    let said = report::coverage::findings(&found, intent, deployment, &list.findings);
+    let unreached = report::coverage::unreached(&unreached, intent);
+    report::coverage::leave_out_told(&mut list.findings, &unreached);
+    list.findings.extend(said.into_iter().chain(unreached));
+    Ok(())
+}
+
+/// Whether a capture says it, and who names one asks for it.
+fn is_of_captures(found: &Diagnostic) -> bool {
+    [Code::NEVER_USED, Code::USED_NARROWLY].contains(&found.code())
 }
 
 /// Whether notes and defaults are told.

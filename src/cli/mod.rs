@@ -28,6 +28,7 @@ mod terminal;
 mod test;
 mod threads;
 mod trial;
+mod usage;
 mod witness;
 
 use std::ffi::OsString;

@@ -151,7 +151,8 @@ impl<'a> Shapes<'a> {
         shapes
     }
 
-    /// Those of `policy` and its parents.
+    /// Those of `policy` and its parents. A rule that refers to an empty IP group is skipped, whatever
+    /// else it names (`azure-firewall.md §3.4`).
     ///
     /// # Errors
     /// A policy without an order (`azure-firewall.md §1.2`).
@@ -164,13 +165,20 @@ impl<'a> Shapes<'a> {
             for placed in deployment.collections_in_order(policy, kind)? {
                 match &placed.collection.rules {
                     Rules::Network(action, rules) => {
-                        shapes.network.extend(rules.iter().map(|rule| {
+                        let taking = rules.iter().filter(|rule| {
+                            !has_empty_group(deployment, &rule.sources.ip_groups)
+                                && !has_empty_group(deployment, &rule.destination_ip_groups)
+                        });
+                        shapes.network.extend(taking.map(|rule| {
                             let whose = Whose::Parents(placed.rule_id(&rule.name));
                             of_parents_network(deployment, whose, *action, rule)
                         }));
                     }
                     Rules::Application(action, rules) => {
-                        shapes.application.extend(rules.iter().map(|rule| {
+                        let taking = rules
+                            .iter()
+                            .filter(|rule| !has_empty_group(deployment, &rule.sources.ip_groups));
+                        shapes.application.extend(taking.map(|rule| {
                             let whose = Whose::Parents(placed.rule_id(&rule.name));
                             of_parents_application(deployment, whose, *action, rule)
                         }));
@@ -313,6 +321,11 @@ fn source_addresses(deployment: &Deployment, sources: &Sources) -> AddressSet {
         .iter()
         .map(entry_addresses)
         .fold(group_addresses(deployment, &sources.ip_groups), |all, more| all.union(&more))
+}
+
+fn has_empty_group(deployment: &Deployment, groups: &[Key]) -> bool {
+    let mut known = groups.iter().filter_map(|name| deployment.ip_groups.get(name));
+    known.any(|group| group.addresses.is_empty())
 }
 
 /// The addresses of the groups; of a group that is not known, all that it could hold.

@@ -239,7 +239,9 @@ codes! {
     ASSUMED_ADDRESS = Note "N0202" "assumed-address" "an example names a host whose address is not known";
     PRIVATE_ENDPOINT_AROUND = Note "N0301" "private-endpoint-around" "a private endpoint is reached around the firewall";
     IDLE_DENY = Note "N0402" "idle-deny" "a deny takes nothing away from what is permitted";
-    PARTLY_DENIED = Note "N0403" "partly-denied" "a deny takes a part of a permission";
+    PARTLY_DENIED = Note "N0403" "partly-denied" "denies take a part of a permission, or all of it for now";
+    NEVER_USED = Note "N0404" "never-used" "no recorded flow needs a permission";
+    USED_NARROWLY = Note "N0405" "used-narrowly" "recorded flows need less than a permission permits";
     UNUSED_SET = Warning "W0201" "unused-set" "a set or table that nothing refers to";
     UNUSED_PARAMETER = Warning "W0202" "unused-parameter" "a parameter that nothing refers to";
     UNUSED_IMPORT = Warning "W0203" "unused-import" "an import that says nothing and that nothing refers to";
@@ -250,7 +252,7 @@ codes! {
     SERVICE_ENDPOINT_AROUND = Warning "W0302" "service-endpoint-around" "a service endpoint leads to its service around the firewall";
     IPV6_AROUND = Warning "W0303" "ipv6-around" "a routed subnet reaches the internet around the firewall by IPv6";
     SHARED_SUFFIX = Warning "W0304" "shared-suffix" "a wildcard below which anybody can have a name";
-    WHOLE_INTERNET = Warning "W0305" "whole-internet" "a permission opens very many ports to most of the internet";
+    WHOLE_INTERNET = Warning "W0305" "whole-internet" "a permission opens very many ports to more than half of the internet";
     UNROUTED_SOURCE = Warning "W0401" "unrouted-source" "the routes do not bring a source to the firewall";
     NAME_FILTER_OFF = Warning "W0402" "name-filter-off" "a network rule passes flows past the name filter, and that was accepted";
     DENY_LEAVES_ADDRESSES = Warning "W0403" "deny-leaves-addresses" "a deny by name does not hold for some addresses, and that was accepted";

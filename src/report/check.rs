@@ -10,6 +10,8 @@ use super::default_row::DefaultJson;
 use super::default_row::DefaultRow;
 use super::finding_json::FindingJson;
 use super::flow_row::nanoseconds;
+use super::replay::CaptureJson;
+use super::replay::ReplayedCapture;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Severity;
 use crate::diagnostic::SourceMap;
@@ -23,6 +25,7 @@ struct Document<'a> {
     at: String,
     assumptions: Vec<AssumptionJson<'a>>,
     defaults: Vec<DefaultJson<'a>>,
+    captures: Vec<CaptureJson<'a>>,
     findings: Vec<FindingJson<'a>>,
     summary: Summary,
 }
@@ -34,8 +37,8 @@ struct Summary {
     notes: usize,
 }
 
-/// The findings about `files`, some of them under `assumptions`, and the defaults that were taken in
-/// them, as one JSON document on one line.
+/// The findings about `files`, some of them under `assumptions` or from `captures`, and the defaults
+/// that were taken in them, as one JSON document on one line.
 ///
 /// # Errors
 /// None that findings can cause; `serde_json`'s own.
@@ -44,6 +47,7 @@ pub fn to_json(
     at: Timestamp,
     assumptions: &BTreeSet<Assumption>,
     defaults: &[(&DefaultRow, &SourceMap)],
+    captures: &[ReplayedCapture],
     findings: &[(&Diagnostic, &SourceMap)],
 ) -> serde_json::Result<String> {
     let count =
@@ -54,6 +58,7 @@ pub fn to_json(
         at: nanoseconds(at),
         assumptions: assumptions.iter().map(AssumptionJson::from).collect(),
         defaults: defaults.iter().map(|(row, map)| DefaultJson::new(row, map)).collect(),
+        captures: captures.iter().map(CaptureJson::from).collect(),
         findings: findings.iter().map(|(found, map)| FindingJson::new(found, map)).collect(),
         summary: Summary {
             errors: count(Severity::Error),

@@ -1,5 +1,9 @@
 //! What the statements of a list do to each other, as findings.
 
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+
 use super::diff::words::Places;
 use super::diff::words::words;
 use crate::azure::Deployment;
@@ -10,8 +14,10 @@ use crate::diagnostic::Edit;
 use crate::diagnostic::Severity;
 use crate::diagnostic::Span;
 use crate::flow::set::flows::AlgebraError;
+use crate::intent::Destination;
 use crate::intent::Intent;
 use crate::prove::Coverage;
+use crate::prove::atom::FlowAtom;
 use crate::prove::coverage::Covered;
 use crate::prove::coverage::PartlyDenied;
 use crate::prove::coverage::Statement;
@@ -62,6 +68,14 @@ pub fn unreached(found: &[Unreached], intent: &Intent) -> Vec<Diagnostic> {
     found.iter().map(|one| list.unreached(one)).collect()
 }
 
+/// Takes out of `said` what `unreached` says better: that a parent may deny a part of what its rules
+/// decide whole.
+pub fn leave_out_told(said: &mut Vec<Diagnostic>, unreached: &[Diagnostic]) {
+    let place = |found: &Diagnostic| found.primary().map(|label| label.span);
+    let told: Vec<Option<Span>> = unreached.iter().map(place).collect();
+    said.retain(|found| found.code() != Code::PARENT_DENIES || !told.contains(&place(found)));
+}
+
 /// What is to be said where the statements could not be compared.
 pub fn not_compared(error: &AlgebraError) -> Diagnostic {
     let code = Code::NOT_COMPARED;
@@ -83,8 +97,8 @@ pub fn not_compared(error: &AlgebraError) -> Diagnostic {
 }
 
 /// The list that is spoken of.
-struct List<'a> {
-    intent: &'a Intent,
+pub(super) struct List<'a> {
+    pub(super) intent: &'a Intent,
 }
 
 impl<'a> List<'a> {
@@ -222,25 +236,99 @@ impl<'a> List<'a> {
     fn partly_denied(&self, one: &PartlyDenied, places: &Places) -> Diagnostic {
         let permission = Statement::Permission(one.permission);
         let denies: Vec<Statement> = one.by.iter().map(|deny| Statement::Deny(*deny)).collect();
+        let (how_much, left) = if one.is_whole_for_now {
+            ("is denied whole for now", "permits something once a deny ends")
+        } else {
+            ("is denied in part", "permits what is left")
+        };
         let headline = format!(
-            "`{}` is denied in part, by {}",
+            "`{}` {how_much}, by {}",
             self.label(permission),
             self.named(&denies, one.more)
         );
-        let mut found = Diagnostic::new(Code::PARTLY_DENIED, headline)
-            .at(self.label_span(permission), "permits what is left");
-        for deny in denies {
-            found = found.also(self.label_span(deny), "a deny wins, whatever the order");
+        let mut found =
+            Diagnostic::new(Code::PARTLY_DENIED, headline).at(self.label_span(permission), left);
+        for deny in &one.by {
+            let until = self.ends_before(*deny, one.permission);
+            let until = until.map(|last| format!(", until {last}")).unwrap_or_default();
+            let says = format!("a deny wins, whatever the order{until}");
+            found = found.also(self.label_span(Statement::Deny(*deny)), says);
         }
+        let mut told: BTreeSet<String> = BTreeSet::new();
         for piece in &one.pieces.pieces {
-            let when =
-                if piece.atoms.is_empty() { "" } else { ", as far as tags and names say so" };
-            found = found.note(format!("denied: {}{when}", words(&piece.along, places)));
+            let when = self.when(&piece.atoms);
+            let note = format!("denied: {}{when}", words(&piece.along, places));
+            if told.insert(note.clone()) {
+                found = found.note(note);
+            }
         }
         if one.pieces.are_more {
             found = found.note("and more");
         }
         found.help("nothing to do if the deny is meant as an exception; else narrow it")
+    }
+
+    /// The last day of a deny that ends before a permission does.
+    fn ends_before(&self, deny: usize, permission: usize) -> Option<Date> {
+        let last = self.intent.denies.get(deny)?.expires?;
+        let permission = self.intent.permissions.get(permission)?;
+        permission.expires.is_none_or(|end| last < end).then_some(last)
+    }
+
+    /// What must hold for the flows of a piece to be meant. What must not hold is left out, since
+    /// another piece has those flows of which it does.
+    fn when(&self, atoms: &[(FlowAtom, bool)]) -> String {
+        let holding = atoms.iter().filter(|(_, holds)| *holds);
+        let facts: Vec<String> = holding.map(|(atom, _)| self.fact(atom)).collect();
+        match (atoms, facts.as_slice()) {
+            ([], _) => String::new(),
+            (_, []) => ", as far as tags and names say so".to_owned(),
+            (_, facts) => format!(", if {}", facts.join(" and ")),
+        }
+    }
+
+    /// An atom as a sentence, with tags as the list writes them.
+    fn fact(&self, atom: &FlowAtom) -> String {
+        let permissions = self.intent.permissions.iter().map(|one| &one.destinations);
+        let denies = self.intent.denies.iter().map(|one| &one.destinations);
+        let mut destinations = permissions.chain(denies).flatten();
+        let mut written = |folded: &str| {
+            let found = destinations.find_map(|destination| match destination {
+                Destination::ServiceTag(tag)
+                | Destination::FqdnTag(tag)
+                | Destination::WebCategory(tag) => {
+                    tag.eq_ignore_ascii_case(folded).then(|| tag.clone())
+                }
+                Destination::Names(_)
+                | Destination::Addresses(_)
+                | Destination::Url { .. }
+                | Destination::Any => None,
+            });
+            found.unwrap_or_else(|| folded.to_owned())
+        };
+        match atom {
+            FlowAtom::InServiceTag { tag, address } => {
+                format!("{address} is in service tag `{}`", written(tag))
+            }
+            FlowAtom::InFqdnTag { tag, host, .. } | FlowAtom::InFqdnTagOnSentPort { tag, host } => {
+                format!("{host} is in FQDN tag `{}`", written(tag))
+            }
+            FlowAtom::InWebCategory { category, host, .. } => {
+                format!("{host} is in web category `{}`", written(category))
+            }
+            FlowAtom::TagPrefixLonger { .. }
+            | FlowAtom::Answer { .. }
+            | FlowAtom::Infrastructure { .. }
+            | FlowAtom::Resolvable { .. }
+            | FlowAtom::TargetResolvable { .. }
+            | FlowAtom::AddressListed { .. }
+            | FlowAtom::HostListed { .. }
+            | FlowAtom::ApplicationDestination { .. }
+            | FlowAtom::PrecededBy { .. }
+            | FlowAtom::Reading { .. }
+            | FlowAtom::Named { .. }
+            | FlowAtom::Request { .. } => atom.to_string(),
+        }
     }
 
     /// Who covers `one`, and the verb that says so.
@@ -292,7 +380,7 @@ impl<'a> List<'a> {
 
     /// Offers to take a statement out, where it is written for this list alone and nothing that
     /// stands before it would be left for what comes behind it.
-    fn removing(&self, found: Diagnostic, statement: Statement) -> Diagnostic {
+    pub(super) fn removing(&self, found: Diagnostic, statement: Statement) -> Diagnostic {
         let (span, is_described) = match statement {
             Statement::Permission(index) => match self.intent.permissions.get(index) {
                 Some(one) => (one.origin.span, one.description.is_some()),

@@ -22,6 +22,7 @@ pub mod replay;
 mod subject;
 #[cfg(feature = "testing")]
 pub mod test;
+pub mod usage;
 
 pub use default_row::DefaultRow;
 pub use flow_row::FlowRow;

@@ -20,6 +20,7 @@ pub mod regions;
 pub mod replay;
 pub mod required;
 pub mod route;
+pub mod usage;
 
 pub(crate) mod candidate;
 mod decide;
@@ -51,3 +52,4 @@ pub use outcome::Outcome;
 pub use replay::Replayed;
 pub use required::Judged;
 pub use required::Stance;
+pub use usage::Usage;

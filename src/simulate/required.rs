@@ -89,12 +89,7 @@ impl Intent {
         observation: &Observation,
         environment: &Environment<'_>,
     ) -> Judged {
-        let proxies: Vec<Option<IpAddr>> = self
-            .topology
-            .firewalls
-            .iter()
-            .map(|firewall| firewall.dns_proxy.then_some(firewall.private_address))
-            .collect();
+        let proxies = self.dns_proxies();
         let mut heard: Vec<Heard> = Vec::new();
         let mut perhaps_by: BTreeSet<usize> = BTreeSet::new();
         let is_accepted = |one: &Permission| one.accept_undetermined.is_some();
@@ -148,6 +143,40 @@ impl Intent {
             assumptions,
         }
     }
+
+    /// The permissions, by their indices, that strictly mean `observation` in some reading, whatever
+    /// denies say; each with the name that the list was asked with, where one was seen or told.
+    pub(super) fn perhaps_meant_by(
+        &self,
+        day: Date,
+        observation: &Observation,
+        environment: &Environment<'_>,
+    ) -> BTreeSet<(usize, Option<Fqdn>)> {
+        let proxies = self.dns_proxies();
+        let mut known = |atom: &Atom| environment.answer(atom, &proxies);
+        let mut found = BTreeSet::new();
+        for view in self.views(day, observation, environment) {
+            let question = Question::new(self, view, environment, day);
+            let name = match &question.view.name {
+                Name::Shown(Host::Name(name)) | Name::Presumed(name) => Some(name.clone()),
+                Name::Shown(Host::Address(_)) | Name::Supposed(_) | Name::Absent => None,
+            };
+            for (index, permission) in &question.permissions {
+                let one = (*index, name.clone());
+                if !found.contains(&one) && question.may_mean(permission, &mut known) {
+                    found.insert(one);
+                }
+            }
+        }
+        found
+    }
+
+    /// The DNS proxy of each firewall.
+    fn dns_proxies(&self) -> Vec<Option<IpAddr>> {
+        let firewalls = self.topology.firewalls.iter();
+        firewalls.map(|one| one.dns_proxy.then_some(one.private_address)).collect()
+    }
+
     /// What the list says on `day` of a flow of whose client no DNS answer was seen, in the
     /// environment whose facts `oracle` knows: total and two-valued.
     pub fn decide(&self, day: Date, flow: &Flow, oracle: &mut dyn FnMut(&Atom) -> bool) -> Stance {
@@ -337,6 +366,18 @@ impl<'q> Question<'q> {
             self.requires(permission, inquiry) || self.permits(permission, inquiry)
         };
         let explored = explore(MAX_READINGS, known, speaks);
+        explored.is_cut || explored.branches.iter().any(|branch| branch.outcome)
+    }
+
+    /// Whether some reading has `permission` mean the flow without its excess, whatever others say.
+    fn may_mean(&self, permission: &Permission, known: &mut dyn FnMut(&Atom) -> Answer) -> bool {
+        let means = |oracle: &mut dyn FnMut(&Atom) -> bool| {
+            let inquiry = &mut Inquiry::new(oracle);
+            meanings(permission).any(|(service, destination)| {
+                self.strictly(service, destination, inquiry).0 != Fit::No
+            })
+        };
+        let explored = explore(MAX_READINGS, known, means);
         explored.is_cut || explored.branches.iter().any(|branch| branch.outcome)
     }
 

@@ -252,6 +252,8 @@ fn checks_are_written_as_their_schema_says() {
         schema.check(&sandbox.run(&[&args[..], &[file]].concat()).expect(code));
     }
     schema.check(&sandbox.run(&[&args[..], &["ok.egress", "--set", "x=1"]].concat()).expect(2));
+    let capture = ["ok.egress", "--capture", "trips/monday.pcapng"];
+    schema.check(&sandbox.run(&[&args[..], &capture].concat()).expect(0));
     schema.check_nothing_unseen();
 }
 

@@ -75,7 +75,7 @@ pub struct Covered {
     pub denied_by: Option<usize>,
 }
 
-/// A permission of which denies take a part.
+/// A permission of which denies take a part, or for now all.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PartlyDenied {
     /// The permission, as an index into [`Intent::permissions`].
@@ -85,6 +85,8 @@ pub struct PartlyDenied {
     pub by: Vec<usize>,
     /// How many more there are.
     pub more: usize,
+    /// Whether all of it is denied for now, and some of it is permitted once a deny ends.
+    pub is_whole_for_now: bool,
     /// What is denied of what the permission means.
     pub pieces: Pieces<FlowAtom>,
 }
@@ -453,9 +455,11 @@ impl<'id> Search<'_, 'id> {
         denies: Denies<'_, 'id>,
     ) -> Result<PartlyDenied, AlgebraError> {
         let (by, more) = self.taking(taken, denies, |_| true)?;
+        let not_left = [denies.tree.points, self.passed_by_none, self.impossible];
+        let is_whole_for_now = !self.algebra.has_flow([one.all], not_left)?;
         let flows = self.algebra.flows_among(taken)?;
         let pieces = self.algebra.pieces(flows, MAX_PIECES)?;
-        Ok(PartlyDenied { permission: one.index, by, more, pieces })
+        Ok(PartlyDenied { permission: one.index, by, more, is_whole_for_now, pieces })
     }
 }
 

@@ -36,12 +36,19 @@ const OF_CUSTOMERS: [&str; 24] = [
     "vault.usgovcloudapi.net",
 ];
 
+/// Suffixes below which each region has a label, and below that each customer has names: those of
+/// registries for their layers and their replicas (`aks-egress.md §4`).
+const OF_REGIONS: [&str; 4] =
+    ["data.azurecr.io", "data.azurecr.us", "geo.azurecr.io", "geo.azurecr.us"];
+
 /// Why anybody can have a name below a suffix.
 enum Shared {
     /// It is a public suffix.
     Public,
     /// Microsoft gives names below it to customers.
     Customers,
+    /// Each region has a label below it, one of [`OF_REGIONS`].
+    Regions,
     /// One of [`OF_CUSTOMERS`] lies below it.
     Above(&'static str),
 }
@@ -75,14 +82,18 @@ fn finding(permission: &Permission, pattern: &FqdnPattern) -> Option<Diagnostic>
     let (why, account_of) = match shared(&suffix)? {
         Shared::Public => (
             format!("`{suffix}` is on the Public Suffix List: anybody can have a name below it"),
-            suffix.as_str(),
+            suffix,
         ),
         Shared::Customers => {
-            (format!("each customer of Azure can have a name below `{suffix}`"), suffix.as_str())
+            (format!("each customer of Azure can have a name below `{suffix}`"), suffix)
         }
+        Shared::Regions => (
+            format!("each customer of Azure can have a name below `REGION.{suffix}`"),
+            format!("REGION.{suffix}"),
+        ),
         Shared::Above(below) => (
             format!("`{below}` is among them, below which each customer of Azure can have a name"),
-            below,
+            below.to_owned(),
         ),
     };
     Some(
@@ -98,8 +109,13 @@ fn finding(permission: &Permission, pattern: &FqdnPattern) -> Option<Diagnostic>
 
 /// Whether anybody can have a name below `suffix`, a host name in lower case.
 fn shared(suffix: &str) -> Option<Shared> {
-    if OF_CUSTOMERS.contains(&suffix) {
+    let is_of_a_region =
+        || suffix.split_once('.').is_some_and(|(_, rest)| OF_REGIONS.contains(&rest));
+    if OF_CUSTOMERS.contains(&suffix) || is_of_a_region() {
         return Some(Shared::Customers);
+    }
+    if OF_REGIONS.contains(&suffix) {
+        return Some(Shared::Regions);
     }
     let is_public =
         psl2::lookup(suffix).is_some_and(|found| found.is_known() && found.is_public_suffix());
@@ -128,18 +144,22 @@ mod tests {
         for suffix in public {
             assert!(matches!(shared(suffix), Some(Shared::Public)), "{suffix}");
         }
-        for suffix in ["azurecr.io", "vault.azure.net", "database.windows.net"] {
+        let of_customers =
+            ["azurecr.io", "vault.azure.net", "database.windows.net", "westeurope.data.azurecr.io"];
+        for suffix in of_customers {
             assert!(matches!(shared(suffix), Some(Shared::Customers)), "{suffix}");
         }
         for suffix in ["core.windows.net", "windows.net", "azure.com"] {
             assert!(matches!(shared(suffix), Some(Shared::Above(_))), "{suffix}");
         }
+        assert!(matches!(shared("data.azurecr.io"), Some(Shared::Regions)));
         let own = [
             "trips.blob.core.windows.net",
             "contoso.com",
             "data.mcr.microsoft.com",
             "example",
             "trips.azurecr.io",
+            "trips.westeurope.data.azurecr.io",
             "ws.net",
         ];
         for suffix in own {
@@ -150,10 +170,10 @@ mod tests {
     /// What the list has by now is better looked up there.
     #[test]
     fn the_table_has_only_what_the_public_suffix_list_lacks() {
-        for suffix in OF_CUSTOMERS {
+        for suffix in OF_CUSTOMERS.into_iter().chain(OF_REGIONS) {
             let found = psl2::lookup(suffix).expect("a host name");
             assert!(!found.is_public_suffix(), "{suffix}");
         }
-        assert!(OF_CUSTOMERS.is_sorted());
+        assert!(OF_CUSTOMERS.is_sorted() && OF_REGIONS.is_sorted());
     }
 }

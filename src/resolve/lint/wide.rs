@@ -3,6 +3,8 @@
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::flow::AddressSet;
+use crate::flow::IpProtocol;
+use crate::flow::PortRange;
 use crate::flow::PortSet;
 use crate::intent::Destination;
 use crate::intent::Intent;
@@ -30,28 +32,19 @@ fn finding(permission: &Permission, internet: &AddressSet) -> Option<Diagnostic>
         | Destination::Url { .. }
         | Destination::Any => all,
     });
-    if reached.intersection(internet).count() * 2 <= internet.count() {
+    let reached = reached.intersection(internet).count();
+    if reached * 2 <= internet.count() {
         return None;
     }
-    let ports = |is_wanted: fn(&Service) -> bool| -> usize {
-        let services = permission.services.iter().filter(|one| is_wanted(one));
-        let ports: PortSet = services
-            .filter_map(|service| match service {
-                Service::Tcp(range) | Service::Udp(range) => Some(*range),
-                Service::Https { .. }
-                | Service::Http { .. }
-                | Service::Mssql { .. }
-                | Service::Icmp
-                | Service::Protocol(_)
-                | Service::Any => None,
-            })
-            .collect();
-        let ranges = ports.ranges().into_iter();
-        ranges.map(|range| usize::from(range.last() - range.first()) + 1).sum()
+    // Rounded down: what lacks an address is not the whole.
+    let to = match reached * 100 / internet.count() {
+        100 => "the whole internet".to_owned(),
+        percent => format!("{percent} % of the internet"),
     };
-    let tcp = ports(|service| matches!(service, Service::Tcp(_)));
-    let udp = ports(|service| matches!(service, Service::Udp(_)));
-    let many = [(tcp, "TCP"), (udp, "UDP")].into_iter().filter(|(count, _)| *count >= MANY_PORTS);
+    let many = [(IpProtocol::TCP, "TCP"), (IpProtocol::UDP, "UDP")]
+        .map(|(protocol, name)| (ports_opened(permission, protocol), name))
+        .into_iter()
+        .filter(|(count, _)| *count >= MANY_PORTS);
     let opened: Vec<String> =
         many.map(|(count, name)| format!("{count} ports of {name}")).collect();
     if opened.is_empty() {
@@ -60,11 +53,28 @@ fn finding(permission: &Permission, internet: &AddressSet) -> Option<Diagnostic>
     Some(
         Diagnostic::new(
             Code::WHOLE_INTERNET,
-            format!("`{}` opens {} to the whole internet", permission.label, opened.join(" and ")),
+            format!("`{}` opens {} to {to}", permission.label, opened.join(" and ")),
         )
         .at(permission.spans.services, "more ports than a service has")
-        .also(permission.spans.destinations, "most of the internet")
+        .also(permission.spans.destinations, to)
         .note("whatever listens there can be reached, a tunnel to anywhere too")
         .help("write the ports that the reason is about, and hosts with `https` or `http` where they show a name"),
     )
+}
+
+/// How many ports of `protocol` a permission names. `proto/6` is every port of TCP.
+fn ports_opened(permission: &Permission, protocol: IpProtocol) -> usize {
+    let ranges = permission.services.iter().filter_map(|service| match *service {
+        Service::Tcp(range) => (protocol == IpProtocol::TCP).then_some(range),
+        Service::Udp(range) => (protocol == IpProtocol::UDP).then_some(range),
+        Service::Protocol(number) => (protocol == number).then_some(PortRange::ALL),
+        Service::Https { .. }
+        | Service::Http { .. }
+        | Service::Mssql { .. }
+        | Service::Icmp
+        | Service::Any => None,
+    });
+    let ports: PortSet = ranges.collect();
+    let ranges = ports.ranges().into_iter();
+    ranges.map(|range| usize::from(range.last() - range.first()) + 1).sum()
 }

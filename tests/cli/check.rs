@@ -1,0 +1,118 @@
+//! What `check` finds over the whole list.
+
+use std::fs;
+
+use super::expected::check_kept;
+use super::sandbox::OK;
+use super::sandbox::Sandbox;
+use super::sandbox::trips;
+
+/// What `check -v` says of `ok.egress` with `text` behind it.
+fn said_of(text: &str) -> String {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.egress", [OK, text].concat().as_bytes());
+    sandbox.run(&["check", "-v", "--at", "2026-03-01", "a.egress"]).expect(0)
+}
+
+/// The finding with `words` in it.
+#[track_caller]
+fn finding<'s>(said: &'s str, words: &str) -> &'s str {
+    let mut findings = said.split("\n\n");
+    findings.find(|one| one.contains(words)).unwrap_or_else(|| panic!("no {words:?} in\n{said}"))
+}
+
+#[test]
+fn each_part_that_is_denied_is_told_with_the_tag_that_it_is_of() {
+    let said = said_of(
+        "allow data: apps -> tag Storage, tag Sql : tcp/5671  because \"data\"\n\
+         deny block: any -> 203.0.113.0/24 : tcp/5671  because \"not there\"\n",
+    );
+    let found = finding(&said, "N0403");
+    let mut denied: Vec<&str> =
+        found.lines().filter_map(|line| line.split_once("denied: ")).map(|(_, it)| it).collect();
+    denied.sort_unstable();
+    assert_eq!(
+        denied,
+        [
+            "apps 10.1.8.0/24 -> 203.0.113.0/24 : tcp/5671, if the destination is in service tag `Sql`",
+            "apps 10.1.8.0/24 -> 203.0.113.0/24 : tcp/5671, if the destination is in service tag `Storage`",
+        ],
+        "{found}"
+    );
+}
+
+#[test]
+fn a_deny_that_ends_before_the_permission_is_told_with_its_end() {
+    let said = said_of(
+        "allow api: apps -> *.example.org : https  because \"an API\"\n\
+         deny old: any -> old.example.org : https  because \"moved\"  expires 2026-06-30\n\
+         deny bad: any -> bad.example.org : https  because \"never\"\n",
+    );
+    let found = finding(&said, "N0403");
+    assert!(found.contains("`api` is denied in part"), "{found}");
+    assert_eq!(found.matches(", until 2026-06-30").count(), 1, "{found}");
+}
+
+#[test]
+fn a_permission_that_is_denied_whole_for_now_is_not_said_to_permit_a_part() {
+    let said = said_of(
+        "allow api: apps -> api.example.org : https  because \"an API\"\n\
+         deny break: any -> *.example.org : https  because \"a pause\"  expires 2026-06-30\n",
+    );
+    let found = finding(&said, "N0403");
+    assert!(found.contains("`api` is denied whole for now, by `break`"), "{found}");
+    assert!(found.contains("whatever the order, until 2026-06-30"), "{found}");
+    assert!(!said.contains("W0405"), "{said}");
+}
+
+const ON_MONDAY: [&str; 4] = ["check", "--at", "2026-03-02", "--capture"];
+const MONDAY: &str = "trips/monday.pcapng";
+
+#[test]
+fn captures_tell_what_of_a_list_is_used() {
+    let sandbox = Sandbox::with_trips();
+    let args = [&ON_MONDAY[..], &[MONDAY, "trips/trips.egress", "--format", "json"]].concat();
+    let report: serde_json::Value =
+        serde_json::from_str(&sandbox.run(&args).expect(0)).expect("a report");
+    let findings = report["findings"].as_array().expect("findings").iter();
+    let of_captures: Vec<&serde_json::Value> = findings
+        .filter(|found| ["N0404", "N0405"].iter().any(|code| found["code"] == *code))
+        .collect();
+    let of_captures =
+        serde_json::json!({ "captures": report["captures"], "findings": of_captures });
+    check_kept("check/monday.json", of_captures.to_string());
+    let said = sandbox.run(&[&ON_MONDAY[..], &[MONDAY, "trips/trips.egress"]].concat()).expect(0);
+    assert!(said.contains("note[N0404]: `user-events` was used by none of"), "{said}");
+    assert!(!said.contains("N0403") && !said.contains("taken where"), "{said}");
+    let args = [&ON_MONDAY[..], &[MONDAY, "-q", "trips/trips.egress"]].concat();
+    assert!(!sandbox.run(&args).expect(0).contains("N0404"));
+    // No service tags are given, so that it is not known whether the bus is used on Friday.
+    let both =
+        [&ON_MONDAY[..], &[MONDAY, "--capture", "trips/friday.pcapng", "trips/trips.egress"]];
+    let said = sandbox.run(&both.concat()).expect(0);
+    assert!(!said.contains("N0404"), "{said}");
+    assert!(said.contains("`user-events` was used in 1 recorded flow at most"), "{said}");
+    assert!(said.contains("seen: 1 address of `ServiceBus.WestEurope`: 192.0.2.71"), "{said}");
+}
+
+#[test]
+fn a_capture_from_elsewhere_tells_nothing_and_that_is_told() {
+    let sandbox = Sandbox::with_trips();
+    sandbox.write("a.egress", OK.replace("10.1.8.0/24", "10.1.9.0/24").as_bytes());
+    let run = sandbox.run(&[&ON_MONDAY[..], &[MONDAY, "a.egress"]].concat());
+    assert!(run.err.contains("no recorded flow comes from a source of `a.egress`"), "{}", run.err);
+    assert!(!run.expect(0).contains("N0404"));
+}
+
+#[test]
+fn a_capture_that_is_cut_is_a_warning_and_one_that_is_none_an_error() {
+    let sandbox = Sandbox::new();
+    let bytes = fs::read(trips().join("monday.pcapng")).expect("a capture");
+    sandbox.write("cut.pcapng", &bytes[..bytes.len() - 7]);
+    let run = sandbox.run(&[&ON_MONDAY[..], &["cut.pcapng", "ok.egress"]].concat());
+    assert!(run.err.contains("warning: `cut.pcapng`: cut at byte"), "{}", run.err);
+    run.expect(0);
+    let run = sandbox.run(&[&ON_MONDAY[..], &["ok.egress", "ok.egress"]].concat());
+    assert!(run.err.contains("`ok.egress`"), "{}", run.err);
+    run.expect(2);
+}
