@@ -119,16 +119,18 @@ impl Pool {
         pool
     }
 
-    fn group(&self, draw: &mut Draw, kind: &str) -> Key {
-        match draw.below(40) {
-            0 => Key::new("empty"),
-            1 => Key::new("unheard-of"),
-            _ => Key::new(format!("{kind}{}", draw.below(6))),
-        }
-    }
-
     fn name(&self, draw: &mut Draw) -> Fqdn {
         draw.pick(&self.names)
+    }
+}
+
+/// An IP group of senders (`from`) or of destinations (`to`), now and then one that is empty or that
+/// nobody knows.
+fn group(draw: &mut Draw, kind: &str) -> Key {
+    match draw.below(40) {
+        0 => Key::new("empty"),
+        1 => Key::new("unheard-of"),
+        _ => Key::new(format!("{kind}{}", draw.below(6))),
     }
 }
 
@@ -305,7 +307,7 @@ fn sources(draw: &mut Draw, pool: &Pool) -> Sources {
     let (mut addresses, mut ip_groups) = (vec![], vec![]);
     match draw.below(80) {
         0..=15 => addresses.push(AddressEntry::Any),
-        16..=27 => ip_groups.push(pool.group(draw, "from")),
+        16..=27 => ip_groups.push(group(draw, "from")),
         28 => addresses.push(AddressEntry::Unknown("pool".to_owned())),
         _ => addresses = draw.some(&pool.senders, 1, 3),
     }
@@ -374,7 +376,7 @@ fn network_rule(draw: &mut Draw, pool: &Pool, name: String) -> NetworkRule {
             let tag = ServiceTag(draw.pick(&TAGS).to_owned());
             rule.destination_addresses = vec![DestinationEntry::ServiceTag(tag)];
         }
-        10..22 => rule.destination_ip_groups = vec![pool.group(draw, "to")],
+        10..22 => rule.destination_ip_groups = vec![group(draw, "to")],
         22..30 => rule.destination_fqdns = vec![pool.name(draw)],
         30..32 => {
             let unknown = AddressEntry::Unknown("pool".to_owned());
