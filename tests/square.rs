@@ -29,6 +29,8 @@ mod list_grid;
 mod lists;
 #[path = "square/policies.rs"]
 mod policies;
+#[path = "square/proved.rs"]
+mod proved;
 #[path = "square/smaller.rs"]
 mod smaller;
 #[path = "square/symbolic.rs"]

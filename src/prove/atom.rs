@@ -282,15 +282,13 @@ impl HostOf {
     }
 }
 
-/// The target of the request that `flow` carries, in the clear or inside TLS.
+/// The target of the request that `flow` carries, in the clear or inside TLS. One that is not told
+/// counts as one for `/` where a firewall decrypts, and nobody else asks.
 fn path_of(flow: &Flow) -> Option<&str> {
     match &flow.payload {
         Payload::Http(request) | Payload::Tls { inner: Some(request), .. } => Some(&request.path),
-        Payload::Tls { inner: None, .. }
-        | Payload::Silent
-        | Payload::Other
-        | Payload::Mssql { .. }
-        | Payload::Quic { .. } => None,
+        Payload::Tls { inner: None, .. } => Some("/"),
+        Payload::Silent | Payload::Other | Payload::Mssql { .. } | Payload::Quic { .. } => None,
     }
 }
 

@@ -64,7 +64,7 @@ pub(crate) fn under_every_assignment<T, F>(
 }
 
 /// What the axioms of `semantics.md` (Environment) say of `atom`, given what is `held`.
-fn implied(held: &Assignment, atom: &Atom) -> Option<bool> {
+pub(crate) fn implied(held: &Assignment, atom: &Atom) -> Option<bool> {
     match atom {
         Atom::InServiceTag { address, .. } if is_private(*address) => Some(false),
         Atom::InServiceTag { tag, address } => match global_of(tag) {

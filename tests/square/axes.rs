@@ -64,7 +64,7 @@ pub(crate) fn addresses<T: Ord>(
 }
 
 /// The address so many further on, in its family.
-fn moved(address: IpAddr, by: i32) -> Option<IpAddr> {
+pub(crate) fn moved(address: IpAddr, by: i32) -> Option<IpAddr> {
     match address {
         IpAddr::V4(v4) => u32::from(v4).checked_add_signed(by).map(|v4| IpAddr::V4(v4.into())),
         IpAddr::V6(v6) => {

@@ -24,6 +24,7 @@ use super::axes::Detail;
 use super::grid;
 use super::grid::MAX_ASSIGNMENTS;
 use super::list_grid;
+use super::proved::sets_of;
 use super::smaller::smaller;
 use super::symbolic::Engine;
 use super::worlds;
@@ -223,18 +224,6 @@ fn differs(
             Box::new(Difference { flow, given, slow, symbolic })
         }))
     })
-}
-
-/// The verdicts in whose sets a flow with this one lies: one that is denied lies in none.
-pub(crate) fn sets_of(verdict: Verdict) -> Vec<Verdict> {
-    match verdict {
-        Verdict::Allow
-        | Verdict::Undetermined
-        | Verdict::Bypass
-        | Verdict::Local
-        | Verdict::Platform => vec![verdict],
-        Verdict::Deny => vec![],
-    }
 }
 
 /// Whether `engine` says something else of `flow` than the list does, under any assignment.

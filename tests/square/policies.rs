@@ -157,7 +157,7 @@ pub(crate) fn add(draw: &mut Draw, pool: &Pool, deployment: &mut Deployment, is_
     }
 }
 
-fn policy(draw: &mut Draw, pool: &Pool, tier: Tier, left: &mut usize) -> Policy {
+pub(crate) fn policy(draw: &mut Draw, pool: &Pool, tier: Tier, left: &mut usize) -> Policy {
     let mode = |draw: &mut Draw| match draw.below(24) {
         0 => ThreatIntelMode::Alert,
         1..=3 => ThreatIntelMode::Deny,

@@ -8,18 +8,16 @@ use exeat::intent::Intent;
 use exeat::prove::FlowAtom;
 use exeat::prove::Outcomes;
 use exeat::prove::Stances;
-use exeat::prove::outcomes;
 use exeat::prove::stances;
-use exeat::simulate::Assumptions;
 use exeat::simulate::Simulator;
 use exeat::simulate::Verdict;
-use exeat::simulate::assumptions::BOTH;
 use exeat::simulate::assumptions::CLIENT_ANSWERS;
-use exeat::simulate::assumptions::Domain;
-use exeat::simulate::assumptions::SETTINGS;
 
 use super::comparison::DAY;
-use super::comparison::sets_of;
+use super::proved::all_open;
+use super::proved::all_outcomes;
+use super::proved::sets_of;
+use super::proved::verdicts;
 use super::worlds::World;
 
 /// The nodes that the sets of one world may take.
@@ -38,26 +36,13 @@ pub(crate) trait Engine {
 /// The engine under test for `world`: what `exeat::prove` makes of it where nothing is known.
 pub(crate) fn symbolic(world: &World) -> Box<dyn Engine> {
     let simulator = Simulator::new(&world.deployment).expect("an order");
-    let (evidence, assumptions) = (Evidence::default(), all_open());
-    let outcomes = outcomes(&simulator, &evidence, &assumptions, MAX_NODES);
+    let outcomes = all_outcomes(&simulator, MAX_NODES);
     // By evidence, a client is told of names as the list spells them, and not as they are shown.
-    let mut assumptions = assumptions;
+    let (evidence, mut assumptions) = (Evidence::default(), all_open());
     assumptions.set(&format!("{CLIENT_ANSWERS}=assume")).expect("a value of it");
     let list = (&world.list, DAY);
     let stances = stances(list, &simulator, &evidence, &assumptions, MAX_NODES);
-    let (outcomes, stances) = (outcomes.expect("small sets"), stances.expect("small sets"));
-    Box::new(Proved { outcomes, stances })
-}
-
-/// Every setting that has readings, open.
-fn all_open() -> Assumptions {
-    let mut assumptions = Assumptions::default();
-    for setting in SETTINGS {
-        if let Domain::Readings(..) = setting.domain {
-            assumptions.set(&format!("{}={BOTH}", setting.key)).expect("a value of it");
-        }
-    }
-    assumptions
+    Box::new(Proved { outcomes, stances: stances.expect("small sets") })
 }
 
 struct Proved {
@@ -67,17 +52,7 @@ struct Proved {
 
 impl Engine for Proved {
     fn verdicts(&self, flow: &Flow, holds: &mut dyn FnMut(&Atom) -> bool) -> Vec<Verdict> {
-        let sets = [
-            (Verdict::Allow, &self.outcomes.allow),
-            (Verdict::Bypass, &self.outcomes.bypass),
-            (Verdict::Local, &self.outcomes.local),
-            (Verdict::Platform, &self.outcomes.platform),
-            (Verdict::Undetermined, &self.outcomes.unjudged),
-        ];
-        let mut has = |set: &FlowSet<FlowAtom>| {
-            set.contains(flow, |fact| fact.at(flow).is_some_and(|atom| holds(&atom)))
-        };
-        sets.into_iter().filter(|(_, set)| has(set)).map(|(verdict, _)| verdict).collect()
+        verdicts(&self.outcomes, flow, holds)
     }
 
     fn listed(&self, flow: &Flow, holds: &mut dyn FnMut(&Atom) -> bool) -> (bool, bool) {

@@ -135,7 +135,7 @@ fn ip_groups(draw: &mut Draw, pool: &Pool, deployment: &mut Deployment) {
 }
 
 /// A firewall without a policy yet.
-fn firewall(draw: &mut Draw, place: FirewallPlace, private_address: &str) -> Firewall {
+pub(crate) fn firewall(draw: &mut Draw, place: FirewallPlace, private_address: &str) -> Firewall {
     Firewall {
         scope: Scope::default(),
         ownership: exeat::azure::Ownership::Existing,
@@ -210,7 +210,7 @@ fn network(draw: &mut Draw, deployment: &mut Deployment, is_small: bool) {
 }
 
 /// A subnet of the hub with private endpoints.
-fn shared(draw: &mut Draw) -> Subnet {
+pub(crate) fn shared(draw: &mut Draw) -> Subnet {
     let names =
         if draw.chance(50) { "trips.privatelink.westeurope.azmk8s.io" } else { "a.example" };
     let endpoint = PrivateEndpoint {
@@ -229,7 +229,7 @@ fn shared(draw: &mut Draw) -> Subnet {
     }
 }
 
-fn peering(draw: &mut Draw, remote: &str) -> Peering {
+pub(crate) fn peering(draw: &mut Draw, remote: &str) -> Peering {
     Peering {
         name: Key::new(format!("to-{remote}")),
         remote: Key::new(remote),
@@ -241,7 +241,7 @@ fn peering(draw: &mut Draw, remote: &str) -> Peering {
 }
 
 /// A second firewall behind the first, or a way on that comes to nothing.
-fn behind(draw: &mut Draw, deployment: &mut Deployment, hub: &mut VirtualNetwork) {
+pub(crate) fn behind(draw: &mut Draw, deployment: &mut Deployment, hub: &mut VirtualNetwork) {
     let next = draw.pick(&[EDGE_FIREWALL, EDGE_FIREWALL, FIREWALL, APPLIANCE]);
     let default = Route {
         name: "on".to_owned(),
@@ -328,7 +328,7 @@ fn subnet_settings(draw: &mut Draw, deployment: &mut Deployment, apps: &mut Subn
     apps.explicit_outbound = draw.chance(15);
 }
 
-fn table(draw: &mut Draw) -> RouteTable {
+pub(crate) fn table(draw: &mut Draw) -> RouteTable {
     let mut table = RouteTable {
         disable_bgp_route_propagation: draw.chance(50),
         disable_peering_route: draw.chance(10),
@@ -382,7 +382,7 @@ pub(crate) fn tag(draw: &mut Draw) -> String {
     draw.pick(&["Storage", "Storage", "Storage.WestEurope", "Sql", "AzureMonitor.Core"]).to_owned()
 }
 
-fn security_group(draw: &mut Draw) -> NetworkSecurityGroup {
+pub(crate) fn security_group(draw: &mut Draw) -> NetworkSecurityGroup {
     let count = 1 + draw.below(2);
     let rules = (0..count).map(|number| security_rule(draw, number)).collect();
     NetworkSecurityGroup { rules, ..NetworkSecurityGroup::default() }
@@ -428,7 +428,7 @@ fn security_rule(draw: &mut Draw, number: usize) -> SecurityRule {
     }
 }
 
-fn cluster(draw: &mut Draw, deployment: &mut Deployment, has_jobs: bool) {
+pub(crate) fn cluster(draw: &mut Draw, deployment: &mut Deployment, has_jobs: bool) {
     let subnet = |name: &str| SubnetId { network: Key::new("spoke"), subnet: Key::new(name) };
     let plugin = if has_jobs && draw.chance(60) {
         NetworkPlugin::PodSubnet
