@@ -9,6 +9,15 @@ use super::deployment::Scope;
 use super::key::Key;
 use crate::flow::Fqdn;
 
+/// Subnets of Azure's own appliances, which have these names (`azure-firewall.md §5`).
+const OF_AZURE: [&str; 3] =
+    ["AzureFirewallSubnet", "AzureFirewallManagementSubnet", "GatewaySubnet"];
+
+/// Whether the subnet of this name holds appliances of Azure's own, and no machines of anybody's.
+pub fn is_of_azure(subnet: &str) -> bool {
+    OF_AZURE.iter().any(|name| name.eq_ignore_ascii_case(subnet))
+}
+
 /// A virtual network.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct VirtualNetwork {

@@ -124,8 +124,8 @@ pub(super) struct RulesArgs {
 /// Options of commands that decide claims about a list.
 #[derive(Args, Debug)]
 pub(super) struct ChecksArgs {
-    /// Decide these assertions and examples, too: a file beside the list, for a rule that every
-    /// list is to keep; repeatable
+    /// Take the assertions and examples of this file, too, as if they stood at the end of the rules
+    /// file; repeatable
     #[arg(long, value_name = "FILE")]
     pub(super) assert: Vec<PathBuf>,
 }

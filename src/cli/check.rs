@@ -147,6 +147,18 @@ fn check(
         }
         Err(failure) => return Err(failure),
     };
+    let main = list.sources.main().map(|(main, _)| main);
+    let assertions = list.intent.assertions.iter().map(|one| Some(one.origin.span.file));
+    let elsewhere = assertions.filter(|file| *file != main).count();
+    if elsewhere > 0 && !args.common.quiet {
+        let what = match elsewhere {
+            1 => "the assertion beside the list is".to_owned(),
+            more => format!("the {more} assertions beside the list are"),
+        };
+        let text = format!("{what} not decided here, but by `exeat prove`; examples are");
+        let text = terminal.titled(Severity::Warning, &text);
+        terminal.write_err(&text)?;
+    }
     let simulator =
         Simulator::new(&compiled.deployment).map_err(|error| Failure::new(error.to_string()))?;
     let environment = Environment { evidence: &evidence, assumptions, at };

@@ -64,8 +64,9 @@ pub(super) fn run(args: &DiffArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
     let environment = Environment { evidence: &evidence, assumptions: &assumptions, at };
     let (old_side, new_side) = (&old_simulator, &new_simulator);
     let compared = prove::difference::Compared { old: old_side, new: new_side, environment };
-    let difference = prove::difference(&compared, prove::claims::MAX_NODES)
-        .map_err(|error| undecided("the two are not compared", &error))?;
+    let difference = prove::difference(&compared, prove::claims::MAX_NODES).map_err(|error| {
+        undecided("the two are not compared", &error, &[old_side.deployment, new_side.deployment])
+    })?;
     let recorded = recorded(args, [&old_simulator, &new_simulator], environment, terminal)?;
     let mut options = subject::words(&args.known, &args.rules);
     if let Some(lock) = lock.filter(|_| args.known.lock.is_none()) {

@@ -12,6 +12,8 @@ use super::subject;
 use super::subject::Subject;
 use super::terminal::Terminal;
 use super::witness;
+use crate::azure::Deployment;
+use crate::azure::RuleId;
 use crate::certificate::Given;
 use crate::certificate::Question;
 use crate::certificate::Readings;
@@ -61,7 +63,7 @@ pub(super) fn run(args: &ProveArgs, terminal: &mut Terminal<'_>) -> Result<Outco
         day: rules::day_of(subject.at),
     };
     let proof = prove::prove(&asked, prove::claims::MAX_NODES)
-        .map_err(|error| undecided("the claims are not decided", &error))?;
+        .map_err(|error| undecided("the claims are not decided", &error, &[&subject.deployment]))?;
     let report = ProofReport {
         subject: subject.reported(),
         at: subject.at,
@@ -159,12 +161,13 @@ fn accepted(words: &[String]) -> Result<Vec<Accepted>, Failure> {
 }
 
 /// Why sets of flows gave no answer, and what can be done.
-pub(super) fn undecided(what: &str, error: &ProveError) -> Failure {
+pub(super) fn undecided(what: &str, error: &ProveError, deployments: &[&Deployment]) -> Failure {
     match error {
         ProveError::Sets(AlgebraError::TooLarge { nodes }) => Failure::with_help(
             format!(
                 "{what}: the sets of flows take more than {nodes} nodes, which are as many as are \
-                 allowed"
+                 allowed{}",
+                of_wide_rules(deployments)
             ),
             "leave less open, with `--service-tags FILE`, `--lock FILE` or `--assume KEY=VALUE`, or \
              have fewer rules with scattered addresses; `exeat replay` and `exeat explain` answer for \
@@ -178,6 +181,31 @@ pub(super) fn undecided(what: &str, error: &ProveError) -> Failure {
     }
 }
 
+/// The most rules that an error names.
+const MAX_WIDE: usize = 3;
+/// As many entries of addresses as a rule has that is made of, and not one that stands for much.
+const MANY_ENTRIES: usize = 100;
+
+/// The rules with the most entries of addresses, where there are any with many.
+fn of_wide_rules(deployments: &[&Deployment]) -> String {
+    let of_each = deployments.iter().flat_map(|deployment| prove::widest(deployment));
+    let wide: Vec<(RuleId, usize)> =
+        of_each.filter(|(_, entries)| *entries >= MANY_ENTRIES).collect();
+    let named: Vec<String> = wide
+        .iter()
+        .take(MAX_WIDE)
+        .map(|(rule, entries)| format!("`{rule}` of policy `{}` ({entries})", rule.policy))
+        .collect();
+    match wide.len().saturating_sub(MAX_WIDE) {
+        _ if named.is_empty() => String::new(),
+        0 => format!("; the rules with the most addresses are {}", named.join(", ")),
+        more => format!(
+            "; the rules with the most addresses are {}, and {more} more have at least {MANY_ENTRIES}",
+            named.join(", ")
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,9 +213,40 @@ mod tests {
     #[test]
     fn sets_that_are_too_large_are_told_with_what_was_allowed_and_what_can_be_done() {
         let failure =
-            undecided("it is not decided", &AlgebraError::TooLarge { nodes: 1024 }.into());
+            undecided("it is not decided", &AlgebraError::TooLarge { nodes: 1024 }.into(), &[]);
         let Failure::Message { message, help: Some(help) } = failure else { panic!("no help") };
         assert!(message.contains("take more than 1024 nodes"), "{message}");
         assert!(help.contains("--service-tags FILE"), "{help}");
+    }
+
+    #[test]
+    fn the_rules_with_the_most_addresses_are_named_with_their_groups_counted() {
+        let addresses: Vec<String> = (0..120).map(|last| format!("\"10.0.0.{last}\"")).collect();
+        let rule = |name: &str, sources: &str| {
+            format!(
+                r#"{{"name": "{name}", "ipProtocols": ["TCP"], {sources},
+                    "destinationAddresses": ["203.0.113.7"], "destinationPorts": ["443"]}}"#
+            )
+        };
+        let rules = [
+            rule("one", r#""sourceAddresses": ["10.0.0.4"]"#),
+            rule("group", r#""sourceIpGroups": ["g"]"#),
+            rule("both", r#""sourceAddresses": ["10.0.0.4"], "sourceIpGroups": ["g"]"#),
+        ];
+        let text = format!(
+            r#"{{"schema": "exeat.deployment/1", "ipGroups": {{"g": {{"ipAddresses": [{}]}}}},
+                "firewallPolicies": {{"fwp": {{"ruleCollectionGroups": [{{"name": "rcg", "priority": 100,
+                "ruleCollections": [{{"name": "net", "priority": 100, "kind": "network",
+                "action": "Allow", "rules": [{}]}}]}}]}}}}}}"#,
+            addresses.join(", "),
+            rules.join(", ")
+        );
+        let deployment = crate::import::json::read(&text).expect("a deployment");
+        assert_eq!(
+            of_wide_rules(&[&deployment]),
+            "; the rules with the most addresses are `rcg/net/both` of policy `fwp` (122), \
+             `rcg/net/group` of policy `fwp` (121)"
+        );
+        assert_eq!(of_wide_rules(&[]), "");
     }
 }

@@ -115,6 +115,18 @@ pub(super) fn resolve(
     terminal: &mut Terminal<'_>,
 ) -> Result<List, Failure> {
     let day = day_of(at);
+    let given = checks.iter().map(PathBuf::as_path).chain([path]);
+    if given.filter(|path| files::is_standard_stream(path)).count() > 1 {
+        return Err(Failure::new(
+            "`-`: the rules file and `--assert` cannot both be standard input",
+        ));
+    }
+    if checks.iter().any(|one| terminal.path(one) == terminal.path(path)) {
+        return Err(Failure::with_help(
+            format!("`--assert {}` is the rules file itself", path.display()),
+            "leave the option out: its own assertions and examples are decided anyway",
+        ));
+    }
     let parameters = assignments(args, terminal)?;
     let locked = lock.into_iter().flat_map(Lock::names);
     let addresses = locked

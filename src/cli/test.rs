@@ -8,6 +8,7 @@ use super::prove::undecided;
 use super::rules;
 use super::subject;
 use super::terminal::Terminal;
+use crate::azure::Deployment;
 use crate::report::test::TestReport;
 use crate::simulate;
 use crate::testing;
@@ -48,7 +49,7 @@ pub(super) fn run(args: &TestArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
         (false, _) => None,
         (true, Some(intent)) => Some(
             testing::mutants(&sides, &subject.deployment, intent, runs)
-                .map_err(|error| no_score(&error))?,
+                .map_err(|error| no_score(&error, &subject.deployment))?,
         ),
         (true, None) => {
             return Err(Failure::with_help(
@@ -78,9 +79,9 @@ pub(super) fn run(args: &TestArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
 }
 
 /// Why there is no score, and what can be done.
-fn no_score(error: &MutantsError) -> Failure {
+fn no_score(error: &MutantsError, deployment: &Deployment) -> Failure {
     match error {
-        MutantsError::Prove(error) => undecided("the mutants are not judged", error),
+        MutantsError::Prove(error) => undecided("the mutants are not judged", error, &[deployment]),
         MutantsError::Order(error) => Failure::new(error.to_string()),
     }
 }

@@ -4,19 +4,11 @@ use super::carriage::v4_part;
 use super::ground::Ground;
 use super::refusal::Refusal;
 use super::statement::Statement;
+use crate::azure::network::is_of_azure;
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::flow::AddressSet;
 use crate::intent::Topology;
-
-/// Subnets of Azure's own appliances: what leaves them is not of the list.
-const PLATFORM: &[&str] =
-    &["AzureFirewallSubnet", "AzureFirewallManagementSubnet", "GatewaySubnet"];
-
-/// Whether the subnet of this name holds one of Azure's own appliances.
-pub(super) fn is_of_platform(subnet: &str) -> bool {
-    PLATFORM.iter().any(|name| name.eq_ignore_ascii_case(subnet))
-}
 
 /// Why no rule can have the sources of `statement`.
 ///
@@ -49,7 +41,7 @@ pub(super) fn unrouted(
         .networks
         .iter()
         .flat_map(|network| network.subnets.iter().map(move |subnet| (network, subnet)))
-        .filter(|(_, subnet)| !ground.routes_to_firewall(subnet) && !is_of_platform(&subnet.name))
+        .filter(|(_, subnet)| !ground.routes_to_firewall(subnet) && !is_of_azure(&subnet.name))
         .filter(|(_, subnet)| {
             let prefixes: AddressSet = subnet.prefixes.iter().copied().collect();
             prefixes.meets(sources)

@@ -10,12 +10,12 @@ use ipnet::IpNet;
 
 use super::ground::Ground;
 use super::ground::prefixes;
-use super::sources::is_of_platform;
 use crate::azure::Deployment;
 use crate::azure::Key;
 use crate::azure::firewall::FirewallPlace;
 use crate::azure::network::Subnet;
 use crate::azure::network::VirtualNetwork;
+use crate::azure::network::is_of_azure;
 use crate::azure::policy::Tier;
 use crate::azure::route::NextHop;
 use crate::azure::route::Route;
@@ -130,8 +130,7 @@ pub(super) fn vantages(
     for described in &topology.networks {
         let network = deployment.virtual_networks.get_key_value(&Key::new(&described.name));
         let Some((name, network)) = network else { continue };
-        for subnet in network.subnets.iter().filter(|subnet| !is_of_platform(subnet.name.as_str()))
-        {
+        for subnet in network.subnets.iter().filter(|subnet| !is_of_azure(subnet.name.as_str())) {
             let sender = Sender { deployment, ground, name, network, subnet };
             let is_subnet = |other: &&topology::Subnet| Key::new(&other.name) == subnet.name;
             let written = described.subnets.iter().find(is_subnet);

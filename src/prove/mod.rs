@@ -24,6 +24,7 @@ mod path;
 mod route;
 mod security;
 mod way;
+mod widest;
 
 pub use atom::FlowAtom;
 pub use claims::Claim;
@@ -46,3 +47,4 @@ pub use outcomes::Stances;
 pub use outcomes::outcomes;
 pub use outcomes::stances;
 pub use residual::Residual;
+pub use widest::widest;

@@ -8,6 +8,7 @@ use crate::azure::Deployment;
 use crate::azure::Key;
 use crate::azure::Ownership;
 use crate::azure::address::AddressEntry;
+use crate::azure::network::is_of_azure;
 use crate::azure::policy::Action;
 use crate::azure::policy::Policy;
 use crate::azure::policy::Rules;
@@ -23,10 +24,6 @@ use crate::simulate::matching::has_only_destination_addresses;
 
 /// The ports on which names are read although no rule says so (`azure-firewall.md §1.5`).
 const PROXIED: [u16; 2] = [80, 443];
-
-/// Subnets that hold no machines of the user's.
-const OF_AZURE: [&str; 3] =
-    ["AzureFirewallSubnet", "AzureFirewallManagementSubnet", "GatewaySubnet"];
 
 /// Something that a proof leaves aside, and that may let out or stop what it says the opposite of.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -351,8 +348,7 @@ fn takes_its_word(action: Action, rule: &ApplicationRule) -> bool {
 /// The subnets for machines whose table has no route for all of IPv6 away from the internet.
 fn left_to_ipv6(deployment: &Deployment) -> BTreeSet<Key> {
     let subnets = deployment.virtual_networks.values().flat_map(|network| &network.subnets);
-    let machines = subnets
-        .filter(|one| !OF_AZURE.iter().any(|name| one.name.as_str().eq_ignore_ascii_case(name)));
+    let machines = subnets.filter(|one| !is_of_azure(one.name.as_str()));
     let left = machines.filter(|subnet| {
         let table = subnet.route_table.as_ref().and_then(|name| deployment.route_tables.get(name));
         let mut routes = table.iter().flat_map(|table| &table.routes);

@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use ipnet::IpNet;
 use jiff::civil::Date;
 
 use super::coverage::List;
@@ -16,7 +15,6 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Edit;
 use crate::diagnostic::SourceMap;
 use crate::diagnostic::Span;
-use crate::flow::AddressSet;
 use crate::flow::FqdnPattern;
 use crate::flow::PortRange;
 use crate::flow::PortSet;
@@ -26,9 +24,9 @@ use crate::intent::Permission;
 use crate::intent::Requirement;
 use crate::intent::Service;
 use crate::intent::permission::Names;
+use crate::intent::topology::Subnet;
 use crate::prove::coverage::Statement;
 use crate::simulate::Usage;
-use crate::simulate::usage::MAX_SEEN;
 use crate::simulate::usage::Used;
 
 /// What no capture shows.
@@ -60,6 +58,8 @@ struct Narrower {
     says: String,
     /// That, as the list would say it; nothing where it had better not.
     text: Option<String>,
+    /// Whether what is written means the same everywhere.
+    is_literal: bool,
 }
 
 impl Recorded<'_> {
@@ -70,9 +70,7 @@ impl Recorded<'_> {
         let overruled: Vec<Span> =
             overruled.filter_map(Diagnostic::primary).map(|label| label.span).collect();
         let is_told = |one: &Permission| {
-            one.is_active(self.day)
-                && !one.label.contains("::")
-                && !overruled.contains(&one.spans.label)
+            one.is_active(self.day) && self.is_own(one) && !overruled.contains(&one.spans.label)
         };
         let permissions = self.intent.permissions.iter().enumerate();
         let findings = permissions.filter(|(_, one)| is_told(one)).filter_map(|(index, one)| {
@@ -82,6 +80,11 @@ impl Recorded<'_> {
             }
         });
         findings.collect()
+    }
+
+    /// Whether it stands in the rules file itself.
+    fn is_own(&self, one: &Permission) -> bool {
+        self.sources.main().is_some_and(|(main, _)| one.spans.label.file == main)
     }
 
     /// Whether some flow comes from a source of the list, so that something can be said.
@@ -124,23 +127,10 @@ impl Recorded<'_> {
 
     fn narrowly(&self, one: &Permission, used: &Used) -> Option<Diagnostic> {
         let sources = self.narrower_sources(one, used);
-        let destinations = narrower_destinations(one, used);
-        let services = narrower_services(one, used);
-        let text = |narrower: &Option<Narrower>, span: Span| {
-            let narrower = narrower.as_ref().and_then(|it| it.text.clone());
-            narrower.unwrap_or_else(|| self.on_one_line(span))
-        };
-        let word = match one.requirement {
-            Requirement::Required => "allow",
-            Requirement::Optional => "may",
-        };
-        let narrower_text = format!(
-            "{word} {}: {} -> {} : {}",
-            one.label,
-            text(&sources, one.spans.sources),
-            text(&destinations, one.spans.destinations),
-            text(&services, one.spans.services)
-        );
+        let destinations =
+            narrower_destinations(one, used, self.has_only(one.spans.destinations, is_destination));
+        let services = narrower_services(one, used, self.has_only(one.spans.services, is_service));
+        let narrower_text = self.written(one, [&sources, &destinations, &services]);
         let parts: Vec<Narrower> =
             [destinations, services, sources].into_iter().flatten().collect();
         let (first, others) = parts.split_first()?;
@@ -159,18 +149,57 @@ impl Recorded<'_> {
             .filter_map(|part| Some(Edit::replace(part.span, part.text.as_ref()?)))
             .collect();
         edits.sort_by_key(|edit| edit.span.start);
-        found = if edits.is_empty() {
-            found.help(
+        let is_of_tags = |part: &Narrower| part.text.is_none() && part.is_literal;
+        found = match narrower_text {
+            Some(text) => found
+                .note(format!("narrower: `{text}`"))
+                .fix("write what was seen", edits)
+                .help("write what was seen, if the reason is about no more"),
+            None if parts.iter().all(is_of_tags) => found.help(
                 "reach the service by a private endpoint, or take the tag of a region if this one is of \
                  all: the addresses of a tag change",
-            )
-        } else {
-            found
-                .note(format!("narrower: `{narrower_text}`"))
-                .fix("write what was seen", edits)
-                .help("write what was seen, if the reason is about no more")
+            ),
+            None => found.help(
+                "name what was seen, if the reason is about no more; what sets and parameters mean here \
+                 they may not mean elsewhere, so no text is offered",
+            ),
         };
         Some(found.note(self.recorded_in()).note(NO_PROOF))
+    }
+
+    /// The sentence with what was seen, where it can stand for what is written: where parts of it are
+    /// sets, parameters or the like, they may mean something else for another cluster, and a comment
+    /// would be lost.
+    fn written(&self, one: &Permission, parts: [&Option<Narrower>; 3]) -> Option<String> {
+        let spans = [one.spans.sources, one.spans.destinations, one.spans.services];
+        if spans.iter().any(|span| self.sources.text(*span).contains("//"))
+            || parts.iter().all(|part| part.as_ref().is_none_or(|part| part.text.is_none()))
+            || parts.into_iter().flatten().any(|part| !part.is_literal)
+        {
+            return None;
+        }
+        let text = |part: &Option<Narrower>, span: Span| {
+            let narrower = part.as_ref().and_then(|part| part.text.clone());
+            narrower.unwrap_or_else(|| self.on_one_line(span))
+        };
+        let [sources, destinations, services] = parts;
+        let [of_sources, of_destinations, of_services] = spans;
+        let word = match one.requirement {
+            Requirement::Required => "allow",
+            Requirement::Optional => "may",
+        };
+        Some(format!(
+            "{word} {}: {} -> {} : {}",
+            self.sources.text(one.spans.label),
+            text(sources, of_sources),
+            text(destinations, of_destinations),
+            text(services, of_services)
+        ))
+    }
+
+    /// Whether each part of what `span` covers `is_literal`, in words that mean the same everywhere.
+    fn has_only(&self, span: Span, is_literal: impl Fn(&str) -> bool) -> bool {
+        self.sources.text(span).split(',').all(|part| is_literal(part.trim()))
     }
 
     /// The sources without the subnets whose recorded flows do not need the permission. Of a subnet
@@ -180,37 +209,37 @@ impl Recorded<'_> {
             return None;
         }
         let networks = self.intent.topology.networks.iter();
-        let subnets: Vec<(&str, IpNet)> = networks
+        let subnets: Vec<&Subnet> = networks
             .flat_map(|network| &network.subnets)
-            .flat_map(|subnet| subnet.prefixes.iter().map(|it| (subnet.name.as_str(), it.trunc())))
+            .filter(|subnet| {
+                subnet.prefixes.iter().any(|prefix| one.sources.set.contains(prefix.addr()))
+            })
             .collect();
-        let is_unused = |(_, prefix): &&(&str, IpNet)| {
-            let is_of_it =
-                |source: IpAddr| prefix.contains(&source) && one.sources.set.contains(source);
-            !used.subnets.contains(prefix) && self.usage.flows_from(is_of_it) > 0
+        let is_unused = |subnet: &&&Subnet| {
+            let is_of_it = |source: IpAddr| {
+                subnet.prefixes.iter().any(|prefix| prefix.contains(&source))
+                    && one.sources.set.contains(source)
+            };
+            !subnet.prefixes.iter().any(|prefix| used.subnets.contains(&prefix.trunc()))
+                && self.usage.flows_from(is_of_it) > 0
         };
-        let unused: Vec<&(&str, IpNet)> = subnets.iter().filter(is_unused).collect();
+        let unused: BTreeSet<&str> =
+            subnets.iter().filter(is_unused).map(|subnet| subnet.name.as_str()).collect();
         if unused.is_empty() {
             return None;
         }
-        let without: AddressSet = unused.iter().map(|(_, prefix)| *prefix).collect();
-        let left = one.sources.set.difference(&without).prefixes();
-        if left.len() > MAX_SEEN {
-            return None;
-        }
-        let word = |prefix: &IpNet| {
-            let subnet = subnets.iter().find(|(name, subnet)| {
-                subnet == prefix && one.sources.written.iter().any(|word| word == name)
-            });
-            subnet.map_or_else(|| address_or_prefix(prefix), |(name, _)| (*name).to_owned())
-        };
-        let names: BTreeSet<String> = unused.iter().map(|(name, _)| format!("`{name}`")).collect();
-        let names: Vec<String> = names.into_iter().collect();
-        let left: Vec<String> = left.iter().map(word).collect();
+        let bare = |word: &str| word.trim_matches('"').to_owned();
+        let is_subnet = |word: &str| subnets.iter().any(|subnet| subnet.name == bare(word));
+        let is_literal = self.has_only(one.spans.sources, is_subnet);
+        let written = self.sources.text(one.spans.sources).split(',').map(str::trim);
+        let left: Vec<&str> =
+            written.filter(|word| !unused.contains(bare(word).as_str())).collect();
+        let names: Vec<String> = unused.iter().map(|name| format!("`{name}`")).collect();
         Some(Narrower {
             span: one.spans.sources,
             says: format!("no recorded flow from {} needs it", names.join(" or ")),
-            text: Some(left.join(", ")),
+            text: (is_literal && !left.is_empty()).then(|| left.join(", ")),
+            is_literal,
         })
     }
 
@@ -234,7 +263,7 @@ impl Recorded<'_> {
 }
 
 /// The names and addresses that were seen, if they are few.
-fn narrower_destinations(one: &Permission, used: &Used) -> Option<Narrower> {
+fn narrower_destinations(one: &Permission, used: &Used, is_literal: bool) -> Option<Narrower> {
     let (mut seen, mut text, mut is_narrower) = (Vec::new(), Vec::new(), false);
     let tags = one.destinations.iter().filter(|it| matches!(it, Destination::ServiceTag(_)));
     let is_only_tag = tags.count() == 1;
@@ -246,8 +275,9 @@ fn narrower_destinations(one: &Permission, used: &Used) -> Option<Narrower> {
                 match used.names.values() {
                     Some(few) if !are_exact || few.len() < names.patterns.len() => {
                         is_narrower = true;
-                        seen.push(counted(few.len(), "name"));
-                        text.extend(few.iter().map(ToString::to_string));
+                        let names: Vec<String> = few.iter().map(ToString::to_string).collect();
+                        seen.push(told(&names, "name", is_literal));
+                        text.extend(names);
                     }
                     Some(_) | None => text.extend(written(names)?),
                 }
@@ -255,8 +285,9 @@ fn narrower_destinations(one: &Permission, used: &Used) -> Option<Narrower> {
             Destination::Addresses(addresses) => match used.addresses.values() {
                 Some(few) if is_few(few.len(), addresses.set.count()) => {
                     is_narrower = true;
-                    seen.push(counted(few.len(), "address"));
-                    text.extend(few.iter().map(|one| address_or_prefix(&IpNet::from(*one))));
+                    let addresses: Vec<String> = few.iter().copied().map(address).collect();
+                    seen.push(told(&addresses, "address", is_literal));
+                    text.extend(addresses);
                 }
                 Some(_) | None => text.extend(addresses.written.iter().cloned()),
             },
@@ -284,7 +315,8 @@ fn narrower_destinations(one: &Permission, used: &Used) -> Option<Narrower> {
     Some(Narrower {
         span: one.spans.destinations,
         says: format!("seen: {}", seen.join("; ")),
-        text: (is_narrower && !text.is_empty()).then(|| text.join(", ")),
+        text: (is_literal && is_narrower && !text.is_empty()).then(|| text.join(", ")),
+        is_literal,
     })
 }
 
@@ -299,7 +331,7 @@ fn written(names: &Names) -> Option<Vec<String>> {
 }
 
 /// The services with a flow, and of ranges the ports that were seen, if they are few.
-fn narrower_services(one: &Permission, used: &Used) -> Option<Narrower> {
+fn narrower_services(one: &Permission, used: &Used, is_literal: bool) -> Option<Narrower> {
     let (mut seen, mut text) = (Vec::new(), Vec::new());
     for (service, ports) in one.services.iter().zip(&used.ports) {
         let range = match *service {
@@ -316,9 +348,11 @@ fn narrower_services(one: &Permission, used: &Used) -> Option<Narrower> {
         match (ports.values(), range) {
             (Some(few), _) if few.is_empty() => seen.push(format!("no {service}")),
             (Some(few), Some((protocol, range))) if is_few(few.len(), granted(range)) => {
-                seen.push(counted(few.len(), "port"));
                 let ports: PortSet = few.iter().copied().map(PortRange::single).collect();
-                text.extend(ports.ranges().iter().map(|ports| format!("{protocol}/{ports}")));
+                let written = |ports: &PortRange| format!("{protocol}/{ports}");
+                let ports: Vec<String> = ports.ranges().iter().map(written).collect();
+                seen.push(if is_literal { counted(few.len(), "port") } else { ports.join(", ") });
+                text.extend(ports);
             }
             (Some(_) | None, _) => text.push(service.to_string()),
         }
@@ -329,7 +363,8 @@ fn narrower_services(one: &Permission, used: &Used) -> Option<Narrower> {
     Some(Narrower {
         span: one.spans.services,
         says: format!("seen: {}", seen.join("; ")),
-        text: Some(text.join(", ")),
+        text: is_literal.then(|| text.join(", ")),
+        is_literal,
     })
 }
 
@@ -347,13 +382,29 @@ fn counted(number: usize, noun: &str) -> String {
     }
 }
 
+/// What was seen: by its number where a text has it all, else one by one.
+fn told(seen: &[String], noun: &str, is_in_a_text: bool) -> String {
+    if is_in_a_text || seen.is_empty() { counted(seen.len(), noun) } else { seen.join(", ") }
+}
+
 /// As the language writes it.
-fn address_or_prefix(prefix: &IpNet) -> String {
-    let is_one = prefix.prefix_len() == prefix.max_prefix_len();
-    match (prefix, is_one) {
-        (IpNet::V4(prefix), true) => prefix.addr().to_string(),
-        (IpNet::V4(prefix), false) => prefix.to_string(),
-        (IpNet::V6(prefix), true) => format!("[{}]", prefix.addr()),
-        (IpNet::V6(prefix), false) => format!("[{}]/{}", prefix.addr(), prefix.prefix_len()),
+fn address(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
     }
+}
+
+/// Whether a destination is written as itself, and not as what something else defines.
+fn is_destination(word: &str) -> bool {
+    let is_host = word.contains('.') || word.starts_with('[');
+    let is_word = ["internet", "any-name", "any-address"].contains(&word);
+    (is_host || is_word || word.starts_with("tag ")) && !word.contains(['$', '('])
+}
+
+/// The same of a service.
+fn is_service(word: &str) -> bool {
+    let first = word.split(['/', ' ']).next().unwrap_or_default();
+    ["tcp", "udp", "https", "http", "mssql", "icmp", "proto", "any"].contains(&first)
+        && !word.contains(['$', '('])
 }

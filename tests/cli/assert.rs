@@ -97,6 +97,29 @@ fn a_file_of_checks_that_is_not_there_is_named_as_it_was_given() {
 }
 
 #[test]
+fn check_says_that_it_decides_no_assertion() {
+    let args = ["check", "team/a.egress", "--assert", "org/checks.egress"];
+    let checks = CHECKS.replace("=> deny", "=> allow");
+    let said = run(&args, &checks);
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+    check_holds(
+        &said.err,
+        &["warning: the 2 assertions beside the list are not decided here, but by `exeat prove`"],
+    );
+}
+
+#[test]
+fn a_file_is_not_read_as_the_list_and_as_its_checks() {
+    for (list, checks, said) in [
+        ("team/a.egress", "team/a.egress", "`--assert team/a.egress` is the rules file itself"),
+        ("-", "-", "cannot both be standard input"),
+    ] {
+        let found = refusal(run(&["check", list, "--assert", checks], CHECKS));
+        check_holds(&found, &[said]);
+    }
+}
+
+#[test]
 fn checks_are_decided_of_a_list_only() {
     let sandbox = Sandbox::new();
     sandbox.write("a.egress", [ONE_NETWORK, WEB].concat().as_bytes());

@@ -36,6 +36,7 @@ network n {
     dns egress
     subnet system 10.1.0.0/22 { routes via egress }
     subnet apps 10.1.8.0/24 { routes via egress }
+    subnet more 10.1.4.0/24, 10.1.5.0/24 { routes via egress }
   }
   firewall egress in hub { sku premium  private-ip 10.0.1.4  dns-proxy on }
 }
@@ -240,7 +241,35 @@ fn addresses_ports_and_services_that_were_seen_stand_for_more() {
 fn a_subnet_is_left_out_only_where_its_flows_were_recorded() {
     let web = "allow web: pools -> www.example.com : https  because \"x\"\n";
     check(web, &[WEB], &[]);
-    check(web, &[WEB, OF_SYSTEM], &["allow web: 10.1.8.0/24 -> www.example.com : https"]);
+    check(web, &[WEB, OF_SYSTEM], &["no recorded flow from `system` needs it"]);
     let parted = "allow web: system, apps -> www.example.com : https  because \"x\"\n";
     check(parted, &[WEB, OF_SYSTEM], &["allow web: apps -> www.example.com : https"]);
+    // It is all of a subnet, whichever of its prefixes a flow comes from.
+    let of_more = "allow web: more, apps -> www.example.com : https  because \"x\"\n";
+    let [of_first, of_second] =
+        ["10.1.4.4", "10.1.5.4"].map(|source| WEB.replace("10.1.8.4", source));
+    let other = OTHER.replace("10.1.8.4", "10.1.5.4");
+    check(of_more, &[WEB, &of_first, &other], &[]);
+    check(of_more, &[WEB, &of_first, &of_second], &[]);
+    check(of_more, &[WEB, &other], &["allow web: apps -> www.example.com : https"]);
+}
+
+/// They may mean something else where the list is used with another value.
+#[test]
+fn no_text_stands_for_sets_and_parameters_nor_for_comments() {
+    let seen = "api.example.com, www.example.com";
+    let names = "names shops = *.example.com\nallow web: apps -> shops : https  because \"x\"\n";
+    check(names, &[WEB, API], &[&format!("seen: {seen}")]);
+    let parameter = "param shop: label = \"www\"\n\
+        allow web: apps -> \"${shop}.example.com\", api.example.com : https  because \"x\"\n";
+    check(parameter, &[API], &["seen: api.example.com"]);
+    let services = "services web = https, tcp/5000-5009\n\
+        allow web: apps -> 203.0.113.7, www.example.com : web  because \"x\"\n";
+    check(
+        services,
+        &["10.1.8.4 -> 203.0.113.7 : tcp/5001"],
+        &["seen: no name, seen: no https; tcp/5001"],
+    );
+    let comment = "allow web: apps -> *.example.com, // all of it\n  www.example.net : https  because \"x\"\n";
+    check(comment, &[WEB], &["seen: 1 name"]);
 }

@@ -89,7 +89,7 @@ impl ProofReport<'_> {
                     .to_owned()
             }
             (Verdict::Bypass | Verdict::Local, _) => {
- instead_of(decision.route.as_ref(), self.subject.deployment)
+ instead_of(found.flow.source, decision.route.as_ref(), self.subject.deployment)
  }
             (Verdict::Allow, _) if is_permitted => match self.speaking(found) {
                 Some(one) => {

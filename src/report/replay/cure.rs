@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use super::Replay;
 use super::ReplayedFlow;
 use crate::azure::Deployment;
+use crate::azure::Key;
 use crate::azure::Ownership;
 use crate::azure::RuleId;
 use crate::azure::address::AddressEntry;
 use crate::azure::address::DestinationEntry;
 use crate::azure::deployment::FoundRule;
+use crate::azure::network::is_of_azure;
+use crate::azure::route::NextHop;
 use crate::diagnostic::Edit;
 use crate::diagnostic::Span;
 use crate::flow::Atom;
@@ -306,7 +310,7 @@ impl Replay<'_> {
         if let Some(drift) = is_given.then(|| self.route_drift(flow)).flatten() {
             return (headline, Cure::new(drift));
         }
-        let mut cure = Cure::new(instead_of(route, self.subject.deployment));
+        let mut cure = Cure::new(instead_of(flow.opening.source, route, self.subject.deployment));
         if let Some(RouteSource::User { .. }) = route.map(|route| &route.source) {
             let edit = |span| vec![Edit::remove(self.whole_line(span))];
             self.offer(&mut cure, self.route_exception(flow).map(edit));
@@ -464,14 +468,12 @@ impl Replay<'_> {
     }
 }
 
-/// What to do about a route of `deployment` that leads around the firewall.
-pub(in crate::report) fn instead_of(route: Option<&RouteTaken>, deployment: &Deployment) -> String {
-    let mut firewalls = deployment.firewalls.keys();
-    let firewall = match (firewalls.next(), firewalls.next()) {
-        (Some(only), None) => only.to_string(),
-        (Some(_) | None, _) => "FIREWALL".to_owned(),
-    };
-    let prefix = route.map_or("0.0.0.0/0", |route| route.destination.as_str());
+/// What to do about a route of `deployment` that leads what `source` sends around the firewall.
+pub(in crate::report) fn instead_of(
+    source: IpAddr,
+    route: Option<&RouteTaken>,
+    deployment: &Deployment,
+) -> String {
     match route.map(|route| (&route.source, &route.hop)) {
         Some((RouteSource::User { table, route }, _)) => {
             format!("take route `{route}` out of route table `{table}`")
@@ -480,16 +482,58 @@ pub(in crate::report) fn instead_of(route: Option<&RouteTaken>, deployment: &Dep
             "take the service endpoint `{service}` off the subnet; put it on AzureFirewallSubnet"
         ),
         Some((_, Hop::Peering(network))) => {
-            format!(
-                "give the subnet a route for {prefix} via the firewall, as `route {prefix} via \
-                 {firewall}` does in a list, and the subnets of `{network}` one back"
-            )
+            let prefix = route.map_or("0.0.0.0/0", |route| route.destination.as_str());
+            match default_firewall(source, deployment) {
+                Some(firewall) => format!(
+                    "give the subnet a route for {prefix} via the firewall, as `route {prefix} via \
+                     {firewall}` does in a list{}",
+                    one_back(network, deployment)
+                ),
+                None => format!(
+                    "take the peering with `{network}` out, or lead the subnet through a firewall \
+                     that it can reach, what goes to {prefix} too"
+                ),
+            }
         }
         Some((_, Hop::PrivateEndpoint(_))) => {
             "route the endpoint's address as a /32 via the firewall, and turn its network policies on"
                 .to_owned()
         }
         Some(_) | None => "route the subnet via the firewall".to_owned(),
+    }
+}
+
+/// The firewall to which the default route of the subnet of `source` leads.
+fn default_firewall(source: IpAddr, deployment: &Deployment) -> Option<&Key> {
+    let networks = deployment.virtual_networks.values();
+    let mut subnets = networks.flat_map(|network| &network.subnets);
+    let subnet = subnets.find(|one| one.prefixes.iter().any(|p| p.contains(&source)))?;
+    let table = deployment.route_tables.get(subnet.route_table.as_ref()?)?;
+    let hops = table.routes.iter().filter_map(|route| match &route.next_hop {
+        NextHop::VirtualAppliance(address) => Some(*address),
+        NextHop::VirtualApplianceEcmp(_)
+        | NextHop::VnetLocal
+        | NextHop::Internet
+        | NextHop::VirtualNetworkGateway
+        | NextHop::None => None,
+    });
+    let firewalls = &deployment.firewalls;
+    let mut led_to = hops.filter_map(|address| {
+        firewalls.iter().find(|(_, firewall)| firewall.private_address == address)
+    });
+    led_to.next().map(|(name, _)| name)
+}
+
+/// That replies have to come back through the firewall, too, where something in `network` replies.
+fn one_back(network: &Key, deployment: &Deployment) -> String {
+    let subnets = deployment.virtual_networks.get(network).map(|one| one.subnets.as_slice());
+    let others =
+        subnets.unwrap_or_default().iter().filter(|subnet| !is_of_azure(subnet.name.as_str()));
+    let names: Vec<String> = others.map(|subnet| format!("`{}`", subnet.name)).collect();
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(", and subnet {} of `{network}` one back", names.join(" and "))
     }
 }
 

@@ -129,6 +129,35 @@ pub struct Set<'id> {
     brand: Brand<'id>,
 }
 
+/// Finds the ranks of ascending values, each from where the one before was: the values of one set lie
+/// near each other among the cuts of all, which no cache holds.
+pub(super) struct Ranks<'c> {
+    cuts: &'c [Value],
+    least: Value,
+    /// The place of the last value that was found.
+    passed: usize,
+    nodes: usize,
+}
+
+impl Ranks<'_> {
+    /// How many cuts lie at or below `value`, itself a cut or the least.
+    pub(super) fn of(&mut self, value: &Value) -> Result<u32, AlgebraError> {
+        if *value == self.least {
+            return Ok(0);
+        }
+        let ahead = self.cuts.get(self.passed..).unwrap_or_default();
+        let mut step = 1;
+        while ahead.get(step).is_some_and(|cut| cut <= value) {
+            step *= 2;
+        }
+        let behind = step / 2;
+        let window = ahead.get(behind..step.min(ahead.len())).unwrap_or_default();
+        let place = window.binary_search(value).map_err(|_| AlgebraError::UnknownCut)?;
+        self.passed += behind + place;
+        u32::try_from(self.passed + 1).map_err(|_| AlgebraError::TooLarge { nodes: self.nodes })
+    }
+}
+
 /// Invariant in its lifetime, so that no two algebras have one brand.
 pub(super) type Brand<'id> = PhantomData<fn(&'id ()) -> &'id ()>;
 
@@ -342,9 +371,10 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
     /// The points whose coordinate lies in `set`, whatever the others are.
     fn along(&mut self, set: &AxisSet) -> Result<Node, AlgebraError> {
         let mut pieces = vec![(0, Node::NEVER)];
+        let mut ranks = self.ranks(set.axis());
         for (index, cut) in set.values().cuts().iter().enumerate() {
             let begins = if index % 2 == 0 { Node::ALWAYS } else { Node::NEVER };
-            let rank = self.rank(set.axis(), cut)?;
+            let rank = ranks.of(cut)?;
             if rank == 0 {
                 pieces.clear();
             }
@@ -359,14 +389,9 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
         self.diagrams.pieces(first, count, pieces).map_err(|Exhausted| self.too_large())
     }
 
-    /// How many cuts lie at or below `value`, itself a cut or the least.
-    pub(super) fn rank(&self, axis: Axis, value: &Value) -> Result<u32, AlgebraError> {
-        if *value == axis.least() {
-            return Ok(0);
-        }
-        let place =
-            self.cuts.of(axis).binary_search(value).map_err(|_| AlgebraError::UnknownCut)?;
-        u32::try_from(place + 1).map_err(|_| self.too_large())
+    /// The ranks of values on `axis`, the least of them first.
+    pub(super) fn ranks(&self, axis: Axis) -> Ranks<'_> {
+        Ranks { cuts: self.cuts.of(axis), least: axis.least(), passed: 0, nodes: self.nodes }
     }
 
     /// The variable that is `atom`.

@@ -70,13 +70,14 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
     /// A set that was not announced.
     pub fn stretches(&self, set: &AxisSet) -> Result<Stretches<'id>, AlgebraError> {
         let digits = self.digits_of(Question::Axis(set.axis()))?;
-        let mut ranks = Vec::new();
+        let mut ranks = self.ranks(set.axis());
+        let mut stretches = Vec::new();
         for (start, end) in set.values().pairs() {
-            let start = self.rank(set.axis(), start)?;
-            let end = end.map_or(Ok(digits.ranks), |end| self.rank(set.axis(), end))?;
-            ranks.push((start, end));
+            let start = ranks.of(start)?;
+            let end = end.map_or(Ok(digits.ranks), |end| ranks.of(end))?;
+            stretches.push((start, end));
         }
-        Ok(Stretches { digits, ranks: ranks.into(), brand: PhantomData })
+        Ok(Stretches { digits, ranks: stretches.into(), brand: PhantomData })
     }
 
     /// The points under the assignments in which `atom` holds.
