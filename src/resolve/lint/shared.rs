@@ -8,26 +8,32 @@ use crate::intent::Intent;
 use crate::intent::Permission;
 
 /// Suffixes below which each customer of Microsoft's has names, and which the Public Suffix List does
-/// not have (`aks-egress.md §4` and `§7`).
-const OF_CUSTOMERS: [&str; 24] = [
+/// not have (`aks-egress.md §4` and `§7`; for Managed HSM, search, cognitive services and SignalR, the
+/// zones of their private endpoints).
+const OF_CUSTOMERS: [&str; 29] = [
     "azconfig.io",
     "azurecr.cn",
     "azurecr.io",
     "azurecr.us",
     "cassandra.cosmos.azure.com",
+    "cognitiveservices.azure.com",
     "database.chinacloudapi.cn",
     "database.usgovcloudapi.net",
     "database.windows.net",
     "dfs.core.windows.net",
     "documents.azure.com",
     "gremlin.cosmos.azure.com",
+    "managedhsm.azure.net",
     "mongo.cosmos.azure.com",
     "mysql.database.azure.com",
+    "openai.azure.com",
     "postgres.database.azure.com",
     "queue.core.windows.net",
     "redis.azure.net",
     "redis.cache.windows.net",
     "redisenterprise.cache.azure.net",
+    "search.windows.net",
+    "service.signalr.net",
     "servicebus.chinacloudapi.cn",
     "table.core.windows.net",
     "table.cosmos.azure.com",
@@ -41,10 +47,15 @@ const OF_CUSTOMERS: [&str; 24] = [
 const OF_REGIONS: [&str; 4] =
     ["data.azurecr.io", "data.azurecr.us", "geo.azurecr.io", "geo.azurecr.us"];
 
+/// A label that is in no rule of the Public Suffix List.
+const ANY_LABEL: &str = "any-label-at-all";
+
 /// Why anybody can have a name below a suffix.
 enum Shared {
     /// It is a public suffix.
     Public,
+    /// Each label below it makes a public suffix.
+    AbovePublic,
     /// Microsoft gives names below it to customers.
     Customers,
     /// Each region has a label below it, one of [`OF_REGIONS`].
@@ -84,6 +95,12 @@ fn finding(permission: &Permission, pattern: &FqdnPattern) -> Option<Diagnostic>
             format!("`{suffix}` is on the Public Suffix List: anybody can have a name below it"),
             suffix,
         ),
+        Shared::AbovePublic => (
+            format!(
+                "each label below `{suffix}` is on the Public Suffix List: anybody can have a name there"
+            ),
+            format!("LABEL.{suffix}"),
+        ),
         Shared::Customers => {
             (format!("each customer of Azure can have a name below `{suffix}`"), suffix)
         }
@@ -117,10 +134,15 @@ fn shared(suffix: &str) -> Option<Shared> {
     if OF_REGIONS.contains(&suffix) {
         return Some(Shared::Regions);
     }
-    let is_public =
-        psl2::lookup(suffix).is_some_and(|found| found.is_known() && found.is_public_suffix());
-    if is_public {
+    let is_public = |name: &str| {
+        psl2::lookup(name).is_some_and(|found| found.is_known() && found.is_public_suffix())
+    };
+    if is_public(suffix) {
         return Some(Shared::Public);
+    }
+    // A rule of the list may have a wildcard, which any label shows.
+    if is_public(&format!("{ANY_LABEL}.{suffix}")) {
+        return Some(Shared::AbovePublic);
     }
     let is_below =
         |one: &&&str| one.strip_suffix(suffix).is_some_and(|account| account.ends_with('.'));
