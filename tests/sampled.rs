@@ -45,14 +45,11 @@ mod rows;
 mod rules;
 #[path = "sampled/sample.rs"]
 mod sample;
+#[path = "support/seeds.rs"]
+mod seeds;
 #[expect(dead_code, reason = "networks here are put together otherwise")]
 #[path = "square/worlds.rs"]
 mod worlds;
-
-use std::ops::Range;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
-use std::thread;
 
 use exeat::simulate::Verdict;
 
@@ -60,6 +57,8 @@ use self::rows::DECIDE;
 use self::rows::NEVER_DECIDE;
 use self::sample::Tally;
 use self::sample::compare;
+use self::seeds::asked_for;
+use self::seeds::decide_all;
 
 /// How many flows a test run asks about.
 const FLOWS: u64 = 20_000;
@@ -72,38 +71,6 @@ const LEAST_OF_VERDICT: usize = 150;
 /// The least share of each row.
 const LEAST_OF_ROW: usize = 5;
 
-#[expect(clippy::disallowed_methods, reason = "the environment says how much is to be asked")]
-fn asked_for(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().expect("a number"))
-}
-
-/// What came of so many flows in each of the estates with these seeds, which are shared out among the
-/// processors.
-fn ask(seeds: &Range<u64>, count: u64) -> (Tally, Vec<String>) {
-    let next = AtomicU64::new(seeds.start);
-    let work = || {
-        let (mut tally, mut wrong) = (Tally::default(), Vec::new());
-        loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= seeds.end || !wrong.is_empty() {
-                return (tally, wrong);
-            }
-            wrong.extend(compare(seed, count, &mut tally).err());
-        }
-    };
-    let processors = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..processors).map(|_| scope.spawn(work)).collect();
-        let mut all = (Tally::default(), Vec::new());
-        for worker in workers {
-            let (tally, wrong) = worker.join().expect("a worker ends");
-            all.0.add(tally);
-            all.1.extend(wrong);
-        }
-        all
-    })
-}
-
 #[test]
 #[expect(clippy::print_stderr, reason = "the shares are the result")]
 fn both_engines_agree_on_flows_near_the_edges_of_large_policies() {
@@ -114,7 +81,8 @@ fn both_engines_agree_on_flows_near_the_edges_of_large_policies() {
         Some(seed) => (seed..seed + 1, flows),
         None => (0..estates, flows.div_ceil(estates)),
     };
-    let (tally, wrong) = ask(&seeds, count);
+    let ask = |seed, tally: &mut Tally| compare(seed, count, tally).err();
+    let (tally, wrong) = decide_all(&seeds, ask, Tally::add);
     eprintln!("{tally}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     if one.is_some() {

@@ -31,16 +31,14 @@ mod lists;
 mod policies;
 #[path = "square/proved.rs"]
 mod proved;
+#[path = "support/seeds.rs"]
+mod seeds;
 #[path = "square/smaller.rs"]
 mod smaller;
 #[path = "square/symbolic.rs"]
 mod symbolic;
 #[path = "square/worlds.rs"]
 mod worlds;
-
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
-use std::thread;
 
 use exeat::azure::RuleId;
 use exeat::azure::policy::Action;
@@ -54,6 +52,8 @@ use self::axes::Detail;
 use self::comparison::Compared;
 use self::comparison::Tally;
 use self::comparison::compare;
+use self::seeds::asked_for;
+use self::seeds::decide_all;
 use self::symbolic::symbolic;
 use self::worlds::World;
 
@@ -114,39 +114,6 @@ const REASONS: [Reason; 36] = [
     Reason::EvidenceMissing,
 ];
 
-#[expect(clippy::disallowed_methods, reason = "the environment says how much is to be decided")]
-fn asked_for(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().expect("a number"))
-}
-
-/// What came of the worlds with these seeds, which are shared out among the processors.
-fn decide(seeds: std::ops::Range<u64>, detail: Detail) -> (Tally, Vec<String>) {
-    let next = AtomicU64::new(seeds.start);
-    let work = || {
-        let (mut tally, mut wrong) = (Tally::default(), Vec::new());
-        loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= seeds.end || !wrong.is_empty() {
-                return (tally, wrong);
-            }
-            if let Compared::Differs(report) = compare(seed, detail, &symbolic, &mut tally) {
-                wrong.push(report);
-            }
-        }
-    };
-    let processors = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..processors).map(|_| scope.spawn(work)).collect();
-        let mut all = (Tally::default(), Vec::new());
-        for worker in workers {
-            let (tally, wrong) = worker.join().expect("a worker ends");
-            all.0.add(tally);
-            all.1.extend(wrong);
-        }
-        all
-    })
-}
-
 #[test]
 #[expect(clippy::print_stderr, reason = "the shares are the result")]
 fn both_engines_agree_on_every_flow_of_the_grid_under_every_assignment() {
@@ -155,7 +122,11 @@ fn both_engines_agree_on_every_flow_of_the_grid_under_every_assignment() {
     let detail = if is_fine { Detail::Intervals } else { Detail::Classes };
     let one = asked_for("EXEAT_SQUARE_SEED");
     let seeds = one.map_or(0..asked.unwrap_or(WORLDS), |seed| seed..seed + 1);
-    let (tally, wrong) = decide(seeds, detail);
+    let decide = |seed, tally: &mut Tally| match compare(seed, detail, &symbolic, tally) {
+        Compared::Differs(report) => Some(report),
+        Compared::Agrees { .. } => None,
+    };
+    let (tally, wrong) = decide_all(&seeds, decide, Tally::add);
     eprintln!("{tally}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     if one.is_some() {
