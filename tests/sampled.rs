@@ -63,7 +63,7 @@ use self::seeds::decide_all;
 /// How many flows a test run asks about.
 const FLOWS: u64 = 20_000;
 /// How many are put to one estate, until there are [`ESTATES`]; then each gets more.
-const FLOWS_OF_ESTATE: u64 = 10_000;
+const FLOWS_OF_ESTATE: u64 = 4_000;
 /// The most estates, each with more rules than the one before.
 const ESTATES: u64 = 40;
 /// The least share of each verdict, in thousandths of all flows.

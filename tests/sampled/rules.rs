@@ -58,6 +58,10 @@ const TAGS: [&str; 8] = [
     "ServiceBus",
 ];
 const PATHS: [&str; 6] = ["", "/", "/api/*", "/api/v1*", "/files/report", "/x*"];
+/// How many sets of senders rules have that decrypt.
+const INSPECTED: usize = 4;
+/// Estates of so many rules decrypt as often as any rule might.
+const INSPECTING: usize = 300;
 /// In so many rules of a hundred, a part that names many flows at once.
 const WIDE: usize = 3;
 /// The most rules of a collection.
@@ -77,6 +81,12 @@ pub(crate) struct Pool {
     senders: Vec<AddressEntry>,
     destinations: Vec<AddressEntry>,
     ports: Vec<PortEntry>,
+    /// From whom TLS is decrypted: the same few senders in all rules, as it is switched on for subnets.
+    /// A set of flows has a part for each of them with each request inside.
+    inspected: Vec<Sources>,
+    /// Of a hundred rules that might have TLS decrypted, how many may: as many in all of a large
+    /// estate as of a small one.
+    inspecting: usize,
     /// IP groups that rules name: of senders, of destinations, and one that is empty.
     pub(crate) groups: Vec<(Key, Vec<AddressEntry>)>,
 }
@@ -107,6 +117,8 @@ impl Pool {
             senders: senders(draw),
             destinations,
             ports,
+            inspected: vec![],
+            inspecting: (100 * INSPECTING / rules).min(100),
             groups: vec![(Key::new("empty"), vec![])],
         };
         for number in 0..6 {
@@ -116,6 +128,7 @@ impl Pool {
             let to = draw.some(&pool.destinations, 2, most);
             pool.groups.push((Key::new(format!("to{number}")), to));
         }
+        pool.inspected = (0..INSPECTED).map(|_| sources(draw, &pool)).collect();
         pool
     }
 
@@ -348,6 +361,10 @@ fn application_rule(draw: &mut Draw, pool: &Pool, tier: Tier, name: String) -> A
         _ => rule.target_fqdns = draw.some(&pool.patterns, 1, 4),
     }
     rule.terminate_tls |= tier == Tier::Premium && draw.chance(15);
+    rule.terminate_tls &= draw.chance(pool.inspecting);
+    if rule.terminate_tls {
+        rule.sources = draw.pick(&pool.inspected);
+    }
     rule
 }
 

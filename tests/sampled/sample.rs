@@ -86,11 +86,12 @@ impl fmt::Display for Tally {
 /// Puts so many flows to the estate of `seed`.
 ///
 /// # Errors
-/// The engines differ; a report for a person.
+/// The engines differ, or there are no sets of the estate; a report for a person.
 pub(crate) fn compare(seed: u64, count: u64, tally: &mut Tally) -> Result<(), String> {
     let deployment = estates::estate(seed);
     let simulator = Simulator::new(&deployment).expect("an order");
-    let outcomes = all_outcomes(&simulator, MAX_NODES);
+    let outcomes = all_outcomes(&simulator, MAX_NODES)
+        .map_err(|error| format!("EXEAT_SAMPLED_SEED={seed} EXEAT_SAMPLED=1: {error}"))?;
     let engines = Engines { simulator, outcomes };
     let flows = Flows::near(&deployment);
     tally.estates += 1;

@@ -3,6 +3,7 @@
 use exeat::evidence::Evidence;
 use exeat::flow::Atom;
 use exeat::flow::Flow;
+use exeat::flow::set::flows::AlgebraError;
 use exeat::flow::set::flows::FlowSet;
 use exeat::prove::FlowAtom;
 use exeat::prove::Outcomes;
@@ -15,8 +16,14 @@ use exeat::simulate::assumptions::Domain;
 use exeat::simulate::assumptions::SETTINGS;
 
 /// What becomes of all flows, with no evidence and every setting open.
-pub(crate) fn all_outcomes(simulator: &Simulator<'_>, nodes: usize) -> Outcomes {
-    outcomes(simulator, &Evidence::default(), &all_open(), nodes).expect("small sets")
+///
+/// # Errors
+/// The sets are larger than so many nodes.
+pub(crate) fn all_outcomes(
+    simulator: &Simulator<'_>,
+    nodes: usize,
+) -> Result<Outcomes, AlgebraError> {
+    outcomes(simulator, &Evidence::default(), &all_open(), nodes)
 }
 
 /// Every setting that has readings, open.

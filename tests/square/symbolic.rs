@@ -36,7 +36,7 @@ pub(crate) trait Engine {
 /// The engine under test for `world`: what `exeat::prove` makes of it where nothing is known.
 pub(crate) fn symbolic(world: &World) -> Box<dyn Engine> {
     let simulator = Simulator::new(&world.deployment).expect("an order");
-    let outcomes = all_outcomes(&simulator, MAX_NODES);
+    let outcomes = all_outcomes(&simulator, MAX_NODES).expect("small sets");
     // By evidence, a client is told of names as the list spells them, and not as they are shown.
     let (evidence, mut assumptions) = (Evidence::default(), all_open());
     assumptions.set(&format!("{CLIENT_ANSWERS}=assume")).expect("a value of it");
