@@ -3,9 +3,9 @@
 //! A set algebra has to know all cuts before it is made. So what a deployment or a list says is
 //! first written down as a formula, which knows its cuts.
 
+use foldhash::HashMap;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::flow::set::flows::Algebra;
@@ -64,7 +64,7 @@ pub(super) struct Formulas {
 
 impl Default for Formulas {
     fn default() -> Formulas {
-        let mut formulas = Formulas { nodes: Vec::new(), numbers: HashMap::new() };
+        let mut formulas = Formulas { nodes: Vec::new(), numbers: HashMap::default() };
         formulas.add(Node::Never);
         formulas.add(Node::Always);
         formulas

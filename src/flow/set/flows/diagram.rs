@@ -3,8 +3,8 @@
 //! Nothing is ever freed, so a node keeps its number, and a node's children have lower numbers than
 //! the node. No step recurses: the depth of a diagram, which atoms decide, is the input's.
 
-use std::collections::HashMap;
-use std::collections::HashSet;
+use foldhash::HashMap;
+use foldhash::HashSet;
 use std::ops::Range;
 
 /// A function. Equal functions of one [`Diagrams`] have equal numbers.
@@ -285,7 +285,7 @@ impl Diagrams {
     /// The function that holds where `root` does for some values of the variables of `band`.
     pub(super) fn for_some(&mut self, root: Node, band: &Range<u32>) -> Result<Node, Exhausted> {
         // A node comes after those that it leads to; those below the band are what they are.
-        let mut known: HashMap<Node, Node> = HashMap::new();
+        let mut known: HashMap<Node, Node> = HashMap::default();
         for node in self.above(root, band.end) {
             let Branch { level, low, high } = self.branch(node);
             let low = known.get(&low).copied().unwrap_or(low);
@@ -302,7 +302,7 @@ impl Diagrams {
 
     /// The nodes of `root` that ask for variables above `level`, ascending.
     fn above(&self, root: Node, level: u32) -> Vec<Node> {
-        let mut seen: HashSet<Node> = HashSet::new();
+        let mut seen: HashSet<Node> = HashSet::default();
         let mut above: Vec<Node> = Vec::new();
         let mut open = vec![root];
         while let Some(node) = open.pop() {

@@ -1,9 +1,9 @@
 //! Sets of flows as values.
 
+use foldhash::HashMap;
+use foldhash::HashSet;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::collections::HashMap;
-use std::collections::HashSet;
 
 use super::axis::Axis;
 use super::axis::Value;
@@ -82,8 +82,8 @@ impl<A: Clone + Ord> FlowSet<A> {
         (diagrams, layout): (&Diagrams, &Layout),
         root: Node,
     ) -> FlowSet<A> {
-        let mut places: HashMap<Node, Then> =
-            [(Node::NEVER, Then::Never), (Node::ALWAYS, Then::Always)].into();
+        let constants = [(Node::NEVER, Then::Never), (Node::ALWAYS, Then::Always)];
+        let mut places: HashMap<Node, Then> = constants.into_iter().collect();
         let place =
             |places: &HashMap<Node, Then>, node| places.get(&node).copied().unwrap_or(Then::Never);
         let mut branches: Vec<Branch> = Vec::new();
@@ -190,7 +190,7 @@ impl<A: Ord> FlowSet<A> {
         }
         // Each stretch between two cuts once, however many branches have it.
         let mut is_held = vec![false; self.cuts_of(axis).len() + 1];
-        let mut seen: HashSet<(Then, u32, u32)> = HashSet::new();
+        let mut seen: HashSet<(Then, u32, u32)> = HashSet::default();
         let digits = self.digits_on(axis);
         let mut open: Vec<(Then, u32, u32)> = entries
             .into_iter()

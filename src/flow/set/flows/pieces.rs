@@ -1,8 +1,8 @@
 //! A set cut into pieces that are read one by one.
 
+use foldhash::HashMap;
+use foldhash::HashSet;
 use std::collections::BTreeMap;
-use std::collections::HashMap;
-use std::collections::HashSet;
 
 use super::algebra::Algebra;
 use super::algebra::AlgebraError;
@@ -212,7 +212,7 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
             return Ok(None);
         }
         let mut one = Rest { held: Node::NEVER, flows: Node::NEVER };
-        let mut seen: HashSet<Rest> = HashSet::new();
+        let mut seen: HashSet<Rest> = HashSet::default();
         for (_, rest) in runs.iter().filter(|(_, rest)| rest.flows != Node::NEVER) {
             if !seen.insert(*rest) {
                 continue;
@@ -236,7 +236,7 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
             None => Some(axis.least()),
             Some(place) => self.cuts.of(axis).get(place).cloned(),
         };
-        let mut places: HashMap<Rest, usize> = HashMap::new();
+        let mut places: HashMap<Rest, usize> = HashMap::default();
         let mut groups: Vec<(Vec<Span>, Rest)> = Vec::new();
         let above = runs.iter().skip(1).map(|(start, _)| Some(*start)).chain([None]);
         for ((start, rest), end) in runs.iter().zip(above) {

@@ -3,9 +3,9 @@
 //! A set of flows is larger than what was said of it, as it says also what a flow is. So what is
 //! made of many parts is made of [`Points`], and met once with all flows.
 
+use foldhash::HashMap;
+use foldhash::HashSet;
 use std::collections::BTreeMap;
-use std::collections::HashMap;
-use std::collections::HashSet;
 use std::marker::PhantomData;
 use std::rc::Rc;
 
@@ -158,7 +158,7 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
         outside: [Points<'id>; O],
     ) -> Result<bool, AlgebraError> {
         type Place<const I: usize, const O: usize> = (Node, [Node; I], [Node; O]);
-        let mut seen: HashSet<Place<I, O>> = HashSet::new();
+        let mut seen: HashSet<Place<I, O>> = HashSet::default();
         let node = |points: Points<'id>| points.node;
         let mut open = vec![(self.all().node, inside.map(node), outside.map(node))];
         while let Some(place @ (flows, inside, outside)) = open.pop() {
@@ -266,7 +266,7 @@ impl<'d> Sweep<'d> {
             }
             prepared.push(Prepared { along: along.into_values().collect(), end });
         }
-        Ok(Sweep { diagrams, products: prepared, known: HashMap::new() })
+        Ok(Sweep { diagrams, products: prepared, known: HashMap::default() })
     }
 
     fn run(mut self) -> Result<Node, Exhausted> {

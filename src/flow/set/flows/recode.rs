@@ -1,7 +1,7 @@
 //! The functions of one layout in another, where other cuts are numbered.
 
+use foldhash::HashMap;
 use std::collections::BTreeSet;
-use std::collections::HashMap;
 
 use super::diagram::Diagrams;
 use super::diagram::Exhausted;
@@ -53,8 +53,17 @@ impl<'d> Recoding<'d> {
         to: &'d mut Diagrams,
         steps: usize,
     ) -> Recoding<'d> {
-        let written = [(Node::NEVER, Node::NEVER), (Node::ALWAYS, Node::ALWAYS)].into();
-        Recoding { from, layout, questions, to, known: HashMap::new(), written, steps_left: steps }
+        let written = [Node::NEVER, Node::ALWAYS].map(|constant| (constant, constant));
+        let written = written.into_iter().collect();
+        Recoding {
+            from,
+            layout,
+            questions,
+            to,
+            known: HashMap::default(),
+            written,
+            steps_left: steps,
+        }
     }
 
     /// The function that asks in the one layout what `root` asks in the other.

@@ -1,6 +1,6 @@
 //! How large sets are beside each other.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use super::algebra::Algebra;
 use super::algebra::Set;
@@ -13,7 +13,8 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
     /// Names cannot be counted, so sets are measured by what their algebra tells apart. A set that
     /// holds another one and more is larger, unless the difference is too small for a number.
     pub fn shares(&self, sets: &[Set<'id>]) -> Vec<f64> {
-        let mut known: HashMap<Node, f64> = [(Node::NEVER, 0.0), (Node::ALWAYS, 1.0)].into();
+        let mut known: HashMap<Node, f64> =
+            [(Node::NEVER, 0.0), (Node::ALWAYS, 1.0)].into_iter().collect();
         sets.iter().map(|set| self.share(set.node, &mut known)).collect()
     }
 
