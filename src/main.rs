@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         output_style: style(output.is_terminal()),
         error_style: style(error.is_terminal()),
         shows_progress: error.is_terminal(),
-        input: &mut input,
+        input: Some(&mut input),
         output: &mut output,
         error: &mut error,
         now,

@@ -40,12 +40,6 @@ pub(super) fn run(args: &DiffArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
     let [old, new] = args.sides.as_slice() else {
         return Err(Failure::new("expected two things to compare: OLD and NEW"));
     };
-    let inputs = args.sides.iter().chain(&args.capture);
-    if inputs.filter(|path| files::is_standard_stream(path)).count() > 1 {
-        return Err(Failure::new(
-            "`-`: at most one of OLD, NEW and the captures can be standard input",
-        ));
-    }
     let at = rules::time(&args.rules, terminal);
     let assumptions = subject::assumptions(&args.known.assume)?;
     let (old, new) = (given(old, terminal)?, given(new, terminal)?);

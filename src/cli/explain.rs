@@ -69,7 +69,7 @@ pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal<'_>) -> Result<Out
             progress: terminal.shows_progress && !args.common.quiet,
         };
         let mut kept = Kept::default();
-        recording.read(&mut *terminal.input, &mut kept)?;
+        recording.read(&mut terminal.input, &mut kept)?;
         for answer in kept.answers {
             let client = from.unwrap_or(answer.client);
             subject.evidence.timeline.add(&DnsAnswer { client, ..answer });

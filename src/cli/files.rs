@@ -88,11 +88,20 @@ pub(super) fn read_text_or_gzip(
     }
 }
 
+/// Standard input, which can be read once: whoever comes second would take it to be empty.
+pub(super) fn standard_input<'i>(
+    input: &mut Option<&'i mut dyn io::Read>,
+) -> io::Result<&'i mut dyn io::Read> {
+    input.take().ok_or_else(|| {
+        unreadable("standard input was read already, and can be read once; name a file".to_owned())
+    })
+}
+
 fn bytes(path: &Path, most: usize, terminal: &mut Terminal<'_>) -> io::Result<Vec<u8>> {
     let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
     if is_standard_stream(path) {
-        (&mut *terminal.input).take(limit).read_to_end(&mut bytes)?;
+        standard_input(&mut terminal.input)?.take(limit).read_to_end(&mut bytes)?;
     } else {
         let full = terminal.path(path);
         File::open(&full)?.take(limit).read_to_end(&mut bytes)?;

@@ -36,7 +36,7 @@ pub(super) fn run(args: &FlowsArgs, terminal: &mut Terminal<'_>) -> Result<Outco
             output: &mut *terminal.output,
             failed: None,
         };
-        let summary = recording.read(&mut *terminal.input, &mut lines);
+        let summary = recording.read(&mut terminal.input, &mut lines);
         if let Some(failure) = lines.failed {
             return Err(failure);
         }

@@ -84,13 +84,15 @@ impl Recording<'_> {
         feed(self.path, beginning.as_slice(), &mut Nothing, &ProgressBar::hidden()).map(drop)
     }
 
-    /// Feeds the capture to `sink`.
+    /// Feeds the capture to `sink`; `input` is standard input.
     pub(super) fn read(
         &self,
-        input: &mut dyn Read,
+        input: &mut Option<&mut dyn Read>,
         sink: &mut impl Sink,
     ) -> Result<Summary, Failure> {
         if files::is_standard_stream(self.path) {
+            let input = files::standard_input(input)
+                .map_err(|error| Failure::reading(self.path, &error))?;
             return feed(self.path, input, sink, &ProgressBar::hidden());
         }
         let file = File::open(&self.full).map_err(|error| Failure::reading(self.path, &error))?;
@@ -163,7 +165,7 @@ pub(super) fn record(
         let full = terminal.path(path);
         let recording = Recording { path, full, progress: terminal.shows_progress && !quiet };
         let mut kept = Kept::default();
-        let summary = recording.read(&mut *terminal.input, &mut kept)?;
+        let summary = recording.read(&mut terminal.input, &mut kept)?;
         recorded.captures.push(ReplayedCapture {
             path: name.clone(),
             truncated: truncation(&summary),

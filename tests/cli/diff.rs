@@ -271,7 +271,7 @@ fn what_cannot_be_compared_is_refused() {
         (&["diff", "none", "ok.egress"][..], "error: cannot read `none`"),
         (
             &["diff", "-", "-"][..],
-            "error: `-`: at most one of OLD, NEW and the captures can be standard input\n",
+            "error: cannot read `-`: standard input was read already, and can be read once; name a file\n",
         ),
         (&["diff", "ok.egress", "empty"][..], "is a folder without deployment files (`.json`)"),
         (&["diff", "ok.egress", "arm.json"][..], "`arm.json` is an ARM template"),
