@@ -115,17 +115,24 @@ pub(super) fn resolve(
     terminal: &mut Terminal<'_>,
 ) -> Result<List, Failure> {
     let day = day_of(at);
-    let given = checks.iter().map(PathBuf::as_path).chain([path]);
-    if given.filter(|path| files::is_standard_stream(path)).count() > 1 {
-        return Err(Failure::new(
-            "`-`: the rules file and `--assert` cannot both be standard input",
-        ));
-    }
-    if checks.iter().any(|one| terminal.path(one) == terminal.path(path)) {
-        return Err(Failure::with_help(
-            format!("`--assert {}` is the rules file itself", path.display()),
-            "leave the option out: its own assertions and examples are decided anyway",
-        ));
+    let place = |one: &Path| {
+        let full = (!files::is_standard_stream(one)).then(|| terminal.path(one))?;
+        full.canonicalize().ok()
+    };
+    let own = place(path);
+    let mut seen: BTreeSet<PathBuf> = BTreeSet::new();
+    let mut each_once: Vec<&PathBuf> = Vec::with_capacity(checks.len());
+    for one in checks {
+        let place = place(one);
+        if place.is_some() && place == own {
+            return Err(Failure::with_help(
+                format!("`--assert {}` is the rules file itself", one.display()),
+                "leave the option out: its own assertions and examples are decided anyway",
+            ));
+        }
+        if place.is_none_or(|place| seen.insert(place)) {
+            each_once.push(one);
+        }
     }
     let parameters = assignments(args, terminal)?;
     let locked = lock.into_iter().flat_map(Lock::names);
@@ -135,7 +142,7 @@ pub(super) fn resolve(
     let options = resolve::Options {
         parameters,
         addresses,
-        checks: checks.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
+        checks: each_once.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
     };
     // Of what stands on the command line: nothing in the source could be pointed at.
     let mut unreadable = None;

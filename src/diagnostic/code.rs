@@ -248,6 +248,7 @@ codes! {
     DUPLICATE_PERMISSION = Warning "W0204" "duplicate-permission" "a permission says what another says";
     EXPIRED = Warning "W0205" "expired" "a statement is past its last day and not active";
     EMPTY_LIST = Warning "W0206" "empty-list" "a list permits nothing";
+    EMPTY_CHECKS = Warning "W0207" "empty-checks" "a file of checks has neither an assertion nor an example";
     ROUTE_AROUND = Warning "W0301" "route-around" "a route leads to the internet around the firewall";
     SERVICE_ENDPOINT_AROUND = Warning "W0302" "service-endpoint-around" "a service endpoint leads to its service around the firewall";
     IPV6_AROUND = Warning "W0303" "ipv6-around" "a routed subnet reaches the internet around the firewall by IPv6";

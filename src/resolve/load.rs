@@ -108,11 +108,15 @@ pub(super) fn load(main: &str, checks: &[String], read: Read<'_>) -> Loaded {
         }
     }
     let mut loaded = loading.loaded;
-    for number in &loaded.checks {
-        let file = loaded.files.get(*number);
-        let statements = file.map(|file| file.ast.statements.as_slice()).unwrap_or_default();
-        loaded.findings.extend(statements.iter().filter_map(not_a_check));
-    }
+    let checks = loaded.checks.iter().filter_map(|number| loaded.files.get(*number));
+    let findings: Vec<Diagnostic> = checks
+        .flat_map(|file| {
+            let statements = file.ast.statements.as_slice();
+            let empty = checks_nothing(statements).then(|| no_checks(&loaded.shown(&file.source)));
+            statements.iter().filter_map(not_a_check).chain(empty)
+        })
+        .collect();
+    loaded.findings.extend(findings);
     let sources: Vec<Source> = loaded.files.iter().map(|file| file.source.clone()).collect();
     loaded.findings.extend(imports::cycles(&sources, &links));
     loaded.pins.sort();
@@ -342,6 +346,24 @@ fn hexadecimal(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// Whether nothing in a file of checks is about the list. A statement that could not be read has its
+/// own finding.
+fn checks_nothing(statements: &[Statement]) -> bool {
+    !statements.iter().any(|statement| {
+        matches!(
+            statement.kind.node,
+            StatementKind::Assertion(_) | StatementKind::Example(_) | StatementKind::Unknown(_)
+        )
+    })
+}
+
+/// Warns of a file of checks that holds nothing against the list, so that whatever it is passes.
+fn no_checks(path: &str) -> Diagnostic {
+    let headline = format!("`{path}` checks nothing: it has neither an assertion nor an example");
+    Diagnostic::new(Code::EMPTY_CHECKS, headline)
+        .help("write an `assert` or an `example` in it, or leave `--assert` out")
 }
 
 /// What is wrong with `statement` in a file of checks: it would change the list that it checks.

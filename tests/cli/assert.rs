@@ -97,6 +97,29 @@ fn a_file_of_checks_that_is_not_there_is_named_as_it_was_given() {
 }
 
 #[test]
+fn a_file_that_checks_nothing_is_told_of() {
+    for command in ["check", "prove", "test"] {
+        let args = [command, "team/a.egress", "--assert", "org/checks.egress"];
+        for checks in ["language 1\n", "language 1\n\nnames news = news.example.com\n"] {
+            let said = run(&args, checks);
+            assert_ne!(said.code, Some(2), "{}", said.err);
+            let warning = match command {
+                "check" => "warning[W0207]: `org/checks.egress` checks nothing",
+                _ => "W0207",
+            };
+            assert_eq!([&*said.out, &*said.err].concat().matches(warning).count(), 1, "{command}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_given_twice_is_read_once() {
+    let twice = ["--assert", "org/checks.egress", "--assert", "org/../org/checks.egress"];
+    let args = [&["prove", "-q", "team/a.egress"][..], &twice].concat();
+    check_holds(&run(&args, CHECKS).expect(1), &["! REFUTED  assert never `no-news`"]);
+}
+
+#[test]
 fn check_says_that_it_decides_no_assertion() {
     let args = ["check", "team/a.egress", "--assert", "org/checks.egress"];
     let checks = CHECKS.replace("=> deny", "=> allow");
@@ -112,7 +135,8 @@ fn check_says_that_it_decides_no_assertion() {
 fn a_file_is_not_read_as_the_list_and_as_its_checks() {
     for (list, checks, said) in [
         ("team/a.egress", "team/a.egress", "`--assert team/a.egress` is the rules file itself"),
-        ("-", "-", "cannot both be standard input"),
+        ("team/a.egress", "team/./a.egress", "`--assert team/./a.egress` is the rules file itself"),
+        ("-", "-", "cannot read `-`: standard input was read already"),
     ] {
         let found = refusal(run(&["check", list, "--assert", checks], CHECKS));
         check_holds(&found, &[said]);
