@@ -1,5 +1,6 @@
 //! What a list says of a flow: required, permitted, by which statement (`semantics.md`, Intent).
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -70,6 +71,15 @@ pub struct Judged {
     pub missing: Vec<Missing>,
     /// The assumptions that they depend on, sorted.
     pub assumptions: Vec<Assumption>,
+}
+
+/// How a permission means a flow.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Meant {
+    /// The names that the list was asked with, where one was seen or told.
+    pub(super) names: BTreeSet<Option<Fqdn>>,
+    /// Whether it means the flow in every reading.
+    pub(super) is_certain: bool,
 }
 
 impl Intent {
@@ -145,30 +155,37 @@ impl Intent {
     }
 
     /// The permissions, by their indices, that strictly mean `observation` in some reading, whatever
-    /// denies say; each with the name that the list was asked with, where one was seen or told.
+    /// denies say.
     pub(super) fn perhaps_meant_by(
         &self,
         day: Date,
         observation: &Observation,
         environment: &Environment<'_>,
-    ) -> BTreeSet<(usize, Option<Fqdn>)> {
+    ) -> BTreeMap<usize, Meant> {
         let proxies = self.dns_proxies();
         let mut known = |atom: &Atom| environment.answer(atom, &proxies);
-        let mut found = BTreeSet::new();
-        for view in self.views(day, observation, environment) {
+        // The names, and in how many readings it is settled.
+        let mut found: BTreeMap<usize, (BTreeSet<Option<Fqdn>>, usize)> = BTreeMap::new();
+        let views = self.views(day, observation, environment);
+        let readings = views.len();
+        for view in views {
             let question = Question::new(self, view, environment, day);
             let name = match &question.view.name {
                 Name::Shown(Host::Name(name)) | Name::Presumed(name) => Some(name.clone()),
                 Name::Shown(Host::Address(_)) | Name::Supposed(_) | Name::Absent => None,
             };
             for (index, permission) in &question.permissions {
-                let one = (*index, name.clone());
-                if !found.contains(&one) && question.may_mean(permission, &mut known) {
-                    found.insert(one);
+                let means = question.means(permission, &mut known);
+                if means == Some(false) {
+                    continue;
                 }
+                let (names, settled) = found.entry(*index).or_default();
+                names.insert(name.clone());
+                *settled += usize::from(means == Some(true));
             }
         }
-        found
+        let meant = |(names, settled)| Meant { names, is_certain: settled == readings };
+        found.into_iter().map(|(index, found)| (index, meant(found))).collect()
     }
 
     /// The DNS proxy of each firewall.
@@ -370,7 +387,12 @@ impl<'q> Question<'q> {
     }
 
     /// Whether some reading has `permission` mean the flow without its excess, whatever others say.
-    fn may_mean(&self, permission: &Permission, known: &mut dyn FnMut(&Atom) -> Answer) -> bool {
+    /// Whether it strictly means the flow; `None` where that is not settled.
+    fn means(
+        &self,
+        permission: &Permission,
+        known: &mut dyn FnMut(&Atom) -> Answer,
+    ) -> Option<bool> {
         let means = |oracle: &mut dyn FnMut(&Atom) -> bool| {
             let inquiry = &mut Inquiry::new(oracle);
             meanings(permission).any(|(service, destination)| {
@@ -378,7 +400,9 @@ impl<'q> Question<'q> {
             })
         };
         let explored = explore(MAX_READINGS, known, means);
-        explored.is_cut || explored.branches.iter().any(|branch| branch.outcome)
+        let mut outcomes = explored.branches.iter().map(|branch| branch.outcome);
+        let first = outcomes.next().filter(|_| !explored.is_cut)?;
+        outcomes.all(|outcome| outcome == first).then_some(first)
     }
 
     fn requires(&self, permission: &Permission, inquiry: &mut Inquiry<'_>) -> bool {

@@ -119,13 +119,14 @@ impl<'l> Usage<'l> {
             if judged.permitted == Some(false) {
                 continue;
             }
-            for (permission, name) in self.intent.perhaps_meant_by(self.day, flow, environment) {
-                let is_certain = judged.permitted == Some(true) && judged.by == Some(permission);
+            for (permission, meant) in self.intent.perhaps_meant_by(self.day, flow, environment) {
                 let Some(one) = self.intent.permissions.get(permission) else { continue };
                 let used = self.used.entry(permission).or_default();
-                used.add(one, flow, name.as_ref());
+                for name in &meant.names {
+                    used.add(one, flow, name.as_ref());
+                }
                 used.add_source(flow.source, &self.subnets);
-                used.is_certain |= is_certain;
+                used.is_certain |= meant.is_certain && judged.permitted == Some(true);
                 using.insert(permission);
             }
         }

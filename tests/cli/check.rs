@@ -96,6 +96,22 @@ fn captures_tell_what_of_a_list_is_used() {
 }
 
 #[test]
+fn what_two_permissions_mean_is_used_of_both_for_certain() {
+    let sandbox = Sandbox::with_trips();
+    let list = fs::read_to_string(trips().join("trips.egress")).expect("a list");
+    let more = "allow one: apps -> *.example.com : https        because \"maps\"\n\
+                allow two: apps -> *.example.com : https, http  because \"the same again\"\n";
+    sandbox.write("trips/b.egress", [&list, more].concat().as_bytes());
+    let args = [&ON_MONDAY[..], &[MONDAY, "trips/b.egress"]].concat();
+    let said = sandbox.run(&args).expect(0);
+    println!("{said}");
+    for label in ["one", "two"] {
+        let headline = format!("`{label}` was used more narrowly than it permits, in ");
+        assert!(said.contains(&headline), "{said}");
+    }
+}
+
+#[test]
 fn a_capture_from_elsewhere_tells_nothing_and_that_is_told() {
     let sandbox = Sandbox::with_trips();
     sandbox.write("a.egress", OK.replace("10.1.8.0/24", "10.1.9.0/24").as_bytes());
