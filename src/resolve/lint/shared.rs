@@ -47,12 +47,19 @@ const OF_CUSTOMERS: [&str; 29] = [
 const OF_REGIONS: [&str; 4] =
     ["data.azurecr.io", "data.azurecr.us", "geo.azurecr.io", "geo.azurecr.us"];
 
+/// Public suffixes of object stores, functions and the like, below a suffix that is none itself. The
+/// list is looked up by name, so that what lies below a name cannot be asked of it.
+const PUBLIC_BELOW: [&str; 3] =
+    ["lambda-url.us-east-1.on.aws", "s3.amazonaws.com", "s3.cn-north-1.amazonaws.com.cn"];
+
 /// A label that is in no rule of the Public Suffix List.
 const ANY_LABEL: &str = "any-label-at-all";
 
 /// Why anybody can have a name below a suffix.
 enum Shared {
-    /// It is a public suffix.
+    /// A registry has it on the list: who pays has a name below it.
+    Registry,
+    /// Who hosts for others has it on the list.
     Public,
     /// Each label below it makes a public suffix.
     AbovePublic,
@@ -62,6 +69,8 @@ enum Shared {
     Regions,
     /// One of [`OF_CUSTOMERS`] lies below it.
     Above(&'static str),
+    /// One of [`PUBLIC_BELOW`] lies below it.
+    AboveListed(&'static str),
 }
 
 /// A warning for each wildcard of a permission that is wide enough for names of anybody.
@@ -91,6 +100,12 @@ fn finding(permission: &Permission, pattern: &FqdnPattern) -> Option<Diagnostic>
         FqdnPattern::Any | FqdnPattern::Exact(_) => return None,
     };
     let (why, account_of) = match shared(&suffix)? {
+        Shared::Registry => {
+            let why = format!(
+                "`{suffix}` is on the Public Suffix List: anybody can register a name below it"
+            );
+            return Some(told(permission, pattern, why).help("name the hosts, each by itself"));
+        }
         Shared::Public => (
             format!("`{suffix}` is on the Public Suffix List: anybody can have a name below it"),
             suffix,
@@ -112,16 +127,24 @@ fn finding(permission: &Permission, pattern: &FqdnPattern) -> Option<Diagnostic>
             format!("`{below}` is among them, below which each customer of Azure can have a name"),
             below.to_owned(),
         ),
+        Shared::AboveListed(below) => (
+            format!(
+                "`{below}` is among them, which is on the Public Suffix List: anybody can have a name below it"
+            ),
+            below.to_owned(),
+        ),
     };
-    Some(
-        Diagnostic::new(
-            Code::SHARED_SUFFIX,
-            format!("`{}` permits names that anybody can have: `{pattern}`", permission.label),
-        )
-        .at(permission.spans.destinations, "as wide as all who have a name there")
-        .note(why)
-        .help(format!("name the account, as `ACCOUNT.{account_of}` does, and each by itself")),
+    let help = format!("name the account, as `ACCOUNT.{account_of}` does, and each by itself");
+    Some(told(permission, pattern, why).help(help))
+}
+
+fn told(permission: &Permission, pattern: &FqdnPattern, why: String) -> Diagnostic {
+    Diagnostic::new(
+        Code::SHARED_SUFFIX,
+        format!("`{}` permits names that anybody can have: `{pattern}`", permission.label),
     )
+    .at(permission.spans.destinations, "as wide as all who have a name there")
+    .note(why)
 }
 
 /// Whether anybody can have a name below `suffix`, a host name in lower case.
@@ -134,19 +157,23 @@ fn shared(suffix: &str) -> Option<Shared> {
     if OF_REGIONS.contains(&suffix) {
         return Some(Shared::Regions);
     }
-    let is_public = |name: &str| {
-        psl2::lookup(name).is_some_and(|found| found.is_known() && found.is_public_suffix())
-    };
-    if is_public(suffix) {
-        return Some(Shared::Public);
+    if let Some(found) = listed(suffix) {
+        return Some(if found.is_icann() { Shared::Registry } else { Shared::Public });
     }
     // A rule of the list may have a wildcard, which any label shows.
-    if is_public(&format!("{ANY_LABEL}.{suffix}")) {
+    if listed(&format!("{ANY_LABEL}.{suffix}")).is_some() {
         return Some(Shared::AbovePublic);
     }
     let is_below =
         |one: &&&str| one.strip_suffix(suffix).is_some_and(|account| account.ends_with('.'));
-    OF_CUSTOMERS.iter().find(is_below).map(|below| Shared::Above(below))
+    let of_customers = OF_CUSTOMERS.iter().find(is_below).map(|below| Shared::Above(below));
+    let public = || PUBLIC_BELOW.iter().find(is_below).map(|below| Shared::AboveListed(below));
+    of_customers.or_else(public)
+}
+
+/// What the Public Suffix List has of `name`, if the name is on it.
+fn listed(name: &str) -> Option<psl2::Domain<'_>> {
+    psl2::lookup(name).filter(|found| found.is_known() && found.is_public_suffix())
 }
 
 #[cfg(test)]
@@ -155,16 +182,16 @@ mod tests {
 
     #[test]
     fn what_anybody_can_have_a_name_below_is_told_from_what_one_owner_has() {
-        let public = [
-            "blob.core.windows.net",
-            "azurewebsites.net",
-            "github.io",
-            "co.uk",
-            "com",
-            "servicebus.windows.net",
-        ];
+        let public =
+            ["blob.core.windows.net", "azurewebsites.net", "github.io", "servicebus.windows.net"];
         for suffix in public {
             assert!(matches!(shared(suffix), Some(Shared::Public)), "{suffix}");
+        }
+        for suffix in ["co.uk", "com"] {
+            assert!(matches!(shared(suffix), Some(Shared::Registry)), "{suffix}");
+        }
+        for suffix in ["amazonaws.com", "amazonaws.com.cn", "on.aws"] {
+            assert!(matches!(shared(suffix), Some(Shared::AboveListed(_))), "{suffix}");
         }
         let of_customers =
             ["azurecr.io", "vault.azure.net", "database.windows.net", "westeurope.data.azurecr.io"];
@@ -196,6 +223,9 @@ mod tests {
             let found = psl2::lookup(suffix).expect("a host name");
             assert!(!found.is_public_suffix(), "{suffix}");
         }
-        assert!(OF_CUSTOMERS.is_sorted() && OF_REGIONS.is_sorted());
+        for suffix in PUBLIC_BELOW {
+            assert!(listed(suffix).is_some(), "{suffix}");
+        }
+        assert!(OF_CUSTOMERS.is_sorted() && OF_REGIONS.is_sorted() && PUBLIC_BELOW.is_sorted());
     }
 }
