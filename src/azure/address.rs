@@ -30,10 +30,17 @@ impl AddressEntry {
     pub fn addresses(&self) -> Option<AddressSet> {
         match self {
             AddressEntry::Any => Some(AddressSet::all()),
+            one => one.range().map(AddressSet::from),
+        }
+    }
+
+    /// The addresses as one range; `None` where they are not known, or are those of both families.
+    pub fn range(&self) -> Option<AddressRange> {
+        match self {
+            AddressEntry::Any | AddressEntry::Unknown(_) => None,
             AddressEntry::Address(address) => Some((*address).into()),
             AddressEntry::Prefix(prefix) => Some((*prefix).into()),
-            AddressEntry::Range(range) => Some((*range).into()),
-            AddressEntry::Unknown(_) => None,
+            AddressEntry::Range(range) => Some(*range),
         }
     }
 

@@ -243,9 +243,12 @@ impl<'a> Encoder<'a> {
 
     /// The address is one of these entries'.
     pub(super) fn entries(&mut self, party: Party, entries: &[AddressEntry]) -> Formula {
-        let known = entries.iter().filter_map(AddressEntry::addresses);
-        let set: AddressSet = known.flat_map(|set| set.ranges()).collect();
-        let unknown = entries.iter().filter(|entry| entry.addresses().is_none());
+        let set = if entries.contains(&AddressEntry::Any) {
+            AddressSet::all()
+        } else {
+            entries.iter().filter_map(AddressEntry::range).collect()
+        };
+        let unknown = entries.iter().filter(|entry| matches!(entry, AddressEntry::Unknown(_)));
         let mut one_of: Vec<Formula> = unknown.map(|entry| self.entry(party, entry)).collect();
         one_of.push(self.address(party, &set));
         self.any(one_of)

@@ -104,7 +104,6 @@ fn what_two_permissions_mean_is_used_of_both_for_certain() {
     sandbox.write("trips/b.egress", [&list, more].concat().as_bytes());
     let args = [&ON_MONDAY[..], &[MONDAY, "trips/b.egress"]].concat();
     let said = sandbox.run(&args).expect(0);
-    println!("{said}");
     for label in ["one", "two"] {
         let headline = format!("`{label}` was used more narrowly than it permits, in ");
         assert!(said.contains(&headline), "{said}");

@@ -1,7 +1,10 @@
 //! Sets of flows while they are being worked with.
 
 use std::collections::BTreeMap;
+use std::hash::BuildHasher;
 use std::marker::PhantomData;
+
+use foldhash::fast::RandomState;
 
 use super::axis::Axis;
 use super::axis::AxisSet;
@@ -129,32 +132,55 @@ pub struct Set<'id> {
     brand: Brand<'id>,
 }
 
-/// Finds the ranks of ascending values, each from where the one before was: the values of one set lie
-/// near each other among the cuts of all, which no cache holds.
-pub(super) struct Ranks<'c> {
-    cuts: &'c [Value],
-    least: Value,
-    /// The place of the last value that was found.
-    passed: usize,
-    nodes: usize,
+/// The ranks of the cuts of an axis, found by hash: among as many as long lists of addresses have, each
+/// step of a search would miss the caches.
+#[derive(Debug)]
+struct Ranks {
+    // Invariant: a power of two, at most half of it taken; 0 where free.
+    places: Vec<u32>,
+    hashes: RandomState,
 }
 
-impl Ranks<'_> {
-    /// How many cuts lie at or below `value`, itself a cut or the least.
-    pub(super) fn of(&mut self, value: &Value) -> Result<u32, AlgebraError> {
-        if *value == self.least {
-            return Ok(0);
+impl Ranks {
+    /// Those of `cuts`, which are no more than there are numbers.
+    fn new(cuts: &[Value]) -> Ranks {
+        let mut ranks = Ranks {
+            places: vec![0; (cuts.len() * 2).max(2).next_power_of_two()],
+            hashes: RandomState::default(),
+        };
+        for (rank, cut) in (1_u32..).zip(cuts) {
+            let mut place = ranks.first_place(cut);
+            while ranks.places.get(place).is_some_and(|taken| *taken != 0) {
+                place = ranks.next(place);
+            }
+            if let Some(free) = ranks.places.get_mut(place) {
+                *free = rank;
+            }
         }
-        let ahead = self.cuts.get(self.passed..).unwrap_or_default();
-        let mut step = 1;
-        while ahead.get(step).is_some_and(|cut| cut <= value) {
-            step *= 2;
+        ranks
+    }
+
+    /// The rank of `value`, if it is one of `cuts`, which are those that this was made of.
+    fn of(&self, value: &Value, cuts: &[Value]) -> Option<u32> {
+        let mut place = self.first_place(value);
+        loop {
+            let rank = *self.places.get(place)?;
+            let cut = cuts.get((rank as usize).checked_sub(1)?)?;
+            if cut == value {
+                return Some(rank);
+            }
+            place = self.next(place);
         }
-        let behind = step / 2;
-        let window = ahead.get(behind..step.min(ahead.len())).unwrap_or_default();
-        let place = window.binary_search(value).map_err(|_| AlgebraError::UnknownCut)?;
-        self.passed += behind + place;
-        u32::try_from(self.passed + 1).map_err(|_| AlgebraError::TooLarge { nodes: self.nodes })
+    }
+
+    fn first_place(&self, value: &Value) -> usize {
+        // As many of its digits as tell the places apart.
+        let digits = self.places.len().trailing_zeros().clamp(1, u32::BITS);
+        usize::try_from(self.hashes.hash_one(value) >> (u64::BITS - digits)).unwrap_or_default()
+    }
+
+    fn next(&self, place: usize) -> usize {
+        (place + 1) & (self.places.len() - 1)
     }
 }
 
@@ -165,6 +191,7 @@ pub(super) type Brand<'id> = PhantomData<fn(&'id ()) -> &'id ()>;
 #[derive(Debug)]
 pub struct Algebra<'id, A> {
     pub(super) cuts: Cuts<A>,
+    ranks: BTreeMap<Axis, Ranks>,
     pub(super) layout: Layout,
     pub(super) diagrams: Diagrams,
     all: Node,
@@ -178,7 +205,9 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
             .ok_or(AlgebraError::TooLarge { nodes })?;
         let diagrams = Diagrams::new(nodes);
         let brand = PhantomData;
-        let mut algebra = Algebra { cuts, layout, diagrams, all: Node::ALWAYS, nodes, brand };
+        let ranks = cuts.values.iter().map(|(axis, cuts)| (*axis, Ranks::new(cuts))).collect();
+        let all = Node::ALWAYS;
+        let mut algebra = Algebra { cuts, ranks, layout, diagrams, all, nodes, brand };
         let mut all = algebra.empty();
         for sets in products_of_flows() {
             let flows = algebra.product(&sets)?;
@@ -371,10 +400,9 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
     /// The points whose coordinate lies in `set`, whatever the others are.
     fn along(&mut self, set: &AxisSet) -> Result<Node, AlgebraError> {
         let mut pieces = vec![(0, Node::NEVER)];
-        let mut ranks = self.ranks(set.axis());
         for (index, cut) in set.values().cuts().iter().enumerate() {
             let begins = if index % 2 == 0 { Node::ALWAYS } else { Node::NEVER };
-            let rank = ranks.of(cut)?;
+            let rank = self.rank(set.axis(), cut)?;
             if rank == 0 {
                 pieces.clear();
             }
@@ -389,9 +417,14 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
         self.diagrams.pieces(first, count, pieces).map_err(|Exhausted| self.too_large())
     }
 
-    /// The ranks of values on `axis`, the least of them first.
-    pub(super) fn ranks(&self, axis: Axis) -> Ranks<'_> {
-        Ranks { cuts: self.cuts.of(axis), least: axis.least(), passed: 0, nodes: self.nodes }
+    /// How many cuts lie at or below `value`, itself a cut or the least.
+    pub(super) fn rank(&self, axis: Axis, value: &Value) -> Result<u32, AlgebraError> {
+        let found = self.ranks.get(&axis).and_then(|ranks| ranks.of(value, self.cuts.of(axis)));
+        match found {
+            Some(rank) => Ok(rank),
+            None if *value == axis.least() => Ok(0),
+            None => Err(AlgebraError::UnknownCut),
+        }
     }
 
     /// The variable that is `atom`.

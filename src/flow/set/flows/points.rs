@@ -70,11 +70,10 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
     /// A set that was not announced.
     pub fn stretches(&self, set: &AxisSet) -> Result<Stretches<'id>, AlgebraError> {
         let digits = self.digits_of(Question::Axis(set.axis()))?;
-        let mut ranks = self.ranks(set.axis());
         let mut stretches = Vec::new();
         for (start, end) in set.values().pairs() {
-            let start = ranks.of(start)?;
-            let end = end.map_or(Ok(digits.ranks), |end| ranks.of(end))?;
+            let start = self.rank(set.axis(), start)?;
+            let end = end.map_or(Ok(digits.ranks), |end| self.rank(set.axis(), end))?;
             stretches.push((start, end));
         }
         Ok(Stretches { digits, ranks: stretches.into(), brand: PhantomData })
