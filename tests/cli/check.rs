@@ -42,6 +42,20 @@ fn each_part_that_is_denied_is_told_with_the_tag_that_it_is_of() {
 }
 
 #[test]
+fn a_part_that_is_denied_is_not_told_by_tags_of_other_statements() {
+    let said = said_of(
+        "allow west: apps -> tag Storage.WestEurope : tcp/5672  because \"of a region\"\n\
+         allow data: apps -> tag Storage : tcp/5671  because \"data\"\n\
+         allow all: apps -> internet : tcp/9093  because \"a broker\"\n\
+         deny block: any -> 203.0.113.0/24 : tcp/9093  because \"not there\"\n",
+    );
+    let found = finding(&said, "N0403");
+    let denied: Vec<&str> =
+        found.lines().filter_map(|line| line.split_once("denied: ")).map(|(_, it)| it).collect();
+    assert_eq!(denied, ["apps 10.1.8.0/24 -> 203.0.113.0/24 : tcp/9093"], "{found}");
+}
+
+#[test]
 fn a_deny_that_ends_before_the_permission_is_told_with_its_end() {
     let said = said_of(
         "allow api: apps -> *.example.org : https  because \"an API\"\n\

@@ -458,7 +458,11 @@ impl<'id> Search<'_, 'id> {
         let not_left = [denies.tree.points, self.passed_by_none, self.impossible];
         let is_whole_for_now = !self.algebra.has_flow([one.all], not_left)?;
         let flows = self.algebra.flows_among(taken)?;
-        let pieces = self.algebra.pieces(flows, MAX_PIECES)?;
+        // That a tag of a region lies in the tag is nothing to be said of either.
+        let every = self.algebra.all_points();
+        let possible = self.algebra.points_without(every, self.impossible)?;
+        let possible = self.algebra.flows_among(possible)?;
+        let pieces = self.algebra.pieces_among(flows, possible, MAX_PIECES)?;
         Ok(PartlyDenied { permission: one.index, by, more, is_whole_for_now, pieces })
     }
 }

@@ -119,7 +119,21 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
     /// # Errors
     /// Too many nodes.
     pub fn pieces(&mut self, set: Set<'id>, most: usize) -> Result<Pieces<A>, AlgebraError> {
-        let root = Rest { held: set.node, flows: self.all().node };
+        self.pieces_among(set, self.all(), most)
+    }
+
+    /// The same where no flow is but those `among` which it is: what tells the others apart is not said
+    /// either. The set is a part of them.
+    ///
+    /// # Errors
+    /// Too many nodes.
+    pub fn pieces_among(
+        &mut self,
+        set: Set<'id>,
+        among: Set<'id>,
+        most: usize,
+    ) -> Result<Pieces<A>, AlgebraError> {
+        let root = Rest { held: set.node, flows: among.node };
         let first = if self.is_empty(set) { Vec::new() } else { vec![(Said::Nothing, root)] };
         let mut open = vec![first.into_iter()];
         let mut said: Vec<Said<A>> = Vec::new();
@@ -164,13 +178,18 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
                 }
             }
             Question::Atom(number) => {
-                let (low, high) = self.diagrams.halves(held, level);
+                let (held_low, held_high) = self.diagrams.halves(held, level);
+                let (flows_low, flows_high) = self.diagrams.halves(flows, level);
+                let low = Rest { held: held_low, flows: flows_low };
+                let high = Rest { held: held_high, flows: flows_high };
+                if let Some(one) = self.both(low, high)? {
+                    return Ok(vec![(Said::Nothing, one)]);
+                }
                 let atom = self.cuts.atoms.get(number);
                 let ways = [(low, false), (high, true)].into_iter();
-                let open = ways.filter(|(held, _)| *held != Node::NEVER);
-                let said = open.filter_map(|(held, holds)| {
-                    Some((Said::Atom(atom?.clone(), holds), Rest { held, flows }))
-                });
+                let open = ways.filter(|(rest, _)| rest.held != Node::NEVER);
+                let said =
+                    open.filter_map(|(rest, holds)| Some((Said::Atom(atom?.clone(), holds), rest)));
                 Ok(said.collect())
             }
         }
@@ -217,17 +236,28 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
             if !seen.insert(*rest) {
                 continue;
             }
-            // What both can be must be in the set for both, or for none.
-            if rest.flows == one.flows
-                || self.join(Operation::And, one.held, rest.flows)?
-                    != self.join(Operation::And, rest.held, one.flows)?
-            {
+            if rest.flows == one.flows {
                 return Ok(None);
             }
-            one.held = self.join(Operation::Or, one.held, rest.held)?;
-            one.flows = self.join(Operation::Or, one.flows, rest.flows)?;
+            match self.both(one, *rest)? {
+                Some(both) => one = both,
+                None => return Ok(None),
+            }
         }
         Ok(Some(one))
+    }
+
+    /// What is left where it is not said which of two ways is gone, if that tells none of the flows
+    /// apart: what can be on both must be in the set for both, or for none.
+    fn both(&mut self, one: Rest, other: Rest) -> Result<Option<Rest>, AlgebraError> {
+        let by_one = self.join(Operation::And, one.held, other.flows)?;
+        let by_other = self.join(Operation::And, other.held, one.flows)?;
+        if by_one != by_other {
+            return Ok(None);
+        }
+        let held = self.join(Operation::Or, one.held, other.held)?;
+        let flows = self.join(Operation::Or, one.flows, other.flows)?;
+        Ok(Some(Rest { held, flows }))
     }
 
     /// The values on `axis` that leave the same, together, by the least of them.

@@ -50,6 +50,23 @@ fn shown_back(view: &ShownView) -> Option<ShownSet> {
     Some(set)
 }
 
+/// The flows of a piece.
+fn set_of<'id>(
+    piece: &Piece<&'static str>,
+    algebra: &mut Algebra<'id, &'static str>,
+) -> Set<'id> {
+    let mut product = algebra.product(&piece.along).unwrap();
+    for (atom, holds) in &piece.atoms {
+        let where_it_does = algebra.where_holds(atom).unwrap();
+        product = if *holds {
+            algebra.intersection(product, where_it_does).unwrap()
+        } else {
+            algebra.difference(product, where_it_does).unwrap()
+        };
+    }
+    product
+}
+
 proptest! {
     #[test]
     fn a_flow_of_a_set_is_in_one_piece(
@@ -86,21 +103,36 @@ proptest! {
             let pieces = algebra.pieces(thawed, usize::MAX).unwrap();
             let mut sum = algebra.empty();
             for piece in &pieces.pieces {
-                let mut product = algebra.product(&piece.along).unwrap();
-                for (atom, holds) in &piece.atoms {
-                    let where_it_does = algebra.where_holds(atom).unwrap();
-                    product = if *holds {
-                        algebra.intersection(product, where_it_does).unwrap()
-                    } else {
-                        algebra.difference(product, where_it_does).unwrap()
-                    };
-                }
+                let product = set_of(piece, &mut algebra);
                 let common = algebra.intersection(sum, product).unwrap();
                 prop_assert!(algebra.is_empty(common) && !algebra.is_empty(product));
                 sum = algebra.union(sum, product).unwrap();
             }
             prop_assert!(sum == thawed);
             prop_assert_eq!(pieces, set.pieces(usize::MAX, NODES).unwrap());
+            Ok(())
+        })
+        .unwrap()?;
+    }
+
+    #[test]
+    fn pieces_make_up_the_set_among_the_flows_that_there_are(written in written(), among in written()) {
+        let mut cuts = Cuts::default();
+        written.announce(&mut cuts);
+        among.announce(&mut cuts);
+        cuts.with_algebra(NODES, |mut algebra| {
+            let (set, among) = (written.build(&mut algebra), among.build(&mut algebra));
+            let set = algebra.intersection(set, among).unwrap();
+            let pieces = algebra.pieces_among(set, among, usize::MAX).unwrap();
+            let mut sum = algebra.empty();
+            for piece in &pieces.pieces {
+                let product = set_of(piece, &mut algebra);
+                let product = algebra.intersection(product, among).unwrap();
+                let common = algebra.intersection(sum, product).unwrap();
+                prop_assert!(algebra.is_empty(common) && !algebra.is_empty(product));
+                sum = algebra.union(sum, product).unwrap();
+            }
+            prop_assert!(sum == set);
             Ok(())
         })
         .unwrap()?;
