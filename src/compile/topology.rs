@@ -16,12 +16,20 @@ use crate::azure::Deployment;
 use crate::azure::Key;
 use crate::azure::Ownership;
 use crate::azure::Scope;
+use crate::azure::address::AddressEntry;
+use crate::azure::address::DestinationEntry;
 use crate::azure::address::ServiceTag;
 use crate::azure::cluster;
+use crate::azure::deployment::Unknown;
 use crate::azure::firewall;
+use crate::azure::key::Priority;
 use crate::azure::network;
 use crate::azure::policy;
 use crate::azure::route;
+use crate::azure::rule::NetworkProtocol;
+use crate::azure::rule::NetworkRule;
+use crate::azure::rule::PortEntry;
+use crate::azure::rule::Sources;
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::intent::Topology;
@@ -60,16 +68,56 @@ pub(super) fn add(deployment: &mut Deployment, topology: &Topology, scope: &Scop
             },
             tier: tier(described.tier),
             place: firewall::FirewallPlace::VirtualNetwork(Key::new(&described.network)),
-            policy: is_known.then_some(bound),
+            policy: Some(bound.clone()),
             private_address: described.private_address,
             public_addresses: described.public_addresses.clone(),
             forced_tunneling: described.forced_tunneling,
         };
         deployment.firewalls.insert(Key::new(&described.name), resource);
+        if !is_known {
+            let (policy, unknown) = policy_kept(described, scope);
+            deployment.policies.insert(bound, policy);
+            deployment.unknowns.push(unknown);
+        }
     }
     for described in &topology.clusters {
         deployment.clusters.insert(Key::new(&described.name), cluster(described, scope));
     }
+}
+
+/// The policy of a firewall that keeps the one it has, of which nothing is known but that it is there:
+/// whether it lets a flow pass is open for each.
+fn policy_kept(described: &Firewall, scope: &Scope) -> (policy::Policy, Unknown) {
+    let name = format!("what the policy of firewall `{}` allows", described.name);
+    let rule = NetworkRule {
+        name: "not-stated".to_owned(),
+        protocols: vec![NetworkProtocol::Any],
+        sources: Sources { addresses: vec![AddressEntry::Any], ip_groups: Vec::new() },
+        destination_addresses: vec![DestinationEntry::Addresses(AddressEntry::Unknown(
+            name.clone(),
+        ))],
+        destination_ports: vec![PortEntry::Any],
+        ..NetworkRule::default()
+    };
+    let collection = policy::RuleCollection {
+        name: Key::new("not-stated"),
+        priority: Priority::FIRST,
+        rules: policy::Rules::Network(policy::Action::Allow, vec![rule]),
+    };
+    let group = policy::RuleCollectionGroup {
+        name: Key::new("not-stated"),
+        priority: Priority::FIRST,
+        collections: vec![collection],
+    };
+    let kept = policy::Policy {
+        scope: scope.clone(),
+        tier: tier(described.tier),
+        groups: vec![group],
+        ..policy::Policy::default()
+    };
+    let because =
+        "the firewall keeps the policy that it has, which the list does not state".to_owned();
+    (kept, Unknown { name, because })
 }
 
 /// A warning where `statements` stand in a list that describes no network: neither a firewall that

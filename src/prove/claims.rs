@@ -186,14 +186,15 @@ pub fn prove(subject: &Subject<'_>, nodes: usize) -> Result<Proof, ProveError> {
     let possible = encoder.axioms(&roots);
     roots.extend(beyond.iter().map(|one| one.formula));
     roots.extend(asked.iter().map(|one| one.about));
-    roots.extend([ways.allow, domain, possible]);
+    roots.extend([encoder.unseen_source_port, ways.allow, domain, possible]);
     let preferred = preferred(subject.simulator.deployment);
     let causes = Causes { rules: encoder.rules.clone(), hops: encoder.hops.clone(), required };
     let parts: Vec<Formula> = roots.iter().copied().chain(causes.all()).collect();
     let cuts = encoder.formulas.cuts(&parts);
     let decided = cuts.with_algebra(nodes, |mut algebra| {
         let mut sets = encoder.formulas.sets(&roots, &mut algebra)?;
-        let (Some(possible), Some(domain), Some(allow)) = (sets.pop(), sets.pop(), sets.pop())
+        let (Some(possible), Some(domain), Some(allow), Some(unseen_port)) =
+            (sets.pop(), sets.pop(), sets.pop(), sets.pop())
         else {
             return Err(AlgebraError::TooLarge { nodes }.into());
         };
@@ -210,6 +211,7 @@ pub fn prove(subject: &Subject<'_>, nodes: usize) -> Result<Proof, ProveError> {
         for (one, against) in asked.iter().zip(sets) {
             let against = algebra.intersection(against, domain)?;
             let against = algebra.intersection(against, possible)?;
+            let against = algebra.rather_outside(against, unseen_port)?;
             let search = Search { subject, claim: one.claim, causes: &causes, encoder: &encoder };
             let standing = search.standing(&mut algebra, against, possible, &preferred)?;
             if standing != Standing::Proved {

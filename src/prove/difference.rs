@@ -149,6 +149,8 @@ struct Side<'a> {
     unjudged: Formula,
     /// These are no question that can be asked.
     unseen: Formula,
+    /// Of these the source port matters, and was not seen.
+    portless: Formula,
     /// What the axioms leave.
     possible: Formula,
 }
@@ -159,12 +161,13 @@ impl<'a> Side<'a> {
         let ways = encoder.ways(simulator);
         let leaves = encoder.any([ways.allow, ways.bypass]);
         let (unjudged, unseen) = (ways.unjudged, ways.decrypted_unseen);
-        Side { simulator, encoder, leaves, unjudged, unseen, possible: Formula::ALWAYS }
+        let portless = encoder.unseen_source_port;
+        Side { simulator, encoder, leaves, unjudged, unseen, portless, possible: Formula::ALWAYS }
     }
 
     /// What has to be made a set.
-    fn roots(&self) -> [Formula; 4] {
-        [self.leaves, self.unjudged, self.unseen, self.possible]
+    fn roots(&self) -> [Formula; 5] {
+        [self.leaves, self.unjudged, self.unseen, self.portless, self.possible]
     }
 
     /// All that may have to be.
@@ -219,15 +222,18 @@ struct Search<'s, 'a> {
 
 impl Search<'_, '_> {
     fn everything(&self, algebra: &mut Algebra<'_, FlowAtom>) -> Result<Difference, ProveError> {
-        let [old_leaves, old_unjudged, old_unseen, old_possible] = sets(self.old, algebra)?;
-        let [new_leaves, new_unjudged, new_unseen, new_possible] = sets(self.new, algebra)?;
+        let [old_leaves, old_unjudged, old_unseen, old_portless, old_possible] =
+            sets(self.old, algebra)?;
+        let [new_leaves, new_unjudged, new_unseen, new_portless, new_possible] =
+            sets(self.new, algebra)?;
+        let portless = algebra.union(old_portless, new_portless)?;
         let aside = algebra.union_of(&[old_unjudged, new_unjudged, old_unseen, new_unseen])?;
         let possible = algebra.intersection(old_possible, new_possible)?;
         let compared = algebra.difference(possible, aside)?;
         let wider = algebra.difference(new_leaves, old_leaves)?;
-        let wider = changed(algebra, wider, compared)?;
+        let wider = changed(algebra, wider, compared, portless)?;
         let narrower = algebra.difference(old_leaves, new_leaves)?;
-        let mut narrower = changed(algebra, narrower, compared)?;
+        let mut narrower = changed(algebra, narrower, compared, portless)?;
         narrower.perhaps = algebra.difference(narrower.perhaps, wider.perhaps)?;
         let frozen = algebra.freeze(possible)?;
         let mut cut = |flows, when, effect| self.changes(algebra, flows, (when, &frozen), effect);
@@ -331,7 +337,7 @@ impl Search<'_, '_> {
 fn sets<'id>(
     side: &Side<'_>,
     algebra: &mut Algebra<'id, FlowAtom>,
-) -> Result<[Set<'id>; 4], AlgebraError> {
+) -> Result<[Set<'id>; 5], AlgebraError> {
     let sets = side.encoder.formulas.sets(&side.roots(), algebra)?;
     sets.try_into().map_err(|_| AlgebraError::UnknownCut)
 }
@@ -341,8 +347,10 @@ fn changed<'id>(
     algebra: &mut Algebra<'id, FlowAtom>,
     set: Set<'id>,
     compared: Set<'id>,
+    portless: Set<'id>,
 ) -> Result<Changed<'id>, AlgebraError> {
     let when = algebra.intersection(set, compared)?;
+    let when = algebra.rather_outside(when, portless)?;
     let certain = algebra.where_certain(when, compared)?;
     let sometimes = algebra.where_possible(when)?;
     let perhaps = algebra.difference(sometimes, certain)?;

@@ -86,6 +86,9 @@ pub(super) struct Encoder<'a> {
     pub(super) settings: BTreeSet<&'static str>,
     /// What becomes of flows at each firewall, the same wherever they come from.
     pub(super) handled: BTreeMap<(Option<&'a Key>, Ends), Handled>,
+    /// Flows whose source port is 0, where a rule asks for it. Recorded flows of which it was not seen
+    /// have that one; senders seldom do.
+    pub(super) unseen_source_port: Formula,
     /// IP groups are long and used often.
     groups: BTreeMap<(&'a Key, Party), Formula>,
 }
@@ -111,6 +114,7 @@ impl<'a> Encoder<'a> {
             hops: Vec::new(),
             settings: BTreeSet::new(),
             handled: BTreeMap::new(),
+            unseen_source_port: Formula::NEVER,
             groups: BTreeMap::new(),
         }
     }

@@ -155,6 +155,7 @@ impl<'a> Encoder<'a> {
         let unseen = self.formulas.lies_in(AxisSet::source_ports(&zero));
         let has_ports = self.has_ports();
         let unseen = self.all([has_ports, unseen]);
+        self.unseen_source_port = unseen;
         let ports: Vec<String> = entries.iter().map(ToString::to_string).collect();
         let perhaps = self.named(format!("the source port is one of {}", ports.join(", ")));
         self.formulas.choose(unseen, perhaps, holds)

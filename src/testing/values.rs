@@ -71,13 +71,21 @@ pub(super) struct Point {
 }
 
 impl Point {
-    /// The flow; a payload that the protocol cannot carry is bytes of no known protocol.
+    /// The flow; a payload that the protocol cannot carry is bytes of no known protocol, and for a
+    /// destination of another family than the source stands one of documentation.
     pub(super) fn flow(&self) -> Flow {
         let (protocol, port) = self.service;
+        let destination = match (self.source, self.destination) {
+            (IpAddr::V4(_), IpAddr::V6(_)) => IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7)),
+            (IpAddr::V6(_), IpAddr::V4(_)) => {
+                IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 7))
+            }
+            (IpAddr::V4(_), IpAddr::V4(_)) | (IpAddr::V6(_), IpAddr::V6(_)) => self.destination,
+        };
         Flow {
             source: self.source,
             source_port: if protocol.has_ports() { self.source_port } else { 0 },
-            destination: self.destination,
+            destination,
             destination_port: if protocol.has_ports() { port } else { 0 },
             protocol,
             payload: self.payload(protocol, port),

@@ -358,3 +358,39 @@ fn recorded_flows_that_flip_are_told_with_what_decides_them() {
     assert!(told.contains("\n#### Recorded flows\n\n126 recorded flows, of which "), "{told}");
     assert!(told.contains("\n- newly stays: `10.1.8."), "{told}");
 }
+
+/// A source port of 0 is that of a recorded flow of which none was seen: no difference is told of it.
+#[test]
+fn a_source_port_that_is_opened_is_told_alone() {
+    let sandbox = Sandbox::new();
+    let with = |ports: &str| {
+        let group = |deployment: &mut Value| {
+            let rule = |name: &str, priority: u16, access: &str, ports: &str| {
+                serde_json::json!({
+                    "name": name, "priority": priority, "direction": "Outbound", "access": access,
+                    "protocol": "*", "sourceAddressPrefixes": ["*"], "sourcePortRanges": [ports],
+                    "destinationAddressPrefixes": ["*"], "destinationPortRanges": ["*"],
+                })
+            };
+            let rules = [rule("some", 100, "Allow", ports), rule("none", 200, "Deny", "*")];
+            deployment["networkSecurityGroups"] =
+                serde_json::json!({ "by-port": { "securityRules": rules } });
+            let subnets = &mut deployment["virtualNetworks"]["only"]["subnets"];
+            for subnet in subnets.as_array_mut().expect("subnets") {
+                if subnet["name"] == "apps" {
+                    subnet["networkSecurityGroup"] = "by-port".into();
+                }
+            }
+        };
+        deploy(&sandbox, group);
+        sandbox.read("d.json")
+    };
+    for (name, ports) in [("old.json", "1000-1010"), ("new.json", "1000-1011")] {
+        let deployment = with(ports);
+        sandbox.write(name, deployment.as_bytes());
+    }
+    let args = [&["diff", "-q", "old.json", "new.json"][..], &SETTLED].concat();
+    let text = sandbox.run(&args).expect(0);
+    assert!(text.contains("from port 1011 -> "), "{text}");
+    assert!(!text.contains("port 0"), "{text}");
+}

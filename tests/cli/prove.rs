@@ -515,3 +515,34 @@ fn no_result_takes_the_place_of_what_was_read() {
     }
     assert_eq!(sandbox.read("b.egress"), imported);
 }
+
+/// What it lets pass is not for the list to say, and not known either.
+#[test]
+fn behind_a_firewall_that_keeps_its_policy_no_claim_is_proved() {
+    let sandbox = Sandbox::new();
+    let network = r#"language 1
+
+network two {
+  vnet east 10.0.0.0/16 {
+    subnet AzureFirewallSubnet 10.0.1.0/26
+    subnet a 10.0.8.0/24 { routes via fa }
+  }
+  vnet west 10.1.0.0/16 {
+    subnet AzureFirewallSubnet 10.1.1.0/26
+    subnet b 10.1.8.0/24 { routes via fb }
+  }
+  firewall fa in east { sku standard  private-ip 10.0.1.4  enforces ours }
+  firewall fb in west { sku standard  private-ip 10.1.1.4 }
+}
+
+policy ours { threat-intel alert }
+
+allow web: a -> www.example.com : https  because "x"
+"#;
+    sandbox.write("a.egress", network.as_bytes());
+    let args = ["prove", "-q", "a.egress", "--assume", "infrastructure=empty"];
+    let proof = sandbox.run(&args).expect(1);
+    assert!(proof.contains("! open     no leak"), "{proof}");
+    let fact = "in what the policy of firewall `fb` allows";
+    assert!(proof.contains(fact), "{proof}");
+}

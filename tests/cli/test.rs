@@ -230,3 +230,14 @@ fn a_list_that_does_not_compile_is_not_tested() {
     let run = sandbox.run(&["test", "a.egress"]);
     assert_eq!((run.code, run.out.as_str()), (Some(2), ""));
 }
+
+/// No packet goes from an address of one family to one of the other.
+#[test]
+fn a_list_that_names_the_internet_is_not_tried_with_flows_between_families() {
+    let sandbox = Sandbox::new();
+    let text = "allow web: apps -> *.example.com : https  because \"x\"\n\
+                deny shell: apps -> internet : tcp/22  because \"x\"\n";
+    sandbox.write("a.egress", [ONE_NETWORK, text].concat().as_bytes());
+    let tested = sandbox.run(&["test", "-q", "a.egress", "--cases", "2000"]).expect(0);
+    assert!(tested.contains("nothing to object to"), "{tested}");
+}

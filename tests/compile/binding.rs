@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use exeat::azure::Key;
+use exeat::azure::Ownership;
 use exeat::emit;
 use exeat::intent::Intent;
 
@@ -44,7 +45,9 @@ fn a_firewall_that_nothing_binds_is_not_written_to() {
     let attached = attachments(&intent);
     assert!(attached.len() == 1 && attached[0].contains("egress"), "{attached:?}");
     let compiled = run(&intent).unwrap();
-    assert_eq!(compiled.deployment.firewalls[&Key::new("other")].policy, None);
+    let other = &compiled.deployment.firewalls[&Key::new("other")];
+    let policy = other.policy.as_ref().expect("the policy that it has");
+    assert_eq!(compiled.deployment.policies[policy].ownership, Ownership::Existing);
 }
 
 #[test]

@@ -217,6 +217,19 @@ impl<'id, A: Clone + Ord> Algebra<'id, A> {
         Ok(algebra)
     }
 
+    /// The flows of `set` that are not in `aside`, if there are such; else all of them.
+    ///
+    /// # Errors
+    /// Too many nodes.
+    pub fn rather_outside(
+        &mut self,
+        set: Set<'id>,
+        aside: Set<'id>,
+    ) -> Result<Set<'id>, AlgebraError> {
+        let outside = self.difference(set, aside)?;
+        Ok(if self.is_empty(outside) { set } else { outside })
+    }
+
     /// How many nodes have been made: what the work has cost so far.
     pub fn nodes_made(&self) -> usize {
         self.diagrams.count()

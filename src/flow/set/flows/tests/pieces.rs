@@ -51,10 +51,7 @@ fn shown_back(view: &ShownView) -> Option<ShownSet> {
 }
 
 /// The flows of a piece.
-fn set_of<'id>(
-    piece: &Piece<&'static str>,
-    algebra: &mut Algebra<'id, &'static str>,
-) -> Set<'id> {
+fn set_of<'id>(piece: &Piece<&'static str>, algebra: &mut Algebra<'id, &'static str>) -> Set<'id> {
     let mut product = algebra.product(&piece.along).unwrap();
     for (atom, holds) in &piece.atoms {
         let where_it_does = algebra.where_holds(atom).unwrap();
