@@ -231,9 +231,14 @@ impl Search<'_, '_> {
         let possible = algebra.intersection(old_possible, new_possible)?;
         let compared = algebra.difference(possible, aside)?;
         let wider = algebra.difference(new_leaves, old_leaves)?;
-        let wider = changed(algebra, wider, compared, portless)?;
         let narrower = algebra.difference(old_leaves, new_leaves)?;
-        let mut narrower = changed(algebra, narrower, compared, portless)?;
+        let both = algebra.union(wider, narrower)?;
+        let both = algebra.intersection(both, compared)?;
+        let told = algebra.rather_outside(both, portless)?;
+        let untold = algebra.difference(both, told)?;
+        let compared = algebra.difference(compared, untold)?;
+        let wider = changed(algebra, wider, compared)?;
+        let mut narrower = changed(algebra, narrower, compared)?;
         narrower.perhaps = algebra.difference(narrower.perhaps, wider.perhaps)?;
         let frozen = algebra.freeze(possible)?;
         let mut cut = |flows, when, effect| self.changes(algebra, flows, (when, &frozen), effect);
@@ -347,10 +352,8 @@ fn changed<'id>(
     algebra: &mut Algebra<'id, FlowAtom>,
     set: Set<'id>,
     compared: Set<'id>,
-    portless: Set<'id>,
 ) -> Result<Changed<'id>, AlgebraError> {
     let when = algebra.intersection(set, compared)?;
-    let when = algebra.rather_outside(when, portless)?;
     let certain = algebra.where_certain(when, compared)?;
     let sometimes = algebra.where_possible(when)?;
     let perhaps = algebra.difference(sometimes, certain)?;
