@@ -23,6 +23,7 @@ use crate::diagnostic::SourceMap;
 use crate::evidence::Lock;
 use crate::intent::Intent;
 use crate::prove;
+use crate::prove::Residual;
 use crate::report;
 use crate::report::command::Asked;
 use crate::report::diff::DifferenceReport;
@@ -30,6 +31,26 @@ use crate::report::diff::Flip;
 use crate::report::diff::Recorded;
 use crate::simulate::Environment;
 use crate::simulate::Simulator;
+
+/// What no comparison of the two speaks of: what is open after the change, and what before it stopped
+/// flows that rules let pass, and perhaps stops them no more.
+fn not_covered(old: &Deployment, new: &Deployment) -> Vec<Residual> {
+    let stopping = prove::residual::residual(old).into_iter().filter(|one| match one {
+        Residual::IntrusionDetection { .. } | Residual::ThreatIntelligence { .. } => true,
+        Residual::Infrastructure { .. }
+        | Residual::ApplicationDestinations { .. }
+        | Residual::ClaimedNames { .. }
+        | Residual::PresumedRoute
+        | Residual::PlatformDns
+        | Residual::ProxyDns { .. }
+        | Residual::Ipv6DefaultRoutes { .. }
+        | Residual::LiveSessions
+        | Residual::OlderGroups { .. } => false,
+    });
+    let mut all = prove::residual::residual(new);
+    all.extend(stopping);
+    all.into_iter().collect()
+}
 
 /// Compares two rules files or deployments.
 pub(super) fn run(args: &DiffArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
@@ -73,7 +94,7 @@ pub(super) fn run(args: &DiffArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
         at,
         difference: &difference,
         recorded,
-        residual: prove::residual::residual(&new.deployment).into_iter().collect(),
+        residual: not_covered(&old.deployment, &new.deployment),
     };
     let text = match args.format {
         DiffFormat::Text => report.to_text(),

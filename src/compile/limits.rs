@@ -46,6 +46,9 @@ pub(super) fn check(
                     | Limit::FirewallName
                     | Limit::RuleName
                     | Limit::RouteName => "choose another name",
+                    Limit::Attachment => {
+                        "leave out its `enforces`, or choose one SKU for the policy and each firewall that enforces it"
+                    }
                     Limit::Tier => "leave it out, or choose a SKU that has it",
                     _ => "part the list, or shorten what is too long",
                 });

@@ -394,3 +394,14 @@ fn a_source_port_that_is_opened_is_told_alone() {
     assert!(text.contains("from port 1011 -> "), "{text}");
     assert!(!text.contains("port 0"), "{text}");
 }
+
+/// What is listed is assumed to be nothing, so that no flow changes; but something did stop some.
+#[test]
+fn threat_intelligence_that_is_turned_off_is_told_of() {
+    let sandbox = Sandbox::new();
+    write(&sandbox, "old.egress", &["policy egress { threat-intel deny }\n", WEB]);
+    write(&sandbox, "new.egress", &["policy egress { threat-intel off }\n", WEB]);
+    let args = [&["diff", "-q", "old.egress", "new.egress"][..], &SETTLED].concat();
+    let text = sandbox.run(&args).expect(0);
+    assert!(text.contains("  threat intelligence: "), "{text}");
+}

@@ -546,3 +546,25 @@ allow web: a -> www.example.com : https  because "x"
     let fact = "in what the policy of firewall `fb` allows";
     assert!(proof.contains(fact), "{proof}");
 }
+
+/// To narrow the last deny of every name would let nothing out.
+#[test]
+fn what_the_last_deny_stops_is_to_be_let_out_before_it() {
+    let narrowed = |deployment: &mut Value| {
+        let groups =
+            deployment["firewallPolicies"]["egress"]["ruleCollectionGroups"].as_array_mut();
+        for group in groups.expect("groups") {
+            for collection in group["ruleCollections"].as_array_mut().expect("collections") {
+                for rule in collection["rules"].as_array_mut().expect("rules") {
+                    if rule["name"] == "web" {
+                        rule["targetFqdns"] = serde_json::json!(["other.example.com"]);
+                    }
+                }
+            }
+        }
+    };
+    let proof = deployed(narrowed, &[]).expect(1);
+    assert!(proof.contains("REFUTED  no breakage"), "{proof}");
+    let advice = "do: let this pass before rule closing/close-infrastructure/deny-every-name";
+    assert!(proof.contains(advice), "{proof}");
+}

@@ -65,7 +65,7 @@ pub struct DifferenceReport<'a> {
     pub difference: &'a Difference,
     /// What becomes of recorded flows, if captures were given.
     pub recorded: Option<Recorded>,
-    /// What no comparison speaks of, after the change.
+    /// What no comparison speaks of: what is open after the change, or stopped flows before it.
     pub residual: Vec<Residual>,
 }
 

@@ -3,6 +3,9 @@
 use super::ProofReport;
 use crate::azure::Ownership;
 use crate::azure::RuleId;
+use crate::azure::deployment::FoundRule;
+use crate::azure::policy::Action;
+use crate::flow::FqdnPattern;
 use crate::intent::check::Polarity;
 use crate::prove::Claim;
 use crate::prove::Counterexample;
@@ -144,6 +147,11 @@ impl ProofReport<'_> {
                 .to_owned();
         }
         match (&decision.rule, decision.reason) {
+            (Some(rule), Reason::ApplicationRule) if self.denies_every_name(rule) => {
+                format!(
+                    "let this pass before rule {rule}, which denies every name that nothing lets out"
+                )
+            }
             (Some(rule), Reason::ApplicationRule | Reason::NetworkRule) => {
                 format!("{}, or let this pass before it", self.narrow(rule))
             }
@@ -166,6 +174,17 @@ impl ProofReport<'_> {
             }
             (_, _) => "change the permission to what the firewall can let out, or the deployment"
                 .to_owned(),
+        }
+    }
+
+    /// Whether the rule is there to be the last word, so that to narrow it lets nothing out.
+    fn denies_every_name(&self, rule: &RuleId) -> bool {
+        match self.subject.deployment.find_rule(rule) {
+            Some(FoundRule::Application(Action::Deny, rule)) => {
+                rule.target_fqdns.contains(&FqdnPattern::Any)
+            }
+            Some(FoundRule::Application(..) | FoundRule::Network(..) | FoundRule::Nat(_))
+            | None => false,
         }
     }
 
