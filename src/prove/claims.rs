@@ -448,7 +448,6 @@ impl Search<'_, '_> {
         };
         let decision = subject.simulator.decide(&flow, &mut oracle);
         let says = subject.intent.map(|intent| intent.decide(subject.day, &flow, &mut oracle));
-        let leaves = decision.verdict.leaves() == Some(true);
         let to_endpoint =
             decision.verdict == Verdict::Local && decision.reason == Reason::PrivateEndpoint;
         let is_so = match (claim, &says) {
@@ -461,7 +460,7 @@ impl Search<'_, '_> {
             (Claim::Assertion(index), _) => {
                 let assertions = subject.intent.map(|intent| intent.assertions.as_slice());
                 match assertions.and_then(|all| all.get(index)).map(|one| one.polarity) {
-                    Some(Polarity::Never) => leaves || to_endpoint,
+                    Some(Polarity::Never) => decision.gets_out(),
                     Some(Polarity::Always) => decision.verdict == Verdict::Deny,
                     None => false,
                 }

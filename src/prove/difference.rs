@@ -159,7 +159,7 @@ impl<'a> Side<'a> {
     fn new(simulator: &'a Simulator<'a>, known: Known<'a>) -> Side<'a> {
         let mut encoder = Encoder::new(simulator.deployment, known);
         let ways = encoder.ways(simulator);
-        let leaves = encoder.any([ways.allow, ways.bypass]);
+        let leaves = encoder.any([ways.allow, ways.bypass, ways.endpoints]);
         let (unjudged, unseen) = (ways.unjudged, ways.decrypted_unseen);
         let portless = encoder.unseen_source_port;
         Side { simulator, encoder, leaves, unjudged, unseen, portless, possible: Formula::ALWAYS }
@@ -329,8 +329,7 @@ impl Search<'_, '_> {
         };
         let old = self.old.simulator.decide(&flow, &mut oracle);
         let new = self.new.simulator.decide(&flow, &mut oracle);
-        let leaves = |decision: &Decision| decision.verdict.leaves() == Some(true);
-        if (leaves(&old), leaves(&new)) != (!effect.widens(), effect.widens()) {
+        if (old.gets_out(), new.gets_out()) != (!effect.widens(), effect.widens()) {
             return Err(ProveError::Unconfirmed { flow: Box::new(flow) });
         }
         let given = given.iter().filter_map(at_flow).collect();

@@ -441,6 +441,18 @@ pub struct Decision {
     pub peer: Peer,
 }
 
+impl Decision {
+    /// Whether the flow leaves for certain: as its verdict says, or to a private endpoint, which is
+    /// reached around every firewall and leads out of the network (`semantics.md`, Replay).
+    pub fn gets_out(&self) -> bool {
+        match self.verdict {
+            Verdict::Allow | Verdict::Bypass => true,
+            Verdict::Local => self.reason == Reason::PrivateEndpoint,
+            Verdict::Deny | Verdict::Undetermined | Verdict::Platform => false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -83,9 +83,11 @@ enum Certainty {
 
 fn certainty(decision: &Decision) -> Certainty {
     match decision.verdict {
-        Verdict::Allow | Verdict::Bypass => Certainty::Leaves,
         Verdict::Undetermined => Certainty::MayLeave,
-        Verdict::Deny | Verdict::Local | Verdict::Platform => Certainty::Stays,
+        _ if decision.gets_out() => Certainty::Leaves,
+        Verdict::Allow | Verdict::Bypass | Verdict::Deny | Verdict::Local | Verdict::Platform => {
+            Certainty::Stays
+        }
     }
 }
 

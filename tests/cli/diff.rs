@@ -405,3 +405,36 @@ fn threat_intelligence_that_is_turned_off_is_told_of() {
     let text = sandbox.run(&args).expect(0);
     assert!(text.contains("  threat intelligence: "), "{text}");
 }
+
+/// A private endpoint leads out of the network, around every firewall: the way to it changes, and not
+/// that there is one.
+#[test]
+fn a_private_endpoint_that_is_routed_through_the_firewall_is_left_to_as_before() {
+    let sandbox = Sandbox::new();
+    let list = |route: &str| {
+        format!(
+            r#"language 1
+
+network n {{
+  vnet hub 10.0.0.0/16 {{ subnet AzureFirewallSubnet 10.0.1.0/26 }}
+  vnet spoke 10.1.0.0/16 {{
+    peers hub
+    dns egress
+    subnet apps 10.1.8.0/24 {{ routes via egress  {route}  outbound none }}
+    subnet pe 10.1.10.0/24 {{ routes via egress  outbound none  private-endpoint-policies on }}
+  }}
+  private-endpoint sql in pe {{ address 10.1.10.5  serves x.database.windows.net }}
+  firewall egress in hub {{ sku premium  private-ip 10.0.1.4  dns-proxy on }}
+}}
+
+allow sql: apps -> x.database.windows.net : mssql proxy  because "x"
+"#
+        )
+    };
+    sandbox.write("old.egress", list("").as_bytes());
+    sandbox.write("new.egress", list("route 10.1.10.5/32 via egress").as_bytes());
+    for sides in [["old.egress", "new.egress"], ["new.egress", "old.egress"]] {
+        let text = sandbox.run(&[&["diff", "-q"][..], &sides, &SETTLED].concat()).expect(0);
+        assert!(!text.contains("x.database.windows.net at 10.1.10.5 : mssql"), "{text}");
+    }
+}

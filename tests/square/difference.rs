@@ -81,10 +81,8 @@ pub(crate) fn compare(seed: u64, change: &dyn Fn(&World, &RuleId) -> World, tall
         for flow in &flows {
             let leaves = |simulator: &Simulator<'_>| {
                 let mut holds = |atom: &_| environment.answer(atom, &[]).truth.unwrap_or_default();
-                match simulator.decide(flow, &mut holds).verdict {
-                    Verdict::Undetermined => None,
-                    verdict => Some(verdict.leaves() == Some(true)),
-                }
+                let decision = simulator.decide(flow, &mut holds);
+                (decision.verdict != Verdict::Undetermined).then(|| decision.gets_out())
             };
             if let (Some(before), Some(after)) = (leaves(&old), leaves(&new)) {
                 let is_whole = is_whole && !(decrypts && is_bare_tls(flow));

@@ -61,19 +61,15 @@ struct FlipJson<'a> {
 }
 
 /// Whether a flow leaves; nothing where that is not settled.
-fn leaves(verdict: Verdict) -> Option<bool> {
-    match verdict {
-        Verdict::Allow | Verdict::Bypass => Some(true),
-        Verdict::Deny | Verdict::Local | Verdict::Platform => Some(false),
-        Verdict::Undetermined => None,
-    }
+fn leaves(decision: &Decision) -> Option<bool> {
+    (decision.verdict != Verdict::Undetermined).then(|| decision.gets_out())
 }
 
 impl Flip {
     /// The flow of `row` with its `opening` that settles it, if it leaves by one of both decisions
     /// and does not, or perhaps, by the other.
     pub fn of(row: FlowRow, opening: Observation, [old, new]: [Decision; 2]) -> Option<Flip> {
-        let heading = match (leaves(old.verdict), leaves(new.verdict)) {
+        let heading = match (leaves(&old), leaves(&new)) {
             (before, after) if before == after => return None,
             (_, Some(true)) => Heading::Leaves,
             (_, Some(false)) => Heading::Stays,
@@ -87,7 +83,7 @@ impl Flip {
         match self.heading {
             Heading::Leaves => true,
             Heading::Stays => false,
-            Heading::Open => leaves(self.old.verdict) == Some(false),
+            Heading::Open => leaves(&self.old) == Some(false),
         }
     }
 }
