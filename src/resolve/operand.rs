@@ -75,8 +75,8 @@ impl<'a> Resolution<'a> {
                     Code::UNSUPPORTED,
                     "a `url` without `inspect` is not supported yet",
                 )
-                .at(url.span, "only an opened connection shows its path")
-                .fix("open the connection", vec![Edit::insert_after(url.span, " inspect")])
+                .at(url.span, "of HTTPS, only an opened connection shows its path")
+                .fix("write `inspect`, which opens nothing where the service is `http`", vec![Edit::insert_after(url.span, " inspect")])
                 .help("write the host alone to permit every path");
                 self.refuse(found)
             }
