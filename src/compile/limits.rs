@@ -11,11 +11,13 @@ use crate::azure::limits::LimitSettings;
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Severity;
+use crate::diagnostic::Span;
+use crate::intent::Intent;
 
-/// Every limit that `deployment` passes and its `context` alone does not.
+/// Every limit that `deployment`, which `intent` is compiled to, passes and its `context` alone does not.
 pub(super) fn check(
     deployment: &Deployment,
-    context: &Deployment,
+    (intent, context): (&Intent, &Deployment),
     carried: &[Carried<'_>],
 ) -> Vec<Diagnostic> {
     let settings = LimitSettings::default();
@@ -28,6 +30,12 @@ pub(super) fn check(
         .collect();
     let statements: BTreeMap<&str, &Statement<'_>> =
         carried.iter().map(|one| (one.statement.label, &one.statement)).collect();
+    let firewalls: BTreeMap<String, Span> = intent
+        .topology
+        .firewalls
+        .iter()
+        .map(|firewall| (format!("firewall `{}`", firewall.name), firewall.origin.span))
+        .collect();
     limits::check(deployment, &settings)
         .into_iter()
         .filter(|exceeded| !before.contains(exceeded))
@@ -52,9 +60,11 @@ pub(super) fn check(
                     Limit::Tier => "leave it out, or choose a SKU that has it",
                     _ => "part the list, or shorten what is too long",
                 });
-            match labels.get(&exceeded.at).and_then(|label| statements.get(label)) {
-                Some(statement) => finding.at(statement.spans.label, "its rule"),
-                None => finding,
+            let statement = labels.get(&exceeded.at).and_then(|label| statements.get(label));
+            match (statement, firewalls.get(&exceeded.at)) {
+                (Some(statement), _) => finding.at(statement.spans.label, "its rule"),
+                (None, Some(firewall)) => finding.at(*firewall, "declared here"),
+                (None, None) => finding,
             }
         })
         .collect()

@@ -150,7 +150,7 @@ pub fn compile(
     ));
     deployment.policies.insert(policy_name, policy);
     deployment.origins.extend(layout.origins);
-    findings.extend(limits::check(&deployment, context, &carried));
+    findings.extend(limits::check(&deployment, (intent, context), &carried));
     if findings.iter().any(|finding| finding.severity() == Severity::Error) {
         return Err(in_reading_order(findings));
     }

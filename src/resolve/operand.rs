@@ -76,7 +76,10 @@ impl<'a> Resolution<'a> {
                     "a `url` without `inspect` is not supported yet",
                 )
                 .at(url.span, "of HTTPS, only an opened connection shows its path")
-                .fix("write `inspect`, which opens nothing where the service is `http`", vec![Edit::insert_after(url.span, " inspect")])
+                .fix(
+                    "write `inspect`, which opens nothing where the service is `http`",
+                    vec![Edit::insert_after(url.span, " inspect")],
+                )
                 .help("write the host alone to permit every path");
                 self.refuse(found)
             }
