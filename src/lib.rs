@@ -27,6 +27,7 @@ pub mod import;
 pub mod intent;
 pub mod packet;
 pub mod prove;
+pub mod quic;
 pub mod report;
 pub mod resolve;
 pub mod simulate;

@@ -13,7 +13,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("flow", &[]),
     ("syntax", &["diagnostic"]),
     ("azure", &["flow"]),
-    ("capture", &["evidence", "flow"]),
+    ("quic", &[]),
+    ("capture", &["evidence", "flow", "quic"]),
     ("intent", &["diagnostic", "flow"]),
     ("resolve", &["diagnostic", "flow", "intent", "syntax"]),
     ("certificate", &["azure", "evidence", "flow", "intent"]),
@@ -22,7 +23,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("import", &["azure", "diagnostic", "flow"]),
     ("evidence", &["flow"]),
     ("simulate", &["azure", "evidence", "flow", "intent"]),
-    ("packet", &["flow"]),
+    ("packet", &["flow", "quic"]),
     ("prove", &["azure", "evidence", "flow", "intent", "simulate"]),
     ("testing", &["azure", "evidence", "flow", "intent", "prove", "simulate"]),
     (

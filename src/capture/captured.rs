@@ -1,5 +1,6 @@
 //! What a capture holds: flows with the names they showed, as they end.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 
@@ -64,6 +65,12 @@ pub enum NameOrigin {
     Authority,
     /// The server name of the ClientHello inside a TDS pre-login.
     TdsSni,
+    /// The server name of the hello inside the Initials of QUIC (RFC 9001 §5.2), or inside the first
+    /// packet of Google's older versions.
+    QuicSni,
+    /// The server name of a ClientHello over datagrams (RFC 6347 §4.2.1), which no rule of Azure
+    /// Firewall goes by.
+    DtlsSni,
 }
 
 impl NameOrigin {
@@ -74,6 +81,32 @@ impl NameOrigin {
             NameOrigin::Host => "host",
             NameOrigin::Authority => "authority",
             NameOrigin::TdsSni => "tds-sni",
+            NameOrigin::QuicSni => "quic-sni",
+            NameOrigin::DtlsSni => "dtls-sni",
+        }
+    }
+}
+
+/// What a reader of a flow has to know beside its names.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Note {
+    /// A ClientHello has the extension of an encrypted one: the name that it shows may be a cover
+    /// for another. Browsers send the extension without a meaning as well, and both look the same.
+    EncryptedClientHello,
+    /// A ClientHello hides its server name as drafts of 2018 did.
+    EncryptedServerName,
+    /// A segment was sent twice with different bytes. The first ones count here; what the server
+    /// took is not known.
+    ConflictingSegments,
+}
+
+impl Note {
+    /// The word of flows as JSON.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Note::EncryptedClientHello => "encrypted-client-hello",
+            Note::EncryptedServerName => "encrypted-server-name",
+            Note::ConflictingSegments => "conflicting-segments",
         }
     }
 }
@@ -150,6 +183,8 @@ pub struct CapturedFlow {
     /// Whether bytes that a name could have stood in are missing: cut by the snapshot length, lost
     /// by the capture, or beyond a limit of this reader.
     pub incomplete: bool,
+    /// What else has to be known of it.
+    pub notes: BTreeSet<Note>,
     /// Packets that were seen again on another interface or side of this host, and not counted.
     pub copies: u64,
     /// The source that this flow had before source NAT, where both sides were captured.

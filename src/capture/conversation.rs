@@ -12,23 +12,22 @@ use crate::flow::SeenPayload;
 
 use super::captured::Application;
 use super::captured::CapturedFlow;
+use super::captured::Note;
+use super::datagrams::DatagramListener;
+use super::datagrams::quoted_application;
 use super::dialogue::Heard;
 use super::dialogue::Listener;
 use super::names::dns;
 use super::names::first::Ports;
-use super::names::quic;
 use super::story::Mark;
 use super::story::Story;
 use super::stream::Piece;
 use super::stream::Stream;
+use super::stream::is_before;
+use super::wire::sctp;
+use super::wire::sctp::Chunk;
 use super::wire::tcp::Flags;
 use super::wire::tcp::TcpHeader;
-
-/// Datagrams of a UDP flow that are looked at before it is taken for no known protocol.
-const MOST_DATAGRAMS: u8 = 16;
-
-/// Ports of NetBIOS names, multicast DNS and LLMNR, which write messages as DNS does.
-const NOT_DNS: [u16; 3] = [137, 5353, 5355];
 
 /// An end of a flow.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -46,6 +45,8 @@ pub(super) struct Packet<'a> {
     pub(super) source: Endpoint,
     pub(super) destination: Endpoint,
     pub(super) protocol: IpProtocol,
+    /// How many IP headers lie outside.
+    pub(super) depth: u8,
     /// IP bytes on the wire.
     pub(super) wire: u64,
     /// The TCP header, where the protocol is TCP.
@@ -79,7 +80,7 @@ struct Speaker {
     endpoint: Endpoint,
     /// Whether it sent anything but resets.
     spoke: bool,
-    /// The sequence number before its first byte, as far as known.
+    /// The sequence number before its first byte, as far as known; of SCTP, that of the next piece.
     base: Option<u32>,
     /// How far beyond `base` its sequence numbers, or acknowledgments of them, have come.
     reach: u32,
@@ -130,6 +131,7 @@ pub(super) struct Translation {
 #[derive(Debug)]
 pub(super) struct Conversation {
     protocol: IpProtocol,
+    depth: u8,
     first: Speaker,
     second: Speaker,
     /// Who opened it, once a handshake tells.
@@ -144,7 +146,7 @@ pub(super) struct Conversation {
     copies: u64,
     translation: Option<Translation>,
     story: Story,
-    datagrams: u8,
+    datagrams: DatagramListener,
 }
 
 impl Conversation {
@@ -152,6 +154,7 @@ impl Conversation {
     pub(super) fn new(packet: &Packet<'_>) -> Conversation {
         Conversation {
             protocol: packet.protocol,
+            depth: packet.depth,
             first: Speaker::new(packet.source),
             second: Speaker::new(packet.destination),
             initiator: None,
@@ -165,13 +168,13 @@ impl Conversation {
             copies: 0,
             translation: None,
             story: Story::default(),
-            datagrams: 0,
+            datagrams: DatagramListener::default(),
         }
     }
 
     /// Bytes held: what waits for a name, and what was asked so far.
     pub(super) fn held(&self) -> usize {
-        self.first.held() + self.second.held() + self.story.held
+        self.first.held() + self.second.held() + self.datagrams.held() + self.story.held
     }
 
     /// The end that opened the flow, as it was seen first.
@@ -233,6 +236,8 @@ impl Conversation {
                 }
             });
         }
+        let Conversation { datagrams, story, .. } = &mut self;
+        datagrams.finish(&mut |heard| story.hear(heard, mark));
         self.captured()
     }
 
@@ -246,8 +251,8 @@ impl Conversation {
         let application = self.story.application.unwrap_or(Application::Other);
         let was_silent = self.syn && self.speaker(client).sent_nothing();
         let mut story = self.story;
-        story.complete(self.protocol, was_silent, first);
         let name = story.first_name().cloned();
+        story.complete(self.protocol, was_silent, first);
         CapturedFlow {
             protocol: self.protocol,
             source: source.address,
@@ -256,7 +261,7 @@ impl Conversation {
             destination_port: destination.port,
             application,
             name,
-            depth: 0,
+            depth: self.depth,
             first: self.started,
             last: self.last,
             frame: self.frame,
@@ -268,6 +273,7 @@ impl Conversation {
             openings: story.openings,
             openings_left_out: story.left_out,
             incomplete: story.incomplete,
+            notes: story.notes,
             copies: self.copies,
             translated_from: before.map(|end| SocketAddr::new(end.address, end.port)),
         }
@@ -296,7 +302,9 @@ impl Conversation {
             self.speaker_mut(sender.other()).stream.starts_at(tcp.acknowledgment);
         }
         if flags.has(Flags::ACK) {
-            self.speaker_mut(sender.other()).has_come_to(tcp.acknowledgment);
+            let other = self.speaker_mut(sender.other());
+            other.has_come_to(tcp.acknowledgment);
+            other.stream.acknowledged(tcp.acknowledgment);
         }
         let speaker = self.speaker_mut(sender);
         speaker.base.get_or_insert(data.wrapping_sub(1));
@@ -309,7 +317,11 @@ impl Conversation {
         if packet.payload.is_empty() && packet.cut == 0 || flags.has(Flags::RST) {
             return;
         }
-        if speaker.listener.as_ref().is_some_and(Listener::is_done) {
+        let is_done = speaker.listener.as_ref().is_some_and(Listener::is_done);
+        if speaker.stream.contradicts(data, packet.payload) {
+            self.story.hear(Heard::Note(Note::ConflictingSegments), mark);
+        }
+        if is_done {
             return;
         }
         let ear = self.ear(sender, mark);
@@ -329,9 +341,10 @@ impl Conversation {
 
     fn stop_listening(&mut self) {
         for speaker in [&mut self.first, &mut self.second] {
-            speaker.stream.drop_held();
+            speaker.stream.drop_all();
             speaker.listener = Some(Listener::Done);
         }
+        self.datagrams = DatagramListener::Done;
     }
 
     fn ear(&self, end: End, mark: Mark) -> Ear {
@@ -355,36 +368,56 @@ impl Conversation {
         answer: &mut impl FnMut(DnsAnswer),
     ) {
         self.speaker_mut(sender).spoke = true;
-        let looks = self.protocol == IpProtocol::UDP
-            && match self.story.application {
-                None => self.datagrams < MOST_DATAGRAMS,
-                Some(application) => application == Application::Dns,
-            };
-        if !looks {
-            return;
+        match self.protocol {
+            IpProtocol::UDP => {}
+            IpProtocol::ICMP | IpProtocol::ICMPV6 => {
+                let quoted = quoted_application(self.protocol, packet.payload);
+                if let Some(application) = quoted {
+                    self.story.hear(Heard::Application(application), mark);
+                }
+                return;
+            }
+            IpProtocol::SCTP => return self.chunks(sender, packet, mark, answer),
+            IpProtocol(_) => return,
         }
-        self.datagrams = self.datagrams.saturating_add(1);
-        let found = self.recognise(packet.payload);
-        if let Some(application) = found {
-            self.story.hear(Heard::Application(application), mark);
-        }
-        if found == Some(Application::Dns) {
-            let (client, server) = self.addresses(sender.other());
-            answer_to(packet.payload, packet.at, client, server, answer);
-        }
+        let ports = self.ports();
+        let (client, server) = self.addresses(sender.other());
+        let Conversation { datagrams, story, .. } = self;
+        datagrams.take(packet.payload, ports, &mut |heard| match heard {
+            Heard::Dns(message) => answer_to(message, packet.at, client, server, answer),
+            heard => story.hear(heard, mark),
+        });
     }
 
-    fn recognise(&self, payload: &[u8]) -> Option<Application> {
-        let ports = self.ports();
-        let excluded = ports.0.iter().any(|port| NOT_DNS.contains(port));
-        if ports.are_of_dns() && dns::is_message(payload) {
-            Some(Application::Dns)
-        } else if quic::is_quic(payload) {
-            Some(Application::Quic)
-        } else if !excluded && dns::is_message_beyond_doubt(payload) {
-            Some(Application::Dns)
-        } else {
-            None
+    /// Takes the data of an SCTP packet, as far as it comes in order.
+    fn chunks(
+        &mut self,
+        sender: End,
+        packet: &Packet<'_>,
+        mark: Mark,
+        answer: &mut impl FnMut(DnsAnswer),
+    ) {
+        let ear = self.ear(sender, mark);
+        let (speaker, story) = self.parts(sender);
+        for chunk in sctp::chunks(packet.payload) {
+            let (number, bytes) = match chunk {
+                Chunk::Starts(number) => {
+                    speaker.base = Some(number);
+                    continue;
+                }
+                Chunk::Data(number, bytes) => (number, bytes),
+            };
+            let listener =
+                speaker.listener.get_or_insert_with(|| Listener::new(speaker.base == Some(number)));
+            let next = *speaker.base.get_or_insert(number);
+            if is_before(number, next) {
+                continue;
+            }
+            if number != next {
+                ear.hear(listener, Piece::Lost(1), story, answer);
+            }
+            ear.hear(listener, Piece::Bytes(bytes), story, answer);
+            speaker.base = Some(number.wrapping_add(1));
         }
     }
 

@@ -78,6 +78,7 @@ struct Print {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 struct Unchanged {
     protocol: IpProtocol,
+    depth: u8,
     identification: u32,
     digest: u64,
 }
@@ -201,7 +202,7 @@ impl Copies {
             .map(|tcp| (tcp.sequence, tcp.acknowledgment, tcp.flags, tcp.window, tcp.options));
         let compared = packet.payload.get(..MOST_COMPARED).unwrap_or(packet.payload);
         let digest = self.hasher.hash_one((numbers, packet.wire, compared));
-        Unchanged { protocol: packet.protocol, identification, digest }
+        Unchanged { protocol: packet.protocol, depth: packet.depth, identification, digest }
     }
 
     fn forget(&mut self, now: Timestamp) {

@@ -7,6 +7,7 @@ use crate::flow::SeenPayload;
 
 use super::captured::Application;
 use super::captured::NameOrigin;
+use super::captured::Note;
 use super::names::Shown;
 use super::names::dns;
 use super::names::first::First;
@@ -20,7 +21,9 @@ use super::names::http2;
 use super::names::http2::FirstRequest;
 use super::names::tds;
 use super::names::tls;
+use super::names::tls::ClientHello;
 use super::names::tls::Hello;
+use super::names::tls::Hidden;
 use super::stream::Piece;
 
 /// Bytes that are held back before they are taken for no known protocol; a request line may be long.
@@ -35,6 +38,10 @@ pub(super) enum Heard<'a> {
     Application(Application),
     /// A hello or request is complete.
     Opening(SeenPayload, Option<(Host, NameOrigin)>),
+    /// A name was shown that no question to the firewall goes with.
+    Name(Host, NameOrigin),
+    /// Something else that a reader of the flow has to know.
+    Note(Note),
     /// The first bytes of an end are no known protocol.
     Unknown,
     /// A DNS message.
@@ -128,7 +135,10 @@ impl Listener {
             }
             Listener::Tls(mut reader) => match reader.push(bytes) {
                 Hello::Unsettled => *self = Listener::Tls(reader),
-                Hello::Client(shown) => out(tls_opening(shown)),
+                Hello::Client(hello) => {
+                    let tls = |name| Payload::Tls { name, inner: None };
+                    hello_opening(hello, NameOrigin::Sni, PayloadKind::Tls, tls, out);
+                }
                 Hello::Unreadable => out(kind(PayloadKind::Tls)),
                 Hello::None => {}
             },
@@ -152,7 +162,10 @@ impl Listener {
             },
             Listener::Tds(mut reader) => match reader.push(bytes) {
                 Hello::Unsettled => *self = Listener::Tds(reader),
-                Hello::Client(shown) => out(tds_opening(shown)),
+                Hello::Client(hello) => {
+                    let tds = |name| Payload::Mssql { name };
+                    hello_opening(hello, NameOrigin::TdsSni, PayloadKind::Mssql, tds, out);
+                }
                 Hello::None => {}
                 Hello::Unreadable => out(kind(PayloadKind::Mssql)),
             },
@@ -237,29 +250,34 @@ fn kind(kind: PayloadKind) -> Heard<'static> {
     Heard::Opening(SeenPayload::Kind(kind), None)
 }
 
-fn tls_opening(shown: Shown) -> Heard<'static> {
-    named(shown, NameOrigin::Sni, PayloadKind::Tls, |name| Payload::Tls { name, inner: None })
-}
-
-fn tds_opening(shown: Shown) -> Heard<'static> {
-    named(shown, NameOrigin::TdsSni, PayloadKind::Mssql, |name| Payload::Mssql { name })
-}
-
-/// An opening with what it shows. A name that cannot be read leaves only the kind known: it is
-/// neither a name nor the lack of one.
-fn named(
-    shown: Shown,
+/// Tells of a ClientHello what it opens. A name that cannot be read leaves only the kind known: it
+/// is neither a name nor the lack of one.
+pub(super) fn hello_opening(
+    hello: ClientHello,
     origin: NameOrigin,
     unread: PayloadKind,
     payload: impl FnOnce(Option<Host>) -> Payload,
-) -> Heard<'static> {
-    match shown {
+    out: &mut impl FnMut(Heard),
+) {
+    if let Some(hidden) = hello.hidden {
+        out(Heard::Note(hidden.note()));
+    }
+    out(match hello.name {
         Shown::Nothing => Heard::Opening(SeenPayload::Exactly(payload(None)), None),
         Shown::Host(host) => {
             let seen = SeenPayload::Exactly(payload(Some(host.clone())));
             Heard::Opening(seen, Some((host, origin)))
         }
         Shown::Unreadable => kind(unread),
+    });
+}
+
+impl Hidden {
+    pub(super) fn note(self) -> Note {
+        match self {
+            Hidden::Ech => Note::EncryptedClientHello,
+            Hidden::Esni => Note::EncryptedServerName,
+        }
     }
 }
 
@@ -268,6 +286,10 @@ fn http_opening(request: RequestSeen, origin: NameOrigin) -> Heard<'static> {
         RequestSeen::Whole(request) => {
             let name = request.host.clone().map(|host| (host, origin));
             Heard::Opening(SeenPayload::Exactly(Payload::Http(request)), name)
+        }
+        RequestSeen::Damaged(host) => {
+            let name = host.map(|host| (host, origin));
+            Heard::Opening(SeenPayload::Kind(PayloadKind::Http), name)
         }
         RequestSeen::Unreadable => kind(PayloadKind::Http),
     }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use crate::flow::IpProtocol;
 
 use super::error::Limit;
+use super::tracker::Arrival;
 use super::wire::Datagram;
 use super::wire::Fragment;
 
@@ -19,9 +20,8 @@ const MOST_DATAGRAMS: usize = 256;
 const MOST_BYTES: usize = 65_535;
 /// Bytes held of one datagram; more than it has, since fragments may overlap.
 const MOST_HELD_BYTES: usize = 2 * MOST_BYTES;
-/// Fragments of one datagram; the smallest allowed ones cut the longest datagram into 8,192, but
-/// links carry at least 1,280 bytes.
-const MOST_FRAGMENTS: usize = 128;
+/// Fragments of one datagram: the smallest that are allowed cut the longest datagram into as many.
+const MOST_FRAGMENTS: usize = 8192;
 /// How long the rest of a datagram is waited for, as Linux does (`ipfrag_time`).
 const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
 
@@ -32,6 +32,7 @@ struct Key {
     destination: IpAddr,
     protocol: IpProtocol,
     identification: u32,
+    depth: u8,
     vantage: u8,
 }
 
@@ -70,8 +71,8 @@ impl Fragments {
         &mut self,
         datagram: &Datagram<'_>,
         fragment: Fragment,
-        vantage: u8,
-        at: Timestamp,
+        depth: u8,
+        Arrival { at, vantage, .. }: Arrival,
     ) -> Option<Whole> {
         self.forget(at);
         let key = Key {
@@ -79,7 +80,8 @@ impl Fragments {
             destination: datagram.destination,
             protocol: datagram.protocol,
             identification: datagram.identification,
-            vantage,
+            depth,
+            vantage: vantage.0,
         };
         // A fragment that the capture cut can never become whole.
         if datagram.payload.len() < datagram.payload_wire {
@@ -149,7 +151,7 @@ impl Partial {
     /// counts; attacks by overlap are the firewall's to refuse, not ours to judge.
     fn whole(&self) -> Option<Whole> {
         let length = self.length?;
-        if !self.reaches(length) {
+        if self.held < length || !self.reaches(length) {
             return None;
         }
         let mut payload = Vec::with_capacity(length);

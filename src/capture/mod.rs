@@ -28,6 +28,7 @@ mod link;
 mod wire;
 
 mod conversation;
+mod datagrams;
 mod dialogue;
 mod names;
 mod story;
@@ -43,6 +44,7 @@ mod tests;
 pub use captured::Application;
 pub use captured::CapturedFlow;
 pub use captured::NameOrigin;
+pub use captured::Note;
 pub use captured::Opening;
 pub use captured::SeenName;
 pub use captured::Sink;

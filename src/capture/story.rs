@@ -1,5 +1,7 @@
 //! What a flow has shown: its protocol, its names, what it asked of the firewall.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::flow::Host;
@@ -10,6 +12,7 @@ use crate::flow::SeenPayload;
 
 use super::captured::Application;
 use super::captured::NameOrigin;
+use super::captured::Note;
 use super::captured::Opening;
 use super::captured::SeenName;
 use super::dialogue::Heard;
@@ -33,6 +36,7 @@ pub(super) struct Story {
     /// Bytes of the openings and names.
     pub(super) held: usize,
     pub(super) incomplete: bool,
+    pub(super) notes: BTreeSet<Note>,
     /// The packet at which the application was recognised.
     recognised: Option<Mark>,
 }
@@ -76,6 +80,12 @@ impl Story {
                     self.unknown = true;
                     self.open(SeenPayload::Exactly(Payload::Other), mark);
                 }
+            }
+            Heard::Name(name, origin) => {
+                self.name(name, origin, mark);
+            }
+            Heard::Note(note) => {
+                self.notes.insert(note);
             }
             Heard::Incomplete => self.incomplete = true,
             Heard::Dns(_) => {}
@@ -127,8 +137,16 @@ impl Story {
     }
 
     /// Adds what is known of a request that was not seen whole, so that every flow has an opening.
-    /// A client that is known to have sent nothing asked for nothing, whatever the server said.
+    /// A client that is known to have sent nothing asked for nothing, whatever the server said; and
+    /// of what is neither TCP nor UDP no firewall looks at more than the header.
     pub(super) fn complete(&mut self, protocol: IpProtocol, was_silent: bool, first: Mark) {
+        if !protocol.has_ports() {
+            let Mark { packet, frame, at } = first;
+            let payload = SeenPayload::Exactly(Payload::Other);
+            self.openings = vec![Opening { packet, frame, at, payload }];
+            self.left_out = 0;
+            return;
+        }
         let asked = self
             .openings
             .iter()
@@ -157,7 +175,12 @@ impl Story {
         self.openings.iter().find_map(|opening| match &opening.payload {
             SeenPayload::Exactly(Payload::Silent) => None,
             SeenPayload::Exactly(payload) => Some(payload.wire_name()),
-            SeenPayload::Kind(_) | SeenPayload::Unknown => Some(None),
+            // A damaged request may show a name, though not what it asks of that host.
+            SeenPayload::Kind(_) | SeenPayload::Unknown => {
+                let mut names = self.names.iter();
+                let shown = names.find(|seen| seen.packet == opening.packet);
+                Some(shown.map(|seen| &seen.name))
+            }
         })?
     }
 }

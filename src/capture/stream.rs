@@ -5,8 +5,12 @@ const MOST_HELD_SEGMENTS: usize = 64;
 /// Bytes held back of one direction: what most senders have under way at the start.
 pub(super) const MOST_HELD_BYTES: usize = 128 * 1024;
 
+/// Bytes remembered of those given out, as long as the other end has not acknowledged them: a hello
+/// with many keys is as long.
+const MOST_REMEMBERED_BYTES: usize = 2 * 1024;
+
 /// Puts the segments of one direction in order, drops what was sent twice, and gives up on what the
-/// capture lost.
+/// capture lost. Of what was sent twice, the first counts.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
     /// The sequence number that comes next, once any is known.
@@ -14,6 +18,8 @@ pub(super) struct Stream {
     /// Segments that came too early, ascending from `next` on.
     held: Vec<Segment>,
     held_bytes: usize,
+    /// The last bytes given out, up to `next`, that another segment may still contradict.
+    given: Vec<u8>,
     /// Whether the first byte was captured, or is still expected.
     from_start: bool,
 }
@@ -38,7 +44,31 @@ pub(super) enum Piece<'a> {
 impl Stream {
     /// Bytes held back.
     pub(super) fn held(&self) -> usize {
-        self.held_bytes
+        self.held_bytes + self.given.len()
+    }
+
+    /// Notes that the other end has taken everything before `sequence`: what is sent again of that
+    /// is of no effect.
+    pub(super) fn acknowledged(&mut self, sequence: u32) {
+        if self.next.is_some_and(|next| !is_before(sequence, next)) {
+            self.given = Vec::new();
+        }
+    }
+
+    /// Whether a segment says something else than one before it of the same bytes.
+    pub(super) fn contradicts(&self, sequence: u32, bytes: &[u8]) -> bool {
+        let remembered = u32::try_from(self.given.len()).unwrap_or(u32::MAX);
+        let given = self.next.map(|next| (next.wrapping_sub(remembered), self.given.as_slice()));
+        let held = self.held.iter().map(|segment| (segment.sequence, segment.bytes.as_slice()));
+        given.into_iter().chain(held).any(|(start, other)| {
+            let (ours, theirs) = if is_before(start, sequence) {
+                (Some(bytes), other.get(distance(start, sequence)..))
+            } else {
+                (bytes.get(distance(sequence, start)..), Some(other))
+            };
+            let (ours, theirs) = (ours.unwrap_or_default(), theirs.unwrap_or_default());
+            ours.iter().zip(theirs).any(|(ours, theirs)| ours != theirs)
+        })
     }
 
     /// Whether the first byte of the direction is among those given out, or will be.
@@ -63,15 +93,16 @@ impl Stream {
         mut out: impl FnMut(Piece<'_>),
     ) {
         let next = *self.next.get_or_insert(sequence);
-        if is_before(next, sequence) {
+        // What is held came before this segment, so that it counts where both have the same bytes.
+        if is_before(next, sequence) || !self.held.is_empty() {
             self.hold(sequence, bytes, cut);
+            self.give_held(&mut out);
             while self.is_full() {
                 self.skip_gap(&mut out);
             }
             return;
         }
         self.give(sequence, bytes, cut, &mut out);
-        self.give_held(&mut out);
     }
 
     /// Gives out all that is held back: nothing that is missing will come any more.
@@ -87,14 +118,48 @@ impl Stream {
         self.held_bytes = 0;
     }
 
+    /// Forgets what is held back and what was given out.
+    pub(super) fn drop_all(&mut self) {
+        self.drop_held();
+        self.given = Vec::new();
+    }
+
     fn is_full(&self) -> bool {
         self.held.len() > MOST_HELD_SEGMENTS || self.held_bytes > MOST_HELD_BYTES
     }
 
+    /// Holds the parts of a segment back that are not held already.
     fn hold(&mut self, sequence: u32, bytes: &[u8], cut: u32) {
-        let place = self.held.partition_point(|held| !is_before(sequence, held.sequence));
-        self.held_bytes += bytes.len();
-        self.held.insert(place, Segment { sequence, bytes: bytes.to_vec(), cut });
+        let (mut sequence, mut rest) = (sequence, bytes);
+        let mut fresh = Vec::new();
+        for held in &self.held {
+            let length = u32::try_from(held.bytes.len()).unwrap_or(u32::MAX);
+            let end = held.sequence.wrapping_add(length);
+            if !is_before(sequence, end) {
+                continue;
+            }
+            if is_before(sequence, held.sequence) {
+                let Some((before, _)) = rest.split_at_checked(distance(sequence, held.sequence))
+                else {
+                    break;
+                };
+                fresh.push(Segment { sequence, bytes: before.to_vec(), cut: 0 });
+            }
+            rest = rest.get(distance(sequence, end)..).unwrap_or_default();
+            sequence = end;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        if !rest.is_empty() || cut > 0 {
+            fresh.push(Segment { sequence, bytes: rest.to_vec(), cut });
+        }
+        for segment in fresh {
+            let place =
+                self.held.partition_point(|held| !is_before(segment.sequence, held.sequence));
+            self.held_bytes += segment.bytes.len();
+            self.held.insert(place, segment);
+        }
     }
 
     /// Gives out the part of a segment that was not given before.
@@ -104,16 +169,27 @@ impl Stream {
         let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         if known < length {
             let fresh = usize::try_from(known).ok().and_then(|known| bytes.get(known..));
-            out(Piece::Bytes(fresh.unwrap_or_default()));
+            let fresh = fresh.unwrap_or_default();
+            self.remember(fresh);
+            out(Piece::Bytes(fresh));
         }
         let lost = length.saturating_add(cut).saturating_sub(known.max(length));
         if lost > 0 {
+            self.given.clear();
             out(Piece::Lost(lost));
         }
         let end = sequence.wrapping_add(length).wrapping_add(cut);
         if is_before(next, end) {
             self.next = Some(end);
         }
+    }
+
+    fn remember(&mut self, bytes: &[u8]) {
+        let room = MOST_REMEMBERED_BYTES.saturating_sub(bytes.len());
+        let surplus = self.given.len().saturating_sub(room);
+        self.given.drain(..surplus.min(self.given.len()));
+        let last = bytes.len().saturating_sub(MOST_REMEMBERED_BYTES);
+        self.given.extend_from_slice(bytes.get(last..).unwrap_or_default());
     }
 
     fn give_held(&mut self, out: &mut impl FnMut(Piece<'_>)) {
@@ -130,11 +206,17 @@ impl Stream {
     /// Gives up on what is missing before the first segment held back.
     fn skip_gap(&mut self, out: &mut impl FnMut(Piece<'_>)) {
         if let (Some(first), Some(next)) = (self.held.first(), self.next) {
+            self.given.clear();
             out(Piece::Lost(first.sequence.wrapping_sub(next)));
             self.next = Some(first.sequence);
         }
         self.give_held(out);
     }
+}
+
+/// How far `to` lies behind `from`.
+fn distance(from: u32, to: u32) -> usize {
+    usize::try_from(to.wrapping_sub(from)).unwrap_or(usize::MAX)
 }
 
 /// Whether sequence number `a` lies before `b`, in the arithmetic of RFC 9293 §3.4.
@@ -163,7 +245,7 @@ mod tests {
         }
         stream.flush(&mut out);
         assert_eq!(text, expected);
-        assert_eq!(stream.held(), 0);
+        assert_eq!(stream.held_bytes, 0);
     }
 
     #[test]
@@ -173,6 +255,32 @@ mod tests {
         check(&[(0, "ab"), (0, "ab"), (2, "cd")], "abcdef".get(..4).unwrap());
         check(&[(0, "abc"), (2, "cd"), (1, "bcdef")], "abcdef");
         check(&[(3, "d"), (2, "cdef"), (0, "ab")], "abcdef");
+    }
+
+    #[test]
+    fn of_what_was_sent_twice_the_first_counts() {
+        check(&[(2, "cd"), (0, "abXYef")], "abcdef");
+        check(&[(4, "ef"), (2, "cdXX"), (0, "ab")], "abcdef");
+        check(&[(4, "ef"), (2, "cdXXgh"), (0, "ab")], "abcdefgh");
+        check(&[(4, "e"), (8, "i"), (2, "cdXfghXjk"), (0, "ab")], "abcdefghijk");
+    }
+
+    #[test]
+    fn contradictions_are_found_until_they_are_of_no_effect() {
+        let mut stream = Stream::default();
+        stream.starts_at(10);
+        stream.take(10, b"abcd", 0, |_| {});
+        stream.take(16, b"gh", 0, |_| {});
+        for (sequence, bytes) in [(10, "abcd"), (12, "cd"), (13, "dXX"), (14, "efgh"), (30, "X")] {
+            assert!(!stream.contradicts(sequence, bytes.as_bytes()), "{sequence} {bytes}");
+        }
+        for (sequence, bytes) in [(10, "Xbcd"), (12, "cX"), (13, "Xef"), (14, "efXh"), (17, "X")] {
+            assert!(stream.contradicts(sequence, bytes.as_bytes()), "{sequence} {bytes}");
+        }
+        stream.acknowledged(13);
+        assert!(stream.contradicts(10, b"Xbcd"));
+        stream.acknowledged(14);
+        assert!(!stream.contradicts(10, b"Xbcd") && stream.given.is_empty());
     }
 
     #[test]
@@ -190,7 +298,7 @@ mod tests {
             stream.take(1 + index * 2, b"x", 0, |piece| {
                 lost += u64::from(matches!(piece, Piece::Lost(_)));
             });
-            assert!(stream.held() <= MOST_HELD_SEGMENTS);
+            assert!(stream.held_bytes <= MOST_HELD_SEGMENTS);
         }
         assert!(lost > 9_000);
     }

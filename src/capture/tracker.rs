@@ -28,10 +28,14 @@ use super::link::LinkType;
 use super::wire;
 use super::wire::Datagram;
 use super::wire::Fragment;
+use super::wire::Linked;
 use super::wire::Malformed;
 use super::wire::ipv6;
+use super::wire::sctp;
+use super::wire::tcp::Damaged;
 use super::wire::tcp::TcpHeader;
-use super::wire::udp;
+use super::wire::tunnel;
+use super::wire::tunnel::MOST_DEPTH;
 use super::wire::udp::UdpHeader;
 
 /// How long a flow without packets is followed. Longer than any idle timeout that Azure Firewall
@@ -46,6 +50,7 @@ const MOST_HELD_BYTES: usize = 256 << 20;
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 struct Key {
     protocol: IpProtocol,
+    depth: u8,
     low: Endpoint,
     high: Endpoint,
 }
@@ -53,7 +58,7 @@ struct Key {
 impl Key {
     fn of(packet: &Packet<'_>) -> Key {
         let (a, b) = (packet.source, packet.destination);
-        Key { protocol: packet.protocol, low: a.min(b), high: a.max(b) }
+        Key { protocol: packet.protocol, depth: packet.depth, low: a.min(b), high: a.max(b) }
     }
 }
 
@@ -133,7 +138,7 @@ impl Tracker {
         match self.linked(&frame, sink) {
             Ok(true) => {}
             Ok(false) => self.summary.non_ip += 1,
-            Err(malformed) => *self.summary.malformed.entry(malformed.layer()).or_default() += 1,
+            Err(malformed) => self.malformed(malformed),
         }
         Ok(())
     }
@@ -154,6 +159,10 @@ impl Tracker {
         self.summary
     }
 
+    fn malformed(&mut self, malformed: Malformed) {
+        *self.summary.malformed.entry(malformed.layer()).or_default() += 1;
+    }
+
     /// Takes the headers off; tells whether there is IP behind them.
     fn linked(&mut self, frame: &Frame<'_>, sink: &mut impl Sink) -> Result<bool, Malformed> {
         let Some(linked) = wire::link(frame.link, frame.data)? else { return Ok(false) };
@@ -161,27 +170,39 @@ impl Tracker {
         let header = frame.data.len().saturating_sub(linked.payload.len());
         let original = usize::try_from(frame.original).unwrap_or(usize::MAX);
         let wire = original.max(frame.data.len()).saturating_sub(header);
-        let datagram = wire::network(linked.network, linked.payload, wire)?;
         let arrival = Arrival { at: frame.at, frame: self.summary.frames, vantage };
+        self.network(&linked, wire, 0, arrival, sink)?;
+        Ok(true)
+    }
+
+    /// Takes an IP datagram, `wire` bytes long before it was cut, that lies inside so many others.
+    fn network(
+        &mut self,
+        linked: &Linked<'_>,
+        wire: usize,
+        depth: u8,
+        arrival: Arrival,
+        sink: &mut impl Sink,
+    ) -> Result<(), Malformed> {
+        let datagram = wire::network(linked.network, linked.payload, wire)?;
         match datagram.fragment {
             None => {
                 let wire = u64::try_from(datagram.wire).unwrap_or(u64::MAX);
-                self.datagram(&datagram, wire, arrival, sink)?;
+                self.datagram(&datagram, wire, depth, arrival, sink)
             }
-            Some(fragment) => self.fragment(&datagram, fragment, arrival, sink)?,
+            Some(fragment) => self.fragment(&datagram, fragment, depth, arrival, sink),
         }
-        Ok(true)
     }
 
     fn fragment(
         &mut self,
         datagram: &Datagram<'_>,
         fragment: Fragment,
+        depth: u8,
         arrival: Arrival,
         sink: &mut impl Sink,
     ) -> Result<(), Malformed> {
-        let Arrival { at, vantage, .. } = arrival;
-        let Some(whole) = self.fragments.take(datagram, fragment, vantage.0, at) else {
+        let Some(whole) = self.fragments.take(datagram, fragment, depth, arrival) else {
             return Ok(());
         };
         // Of IPv6, extension headers may lie in the part that was cut up.
@@ -197,25 +218,33 @@ impl Tracker {
             payload_wire: extended.payload.len(),
             ..*datagram
         };
-        self.datagram(&datagram, whole.wire, arrival, sink)
+        self.datagram(&datagram, whole.wire, depth, arrival, sink)
     }
 
     fn datagram(
         &mut self,
         datagram: &Datagram<'_>,
         wire: u64,
+        depth: u8,
         arrival: Arrival,
         sink: &mut impl Sink,
     ) -> Result<(), Malformed> {
         let bytes = datagram.payload;
         let mut tcp = None;
         let (ports, payload, payload_wire) = match datagram.protocol {
-            IpProtocol::TCP => {
-                let (header, payload) = TcpHeader::parse(bytes)?;
-                let length = datagram.payload_wire.saturating_sub(header.length());
-                tcp = Some(header);
-                ((header.source, header.destination), payload, length)
-            }
+            IpProtocol::TCP => match TcpHeader::parse(bytes) {
+                Ok((header, payload)) => {
+                    let length = datagram.payload_wire.saturating_sub(header.length());
+                    tcp = Some(header);
+                    ((header.source, header.destination), payload, length)
+                }
+                Err(damaged) => {
+                    let Damaged { malformed, ports, header } = damaged?;
+                    self.malformed(malformed);
+                    tcp = header;
+                    (ports, &[][..], 0)
+                }
+            },
             IpProtocol::UDP => {
                 let (header, payload) = UdpHeader::parse(bytes)?;
                 let length = match usize::from(header.length) {
@@ -224,7 +253,11 @@ impl Tracker {
                 };
                 ((header.source, header.destination), payload, length.saturating_sub(8))
             }
-            IpProtocol::SCTP => (udp::sctp_ports(bytes)?, bytes, datagram.payload_wire),
+            IpProtocol::SCTP => {
+                let (ports, chunks) = sctp::parse(bytes)?;
+                let header = bytes.len().saturating_sub(chunks.len());
+                (ports, chunks, datagram.payload_wire.saturating_sub(header))
+            }
             IpProtocol(_) => ((0, 0), bytes, datagram.payload_wire),
         };
         let cut = u32::try_from(payload_wire.saturating_sub(payload.len())).unwrap_or(u32::MAX);
@@ -234,6 +267,7 @@ impl Tracker {
             source: Endpoint { address: datagram.source, port: ports.0 },
             destination: Endpoint { address: datagram.destination, port: ports.1 },
             protocol: datagram.protocol,
+            depth,
             wire,
             tcp,
             payload,
@@ -241,7 +275,14 @@ impl Tracker {
             hop_limit: datagram.hop_limit,
         };
         self.packet(packet, datagram.identification, arrival.vantage, sink);
-        Ok(())
+        if depth >= MOST_DEPTH {
+            return Ok(());
+        }
+        let Some(inner) = tunnel::inside(datagram.protocol, ports, payload)? else {
+            return Ok(());
+        };
+        let header = payload.len().saturating_sub(inner.payload.len());
+        self.network(&inner, payload_wire.saturating_sub(header), depth + 1, arrival, sink)
     }
 
     fn packet(
@@ -384,8 +425,8 @@ impl Tracker {
 
 /// When, as which packet of the file and where a datagram was captured.
 #[derive(Clone, Copy, Debug)]
-struct Arrival {
-    at: Timestamp,
-    frame: u64,
-    vantage: Vantage,
+pub(super) struct Arrival {
+    pub(super) at: Timestamp,
+    pub(super) frame: u64,
+    pub(super) vantage: Vantage,
 }

@@ -1,5 +1,6 @@
 //! HTTP/1: request heads one after another on a connection (RFC 9112).
 
+use crate::flow::Host;
 use crate::flow::Request;
 
 use super::Shown;
@@ -24,13 +25,32 @@ pub(in crate::capture) fn begins_request(bytes: &[u8]) -> Match {
         Some(_) => return Match::No,
     };
     let target = rest.iter().take_while(|byte| is_target(**byte)).count();
-    match rest.get(target..) {
+    let strict = match rest.get(target..) {
         None | Some([]) if target > MOST_HEAD_BYTES => Match::No,
         None | Some([]) => Match::Unsettled,
         Some([b' ', version @ ..]) if target > 0 => Match::prefix_of_version(version),
         Some([b'\r' | b'\n', ..]) if is_version_0(bytes) => Match::Yes,
         Some(_) => Match::No,
+    };
+    if strict == Match::No { begins_damaged_request(bytes, rest) } else { strict }
+}
+
+/// Whether a line that is no request line is one to servers that are not strict: of a method that
+/// all know, and with the version at its end, whatever stands between (RFC 9112 §3).
+fn begins_damaged_request(bytes: &[u8], behind_method: &[u8]) -> Match {
+    const METHODS: &[&[u8]] =
+        &[b"GET ", b"POST ", b"HEAD ", b"PUT ", b"DELETE ", b"CONNECT ", b"OPTIONS ", b"PATCH "];
+    if !METHODS.iter().any(|method| bytes.starts_with(method)) {
+        return Match::No;
     }
+    let Some(end) = behind_method.iter().position(|byte| *byte == b'\n') else {
+        let is_long = behind_method.len() > MOST_HEAD_BYTES;
+        return if is_long { Match::No } else { Match::Unsettled };
+    };
+    let line = behind_method.get(..end).unwrap_or_default().trim_ascii_end();
+    let version = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+    let is_version = matches!(version, [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'0' | b'1']);
+    if is_version { Match::Yes } else { Match::No }
 }
 
 /// Whether `bytes` begin with a status line.
@@ -65,6 +85,9 @@ fn is_target(byte: u8) -> bool {
 pub(in crate::capture) enum RequestSeen {
     /// Its host, port and path.
     Whole(Request),
+    /// A request whose first line is damaged, with the host that a field names. What it asks of
+    /// that host is the server's to guess.
+    Damaged(Option<Host>),
     /// A request whose host cannot be read.
     Unreadable,
 }
@@ -256,7 +279,23 @@ fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
 /// A value that goes on in the next line is joined first: it is obsolete, but servers accept it
 /// (RFC 9112 §5.2), and httparse does not.
 fn read_head(bytes: &[u8]) -> Option<(RequestSeen, State)> {
-    read_lines(bytes).or_else(|| unfolded(bytes).and_then(|bytes| read_lines(&bytes)))
+    read_lines(bytes)
+        .or_else(|| unfolded(bytes).and_then(|bytes| read_lines(&bytes)))
+        .or_else(|| Some((read_damaged(bytes)?, State::Ended)))
+}
+
+/// Reads a head whose first line is damaged.
+fn read_damaged(bytes: &[u8]) -> Option<RequestSeen> {
+    let line = bytes.iter().position(|byte| *byte == b'\n')?;
+    let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
+    let parsed = httparse::parse_headers(bytes.get(line + 1..)?, &mut fields).ok()?;
+    let httparse::Status::Complete((_, fields)) = parsed else { return None };
+    let host = fields.iter().find(|field| field.name.eq_ignore_ascii_case("host"));
+    match host.map(|field| host_and_port(field.value.trim_ascii()).0) {
+        Some(Shown::Host(host)) => Some(RequestSeen::Damaged(Some(host))),
+        Some(Shown::Unreadable) => None,
+        Some(Shown::Nothing) | None => Some(RequestSeen::Damaged(None)),
+    }
 }
 
 /// The head with each line that begins with white space joined to the one before it, if there is

@@ -5,6 +5,7 @@
 
 pub(super) mod cursor;
 pub(super) mod dns;
+pub(super) mod dtls;
 pub(super) mod first;
 pub(super) mod hpack;
 pub(super) mod http;

@@ -4,6 +4,7 @@ use super::Shown;
 use super::cursor::Cursor;
 use super::first::Match;
 use super::first::Place;
+use super::tls::ClientHello;
 use super::tls::Hello;
 use super::tls::HelloReader;
 
@@ -118,7 +119,7 @@ impl LoginReader {
                     match kind {
                         PRE_LOGIN => {}
                         // The login in the clear: no hello comes before it.
-                        LOGIN7 => return Hello::Client(Shown::Nothing),
+                        LOGIN7 => return Hello::Client(ClientHello::named(Shown::Nothing)),
                         _ => return Hello::None,
                     }
                     let length = usize::from(u16::from_be_bytes([l0, l1]));

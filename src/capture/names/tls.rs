@@ -17,6 +17,10 @@ const HANDSHAKE: u8 = 22;
 const HEARTBEAT: u8 = 24;
 const CLIENT_HELLO: u8 = 1;
 const SERVER_NAME: u16 = 0;
+/// draft-ietf-tls-esni-25 §5.
+const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
+/// draft-ietf-tls-esni-02 §8.1.
+const ENCRYPTED_SERVER_NAME: u16 = 0xffce;
 const HOST_NAME: u8 = 0;
 
 /// Whether `bytes` begin with a record of SSL 3 or TLS, or a hello in the form of SSL 2.
@@ -61,13 +65,45 @@ fn begins_v2(bytes: &[u8]) -> Match {
     }
 }
 
+/// What a ClientHello is sent over, which decides its form.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::capture) enum Over {
+    Stream,
+    /// With a cookie (RFC 6347 §4.2.1).
+    Datagrams,
+}
+
+/// How a ClientHello may ask for another name than the one it shows.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::capture) enum Hidden {
+    /// An encrypted ClientHello (draft-ietf-tls-esni-25 §5), or an extension that only looks like
+    /// one: to whoever cannot decrypt it they are the same.
+    Ech,
+    /// An encrypted server name, as drafts had it before that.
+    Esni,
+}
+
+/// What a ClientHello shows.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::capture) struct ClientHello {
+    pub(in crate::capture) name: Shown,
+    pub(in crate::capture) hidden: Option<Hidden>,
+}
+
+impl ClientHello {
+    /// A hello of which nothing but the name is known.
+    pub(in crate::capture) fn named(name: Shown) -> ClientHello {
+        ClientHello { name, hidden: None }
+    }
+}
+
 /// What a stream of records has shown.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(in crate::capture) enum Hello {
     /// More bytes are needed.
     Unsettled,
     /// A ClientHello.
-    Client(Shown),
+    Client(ClientHello),
     /// The stream begins with something else: a server's messages, or encrypted ones.
     None,
     /// A ClientHello that is longer than [`MOST_HELLO_BYTES`] or contradicts itself.
@@ -101,7 +137,7 @@ impl HelloReader {
             self.v2 = matches!(rest.first(), Some(0x80..));
         }
         if self.v2 {
-            return Hello::Client(Shown::Nothing);
+            return Hello::Client(ClientHello::named(Shown::Nothing));
         }
         while !rest.is_empty() {
             if self.record == 0 {
@@ -137,7 +173,7 @@ impl HelloReader {
 }
 
 /// Reads the first handshake message.
-fn message(bytes: &[u8]) -> Hello {
+pub(in crate::capture) fn message(bytes: &[u8]) -> Hello {
     let mut cursor = Cursor(bytes);
     match cursor.u8() {
         None => return Hello::Unsettled,
@@ -150,31 +186,46 @@ fn message(bytes: &[u8]) -> Hello {
     }
     match cursor.take(length) {
         None => Hello::Unsettled,
-        Some(body) => client_hello(body).map_or(Hello::Unreadable, Hello::Client),
+        Some(body) => client_hello(body, Over::Stream).map_or(Hello::Unreadable, Hello::Client),
     }
 }
 
-/// The server name of a ClientHello without its message header; `None` where it contradicts itself.
-pub(in crate::capture) fn client_hello(body: &[u8]) -> Option<Shown> {
+/// A ClientHello without its message header; `None` where it contradicts itself before its name.
+pub(in crate::capture) fn client_hello(body: &[u8], over: Over) -> Option<ClientHello> {
     let mut cursor = Cursor(body);
     let _version = cursor.u16()?;
     let _random = cursor.take(32)?;
     let _session = cursor.vector8()?;
+    if over == Over::Datagrams {
+        let _cookie = cursor.vector8()?;
+    }
     let _cipher_suites = cursor.vector16()?;
     let _compressions = cursor.vector8()?;
     if cursor.is_empty() {
-        return Some(Shown::Nothing);
+        return Some(ClientHello::named(Shown::Nothing));
     }
-    let mut extensions = cursor.vector16()?;
-    while !extensions.is_empty() {
-        let kind = extensions.u16()?;
-        let mut value = extensions.vector16()?;
-        // A server's answer has the extension without a list; some clients send that as well.
-        if kind == SERVER_NAME && !value.is_empty() {
-            return server_name(value.vector16()?);
+    extensions(cursor.vector16()?)
+}
+
+/// The extensions of a ClientHello, up to one that does not fit where that stands behind the name.
+fn extensions(mut rest: Cursor<'_>) -> Option<ClientHello> {
+    let (mut name, mut hidden) = (None, None);
+    while !rest.is_empty() {
+        let extension = rest.u16().and_then(|kind| Some((kind, rest.vector16()?)));
+        let Some((kind, mut value)) = extension else {
+            return name.map(|name| ClientHello { name, hidden });
+        };
+        match kind {
+            // A server's answer has the extension without a list; some clients send that as well.
+            SERVER_NAME if name.is_none() && !value.is_empty() => {
+                name = Some(server_name(value.vector16()?)?);
+            }
+            ENCRYPTED_CLIENT_HELLO => hidden = Some(Hidden::Ech),
+            ENCRYPTED_SERVER_NAME => hidden = Some(Hidden::Esni),
+            _ => {}
         }
     }
-    Some(Shown::Nothing)
+    Some(ClientHello { name: name.unwrap_or(Shown::Nothing), hidden })
 }
 
 /// The first host name of a list of server names.

@@ -71,12 +71,17 @@ fn point_to_point(bytes: &[u8], side: Side) -> Result<Option<Linked<'_>>, Malfor
     let Some((_, frame)) = bytes.split_first_chunk::<6>() else {
         return Err(Malformed::truncated("pppoe", 6, bytes));
     };
-    let (network, payload) = match frame {
-        [0x00, 0x21, payload @ ..] | [0x21, payload @ ..] => (Network::V4, payload),
-        [0x00, 0x57, payload @ ..] | [0x57, payload @ ..] => (Network::V6, payload),
-        _ => return Ok(None),
-    };
-    Ok(Some(Linked { network, side, payload }))
+    let network = network_of_ppp(frame);
+    Ok(network.map(|(network, payload)| Linked { network, side, payload }))
+}
+
+/// The IP datagram behind the protocol field of PPP.
+pub(super) fn network_of_ppp(frame: &[u8]) -> Option<(Network, &[u8])> {
+    match frame {
+        [0x00, 0x21, payload @ ..] | [0x21, payload @ ..] => Some((Network::V4, payload)),
+        [0x00, 0x57, payload @ ..] | [0x57, payload @ ..] => Some((Network::V6, payload)),
+        _ => None,
+    }
 }
 
 /// MPLS labels (RFC 3032 §2.1); what follows the last one is told by its version.

@@ -9,7 +9,9 @@ pub(super) mod ipv4;
 pub(super) mod ipv6;
 pub(super) mod loopback;
 pub(super) mod nflog;
+pub(super) mod sctp;
 pub(super) mod tcp;
+pub(super) mod tunnel;
 pub(super) mod udp;
 
 use std::net::IpAddr;

@@ -40,29 +40,50 @@ impl Flags {
     }
 }
 
-impl TcpHeader<'_> {
-    /// Takes a header off the front of `bytes`; the second half of the answer is the payload.
-    pub(in crate::capture) fn parse(bytes: &[u8]) -> Result<(TcpHeader<'_>, &[u8]), Malformed> {
+/// A header that is cut or contradicts itself, with what can be read of it all the same: whatever
+/// it says besides, somebody sent it there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::capture) struct Damaged<'a> {
+    pub(in crate::capture) malformed: Malformed,
+    pub(in crate::capture) ports: (u16, u16),
+    /// The fields, where none is missing.
+    pub(in crate::capture) header: Option<TcpHeader<'a>>,
+}
+
+impl<'a> TcpHeader<'a> {
+    /// Takes a header off the front of `bytes`; the second half of the answer is the payload. `Err`
+    /// holds nothing but the damage where not even the ports can be read.
+    pub(in crate::capture) fn parse(
+        bytes: &'a [u8],
+    ) -> Result<(TcpHeader<'a>, &'a [u8]), Result<Damaged<'a>, Malformed>> {
         let Some((fixed, rest)) = bytes.split_first_chunk::<20>() else {
-            return Err(Malformed::truncated(LAYER, 20, bytes));
+            let malformed = Malformed::truncated(LAYER, 20, bytes);
+            let Some([s0, s1, d0, d1]) = bytes.first_chunk::<4>() else {
+                return Err(Err(malformed));
+            };
+            let ports = (u16::from_be_bytes([*s0, *s1]), u16::from_be_bytes([*d0, *d1]));
+            return Err(Ok(Damaged { malformed, ports, header: None }));
         };
         let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, w0, w1, ..] = *fixed;
-        // The data offset counts 32-bit words and cannot be less than the fixed part.
-        let length = usize::from(offset >> 4) * 4;
-        let Some(options) = length.checked_sub(20) else {
-            return Err(Malformed::HeaderLength { layer: LAYER, length });
-        };
-        // Options that the capture cut leave no payload, but the flow is known.
-        let (options, payload) = rest.split_at_checked(options).unwrap_or((rest, &[]));
-        let header = TcpHeader {
+        let mut header = TcpHeader {
             source: u16::from_be_bytes([s0, s1]),
             destination: u16::from_be_bytes([d0, d1]),
             sequence: u32::from_be_bytes([q0, q1, q2, q3]),
             acknowledgment: u32::from_be_bytes([a0, a1, a2, a3]),
             flags: Flags(flags),
             window: u16::from_be_bytes([w0, w1]),
-            options,
+            options: &[],
         };
+        // The data offset counts 32-bit words and cannot be less than the fixed part.
+        let length = usize::from(offset >> 4) * 4;
+        let Some(options) = length.checked_sub(20) else {
+            let malformed = Malformed::HeaderLength { layer: LAYER, length };
+            let ports = (header.source, header.destination);
+            return Err(Ok(Damaged { malformed, ports, header: Some(header) }));
+        };
+        // Options that the capture cut leave no payload, but the flow is known.
+        let (options, payload) = rest.split_at_checked(options).unwrap_or((rest, &[]));
+        header.options = options;
         Ok((header, payload))
     }
 

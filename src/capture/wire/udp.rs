@@ -1,4 +1,4 @@
-//! UDP (RFC 768), and the ports of SCTP (RFC 9260 §3.1), which lie in the same place.
+//! UDP (RFC 768).
 
 use super::Malformed;
 
@@ -33,15 +33,5 @@ impl UdpHeader {
         let source = u16::from_be_bytes([*s0, *s1]);
         let destination = u16::from_be_bytes([*d0, *d1]);
         Ok((UdpHeader { source, destination, length }, payload))
-    }
-}
-
-/// The source and destination port at the front of an SCTP packet.
-pub(in crate::capture) fn sctp_ports(bytes: &[u8]) -> Result<(u16, u16), Malformed> {
-    match bytes.first_chunk::<12>() {
-        Some([s0, s1, d0, d1, ..]) => {
-            Ok((u16::from_be_bytes([*s0, *s1]), u16::from_be_bytes([*d0, *d1])))
-        }
-        None => Err(Malformed::truncated("sctp", 12, bytes)),
     }
 }

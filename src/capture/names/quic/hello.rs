@@ -1,0 +1,213 @@
+//! The ClientHello in the Initials of a client, put together from the datagrams of a flow.
+
+use super::super::tls;
+use super::super::tls::ClientHello;
+use super::super::tls::Hello;
+use super::google;
+use crate::quic::InitialKeys;
+use crate::quic::LongHeader;
+use crate::quic::PacketType;
+use crate::quic::read_varint;
+
+/// Packets of one datagram that are looked at (RFC 9000 §12.2); a client joins three at most.
+const MOST_PACKETS: usize = 8;
+/// Initials that no key opened before a flow is given up: those of the server, of other versions,
+/// and damaged ones.
+const MOST_FAILURES: u8 = 32;
+/// Pieces of a hello that wait for what lies before them.
+const MOST_PIECES: usize = 256;
+
+const PADDING: u64 = 0x00;
+const PING: u64 = 0x01;
+const ACK: u64 = 0x02;
+const ACK_ECN: u64 = 0x03;
+const CRYPTO: u64 = 0x06;
+/// What Google's versions have for it.
+const GOOGLE_CRYPTO: u64 = 0x08;
+
+/// What was heard in a datagram.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::capture) enum Heard {
+    /// Nothing that tells more.
+    Nothing,
+    /// A ClientHello is complete.
+    Hello(ClientHello),
+    /// A ClientHello that is too long or contradicts itself.
+    Unreadable,
+}
+
+/// Reads the hellos of a flow: of the first connection, and of each that follows between the same
+/// ends.
+#[derive(Debug, Default)]
+pub(in crate::capture) struct HelloReader {
+    /// The keys of the connection that was last opened.
+    keys: Option<InitialKeys>,
+    crypto: Crypto,
+    /// Whether the hello of that connection is complete.
+    is_settled: bool,
+    failures: u8,
+}
+
+impl HelloReader {
+    /// Bytes held back.
+    pub(in crate::capture) fn held(&self) -> usize {
+        self.crypto.held()
+    }
+
+    /// Whether part of a hello was seen, and not all of it.
+    pub(in crate::capture) fn is_waiting(&self) -> bool {
+        self.keys.is_some() && !self.is_settled
+    }
+
+    /// Whether nothing more can be heard.
+    pub(in crate::capture) fn is_done(&self) -> bool {
+        self.failures >= MOST_FAILURES
+    }
+
+    /// Takes the next datagram, of either end: only what a client sends opens with the keys of a
+    /// client.
+    pub(in crate::capture) fn push(&mut self, datagram: &[u8]) -> Heard {
+        if self.is_done() {
+            return Heard::Nothing;
+        }
+        if !self.is_settled
+            && let Some(name) = google::hello_in_the_clear(datagram)
+        {
+            self.is_settled = true;
+            return Heard::Hello(ClientHello::named(name));
+        }
+        let mut rest = datagram;
+        for _ in 0..MOST_PACKETS {
+            let Some((packet, following)) = LongHeader::read(rest) else { break };
+            rest = following;
+            if packet.kind != PacketType::Initial {
+                continue;
+            }
+            match self.initial(&packet) {
+                Heard::Nothing => {}
+                heard => return heard,
+            }
+        }
+        Heard::Nothing
+    }
+
+    fn initial(&mut self, packet: &LongHeader<'_>) -> Heard {
+        let Some(payload) = self.open(packet) else {
+            self.failures = self.failures.saturating_add(1);
+            return Heard::Nothing;
+        };
+        if self.is_settled {
+            return Heard::Nothing;
+        }
+        let crypto = if packet.version.google().is_some() { GOOGLE_CRYPTO } else { CRYPTO };
+        let heard = self.crypto.frames(&payload, crypto);
+        if heard != Heard::Nothing {
+            self.is_settled = true;
+            self.crypto = Crypto::default();
+        }
+        heard
+    }
+
+    /// What an Initial protects, if a client sent it: one of the connection that is known, or the
+    /// first one, the first behind a Retry, or the first of another connection.
+    fn open(&mut self, packet: &LongHeader<'_>) -> Option<Vec<u8>> {
+        if let Some(payload) = self.keys.and_then(|keys| keys.open(packet)) {
+            return Some(payload);
+        }
+        let (keys, payload) = packet
+            .version
+            .suites()
+            .iter()
+            .filter_map(|suite| InitialKeys::client(suite, packet.destination_id))
+            .find_map(|keys| Some((keys, keys.open(packet)?)))?;
+        self.keys = Some(keys);
+        self.crypto = Crypto::default();
+        self.is_settled = false;
+        Some(payload)
+    }
+}
+
+/// The stream of handshake bytes (RFC 9000 §7.5), whose pieces come in any order.
+#[derive(Debug, Default)]
+struct Crypto {
+    /// The bytes from the start on, without a gap.
+    message: Vec<u8>,
+    /// What lies behind a gap, ascending by its place.
+    pieces: Vec<(usize, Vec<u8>)>,
+    held: usize,
+}
+
+impl Crypto {
+    fn held(&self) -> usize {
+        self.message.len() + self.held
+    }
+
+    /// Takes the frames of an Initial, up to the first that none may have (RFC 9000 §12.4).
+    /// `crypto` is the type of those that carry the stream.
+    fn frames(&mut self, payload: &[u8], crypto: u64) -> Heard {
+        let mut rest = payload;
+        while let Some(next) = self.frame(rest, crypto) {
+            rest = next;
+        }
+        self.hello()
+    }
+
+    /// Takes the frame at the front, and gives what follows it.
+    fn frame<'a>(&mut self, bytes: &'a [u8], crypto: u64) -> Option<&'a [u8]> {
+        let (kind, rest) = read_varint(bytes)?;
+        match kind {
+            PADDING | PING => Some(rest),
+            ACK | ACK_ECN => {
+                let (_largest, rest) = read_varint(rest)?;
+                let (_delay, rest) = read_varint(rest)?;
+                let (ranges, mut rest) = read_varint(rest)?;
+                let counts = if kind == ACK_ECN { 3 } else { 0 };
+                for _ in 0..ranges.saturating_mul(2).saturating_add(1 + counts) {
+                    rest = read_varint(rest)?.1;
+                }
+                Some(rest)
+            }
+            _ if kind == crypto => {
+                let (offset, rest) = read_varint(rest)?;
+                let (length, rest) = read_varint(rest)?;
+                let (bytes, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+                self.take(usize::try_from(offset).ok()?, bytes);
+                Some(rest)
+            }
+            _ => None,
+        }
+    }
+
+    fn take(&mut self, offset: usize, bytes: &[u8]) {
+        let end = offset.saturating_add(bytes.len());
+        if end > tls::MOST_HELLO_BYTES || end <= self.message.len() {
+            return;
+        }
+        if self.pieces.len() >= MOST_PIECES || self.held > tls::MOST_HELLO_BYTES {
+            return;
+        }
+        let place = self.pieces.partition_point(|(before, _)| *before <= offset);
+        self.pieces.insert(place, (offset, bytes.to_vec()));
+        self.held += bytes.len();
+        while let Some((offset, _)) = self.pieces.first()
+            && *offset <= self.message.len()
+        {
+            let (offset, bytes) = self.pieces.remove(0);
+            self.held -= bytes.len();
+            let known = self.message.len() - offset;
+            self.message.extend_from_slice(bytes.get(known..).unwrap_or_default());
+        }
+    }
+
+    fn hello(&self) -> Heard {
+        if let Some(name) = google::hello(&self.message) {
+            return Heard::Hello(ClientHello::named(name));
+        }
+        match tls::message(&self.message) {
+            Hello::Client(hello) => Heard::Hello(hello),
+            Hello::Unreadable => Heard::Unreadable,
+            // A client's Initials carry nothing else, so that there is nothing to hear in these.
+            Hello::None | Hello::Unsettled => Heard::Nothing,
+        }
+    }
+}
