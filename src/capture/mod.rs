@@ -6,9 +6,10 @@
 //! name, within limits that [`Limit`] lists, and a capture that runs into one says so.
 //!
 //! It reads Ethernet with VLAN tags, Linux cooked, loopback and raw IP; IPv4 and IPv6 with their
-//! extension headers and fragments; names in TLS, HTTP, TDS; DNS over UDP and TCP. It does not
-//! decrypt QUIC, nor look into tunnels: the outer flow is what a firewall on the way sees. Of HTTP/2
-//! in the clear it reads the first request, on the ports of HTTP.
+//! extension headers and fragments; names in TLS, HTTP, TDS and the first packets of QUIC; DNS over
+//! UDP and TCP. What lies in a tunnel is a flow of its own, at a depth; the tunnel is another, and is
+//! what a firewall on the way sees. Of HTTP/2 in the clear it reads the first request, on the ports
+//! of HTTP.
 //!
 //! What was captured more than once, on several interfaces of a host or on both sides of its source
 //! NAT, counts once: a flow has the source that a firewall behind the host sees.

@@ -166,10 +166,12 @@ pub(super) fn record(
         let recording = Recording { path, full, progress: terminal.shows_progress && !quiet };
         let mut kept = Kept::default();
         let summary = recording.read(&mut terminal.input, &mut kept)?;
+        let mut warnings = warnings(&summary);
+        warnings.extend(kept.says_of_tunnels());
         recorded.captures.push(ReplayedCapture {
             path: name.clone(),
             truncated: truncation(&summary),
-            warnings: warnings(&summary),
+            warnings,
         });
         for answer in kept.answers {
             let client = from.unwrap_or(answer.client);
@@ -246,6 +248,7 @@ pub(super) fn row(flow: &CapturedFlow, capture: &str) -> FlowRow {
                 at: seen.at,
             })
             .collect(),
+        notes: flow.notes.iter().map(|note| note.keyword()).collect(),
         capture: capture.to_owned(),
     }
 }
@@ -259,18 +262,37 @@ impl Sink for Nothing {
     fn answer(&mut self, _answer: DnsAnswer) {}
 }
 
-/// Keeps everything that a capture holds, in its order.
+/// Keeps what a capture holds that can be judged, in its order.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
-    /// The flows.
+    /// The flows that lie in no tunnel: of others a firewall sees the one outside.
     pub(super) flows: Vec<CapturedFlow>,
     /// The DNS responses.
     pub(super) answers: Vec<DnsAnswer>,
+    in_tunnels: u64,
+}
+
+impl Kept {
+    fn says_of_tunnels(&self) -> Option<String> {
+        let flows = match self.in_tunnels {
+            0 => return None,
+            1 => "1 flow inside a tunnel is".to_owned(),
+            many => format!("{many} flows inside tunnels are"),
+        };
+        Some(format!(
+            "{flows} not judged: what a firewall sees is the flow outside; judge what was \
+             captured before it went in"
+        ))
+    }
 }
 
 impl Sink for Kept {
     fn flow(&mut self, flow: CapturedFlow) {
-        self.flows.push(flow);
+        if flow.depth > 0 {
+            self.in_tunnels += 1;
+        } else {
+            self.flows.push(flow);
+        }
     }
 
     fn answer(&mut self, answer: DnsAnswer) {

@@ -6,7 +6,7 @@
 //!
 //! What a flow says before its first answer is all that is written: lookups, the handshake, the
 //! client's first bytes. Nothing here is random, although protocols ask for it: nobody goes on with
-//! these sessions. It judges nothing, and knows no other stage than `flow`.
+//! these sessions. It judges nothing, and knows no other stages than `flow` and `quic`.
 
 mod recording;
 
@@ -14,6 +14,7 @@ mod opening;
 
 mod dns;
 mod http;
+mod quic;
 mod tds;
 mod tls;
 

@@ -8,15 +8,13 @@ use super::bytes::with_length16;
 use super::dns;
 use super::http;
 use super::ip::is_extension_header;
+use super::quic;
 use super::tds;
 use super::tls;
 
 /// Why a flow cannot be shown in packets.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Unwritable {
-    /// QUIC encrypts its first packet (RFC 9001 §5).
-    #[error("the hello of QUIC is encrypted, which is not written")]
-    Quic,
     /// A path with a character that no request target holds.
     #[error("its path has a character that no request line can have")]
     Path,
@@ -99,7 +97,9 @@ pub(super) fn opening(flow: &Flow, nonce: u16) -> Result<Opening, Unwritable> {
         (IpProtocol::UDP, Payload::Silent | Payload::Other) => {
             Ok(Opening::Datagram(datagram(flow.destination_port, nonce)))
         }
-        (IpProtocol::UDP, Payload::Quic { .. }) => Err(Unwritable::Quic),
+        (IpProtocol::UDP, Payload::Quic { name }) => {
+            quic::initial(name.as_ref(), nonce).map(Opening::Datagram).ok_or(Unwritable::Payload)
+        }
         (
             _,
             Payload::Tls { .. } | Payload::Http(_) | Payload::Mssql { .. } | Payload::Quic { .. },

@@ -52,6 +52,8 @@ pub struct FlowRow {
     pub syn: bool,
     /// All names, in order.
     pub names: Vec<NameRow>,
+    /// What else has to be known of it, a word each.
+    pub notes: Vec<&'static str>,
     /// The capture, as named on the command line.
     pub capture: String,
 }
@@ -73,6 +75,8 @@ pub(super) struct FlowJson<'a> {
     bytes: u64,
     syn: bool,
     names: Vec<NameJson<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    notes: &'a [&'static str],
     source: &'a str,
 }
 
@@ -109,6 +113,7 @@ impl FlowRow {
                 .iter()
                 .map(|n| NameJson { name: &n.name, origin: n.origin, at: nanoseconds(n.at) })
                 .collect(),
+            notes: &self.notes,
             source: &self.capture,
         }
     }
@@ -129,8 +134,15 @@ impl FlowRow {
         if let Some(name) = &self.name {
             let _ = write!(line, " {}", escape_controls(name));
         }
-        let _ =
-            writeln!(line, "  ({}, {})", count(self.packets, "packet"), count(self.bytes, "byte"));
+        let packets = count(self.packets, "packet");
+        let _ = write!(line, "  ({packets}, {}", count(self.bytes, "byte"));
+        if self.depth > 0 {
+            let _ = write!(line, ", inside {}", count(self.depth.into(), "tunnel"));
+        }
+        for note in &self.notes {
+            let _ = write!(line, ", {note}");
+        }
+        line.push_str(")\n");
         line
     }
 
@@ -179,6 +191,7 @@ mod tests {
             bytes: 5120,
             syn: true,
             names: vec![NameRow { name: "www.example.com".to_owned(), origin: "sni", at: first }],
+            notes: Vec::new(),
             capture: "monday.pcapng".to_owned(),
         };
         let expected = concat!(
@@ -195,5 +208,12 @@ mod tests {
             "2026-03-01T10:00:00.000001000Z  10.1.0.4:50123 -> 93.184.216.34 : tcp/443 tls \
              www.example.com  (12 packets, 5120 bytes)\n",
         );
+        let inside = FlowRow { depth: 2, notes: vec!["encrypted-client-hello"], ..row };
+        let line = inside.to_text_line();
+        let ends = "(12 packets, 5120 bytes, inside 2 tunnels, encrypted-client-hello)\n";
+        assert!(line.ends_with(ends), "{line}");
+        let line = inside.to_json_line().unwrap();
+        let ends = r#"}],"notes":["encrypted-client-hello"],"source":"monday.pcapng"}"#;
+        assert!(line.trim_end().ends_with(ends), "{line}");
     }
 }
