@@ -105,6 +105,8 @@ pub fn resolve(main: &str, read: Read<'_>, options: &Options) -> Resolved {
     // What a broken sentence declared is not known, so a later finding could be its mere echo.
     let built = if broken { Built::default() } else { build(&loaded, options) };
     loaded.findings.extend(built.findings);
+    let empty = loaded.empty_checks();
+    loaded.findings.extend(empty);
     loaded.findings.sort_by_key(Diagnostic::reading_order);
     let failed = loaded.findings.iter().any(|found| found.severity() == Severity::Error);
     Resolved {
