@@ -97,6 +97,17 @@ fn a_file_of_checks_that_is_not_there_is_named_as_it_was_given() {
 }
 
 #[test]
+fn json_is_no_file_of_checks() {
+    for command in ["check", "prove", "test"] {
+        let args = [command, "team/a.egress", "--assert", "org/checks.egress"];
+        let found = refusal(run(&args, "{ \"schema\": \"exeat.deployment/1\" }\n"));
+        let says = "expected a rules file, found JSON in `org/checks.egress`";
+        check_holds(&found, &[says, "`--assert` takes assertions and examples"]);
+        assert_eq!(found.matches("error").count(), 1, "{command}: {found}");
+    }
+}
+
+#[test]
 fn a_file_that_checks_nothing_is_told_of() {
     for command in ["check", "prove", "test"] {
         let args = [command, "team/a.egress", "--assert", "org/checks.egress"];
