@@ -143,6 +143,7 @@ pub(super) fn resolve(
         parameters,
         addresses,
         checks: each_once.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
+        day: Some(day),
     };
     // Of what stands on the command line: nothing in the source could be pointed at.
     let mut unreadable = None;

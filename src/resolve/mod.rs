@@ -40,6 +40,8 @@ mod value;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use jiff::civil::Date;
+
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Severity;
@@ -79,6 +81,9 @@ pub struct Options {
     /// Files of assertions and examples, by paths as the rules file's is given. They are read as if
     /// they stood at its end.
     pub checks: Vec<String>,
+    /// The day, in UTC, on which the list is looked at: what a permission would open is told of those
+    /// that are active then. `None` tells of all.
+    pub day: Option<Date>,
 }
 
 /// What a rules file means, and what was found on the way.

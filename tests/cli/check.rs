@@ -145,3 +145,18 @@ fn a_capture_that_is_cut_is_a_warning_and_one_that_is_none_an_error() {
     assert!(run.err.contains("`ok.egress`"), "{}", run.err);
     run.expect(2);
 }
+
+/// An expired permission lets nothing through, however wide it is.
+#[test]
+fn how_wide_a_permission_is_matters_only_while_it_is_active() {
+    let sandbox = Sandbox::new();
+    let wide = "allow feeds: apps -> internet : tcp/1024-65535  because \"x\"  expires 2030-06-30\n\
+                allow images: apps -> *.blob.core.windows.net : https  because \"x\"  expires 2030-06-30\n";
+    sandbox.write("a.egress", [OK, wide].concat().as_bytes());
+    let said = |at: &str| sandbox.run(&["check", "a.egress", "--at", at]).expect(0);
+    let active = said("2030-06-30");
+    assert!(active.contains("W0304") && active.contains("W0305"), "{active}");
+    let expired = said("2030-07-01");
+    assert_eq!(expired.matches("W0205").count(), 2, "{expired}");
+    assert!(!expired.contains("W0304") && !expired.contains("W0305"), "{expired}");
+}
