@@ -146,6 +146,35 @@ fn a_capture_that_is_cut_is_a_warning_and_one_that_is_none_an_error() {
     run.expect(2);
 }
 
+/// What was recorded elsewhere, or before the network got other addresses, is used as sent from there.
+#[test]
+fn the_flows_of_captures_are_taken_as_coming_from_the_subnet_that_is_named() {
+    let sandbox = Sandbox::with_trips();
+    let list = OK.replace("10.1.8.0/24", "10.1.9.0/24");
+    let images = "allow images: apps -> acrtrips.azurecr.io : https  because \"images\"\n";
+    sandbox.write("a.egress", [&list, images].concat().as_bytes());
+    let check =
+        |more: &[&str]| sandbox.run(&[&ON_MONDAY[..], &[MONDAY, "a.egress"], more].concat());
+    assert!(!check(&[]).expect(0).contains("N0404"));
+    let run = check(&["--from", "apps"]);
+    assert!(!run.err.contains("no recorded flow comes from"), "{}", run.err);
+    let said = run.expect(0);
+    assert!(said.contains("note[N0404]: `web` was used by none of"), "{said}");
+    assert!(!said.contains("`images` was used by none"), "{said}");
+}
+
+#[test]
+fn a_subnet_that_flows_are_to_come_from_is_one_of_the_list_and_goes_with_captures() {
+    let sandbox = Sandbox::with_trips();
+    let run = sandbox.run(&[&ON_MONDAY[..], &[MONDAY, "ok.egress", "--from", "nowhere"]].concat());
+    let says = "`--from nowhere`: expected a subnet of `ok.egress` with an address for a machine";
+    assert!(run.err.contains(says), "{}", run.err);
+    run.expect(2);
+    let run = sandbox.run(&["check", "ok.egress", "--from", "apps"]);
+    assert!(run.err.contains("--capture <FILE>"), "{}", run.err);
+    run.expect(2);
+}
+
 /// An expired permission lets nothing through, however wide it is.
 #[test]
 fn how_wide_a_permission_is_matters_only_while_it_is_active() {
