@@ -406,6 +406,22 @@ proptest! {
     }
 
     #[test]
+    fn answers_told_to_one_client_are_those_with_that_client(
+        answers in prop::collection::vec(some_answer(), 1..12),
+        clients in prop::collection::vec(any::<u8>(), 12),
+    ) {
+        let one = ip("10.9.9.9");
+        let by = |client: IpAddr| move |answer: &DnsAnswer| DnsAnswer { client, ..answer.clone() };
+        let several: Vec<DnsAnswer> = answers
+            .iter()
+            .zip(clients)
+            .map(|(answer, last)| by(IpAddr::from([10, 1, 0, last % 3]))(answer))
+            .collect();
+        let told: Vec<DnsAnswer> = answers.iter().map(by(one)).collect();
+        prop_assert_eq!(timeline(&several).told_to(one), timeline(&told));
+    }
+
+    #[test]
     fn the_order_of_the_answers_means_nothing((answers, shuffled) in answers_and_a_shuffle()) {
         prop_assert_eq!(timeline(&answers), timeline(&shuffled));
     }

@@ -167,6 +167,9 @@ pub(super) struct CheckArgs {
     /// `-` is standard input
     #[arg(long, value_name = "FILE")]
     pub(super) capture: Vec<PathBuf>,
+    /// Take every source of the captures as lying in this subnet
+    #[arg(long, requires = "capture", value_name = "SUBNET")]
+    pub(super) from: Option<String>,
     /// Form of the result
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,

@@ -173,7 +173,13 @@ fn check(
         list.findings.push(report::coverage::not_compared(&error));
     }
     if let Some(captures) = captures {
-        let more = captures.findings(&name, &list, &environment, terminal)?;
+        let from = match &args.from {
+            Some(subnet) => {
+                Some(subject::address_in(&compiled.deployment, &format!("`{name}`"), subnet)?)
+            }
+            None => None,
+        };
+        let more = captures.findings(&name, &list, from, &environment, terminal)?;
         list.findings.extend(more);
     }
     let left_out = if tells_more(args) { list.left_out.as_slice() } else { &[] };

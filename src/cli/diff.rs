@@ -32,26 +32,6 @@ use crate::report::diff::Recorded;
 use crate::simulate::Environment;
 use crate::simulate::Simulator;
 
-/// What no comparison of the two speaks of: what is open after the change, and what before it stopped
-/// flows that rules let pass, and perhaps stops them no more.
-fn not_covered(old: &Deployment, new: &Deployment) -> Vec<Residual> {
-    let stopping = prove::residual::residual(old).into_iter().filter(|one| match one {
-        Residual::IntrusionDetection { .. } | Residual::ThreatIntelligence { .. } => true,
-        Residual::Infrastructure { .. }
-        | Residual::ApplicationDestinations { .. }
-        | Residual::ClaimedNames { .. }
-        | Residual::PresumedRoute
-        | Residual::PlatformDns
-        | Residual::ProxyDns { .. }
-        | Residual::Ipv6DefaultRoutes { .. }
-        | Residual::LiveSessions
-        | Residual::OlderGroups { .. } => false,
-    });
-    let mut all = prove::residual::residual(new);
-    all.extend(stopping);
-    all.into_iter().collect()
-}
-
 /// Compares two rules files or deployments.
 pub(super) fn run(args: &DiffArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
     terminal.choose_color(args.common.color.color);
@@ -94,7 +74,7 @@ pub(super) fn run(args: &DiffArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
         at,
         difference: &difference,
         recorded,
-        residual: not_covered(&old.deployment, &new.deployment),
+        residual: Residual::of_change(&old.deployment, &new.deployment).into_iter().collect(),
     };
     let text = match args.format {
         DiffFormat::Text => report.to_text(),

@@ -168,7 +168,7 @@ fn observation(
 
 /// The first address for a machine in the subnet that `word` names.
 fn address_of_word(word: &str, subject: &Subject) -> Result<IpAddr, Failure> {
-    subject.machine_in(word).map_err(|names| {
+    subject::machine_in(&subject.deployment, word).map_err(|names| {
         let help = if names.is_empty() {
             "write an address".to_owned()
         } else {

@@ -17,6 +17,8 @@ use crate::azure::RuleId;
 use crate::certificate::Given;
 use crate::certificate::Question;
 use crate::certificate::Readings;
+use crate::diagnostic::Code;
+use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Severity;
 use crate::emit;
 use crate::emit::EmittedFile;
@@ -36,13 +38,7 @@ pub(super) fn run(args: &ProveArgs, terminal: &mut Terminal<'_>) -> Result<Outco
         return Ok(Outcome::Clean);
     }
     let accepted = accepted(&args.accept)?;
-    let subject = subject::load(
-        args.rules_file.as_deref(),
-        &args.subject,
-        &args.checks.assert,
-        &args.rules,
-        terminal,
-    )?;
+    let subject = load(args, terminal)?;
     subject.mention_findings(&args.common, terminal)?;
     let certificate = certificate(args, &subject, terminal)?;
     if let Some(path) = &args.witness {
@@ -91,6 +87,24 @@ pub(super) fn run(args: &ProveArgs, terminal: &mut Terminal<'_>) -> Result<Outco
     }
     terminal.write_out(&text)?;
     Ok(if report.has_objections() { Outcome::Objections } else { Outcome::Clean })
+}
+
+/// Loads what is proved. That an assertion is not decided yet is no finding of the command that
+/// decides it.
+fn load(args: &ProveArgs, terminal: &mut Terminal<'_>) -> Result<Subject, Failure> {
+    let is_open = |found: &Diagnostic| found.code() == Code::NOT_YET_PROVED;
+    let (list, asserts) = (args.rules_file.as_deref(), &args.checks.assert);
+    match subject::load(list, &args.subject, asserts, &args.rules, terminal) {
+        Ok(mut subject) => {
+            subject.findings.retain(|found| !is_open(found));
+            Ok(subject)
+        }
+        Err(Failure::Findings { mut diagnostics, sources }) => {
+            diagnostics.retain(|found| !is_open(found));
+            Err(Failure::Findings { diagnostics, sources })
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Refuses a `path` of `option` that nothing can be written to beside the report.

@@ -143,21 +143,26 @@ pub(super) fn resolve(
         parameters,
         addresses,
         checks: each_once.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
+        day: Some(day),
     };
     // Of what stands on the command line: nothing in the source could be pointed at.
     let mut unreadable = None;
     let mut read = |file: &Path| -> io::Result<Vec<u8>> {
+        let is_of_checks = file != path && checks.iter().any(|one| one == file);
         let text = files::source(file, terminal).map_err(|error| {
-            if file == path || checks.iter().any(|one| one == file) {
+            if file == path || is_of_checks {
                 unreadable = Some(Failure::reading(file, &error));
             }
             io::Error::new(error.kind(), plain(&error))
         })?;
-        if file == path && text.trim_ascii_start().starts_with(b"{") {
-            unreadable = Some(Failure::with_help(
-                format!("expected a rules file, found JSON in `{}`", path.display()),
-                "a deployment is given with `--deployment FILE`",
-            ));
+        if (file == path || is_of_checks) && text.trim_ascii_start().starts_with(b"{") {
+            let help = if is_of_checks {
+                "`--assert` takes assertions and examples, in the language of rules files"
+            } else {
+                "a deployment is given with `--deployment FILE`"
+            };
+            let says = format!("expected a rules file, found JSON in `{}`", file.display());
+            unreadable = Some(Failure::with_help(says, help));
         }
         Ok(text)
     };

@@ -109,32 +109,43 @@ impl Subject {
 
     /// The address that stands for every source under `--from`.
     pub(super) fn address_in(&self, subnet: &str) -> Result<IpAddr, Failure> {
-        self.machine_in(subnet).map_err(|names| {
-            Failure::new(format!(
-                "`--from {subnet}`: expected a subnet of the deployment with an address for a \
-                 machine: {}",
-                if names.is_empty() { "it has none".to_owned() } else { names.join(", ") }
-            ))
-        })
+        address_in(&self.deployment, "the deployment", subnet)
     }
+}
 
-    /// The first address for a machine in the subnet of that name; else the names of all subnets
-    /// that have one.
-    pub(super) fn machine_in(&self, subnet: &str) -> Result<IpAddr, Vec<&str>> {
-        let subnets = self.deployment.virtual_networks.values().flat_map(|one| &one.subnets);
-        let machines = subnets.filter_map(|one| {
-            let like = one.prefixes.first()?.addr();
-            Some((one.name.as_str(), one.first_machine(like)?))
-        });
-        let mut names = Vec::new();
-        for (name, machine) in machines {
-            if name.eq_ignore_ascii_case(subnet) {
-                return Ok(machine);
-            }
-            names.push(name);
+/// The address that stands for every source under `--from`; `deployment` is told as that of `whose`.
+pub(super) fn address_in(
+    deployment: &Deployment,
+    whose: &str,
+    subnet: &str,
+) -> Result<IpAddr, Failure> {
+    machine_in(deployment, subnet).map_err(|names| {
+        Failure::new(format!(
+            "`--from {subnet}`: expected a subnet of {whose} with an address for a machine: {}",
+            if names.is_empty() { "it has none".to_owned() } else { names.join(", ") }
+        ))
+    })
+}
+
+/// The first address for a machine in the subnet of that name; else the names of all subnets that
+/// have one.
+pub(super) fn machine_in<'d>(
+    deployment: &'d Deployment,
+    subnet: &str,
+) -> Result<IpAddr, Vec<&'d str>> {
+    let subnets = deployment.virtual_networks.values().flat_map(|one| &one.subnets);
+    let machines = subnets.filter_map(|one| {
+        let like = one.prefixes.first()?.addr();
+        Some((one.name.as_str(), one.first_machine(like)?))
+    });
+    let mut names = Vec::new();
+    for (name, machine) in machines {
+        if name.eq_ignore_ascii_case(subnet) {
+            return Ok(machine);
         }
-        Err(names)
+        names.push(name);
     }
+    Err(names)
 }
 
 /// Loads a subject. With deployment files, those are judged, against the list if there is one.

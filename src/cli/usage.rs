@@ -1,5 +1,6 @@
 //! What captures say of the use of a list.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::failure::Failure;
@@ -51,20 +52,25 @@ impl Captures {
     }
 
     /// What is to be said of the permissions of `list`, the file `name`, that flows need less of. Each
-    /// flow is judged at its own time, with the DNS answers beside it.
+    /// flow is judged at its own time, with the DNS answers beside it, and as sent by `from` if it is
+    /// given.
     pub(super) fn findings(
         &self,
         name: &str,
         list: &List,
+        from: Option<IpAddr>,
         environment: &Environment<'_>,
         terminal: &mut Terminal<'_>,
     ) -> Result<Vec<Diagnostic>, Failure> {
-        let timeline = self.timeline.clone();
+        let timeline = match from {
+            Some(client) => self.timeline.told_to(client),
+            None => self.timeline.clone(),
+        };
         let evidence = Evidence { timeline, ..environment.evidence.clone() };
         let mut usage = Usage::new(&list.intent, list.day);
         for (_, flow) in &self.held.flows {
             let environment = Environment { evidence: &evidence, at: flow.first, ..*environment };
-            usage.add(&recording::openings(flow, None), &environment);
+            usage.add(&recording::openings(flow, from), &environment);
         }
         let recorded = report::usage::Recorded {
             intent: &list.intent,

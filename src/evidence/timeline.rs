@@ -187,6 +187,21 @@ impl DnsTimeline {
         }
     }
 
+    /// The same answers, as if `client` had been told each of them.
+    #[must_use]
+    pub fn told_to(&self, client: IpAddr) -> DnsTimeline {
+        let mut by_client = Histories::new();
+        for ((_, name, at), told) in &self.by_client {
+            let to_client = (client, name.clone(), *at);
+            by_client.entry(to_client).or_default().extend(told.iter().cloned());
+        }
+        let mut names: BTreeMap<(IpAddr, IpAddr), BTreeSet<Fqdn>> = BTreeMap::new();
+        for ((_, address), held) in &self.names {
+            names.entry((client, *address)).or_default().extend(held.iter().cloned());
+        }
+        DnsTimeline { by_client, names, ..self.clone() }
+    }
+
     /// How many answers the limit kept out.
     pub fn dropped(&self) -> u64 {
         self.dropped

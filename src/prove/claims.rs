@@ -51,7 +51,6 @@ use crate::intent::Intent;
 use crate::intent::check::Polarity;
 use crate::simulate::Decision;
 use crate::simulate::Environment;
-use crate::simulate::Reason;
 use crate::simulate::Simulator;
 use crate::simulate::Stance;
 use crate::simulate::Verdict;
@@ -448,14 +447,13 @@ impl Search<'_, '_> {
         };
         let decision = subject.simulator.decide(&flow, &mut oracle);
         let says = subject.intent.map(|intent| intent.decide(subject.day, &flow, &mut oracle));
-        let to_endpoint =
-            decision.verdict == Verdict::Local && decision.reason == Reason::PrivateEndpoint;
         let is_so = match (claim, &says) {
             (Claim::NoLeak, Some(says)) => decision.verdict == Verdict::Allow && !says.permitted,
             (Claim::NoBreakage, Some(says)) => decision.verdict == Verdict::Deny && says.required,
             (Claim::NothingAround, says) => {
                 let is_permitted = says.as_ref().is_none_or(|says| says.permitted);
-                decision.verdict == Verdict::Bypass || to_endpoint && !is_permitted
+                decision.verdict == Verdict::Bypass
+                    || decision.is_to_private_endpoint() && !is_permitted
             }
             (Claim::Assertion(index), _) => {
                 let assertions = subject.intent.map(|intent| intent.assertions.as_slice());

@@ -96,6 +96,14 @@ struct Effect {
 }
 
 impl Residual {
+    /// What no comparison of `old` and `new` speaks of: what is open after the change, and what
+    /// before it stopped flows that rules let pass, and perhaps stops them no more.
+    pub fn of_change(old: &Deployment, new: &Deployment) -> BTreeSet<Residual> {
+        let mut all = residual(new);
+        all.extend(residual(old).into_iter().filter(Residual::only_stops));
+        all
+    }
+
     /// The word of reports, which never changes its meaning.
     pub fn keyword(&self) -> &'static str {
         match self {
@@ -125,6 +133,12 @@ impl Residual {
                 effect.lets_through || effect.lets_around
             }
         }
+    }
+
+    /// Whether it can stop flows, and let none out.
+    fn only_stops(&self) -> bool {
+        let Effect { lets_through, lets_around, stops } = self.effect();
+        stops && !lets_through && !lets_around
     }
 
     fn effect(&self) -> Effect {

@@ -16,6 +16,7 @@ use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Edit;
 use crate::diagnostic::FileId;
+use crate::diagnostic::Severity;
 use crate::diagnostic::SourceError;
 use crate::diagnostic::SourceFile;
 use crate::diagnostic::SourceMap;
@@ -56,6 +57,7 @@ pub struct Pin {
 #[derive(Debug)]
 pub(super) struct File {
     pub source: Source,
+    pub id: FileId,
     pub ast: Ast,
     /// The file that each import statement means, in the order of the text; `None` where a finding
     /// says why there is none.
@@ -109,13 +111,8 @@ pub(super) fn load(main: &str, checks: &[String], read: Read<'_>) -> Loaded {
     }
     let mut loaded = loading.loaded;
     let checks = loaded.checks.iter().filter_map(|number| loaded.files.get(*number));
-    let findings: Vec<Diagnostic> = checks
-        .flat_map(|file| {
-            let statements = file.ast.statements.as_slice();
-            let empty = checks_nothing(statements).then(|| no_checks(&loaded.shown(&file.source)));
-            statements.iter().filter_map(not_a_check).chain(empty)
-        })
-        .collect();
+    let findings: Vec<Diagnostic> =
+        checks.flat_map(|file| file.ast.statements.iter().filter_map(not_a_check)).collect();
     loaded.findings.extend(findings);
     let sources: Vec<Source> = loaded.files.iter().map(|file| file.source.clone()).collect();
     loaded.findings.extend(imports::cycles(&sources, &links));
@@ -124,6 +121,21 @@ pub(super) fn load(main: &str, checks: &[String], read: Read<'_>) -> Loaded {
 }
 
 impl Loaded {
+    /// A warning of each file of checks that checks nothing. In one with a mistake something was
+    /// meant, and the mistake is told.
+    pub(super) fn empty_checks(&self) -> Vec<Diagnostic> {
+        let is_mistaken = |file: &File| {
+            let mut errors =
+                self.findings.iter().filter(|found| found.severity() == Severity::Error);
+            errors.any(|found| found.primary().is_some_and(|label| label.span.file == file.id))
+        };
+        let checks = self.checks.iter().filter_map(|number| self.files.get(*number));
+        let empty = checks
+            .filter(|file| checks_nothing(&file.ast.statements) && !is_mistaken(file))
+            .map(|file| no_checks(&self.shown(&file.source)));
+        empty.collect()
+    }
+
     /// The path of `source` as findings show it: as the rules file's own was given, from the
     /// working directory.
     pub(super) fn shown(&self, source: &Source) -> String {
@@ -334,7 +346,7 @@ impl Loading<'_> {
         let text = self.loaded.sources.file(id).map(SourceFile::text).unwrap_or_default();
         let (ast, findings) = syntax::parse(id, text);
         self.loaded.findings.extend(findings);
-        self.loaded.files.push(File { source, ast, imports: Vec::new() });
+        self.loaded.files.push(File { source, id, ast, imports: Vec::new() });
         Some(self.loaded.files.len() - 1)
     }
 }
@@ -348,14 +360,10 @@ fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
-/// Whether nothing in a file of checks is about the list. A statement that could not be read has its
-/// own finding.
+/// Whether nothing in a file of checks is about the list.
 fn checks_nothing(statements: &[Statement]) -> bool {
     !statements.iter().any(|statement| {
-        matches!(
-            statement.kind.node,
-            StatementKind::Assertion(_) | StatementKind::Example(_) | StatementKind::Unknown(_)
-        )
+        matches!(statement.kind.node, StatementKind::Assertion(_) | StatementKind::Example(_))
     })
 }
 

@@ -40,6 +40,8 @@ mod value;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use jiff::civil::Date;
+
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Severity;
@@ -79,6 +81,9 @@ pub struct Options {
     /// Files of assertions and examples, by paths as the rules file's is given. They are read as if
     /// they stood at its end.
     pub checks: Vec<String>,
+    /// The day, in UTC, on which the list is looked at: what a permission would open is told of those
+    /// that are active then. `None` tells of all.
+    pub day: Option<Date>,
 }
 
 /// What a rules file means, and what was found on the way.
@@ -105,6 +110,8 @@ pub fn resolve(main: &str, read: Read<'_>, options: &Options) -> Resolved {
     // What a broken sentence declared is not known, so a later finding could be its mere echo.
     let built = if broken { Built::default() } else { build(&loaded, options) };
     loaded.findings.extend(built.findings);
+    let empty = loaded.empty_checks();
+    loaded.findings.extend(empty);
     loaded.findings.sort_by_key(Diagnostic::reading_order);
     let failed = loaded.findings.iter().any(|found| found.severity() == Severity::Error);
     Resolved {

@@ -43,16 +43,6 @@ impl Verdict {
             Verdict::Platform => "platform",
         }
     }
-
-    /// Whether the flow leaves (`semantics.md`): allowed, or around the firewall. `None` where
-    /// that is not settled or not asked.
-    pub fn leaves(self) -> Option<bool> {
-        match self {
-            Verdict::Allow | Verdict::Bypass => Some(true),
-            Verdict::Deny => Some(false),
-            Verdict::Undetermined | Verdict::Local | Verdict::Platform => None,
-        }
-    }
 }
 
 impl fmt::Display for Verdict {
@@ -447,31 +437,14 @@ impl Decision {
     pub fn gets_out(&self) -> bool {
         match self.verdict {
             Verdict::Allow | Verdict::Bypass => true,
-            Verdict::Local => self.reason == Reason::PrivateEndpoint,
+            Verdict::Local => self.is_to_private_endpoint(),
             Verdict::Deny | Verdict::Undetermined | Verdict::Platform => false,
         }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_way_around_leaves_and_what_was_not_asked_is_open() {
-        let leaving = |leaves: Option<bool>| -> Vec<&str> {
-            let all = [
-                Verdict::Allow,
-                Verdict::Deny,
-                Verdict::Undetermined,
-                Verdict::Bypass,
-                Verdict::Local,
-                Verdict::Platform,
-            ];
-            all.iter().filter(|one| one.leaves() == leaves).map(|one| one.keyword()).collect()
-        };
-        assert_eq!(leaving(Some(true)), ["allow", "bypass"]);
-        assert_eq!(leaving(Some(false)), ["deny"]);
-        assert_eq!(leaving(None), ["undetermined", "local", "platform"]);
+    /// Whether the flow goes to a private endpoint around every firewall, which is no bypass where
+    /// the list permits it (`semantics.md`, Replay).
+    pub fn is_to_private_endpoint(&self) -> bool {
+        self.verdict == Verdict::Local && self.reason == Reason::PrivateEndpoint
     }
 }

@@ -53,7 +53,7 @@ impl Outcome {
     /// The box of a flow; `judged` is `None` where there is no list.
     pub fn of(judged: Option<&Judged>, decision: &Decision) -> Outcome {
         match decision.verdict {
-            Verdict::Local if decision.reason == Reason::PrivateEndpoint => {
+            Verdict::Local if decision.is_to_private_endpoint() => {
                 match judged.map(|judged| judged.permitted) {
                     Some(Some(false)) => Outcome::Bypass,
                     Some(None) => Outcome::Undetermined,

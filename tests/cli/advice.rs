@@ -252,3 +252,50 @@ fn a_leak_is_shown_with_the_request_that_leaked() {
     assert!(leak.contains(" : tcp/80 http pastebin.com  at packet 2 of 2\n"), "{leak}");
     assert!(!leak.contains("feed.example"), "{leak}");
 }
+
+/// A subnet whose default route leads to one firewall, and another route to another.
+const TWO_FIREWALLS: &str = r#"language 1
+
+network n {
+  vnet hub 10.0.0.0/16 { subnet AzureFirewallSubnet 10.0.1.0/26 }
+  vnet second 10.2.0.0/16 { subnet AzureFirewallSubnet 10.2.1.0/26 }
+  vnet spoke 10.1.0.0/16 {
+    peers hub, second
+    dns egress
+    subnet apps 10.1.8.0/24 {
+      routes via egress
+      route 10.2.0.0/17 via inner
+    }
+  }
+  firewall egress in hub { sku premium  private-ip 10.0.1.4  public-ip 203.0.113.10  dns-proxy on }
+  firewall inner in second { sku premium  private-ip 10.2.1.4  public-ip 203.0.113.11  dns-proxy on }
+}
+
+allow web: apps -> www.example.com : https  because "needed"
+"#;
+
+/// What `prove` says of [`TWO_FIREWALLS`] as compiled, with the routes of the subnet changed.
+fn two_firewalls(edit: impl Fn(&mut Vec<Value>)) -> String {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.egress", TWO_FIREWALLS.as_bytes());
+    let compile = ["compile", "-q", "a.egress", "--target", "json", "--out", "out"];
+    sandbox.run(&compile).expect(0);
+    let mut deployment: Value =
+        serde_json::from_str(&sandbox.read("out/deployment.json")).expect("a deployment");
+    let routes = deployment["routeTables"]["rt-spoke-apps"]["routes"].as_array_mut();
+    edit(routes.expect("routes"));
+    sandbox.write("d.json", deployment.to_string().as_bytes());
+    sandbox.run(&["prove", "-q", "a.egress", "--deployment", "d.json"]).expect(1)
+}
+
+/// The order of a table's routes means nothing: the firewall to lead through is that of the default.
+#[test]
+fn what_goes_around_is_led_to_the_firewall_of_the_default_route() {
+    for report in [two_firewalls(|_| {}), two_firewalls(|routes| routes.reverse())] {
+        let around = part(&report, "10.0.0.0/16 -> peering hub carries it");
+        assert!(around.contains("as `route 10.0.0.0/16 via egress` does"), "{around}");
+    }
+    let report = two_firewalls(|routes| routes.retain(|route| route["name"] != "default"));
+    let around = part(&report, "10.0.0.0/16 -> peering hub carries it");
+    assert!(around.contains("do: take the peering with `hub` out, or lead the subnet"), "{around}");
+}

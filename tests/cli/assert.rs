@@ -97,6 +97,17 @@ fn a_file_of_checks_that_is_not_there_is_named_as_it_was_given() {
 }
 
 #[test]
+fn json_is_no_file_of_checks() {
+    for command in ["check", "prove", "test"] {
+        let args = [command, "team/a.egress", "--assert", "org/checks.egress"];
+        let found = refusal(run(&args, "{ \"schema\": \"exeat.deployment/1\" }\n"));
+        let says = "expected a rules file, found JSON in `org/checks.egress`";
+        check_holds(&found, &[says, "`--assert` takes assertions and examples"]);
+        assert_eq!(found.matches("error").count(), 1, "{command}: {found}");
+    }
+}
+
+#[test]
 fn a_file_that_checks_nothing_is_told_of() {
     for command in ["check", "prove", "test"] {
         let args = [command, "team/a.egress", "--assert", "org/checks.egress"];
@@ -110,6 +121,27 @@ fn a_file_that_checks_nothing_is_told_of() {
             assert_eq!([&*said.out, &*said.err].concat().matches(warning).count(), 1, "{command}");
         }
     }
+}
+
+#[test]
+fn a_file_with_a_mistake_is_told_of_the_mistake_alone() {
+    let args = ["check", "team/a.egress", "--assert", "org/checks.egress"];
+    for (checks, code) in [
+        ("assert never no-news apps\n", "E0101"),
+        ("allow more: apps -> www.example.net : https  because \"x\"\n", "E0215"),
+        ("names news = www.example.com, nowhere\n", "E0203"),
+    ] {
+        let found = refusal(run(&args, &format!("language 1\n\n{checks}")));
+        check_holds(&found, &[&format!("error[{code}]")]);
+        assert!(!found.contains("W0207"), "{found}");
+    }
+    // A mistake of the list says nothing of the checks.
+    let sandbox = Sandbox::new();
+    sandbox.write("a.egress", b"language 1\n\nallow web\n");
+    sandbox.write("checks.egress", b"language 1\n");
+    let said = sandbox.run(&["check", "a.egress", "--assert", "checks.egress"]);
+    assert_eq!(said.code, Some(2), "{}", said.err);
+    check_holds(&[said.out, said.err].concat(), &["error[E0101]", "warning[W0207]"]);
 }
 
 #[test]

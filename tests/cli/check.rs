@@ -145,3 +145,47 @@ fn a_capture_that_is_cut_is_a_warning_and_one_that_is_none_an_error() {
     assert!(run.err.contains("`ok.egress`"), "{}", run.err);
     run.expect(2);
 }
+
+/// What was recorded elsewhere, or before the network got other addresses, is used as sent from there.
+#[test]
+fn the_flows_of_captures_are_taken_as_coming_from_the_subnet_that_is_named() {
+    let sandbox = Sandbox::with_trips();
+    let list = OK.replace("10.1.8.0/24", "10.1.9.0/24");
+    let images = "allow images: apps -> acrtrips.azurecr.io : https  because \"images\"\n";
+    sandbox.write("a.egress", [&list, images].concat().as_bytes());
+    let check =
+        |more: &[&str]| sandbox.run(&[&ON_MONDAY[..], &[MONDAY, "a.egress"], more].concat());
+    assert!(!check(&[]).expect(0).contains("N0404"));
+    let run = check(&["--from", "apps"]);
+    assert!(!run.err.contains("no recorded flow comes from"), "{}", run.err);
+    let said = run.expect(0);
+    assert!(said.contains("note[N0404]: `web` was used by none of"), "{said}");
+    assert!(!said.contains("`images` was used by none"), "{said}");
+}
+
+#[test]
+fn a_subnet_that_flows_are_to_come_from_is_one_of_the_list_and_goes_with_captures() {
+    let sandbox = Sandbox::with_trips();
+    let run = sandbox.run(&[&ON_MONDAY[..], &[MONDAY, "ok.egress", "--from", "nowhere"]].concat());
+    let says = "`--from nowhere`: expected a subnet of `ok.egress` with an address for a machine";
+    assert!(run.err.contains(says), "{}", run.err);
+    run.expect(2);
+    let run = sandbox.run(&["check", "ok.egress", "--from", "apps"]);
+    assert!(run.err.contains("--capture <FILE>"), "{}", run.err);
+    run.expect(2);
+}
+
+/// An expired permission lets nothing through, however wide it is.
+#[test]
+fn how_wide_a_permission_is_matters_only_while_it_is_active() {
+    let sandbox = Sandbox::new();
+    let wide = "allow feeds: apps -> internet : tcp/1024-65535  because \"x\"  expires 2030-06-30\n\
+                allow images: apps -> *.blob.core.windows.net : https  because \"x\"  expires 2030-06-30\n";
+    sandbox.write("a.egress", [OK, wide].concat().as_bytes());
+    let said = |at: &str| sandbox.run(&["check", "a.egress", "--at", at]).expect(0);
+    let active = said("2030-06-30");
+    assert!(active.contains("W0304") && active.contains("W0305"), "{active}");
+    let expired = said("2030-07-01");
+    assert_eq!(expired.matches("W0205").count(), 2, "{expired}");
+    assert!(!expired.contains("W0304") && !expired.contains("W0305"), "{expired}");
+}

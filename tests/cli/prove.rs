@@ -568,3 +568,21 @@ fn what_the_last_deny_stops_is_to_be_let_out_before_it() {
     let advice = "do: let this pass before rule closing/close-infrastructure/deny-every-name";
     assert!(proof.contains(advice), "{proof}");
 }
+
+/// What `check` leaves open is decided here, or it is said why not.
+#[test]
+fn an_assertion_that_is_proved_is_not_said_to_be_open() {
+    let sandbox = Sandbox::new();
+    let never = "assert never web-too: apps -> www.example.com : https  because \"x\"\n";
+    sandbox.write("a.egress", [&sound(), never].concat().as_bytes());
+    let mistake = "deny d: nowhere -> any : any  because \"x\"\n";
+    sandbox.write("b.egress", [&sound(), never, mistake].concat().as_bytes());
+    assert!(sandbox.run(&["check", "-v", "a.egress"]).expect(0).contains("N0201"));
+    for (list, code) in [("a.egress", 1), ("b.egress", 2)] {
+        let run = sandbox.run(&["prove", "-v", list]);
+        assert!(!run.err.contains("N0201"), "{}", run.err);
+        run.expect(code);
+    }
+    let json = sandbox.run(&["prove", "--format", "json", "a.egress"]).expect(1);
+    assert!(!json.contains("N0201"), "{json}");
+}

@@ -60,7 +60,7 @@ struct Axes {
     plain: Vec<IpProtocol>,
     names: Vec<Host>,
     paths: Vec<String>,
-    /// Whether a statement looks at requests (`required.rs`, `target_matches`).
+    /// Whether a statement looks at requests (`question.rs`, `target_matches`).
     reads_paths: bool,
 }
 

@@ -15,6 +15,7 @@ use crate::azure::address::DestinationEntry;
 use crate::azure::deployment::FoundRule;
 use crate::azure::network::is_of_azure;
 use crate::azure::route::NextHop;
+use crate::azure::route::RouteDestination;
 use crate::diagnostic::Edit;
 use crate::diagnostic::Span;
 use crate::flow::Atom;
@@ -509,7 +510,11 @@ fn default_firewall(source: IpAddr, deployment: &Deployment) -> Option<&Key> {
     let mut subnets = networks.flat_map(|network| &network.subnets);
     let subnet = subnets.find(|one| one.prefixes.iter().any(|p| p.contains(&source)))?;
     let table = deployment.route_tables.get(subnet.route_table.as_ref()?)?;
-    let hops = table.routes.iter().filter_map(|route| match &route.next_hop {
+    let defaults = table.routes.iter().filter(|route| match &route.destination {
+        RouteDestination::Prefix(prefix) => prefix.addr().is_ipv4() && prefix.prefix_len() == 0,
+        RouteDestination::ServiceTag(_) => false,
+    });
+    let hops = defaults.filter_map(|route| match &route.next_hop {
         NextHop::VirtualAppliance(address) => Some(*address),
         NextHop::VirtualApplianceEcmp(_)
         | NextHop::VnetLocal

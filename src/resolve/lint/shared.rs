@@ -4,7 +4,6 @@ use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::flow::FqdnPattern;
 use crate::intent::Destination;
-use crate::intent::Intent;
 use crate::intent::Permission;
 
 /// Suffixes below which each customer of Microsoft's has names, and which the Public Suffix List does
@@ -74,9 +73,9 @@ enum Shared {
 }
 
 /// A warning for each wildcard of a permission that is wide enough for names of anybody.
-pub(super) fn findings(intent: &Intent) -> Vec<Diagnostic> {
+pub(super) fn findings<'p>(permissions: impl Iterator<Item = &'p Permission>) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
-    for permission in &intent.permissions {
+    for permission in permissions {
         for destination in &permission.destinations {
             let patterns = match destination {
                 Destination::Names(names) => names.patterns.as_slice(),

@@ -7,7 +7,6 @@ use crate::flow::IpProtocol;
 use crate::flow::PortRange;
 use crate::flow::PortSet;
 use crate::intent::Destination;
-use crate::intent::Intent;
 use crate::intent::Permission;
 use crate::intent::Service;
 
@@ -16,10 +15,10 @@ use crate::intent::Service;
 const MANY_PORTS: usize = 1_000;
 
 /// A warning for each permission by address that opens as many ports to most of the internet.
-pub(super) fn findings(intent: &Intent) -> Vec<Diagnostic> {
+pub(super) fn findings<'p>(permissions: impl Iterator<Item = &'p Permission>) -> Vec<Diagnostic> {
     let v4: AddressSet = ipnet::IpNet::V4(ipnet::Ipv4Net::default()).into();
     let internet = AddressSet::public().intersection(&v4);
-    intent.permissions.iter().filter_map(|permission| finding(permission, &internet)).collect()
+    permissions.filter_map(|permission| finding(permission, &internet)).collect()
 }
 
 fn finding(permission: &Permission, internet: &AddressSet) -> Option<Diagnostic> {

@@ -1,0 +1,130 @@
+//! Captures that are cut or damaged give what can be read, and never more than the whole.
+
+use std::net::Ipv4Addr;
+
+use proptest::prelude::*;
+
+use super::super::CapturedFlow;
+use super::super::Damage;
+use super::IN_PCAP;
+use super::build::CLIENT;
+use super::build::End;
+use super::build::PRE_LOGIN;
+use super::build::SERVER;
+use super::build::SQL;
+use super::build::Segment;
+use super::build::WEB;
+use super::build::client_hello;
+use super::build::dns_response;
+use super::build::ethernet;
+use super::build::fragments;
+use super::build::pcap;
+use super::build::tds;
+use super::build::udp;
+use super::hex;
+use super::read;
+use super::session;
+use super::try_read;
+
+#[test]
+fn a_capture_cut_in_a_later_record_gives_what_is_before_it() {
+    let file = hex(IN_PCAP);
+    let cut = [&file[..], &file[24..90]].concat();
+    let (taken, summary) = read(&cut);
+    assert_eq!(taken.flows.len(), 1);
+    let truncated = summary.truncated.unwrap();
+    assert_eq!(truncated.offset, 112);
+    assert_eq!(truncated.what, Damage::Cut { need: 88, have: 66 });
+}
+
+#[test]
+fn a_record_longer_than_any_packet_ends_the_reading() {
+    let file = hex(IN_PCAP);
+    let mut damaged = [&file[..], &file[24..]].concat();
+    damaged[112 + 10] = 0x42;
+    let (taken, summary) = read(&damaged);
+    assert_eq!(taken.flows[0].packets, 1);
+    assert!(matches!(summary.truncated.unwrap().what, Damage::TooLong { .. }));
+}
+
+/// A file with something of everything.
+fn medley() -> Vec<u8> {
+    let hello = client_hello("www.example.com");
+    let (a, b) = hello.split_at(40);
+    let mut segments = session(SERVER, &[a, b]);
+    segments.swap(3, 4);
+    segments.extend(session(WEB, &[b"GET / HTTP/1.1\r\nHost: one.example\r\n", b"\r\n"]));
+    let login = tds(0x12, PRE_LOGIN);
+    let inner = tds(0x12, &client_hello("sql.example.net"));
+    segments.extend(session(SQL, &[&login, &inner]));
+    let response =
+        dns_response("api.example.com", "edge.example.net", Ipv4Addr::new(203, 0, 113, 7));
+    let answer = udp(End([10, 0, 0, 53], 53), End(CLIENT.0, 40_000), 9, &response);
+    let mut frames: Vec<Vec<u8>> = segments.iter().map(Segment::packet).collect();
+    frames.extend(fragments(&answer, 24));
+    frames.push(answer);
+    let frames: Vec<Vec<u8>> = frames.iter().map(|packet| ethernet(&[3], packet)).collect();
+    pcap(1, &frames)
+}
+
+proptest! {
+    #[test]
+    fn the_flows_do_not_depend_on_how_the_file_is_cut(
+        mut cuts in prop::collection::vec(0..2000_usize, 0..20)
+    ) {
+        let file = medley();
+        cuts.retain(|cut| *cut <= file.len());
+        cuts.extend([0, file.len()]);
+        cuts.sort_unstable();
+        let pieces: Vec<&[u8]> = cuts.windows(2).map(|cut| &file[cut[0]..cut[1]]).collect();
+        prop_assert_eq!(try_read(&pieces), try_read(&[&file]));
+    }
+
+    #[test]
+    fn damage_anywhere_is_survived(
+        flips in prop::collection::vec((0..4000_usize, any::<u8>()), 1..40)
+    ) {
+        let mut file = medley();
+        for (at, value) in flips {
+            let length = file.len();
+            file[at % length] ^= value;
+        }
+        let (taken, _) = try_read(&[&file]);
+        for flow in taken.flows {
+            prop_assert!(!flow.openings.is_empty());
+            prop_assert!(flow.packets > 0);
+        }
+    }
+}
+
+#[test]
+fn a_file_cut_anywhere_gives_flows_that_the_whole_has() {
+    let file = medley();
+    let (whole, _) = read(&file);
+    assert_eq!(whole.flows.len(), 4);
+    for length in 24..file.len() {
+        let (taken, summary) = read(&file[..length]);
+        for flow in &taken.flows {
+            let same = whole.flows.iter().find(|other| other.frame == flow.frame).unwrap();
+            assert!(flow.packets <= same.packets);
+            assert!(flow.name.is_none() || flow.name == same.name);
+            let names = |flow: &CapturedFlow| -> Vec<_> {
+                flow.names.iter().map(|seen| seen.name.clone()).collect()
+            };
+            assert!(names(same).starts_with(&names(flow)));
+        }
+        assert!(whole.answers.starts_with(&taken.answers));
+        let at_border = summary.truncated.is_none();
+        assert_eq!(at_border, is_record_border(&file, length), "at {length}");
+    }
+}
+
+/// Whether a pcap file of little-endian records ends with a whole one when cut at `length`.
+fn is_record_border(file: &[u8], length: usize) -> bool {
+    let mut at = 24;
+    while at < length {
+        let captured = u32::from_le_bytes(file[at + 8..at + 12].try_into().unwrap());
+        at += 16 + usize::try_from(captured).unwrap();
+    }
+    at == length
+}

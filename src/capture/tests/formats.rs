@@ -1,0 +1,135 @@
+//! File formats and link types: the same packet in each, and what is no capture.
+
+use super::super::Application;
+use super::super::CaptureError;
+use super::super::Damage;
+use super::super::LinkType;
+use super::IN_PCAP;
+use super::Taken;
+use super::build::cooked;
+use super::build::ethernet;
+use super::build::pcap;
+use super::hex;
+use super::only;
+use super::read;
+use super::try_read;
+
+const IN_PCAPNG: &str = "0a0d0d0a1c0000004d3c2b1a01000000ffffffffffffffff1c0000000100
+    000014000000010000000000040014000000060000006800000000000000
+    48470600402222464800000048000000123456789abc002248aabbcc0800
+    4500003a000100004011466f0af00004a83f8110cf080035002600001234
+    010000010000000000000474657374076578616d706c6500000100016800
+    0000";
+
+const IN_BIG_ENDIAN_PCAPNG: &str = "0a0d0d0a0000001c1a2b3c4d00010000ffffffffffffffff0000001c0000
+    000100000020000100000004000000090001090000000000000000000020
+    00000006000000680000000018867251f555cd1500000048000000481234
+    56789abc002248aabbcc08004500003a000100004011466f0af00004a83f
+    8110cf080035002600001234010000010000000000000474657374076578
+    616d706c65000001000100000068";
+
+#[track_caller]
+fn check_query(file: &[u8], at: &str) {
+    let flow = only(file);
+    assert_eq!(flow.first.to_string(), at);
+    assert_eq!(flow.application, Application::Dns);
+    assert_eq!((flow.source_port, flow.destination_port), (53_000, 53));
+    assert_eq!(flow.source.to_string(), "10.240.0.4");
+    assert_eq!((flow.packets, flow.bytes), (1, 58));
+    assert!(!flow.answered);
+}
+
+#[test]
+fn every_file_format_gives_the_same_packet() {
+    check_query(&hex(IN_PCAP), "2026-01-01T00:00:00.123456Z");
+    check_query(&hex(IN_PCAPNG), "2026-01-01T00:00:00.123456Z");
+    check_query(&hex(IN_BIG_ENDIAN_PCAPNG), "2026-01-01T00:00:00.123456789Z");
+    let mut nanoseconds = hex(IN_PCAP);
+    nanoseconds[0] = 0x4d;
+    nanoseconds[1] = 0x3c;
+    check_query(&nanoseconds, "2026-01-01T00:00:00.00012345600Z".replace("600Z", "6Z").as_str());
+}
+
+#[test]
+fn every_link_type_gives_the_same_packet() {
+    let packet = hex(IN_PCAP)[24 + 16 + 14..].to_vec();
+    let with = |header: &[u8]| [header, &packet].concat();
+    let sll = [&[0, 4, 0, 1, 0, 6, 2, 2, 2, 2, 2, 2, 0, 0, 8, 0], packet.as_slice()].concat();
+    let nflog = {
+        let length = u16::try_from(4 + packet.len()).unwrap().to_le_bytes();
+        [&[2, 0, 0, 0, 8, 0, 1, 0, 0, 0, 0, 0], &length[..], &[9, 0], &packet].concat()
+    };
+    let snap = [&[2; 12][..], &[0, 66, 0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &packet].concat();
+    let pppoe = [&[2; 12][..], &[0x88, 0x64, 0x11, 0, 0, 1, 0, 60, 0, 0x21], &packet].concat();
+    let frames: &[(u16, Vec<u8>)] = &[
+        (0, with(&[2, 0, 0, 0])),
+        (0, with(&[0, 0, 0, 2])),
+        (1, ethernet(&[], &packet)),
+        (1, ethernet(&[100], &packet)),
+        (1, ethernet(&[100, 200], &packet)),
+        (1, snap),
+        (1, pppoe),
+        (12, packet.clone()),
+        (14, packet.clone()),
+        (101, packet.clone()),
+        (108, with(&[0, 0, 0, 2])),
+        (113, sll),
+        (228, packet.clone()),
+        (239, nflog),
+        (276, cooked(3, 4, &packet)),
+    ];
+    for (link, frame) in frames {
+        let file = pcap(u32::from(*link), std::slice::from_ref(frame));
+        check_query(&file, "2026-01-01T00:00:00Z");
+    }
+}
+
+#[test]
+fn what_is_no_capture_is_an_error_that_says_what_to_do() {
+    let check = |bytes: &[u8], expected: &str| {
+        let (taken, result) = try_read(&[bytes]);
+        assert_eq!(taken, Taken::default());
+        assert_eq!(result.unwrap_err().to_string(), expected);
+    };
+    check(b"", "the capture is empty; expected the file header of a pcap or pcapng capture");
+    check(
+        &hex(IN_PCAP)[..20],
+        "the capture is cut in its file header: expected 24 bytes, found 20; copy the file again",
+    );
+    check(
+        b"GET / HTTP/1.1",
+        "expected a pcap or pcapng capture, found a file that begins with `GET `; convert it with \
+         `editcap -F pcapng`",
+    );
+    check(
+        &[0x28, 0xb5, 0x2f, 0xfd, 0],
+        "expected a capture, plain or compressed with gzip, found zstd; decompress it first",
+    );
+    check(
+        &pcap(105, &[]),
+        "packets of link type 105 (IEEE802_11) are not supported; capture on an Ethernet, cooked \
+         or raw IP interface",
+    );
+}
+
+#[test]
+fn a_capture_without_packets_is_an_empty_result() {
+    let (taken, summary) = read(&pcap(1, &[]));
+    assert_eq!(taken, Taken::default());
+    assert_eq!(summary.frames, 0);
+    assert_eq!(summary.truncated, None);
+    assert!(summary.link_types.contains(&LinkType::ETHERNET));
+}
+
+#[test]
+fn gzip_is_undone_and_its_damage_is_told() {
+    use std::io::Write;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(&hex(IN_PCAP)).unwrap();
+    let zipped = encoder.finish().unwrap();
+    check_query(&zipped, "2026-01-01T00:00:00.123456Z");
+    let (_, summary) = read(&zipped[..zipped.len() - 3]);
+    assert!(matches!(summary.truncated.unwrap().what, Damage::Gzip(_)));
+    let (_, error) = try_read(&[&zipped[..12]]);
+    assert!(matches!(error, Err(CaptureError::Gzip(_) | CaptureError::Empty)), "{error:?}");
+}

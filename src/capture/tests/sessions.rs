@@ -1,0 +1,277 @@
+//! Sessions and their openings: what is read of a connection, a datagram and a DNS answer, and when a flow ends.
+
+use std::net::Ipv4Addr;
+
+use super::super::Application;
+use super::super::Limit;
+use super::super::NameOrigin;
+use super::super::Reader;
+use super::Taken;
+use super::build::ACK;
+use super::build::CLIENT;
+use super::build::End;
+use super::build::PRE_LOGIN;
+use super::build::RST;
+use super::build::SERVER;
+use super::build::SQL;
+use super::build::SYN;
+use super::build::Segment;
+use super::build::WEB;
+use super::build::client_hello;
+use super::build::dns_response;
+use super::build::fragments;
+use super::build::pcap;
+use super::build::pcap_at;
+use super::build::tds;
+use super::build::udp;
+use super::check_story;
+use super::file_of;
+use super::only;
+use super::read;
+use super::session;
+use super::story;
+use crate::evidence::DnsRecord;
+use crate::flow::Payload;
+use crate::flow::PayloadKind;
+use crate::flow::SeenPayload;
+
+#[test]
+fn a_hello_is_found_however_it_is_cut_up() {
+    let hello = client_hello("www.example.com");
+    let expected = "tls www.example.com | 1 silent | 4 tls www.example.com";
+    check_story(&session(SERVER, &[&hello]), expected);
+    let (a, b) = hello.split_at(3);
+    let (b, c) = b.split_at(40);
+    let expected = "tls www.example.com | 1 silent | 6 tls www.example.com";
+    let split = session(SERVER, &[a, b, c]);
+    check_story(&split, expected);
+    let mut reversed = split.clone();
+    reversed.swap(3, 5);
+    check_story(&reversed, expected);
+    let mut repeated = split.clone();
+    repeated.insert(4, split[3].clone());
+    check_story(&repeated, "tls www.example.com | 1 silent | 7 tls www.example.com");
+}
+
+#[test]
+fn a_hello_is_found_in_several_records() {
+    let hello = client_hello("www.example.com");
+    let records: Vec<u8> = hello[5..]
+        .chunks(20)
+        .flat_map(|part| [&[22, 3, 1, 0, u8::try_from(part.len()).unwrap()], part].concat())
+        .collect();
+    check_story(
+        &session(SERVER, &[&records]),
+        "tls www.example.com | 1 silent | 4 tls www.example.com",
+    );
+}
+
+#[test]
+fn a_hello_of_which_a_part_is_missing_gives_no_name() {
+    let hello = client_hello("www.example.com");
+    let (a, b) = hello.split_at(30);
+    let (b, c) = b.split_at(20);
+    let mut segments = session(SERVER, &[a, b, c]);
+    segments.remove(4);
+    let flow = only(&file_of(&segments));
+    assert_eq!(story(&flow), "tls | 1 silent | 4 some tls");
+    assert!(flow.incomplete);
+}
+
+#[test]
+fn a_connection_caught_in_the_middle_is_known_by_its_records() {
+    let data = [&[23, 3, 3, 0, 30][..], &[9; 30]].concat();
+    let segments = [
+        Segment::new(SERVER, CLIENT, ACK, 700, &data),
+        Segment::new(CLIENT, SERVER, ACK, 900, &data),
+    ];
+    let flow = only(&file_of(&segments));
+    assert_eq!(story(&flow), "tls | 1 some tls");
+    assert_eq!(flow.source.to_string(), "203.0.113.7");
+    assert!(!flow.syn);
+    let hello = client_hello("www.example.com");
+    check_story(
+        &[Segment::new(CLIENT, SERVER, ACK, 900, &hello)],
+        "tls www.example.com | 1 tls www.example.com",
+    );
+}
+
+#[test]
+fn each_request_of_a_connection_is_an_opening() {
+    let requests: &[&[u8]] = &[
+        b"POST /a HTTP/1.1\r\nHost: one.example\r\nContent-Length: 3\r\n\r\nabc",
+        b"GET /b HTTP/1.1\r\nHost: TWO.example.:8080\r\n\r\nPUT /c HTTP/1.1\r\nHost: one.example\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n4\r\nGET \r\n0\r\n\r\n",
+        b"GET http://three.example/d HTTP/1.1\r\n\r\n",
+        b"CONNECT four.example:443 HTTP/1.1\r\n\r\n",
+        b"GET /not/a/request HTTP/1.1\r\n\r\n",
+    ];
+    check_story(
+        &session(WEB, requests),
+        "http one.example | 1 silent | 4 http one.example/a | 5 http two.example:8080/b \
+         | 6 http one.example/c | 7 http three.example/d | 8 http",
+    );
+}
+
+#[test]
+fn a_head_that_the_capture_cut_gives_the_host_that_is_there() {
+    let mut segments = session(WEB, &[b"GET / HTTP/1.1\r\nHost: one.example\r\nCook"]);
+    segments[3].payload.extend([b'x'; 40]);
+    let mut file = file_of(&segments);
+    // The last record loses its last 40 bytes, as a snapshot length does it.
+    let length = file.len();
+    let record = length - segments[3].packet().len() - 14 - 16;
+    let captured = u32::try_from(length - record - 16 - 40).unwrap();
+    file[record + 8..record + 12].copy_from_slice(&captured.to_le_bytes());
+    file.truncate(length - 40);
+    let flow = only(&file);
+    assert_eq!(story(&flow), "http one.example | 1 silent | 4 http one.example");
+    assert!(flow.incomplete);
+}
+
+#[test]
+fn the_server_name_inside_a_pre_login_is_the_name() {
+    let hello = client_hello("sql.example.net");
+    let (a, b) = hello.split_at(50);
+    let packets = [tds(0x12, PRE_LOGIN), tds(0x12, a), tds(0x12, b)];
+    let parts: Vec<&[u8]> = packets.iter().map(Vec::as_slice).collect();
+    let flow = only(&file_of(&session(SQL, &parts)));
+    assert_eq!(story(&flow), "mssql sql.example.net | 1 silent | 6 mssql sql.example.net");
+    assert_eq!(flow.names[0].origin, NameOrigin::TdsSni);
+    check_story(&session(SQL, &parts[..1]), "mssql | 1 silent | 4 some mssql");
+    let mut login = 12_u32.to_le_bytes().to_vec();
+    login.extend([4, 0, 0, 0x74, 0, 0, 0, 0]);
+    let login = tds(0x10, &login);
+    check_story(&session(SQL, &[parts[0], &login]), "mssql | 1 silent | 5 mssql");
+}
+
+#[test]
+fn the_first_bytes_of_the_client_decide() {
+    let hello = client_hello("www.example.com");
+    check_story(&session(SERVER, &[b"EHLO there\r\n", &hello]), "other | 1 silent | 4 other");
+    check_story(&session(SERVER, &[]), "other | 1 silent");
+    check_story(&session(SERVER, &[b"\x16\x03"]), "other | 1 silent | 4 unknown");
+    let mut greeted = session(SERVER, &[&hello]);
+    greeted.insert(3, Segment::new(SERVER, CLIENT, ACK, 5001, b"220 ready\r\n"));
+    check_story(&greeted, "tls www.example.com | 1 silent | 5 tls www.example.com");
+}
+
+#[test]
+fn a_reset_is_no_answer_and_a_new_syn_is_a_new_flow() {
+    let refused = [
+        Segment::new(CLIENT, SERVER, SYN, 1000, b""),
+        Segment::new(SERVER, CLIENT, RST | ACK, 0, b""),
+        Segment::new(CLIENT, SERVER, SYN, 1000, b""),
+        Segment::new(CLIENT, SERVER, SYN, 2000, b""),
+        Segment::new(SERVER, CLIENT, SYN | ACK, 0, b""),
+    ];
+    let (taken, _) = read(&file_of(&refused));
+    let seen: Vec<_> =
+        taken.flows.iter().map(|flow| (flow.packets, flow.answered, flow.syn)).collect();
+    assert_eq!(seen, [(3, false, true), (2, true, true)]);
+}
+
+#[test]
+fn the_receiver_of_a_syn_ack_is_the_source() {
+    let flow = only(&file_of(&session(SERVER, &[])[1..]));
+    assert_eq!(flow.source.to_string(), "10.0.0.4");
+    assert!(!flow.syn);
+    assert!(flow.answered);
+    assert_eq!(story(&flow), "other | 1 unknown");
+}
+
+#[test]
+fn dns_answers_come_with_their_aliases() {
+    let resolver = End([168, 63, 129, 16], 53);
+    let response =
+        dns_response("api.example.com", "edge.example.net", Ipv4Addr::new(203, 0, 113, 7));
+    let client = End(CLIENT.0, 53_000);
+    let over_udp = pcap(101, &[udp(resolver, client, 1, &response)]);
+    let length = u16::try_from(response.len()).unwrap().to_be_bytes();
+    let framed = [&length[..], &response].concat();
+    let over_tcp = file_of(&[
+        Segment::new(client, resolver, SYN, 1, b""),
+        Segment::new(resolver, client, SYN | ACK, 1, b"").answering(2),
+        Segment::new(resolver, client, ACK, 2, &framed[..9]),
+        Segment::new(resolver, client, ACK, 11, &framed[9..]),
+    ]);
+    for file in [over_udp, over_tcp] {
+        let (taken, _) = read(&file);
+        let [answer] = taken.answers.as_slice() else { panic!("{:?}", taken.answers) };
+        assert_eq!(answer.client.to_string(), "10.0.0.4");
+        assert_eq!(answer.server.to_string(), "168.63.129.16");
+        assert_eq!(answer.question.as_str(), "api.example.com");
+        let edge = "edge.example.net".parse().unwrap();
+        let alias = DnsRecord::Alias { owner: answer.question.clone(), target: edge, ttl: 300 };
+        assert_eq!(answer.records[0], alias);
+        assert!(matches!(&answer.records[1], DnsRecord::Address { owner, ttl: 30, .. }
+                if owner.as_str() == "edge.example.net"));
+        assert_eq!(taken.flows[0].application, Application::Dns);
+    }
+}
+
+#[test]
+fn fragments_count_once_and_only_together() {
+    let response =
+        dns_response("api.example.com", "edge.example.net", Ipv4Addr::new(203, 0, 113, 7));
+    let packet = udp(End([10, 0, 0, 53], 53), CLIENT, 9, &response);
+    let [first, second] = fragments(&packet, 32);
+    for order in [[&first, &second], [&second, &first]] {
+        let (taken, summary) = read(&pcap(101, &order.map(Clone::clone)));
+        assert_eq!(taken.answers.len(), 1);
+        assert_eq!(taken.flows[0].packets, 1);
+        assert_eq!(taken.flows[0].bytes, u64::try_from(packet.len() + 20).unwrap());
+        assert_eq!(summary.lone_fragments, 0);
+    }
+    let (taken, summary) = read(&pcap(101, &[first]));
+    assert_eq!(taken.flows, []);
+    assert_eq!(summary.lone_fragments, 1);
+}
+
+/// Microseconds.
+const HOUR: u64 = 3_600_000_000;
+
+#[test]
+fn flows_come_in_the_order_in_which_they_fall_idle() {
+    let datagram = |port: u16| udp(End(CLIENT.0, port), WEB, port, b"some datagram");
+    let frames = [
+        (0, datagram(1)),
+        (1, datagram(2)),
+        (2, datagram(3)),
+        (HOUR / 2, datagram(1)),
+        (HOUR + HOUR / 4, datagram(4)),
+        (HOUR + HOUR / 4, datagram(5)),
+    ];
+    let (taken, _) = read(&pcap_at(101, &frames));
+    let order: Vec<u16> = taken.flows.iter().map(|flow| flow.source_port).collect();
+    assert_eq!(order, [2, 3, 1, 4, 5]);
+}
+
+#[test]
+fn more_flows_than_are_followed_end_the_oldest_and_it_is_said() {
+    let most = 1_u32 << 17;
+    let frames: Vec<_> = (0..most + 10)
+        .map(|index| {
+            let [_, b, c, d] = index.to_be_bytes();
+            (0, udp(End([10, b, c, d], 9), WEB, 1, b"some datagram"))
+        })
+        .collect();
+    let mut taken = Taken::default();
+    let mut reader = Reader::new();
+    reader.feed(&pcap_at(101, &frames), &mut taken).unwrap();
+    assert_eq!(taken.flows.len(), 10);
+    assert_eq!(taken.flows[9].source.to_string(), "10.0.0.9");
+    let summary = reader.finish(&mut taken).unwrap();
+    assert!(summary.limits.contains(&Limit::Flows));
+    assert_eq!(taken.flows.len(), frames.len());
+}
+
+#[test]
+fn a_name_that_is_no_host_name_is_not_the_lack_of_one() {
+    let flow = only(&file_of(&session(SERVER, &[&client_hello("no host name")])));
+    assert_eq!(flow.name, None);
+    assert_eq!(flow.openings[1].payload, SeenPayload::Kind(PayloadKind::Tls));
+    let flow = only(&file_of(&session(SERVER, &[&client_hello("")])));
+    let nothing = Payload::Tls { name: None, inner: None };
+    assert_eq!(flow.openings[1].payload, SeenPayload::Exactly(nothing));
+}
