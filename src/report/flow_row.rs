@@ -75,7 +75,6 @@ pub(super) struct FlowJson<'a> {
     bytes: u64,
     syn: bool,
     names: Vec<NameJson<'a>>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     notes: &'a [&'static str],
     source: &'a str,
 }
@@ -199,7 +198,7 @@ mod tests {
             r#""app":"tls","name":"www.example.com","depth":0,"first":"2026-03-01T10:00:00.000001000Z","#,
             r#""last":"2026-03-01T10:00:00.000001000Z","packets":12,"bytes":5120,"syn":true,"names":"#,
             r#"[{"name":"www.example.com","origin":"sni","at":"2026-03-01T10:00:00.000001000Z"}],"#,
-            r#""source":"monday.pcapng"}"#,
+            r#""notes":[],"source":"monday.pcapng"}"#,
             "\n",
         );
         assert_eq!(row.to_json_line().unwrap(), expected);

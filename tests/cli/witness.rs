@@ -225,7 +225,14 @@ fn a_flow_that_cannot_be_written_is_named_with_the_reason() {
     let early = "1969-12-31T00:00:00Z";
     let prove = |at| {
         sandbox.run(&[
-            "prove", "a.egress", "--deployment", "d.json", "--at", at, "--witness", "w.pcapng",
+            "prove",
+            "a.egress",
+            "--deployment",
+            "d.json",
+            "--at",
+            at,
+            "--witness",
+            "w.pcapng",
         ])
     };
     let run = prove(early);

@@ -62,7 +62,13 @@ pub(super) fn udp(from: End, to: End, identification: u16, payload: &[u8]) -> Ve
     ipv4(from, to, 17, identification, &bytes)
 }
 
-fn ipv4(from: End, to: End, protocol: u8, identification: u16, payload: &[u8]) -> Vec<u8> {
+pub(super) fn ipv4(
+    from: End,
+    to: End,
+    protocol: u8,
+    identification: u16,
+    payload: &[u8],
+) -> Vec<u8> {
     let length = u16::try_from(20 + payload.len()).unwrap();
     let mut bytes = vec![0x45, 0];
     bytes.extend(length.to_be_bytes());

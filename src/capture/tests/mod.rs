@@ -4,7 +4,9 @@ mod build;
 mod copies;
 mod damage;
 mod formats;
+mod quic;
 mod sessions;
+mod tunnels;
 
 use crate::evidence::DnsAnswer;
 use crate::flow::SeenPayload;

@@ -43,6 +43,8 @@ pub(in crate::capture) struct HelloReader {
     /// The keys of the connection that was last opened.
     keys: Option<InitialKeys>,
     crypto: Crypto,
+    /// The last hello: a client repeats it to a server that asks where the client is.
+    last: Option<ClientHello>,
     /// Whether the hello of that connection is complete.
     is_settled: bool,
     failures: u8,
@@ -101,11 +103,19 @@ impl HelloReader {
         }
         let crypto = if packet.version.google().is_some() { GOOGLE_CRYPTO } else { CRYPTO };
         let heard = self.crypto.frames(&payload, crypto);
-        if heard != Heard::Nothing {
-            self.is_settled = true;
-            self.crypto = Crypto::default();
+        if heard == Heard::Nothing {
+            return heard;
         }
-        heard
+        self.is_settled = true;
+        self.crypto = Crypto::default();
+        match heard {
+            Heard::Hello(hello) if self.last.as_ref() == Some(&hello) => Heard::Nothing,
+            Heard::Hello(hello) => {
+                self.last = Some(hello.clone());
+                Heard::Hello(hello)
+            }
+            Heard::Nothing | Heard::Unreadable => heard,
+        }
     }
 
     /// What an Initial protects, if a client sent it: one of the connection that is known, or the
