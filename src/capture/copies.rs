@@ -6,13 +6,13 @@
 //! again is seen from the same side again, and is no copy.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;
 use std::hash::Hash;
-use std::hash::RandomState;
 
+use foldhash::HashMap;
+use foldhash::quality::RandomState;
 use jiff::SignedDuration;
 use jiff::Timestamp;
 
@@ -20,6 +20,7 @@ use crate::flow::IpProtocol;
 
 use super::conversation::Endpoint;
 use super::conversation::Packet;
+use super::table::FlowId;
 use super::wire::Side;
 
 /// How far the times of copies lie apart: a host forwards within microseconds, and no timer sends
@@ -34,7 +35,7 @@ const MOST_PACKETS: usize = 8192;
 /// `Sighting` has bits for.
 const OTHER_VANTAGES: Vantage = Vantage(63);
 /// Bytes of a payload that are compared, besides its length and all numbers of the headers.
-const MOST_COMPARED: usize = 256;
+const MOST_COMPARED: usize = 128;
 
 /// A side of the host, numbered as they are met.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -44,6 +45,8 @@ pub(super) struct Vantage(pub(super) u8);
 #[derive(Debug, Default)]
 pub(super) struct Vantages {
     known: HashMap<(u32, Side), u8>,
+    /// That of the packet before.
+    last: Option<((u32, Side), Vantage)>,
     /// Whether there were more than can be told apart.
     pub(super) overflown: bool,
 }
@@ -52,6 +55,17 @@ impl Vantages {
     /// The number of a side. Beyond the limit all share the last number, so that fewer copies are
     /// found and none is found wrongly.
     pub(super) fn of(&mut self, interface: u32, side: Side) -> Vantage {
+        match self.last {
+            Some((last, vantage)) if last == (interface, side) => vantage,
+            Some(_) | None => {
+                let vantage = self.number(interface, side);
+                self.last = Some(((interface, side), vantage));
+                vantage
+            }
+        }
+    }
+
+    fn number(&mut self, interface: u32, side: Side) -> Vantage {
         let next = self.known.len();
         match self.known.entry((interface, side)) {
             Entry::Occupied(known) => Vantage(*known.get()),
@@ -97,13 +111,13 @@ struct OpeningSeen {
     at: Timestamp,
     vantage: Vantage,
     hop_limit: u8,
-    flow: u64,
+    flow: FlowId,
 }
 
 /// A flow that shows the same opening on the other side of source NAT.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct OtherSide {
-    pub(super) flow: u64,
+    pub(super) flow: FlowId,
     /// Whether the flow was seen before it was translated, and the new opening after that. Captures
     /// of several interfaces are not in the order of the packets.
     pub(super) is_before: bool,
@@ -179,7 +193,7 @@ impl Copies {
         packet: &Packet<'_>,
         identification: u32,
         vantage: Vantage,
-        flow: u64,
+        flow: FlowId,
     ) {
         let tells = match &packet.tcp {
             // The sequence number of a SYN is random, and so are timestamps.

@@ -34,6 +34,7 @@ mod dialogue;
 mod names;
 mod story;
 mod stream;
+mod table;
 mod tracker;
 
 mod captured;

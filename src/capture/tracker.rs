@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::collections::HashMap;
 
 use jiff::SignedDuration;
 use jiff::Timestamp;
@@ -25,6 +24,9 @@ use super::file::Frame;
 use super::file::UNTIMED;
 use super::fragments::Fragments;
 use super::link::LinkType;
+use super::table::FlowId;
+use super::table::Key;
+use super::table::Table;
 use super::wire;
 use super::wire::Datagram;
 use super::wire::Fragment;
@@ -45,22 +47,6 @@ const IDLE: SignedDuration = SignedDuration::from_hours(1);
 const MOST_FLOWS: usize = 1 << 17;
 /// Bytes held of all flows together, besides what each flow takes anyway.
 const MOST_HELD_BYTES: usize = 256 << 20;
-
-/// The two ends of a flow, the lower one first.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-struct Key {
-    protocol: IpProtocol,
-    depth: u8,
-    low: Endpoint,
-    high: Endpoint,
-}
-
-impl Key {
-    fn of(packet: &Packet<'_>) -> Key {
-        let (a, b) = (packet.source, packet.destination);
-        Key { protocol: packet.protocol, depth: packet.depth, low: a.min(b), high: a.max(b) }
-    }
-}
 
 /// A flow with the places where it is found.
 #[derive(Debug)]
@@ -105,13 +91,12 @@ pub(super) struct Tracker {
     vantages: Vantages,
     fragments: Fragments,
     copies: Copies,
-    /// Flows by number; they are numbered in the order of their first packets.
-    flows: HashMap<u64, Followed>,
-    by_ends: HashMap<Key, u64>,
+    flows: Table<Followed>,
     /// A time not after each flow was touched, and the flow; the least first.
-    ages: BinaryHeap<Reverse<(Timestamp, u64)>>,
-    next: u64,
+    ages: BinaryHeap<Reverse<(Timestamp, FlowId)>>,
     held: usize,
+    /// That of the packet before.
+    last_link: Option<LinkType>,
     /// The latest time seen; clocks may step back.
     now: Timestamp,
 }
@@ -132,9 +117,14 @@ impl Tracker {
         if !frame.link.is_supported() {
             return Err(CaptureError::LinkType { link: frame.link });
         }
-        self.summary.link_types.insert(frame.link);
-        self.now = self.now.max(frame.at);
-        self.end_idle(sink);
+        if self.last_link != Some(frame.link) {
+            self.last_link = Some(frame.link);
+            self.summary.link_types.insert(frame.link);
+        }
+        if frame.at > self.now {
+            self.now = frame.at;
+            self.end_idle(sink);
+        }
         match self.linked(&frame, sink) {
             Ok(true) => {}
             Ok(false) => self.summary.non_ip += 1,
@@ -145,11 +135,11 @@ impl Tracker {
 
     /// Ends all flows.
     pub(super) fn finish(mut self, sink: &mut impl Sink) -> Summary {
-        let mut left: Vec<u64> =
-            std::mem::take(&mut self.ages).into_iter().map(|Reverse((_, number))| number).collect();
+        let mut left: Vec<FlowId> =
+            std::mem::take(&mut self.ages).into_iter().map(|Reverse((_, flow))| flow).collect();
         left.sort_unstable();
-        for number in left {
-            self.end(number, sink);
+        for flow in left {
+            self.end(flow, sink);
         }
         if self.vantages.overflown {
             self.summary.limits.insert(Limit::Vantages);
@@ -293,30 +283,31 @@ impl Tracker {
         sink: &mut impl Sink,
     ) {
         let key = Key::of(&packet);
-        let number = self.by_ends.get(&key).copied();
-        let followed = number.and_then(|number| self.flows.get(&number));
+        let known = self.flows.find(&key);
+        let followed = known.and_then(|id| self.flows.get(id));
         let packet = followed.map_or(packet, |flow| flow.as_first_seen(packet));
         if self.copies.is_copy(&packet, identification, vantage) {
-            self.count_copy(number, packet.at);
+            self.count_copy(known, packet.at);
             return;
         }
-        let number = match (number, followed) {
-            (Some(number), Some(flow)) if flow.conversation.is_reopened_by(&packet) => {
-                self.end(number, sink);
+        let known = match (known, followed) {
+            (Some(id), Some(flow)) if flow.conversation.is_reopened_by(&packet) => {
+                self.end(id, sink);
                 None
             }
-            (number, _) => number,
+            (known, _) => known,
         };
-        let Some(number) = number else {
+        let Some(id) = known else {
             self.open(&packet, key, identification, vantage, sink);
             return;
         };
-        let Some(flow) = self.flows.get_mut(&number) else { return };
+        let Some(flow) = self.flows.get_mut(id) else { return };
         self.summary.packets += 1;
         flow.touched = self.now;
         let before = flow.conversation.held();
         flow.conversation.take(&packet, &mut |answer| sink.answer(answer));
-        self.account(number, before);
+        let after = flow.conversation.held();
+        self.account(id, before, after);
     }
 
     /// Begins a flow with `packet`, unless that is an opening which was seen on the other side of
@@ -330,44 +321,42 @@ impl Tracker {
         sink: &mut impl Sink,
     ) {
         let other_side = self.copies.translated(packet, identification, vantage);
-        if let Some(OtherSide { flow: number, is_before }) = other_side
-            && let Some(flow) = self.flows.get_mut(&number)
+        if let Some(OtherSide { flow: id, is_before }) = other_side
+            && let Some(flow) = self.flows.get_mut(id)
             && flow.is_translated(packet, is_before)
         {
             flow.other_side = Some((key, packet.source));
-            self.by_ends.insert(key, number);
-            self.count_copy(Some(number), packet.at);
+            self.flows.find_by(key, id);
+            self.count_copy(Some(id), packet.at);
             return;
         }
         if self.flows.len() >= MOST_FLOWS {
             self.summary.limits.insert(Limit::Flows);
             self.end_oldest(sink);
         }
-        let number = self.next;
-        self.next += 1;
-        self.copies.opened(packet, identification, vantage, number);
         let mut conversation = Conversation::new(packet);
         self.summary.packets += 1;
         conversation.take(packet, &mut |answer| sink.answer(answer));
-        self.ages.push(Reverse((self.now, number)));
-        self.by_ends.insert(key, number);
-        self.flows
-            .insert(number, Followed { conversation, key, other_side: None, touched: self.now });
-        self.account(number, 0);
+        let held = conversation.held();
+        let flow = Followed { conversation, key, other_side: None, touched: self.now };
+        let id = self.flows.insert(key, flow);
+        self.copies.opened(packet, identification, vantage, id);
+        self.ages.push(Reverse((self.now, id)));
+        self.account(id, 0, held);
     }
 
-    fn count_copy(&mut self, number: Option<u64>, at: Timestamp) {
+    fn count_copy(&mut self, of: Option<FlowId>, at: Timestamp) {
         self.summary.copies += 1;
-        if let Some(flow) = number.and_then(|number| self.flows.get_mut(&number)) {
+        if let Some(flow) = of.and_then(|id| self.flows.get_mut(id)) {
             flow.conversation.copy(at);
         }
     }
 
     /// Accounts for what a flow holds, and stops it when all hold too much.
-    fn account(&mut self, number: u64, before: usize) {
-        let Some(flow) = self.flows.get_mut(&number) else { return };
-        self.held = self.held.saturating_sub(before) + flow.conversation.held();
+    fn account(&mut self, id: FlowId, before: usize, after: usize) {
+        self.held = self.held.saturating_sub(before) + after;
         if self.held > MOST_HELD_BYTES {
+            let Some(flow) = self.flows.get_mut(id) else { return };
             self.held = self.held.saturating_sub(flow.conversation.held());
             flow.conversation.give_up();
             self.held += flow.conversation.held();
@@ -393,26 +382,24 @@ impl Tracker {
 
     /// Ends the flow with the least age, or gives it its true age if that is greater.
     fn end_first(&mut self, sink: &mut impl Sink) {
-        let Some(Reverse((at, number))) = self.ages.pop() else { return };
-        match self.flows.get_mut(&number) {
-            Some(flow) if flow.touched > at => self.ages.push(Reverse((flow.touched, number))),
+        let Some(Reverse((at, id))) = self.ages.pop() else { return };
+        match self.flows.get_mut(id) {
+            Some(flow) if flow.touched > at => self.ages.push(Reverse((flow.touched, id))),
             // Some files hold packets without a time; they are as late as the next that has one.
             Some(flow) if at == UNTIMED && self.now > at => {
                 flow.touched = self.now;
-                self.ages.push(Reverse((self.now, number)));
+                self.ages.push(Reverse((self.now, id)));
             }
-            Some(_) => self.end(number, sink),
+            Some(_) => self.end(id, sink),
             None => {}
         }
     }
 
-    fn end(&mut self, number: u64, sink: &mut impl Sink) {
-        let Some(flow) = self.flows.remove(&number) else { return };
+    fn end(&mut self, id: FlowId, sink: &mut impl Sink) {
+        let Some(flow) = self.flows.remove(id) else { return };
         let other_side = flow.other_side.map(|(key, _)| key);
         for key in [flow.key].into_iter().chain(other_side) {
-            if self.by_ends.get(&key) == Some(&number) {
-                self.by_ends.remove(&key);
-            }
+            self.flows.forget(&key, id);
         }
         self.held = self.held.saturating_sub(flow.conversation.held());
         let captured = flow.conversation.finish(&mut |answer| sink.answer(answer));

@@ -1,0 +1,134 @@
+//! The flows that are followed, by their ends.
+
+use foldhash::HashMap;
+use foldhash::HashMapExt;
+
+use super::conversation::Endpoint;
+use super::conversation::Packet;
+use crate::flow::IpProtocol;
+
+/// The two ends of a flow, the lower one first, and the tunnel that they lie in.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(super) struct Key {
+    protocol: IpProtocol,
+    depth: u8,
+    low: Endpoint,
+    high: Endpoint,
+}
+
+impl Key {
+    pub(super) fn of(packet: &Packet<'_>) -> Key {
+        let (a, b) = (packet.source, packet.destination);
+        let (low, high) = (a.min(b), a.max(b));
+        Key { protocol: packet.protocol, depth: packet.depth, low, high }
+    }
+}
+
+/// A flow, as it is referred to. Flows are numbered in the order of their first packets; a place in
+/// the table is used again, a number is not.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct FlowId {
+    pub(super) number: u64,
+    place: usize,
+}
+
+/// Flows by number and by their ends; a flow may be found by several ends.
+#[derive(Debug)]
+pub(super) struct Table<F> {
+    /// A flow is long, and is never moved.
+    places: Vec<Option<(u64, Box<F>)>>,
+    vacant: Vec<usize>,
+    by_ends: HashMap<Key, FlowId>,
+    next: u64,
+}
+
+impl<F> Default for Table<F> {
+    fn default() -> Table<F> {
+        Table { places: Vec::new(), vacant: Vec::new(), by_ends: HashMap::new(), next: 0 }
+    }
+}
+
+impl<F> Table<F> {
+    /// How many flows there are.
+    pub(super) fn len(&self) -> usize {
+        self.places.len() - self.vacant.len()
+    }
+
+    /// The flow between the ends of `key`.
+    pub(super) fn find(&self, key: &Key) -> Option<FlowId> {
+        self.by_ends.get(key).copied()
+    }
+
+    pub(super) fn get(&self, id: FlowId) -> Option<&F> {
+        let (number, flow) = self.places.get(id.place)?.as_ref()?;
+        (*number == id.number).then_some(flow)
+    }
+
+    pub(super) fn get_mut(&mut self, id: FlowId) -> Option<&mut F> {
+        let (number, flow) = self.places.get_mut(id.place)?.as_mut()?;
+        (*number == id.number).then_some(flow)
+    }
+
+    /// Adds a flow, which is found by `key` from now on.
+    pub(super) fn insert(&mut self, key: Key, flow: F) -> FlowId {
+        let number = self.next;
+        self.next += 1;
+        let place = self.vacant.pop().unwrap_or_else(|| {
+            self.places.push(None);
+            self.places.len() - 1
+        });
+        if let Some(vacant) = self.places.get_mut(place) {
+            *vacant = Some((number, Box::new(flow)));
+        }
+        let id = FlowId { number, place };
+        self.by_ends.insert(key, id);
+        id
+    }
+
+    /// Has the flow found by another key as well.
+    pub(super) fn find_by(&mut self, key: Key, id: FlowId) {
+        self.by_ends.insert(key, id);
+    }
+
+    /// Takes a flow out. It is still found by its keys until those are forgotten.
+    pub(super) fn remove(&mut self, id: FlowId) -> Option<F> {
+        let place = self.places.get_mut(id.place)?;
+        let (_, flow) = place.take_if(|(number, _)| *number == id.number)?;
+        self.vacant.push(id.place);
+        Some(*flow)
+    }
+
+    /// Has no flow found by `key` any more if `id` was.
+    pub(super) fn forget(&mut self, key: &Key, id: FlowId) {
+        if self.find(key) == Some(id) {
+            self.by_ends.remove(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(port: u16) -> Key {
+        let end = |port| Endpoint { address: [10, 0, 0, 4].into(), port };
+        Key { protocol: IpProtocol::TCP, depth: 0, low: end(port), high: end(443) }
+    }
+
+    #[test]
+    fn a_place_that_is_used_again_is_another_flow() {
+        let mut table = Table::default();
+        let first = table.insert(key(1), "first");
+        let other = table.insert(key(2), "other");
+        table.find_by(key(3), first);
+        assert_eq!(table.find(&key(3)), Some(first));
+        assert_eq!(table.remove(first), Some("first"));
+        assert_eq!((table.remove(first), table.len()), (None, 1));
+        let second = table.insert(key(1), "second");
+        assert_eq!((second.place, table.get(first)), (first.place, None));
+        table.forget(&key(1), first);
+        assert_eq!(table.find(&key(1)), Some(second));
+        assert_eq!(table.get_mut(other), Some(&mut "other"));
+        assert!(first < other && other < second);
+    }
+}
