@@ -272,3 +272,22 @@ fn a_place_that_cannot_be_written_is_refused_before_anything_is_proved() {
         assert_eq!(sandbox.files(), before);
     }
 }
+
+/// Of the paths that no list names some have characters that end or part a request line.
+#[test]
+fn a_path_that_only_a_rule_permits_is_one_that_a_client_can_send() {
+    let sandbox = Sandbox::new();
+    let page = "allow page: apps -> url \"www.example.com/a\" inspect : http  because \"a page\"\n";
+    sandbox.write("a.egress", [ONE_NETWORK, page].concat().as_bytes());
+    sandbox.run(&["compile", "-q", "a.egress", "--target", "json", "--out", "out"]).expect(0);
+    let text = sandbox.read("out/deployment.json");
+    assert_eq!(text.matches("www.example.com/a\"").count(), 1, "{text}");
+    let wider = text.replace("www.example.com/a\"", "www.example.com/a*\"");
+    sandbox.write("d.json", wider.as_bytes());
+    let proof = run(&sandbox, "prove", &["--witness", "w.pcapng"]);
+    assert_eq!(proof.err, "");
+    let proof = proof.expect(1);
+    assert!(proof.contains(": tcp/80 http www.example.com/a!\n"), "{proof}");
+    let flow = "10.1.8.4 203.0.113.7 http www.example.com leak allow application-rule";
+    assert_eq!(replayed(&sandbox), [flow]);
+}

@@ -1,5 +1,7 @@
 //! One flow of a set, chosen to be read.
 
+use std::ops::RangeInclusive;
+
 use super::axis::Axis;
 use super::axis::AxisSet;
 use super::axis::Value;
@@ -79,7 +81,8 @@ fn choose(axis: Axis, start: Value, end: Option<&Value>, preferred: &[AxisSet]) 
     let value = most_readable(axis, start, end.as_ref());
     let length = match &value {
         Value::Shown(Shown::Name(name)) => name.len(),
-        Value::Path(path) => path.len(),
+        Value::Path(path) if can_be_sent(path) => path.len(),
+        Value::Path(_) => usize::MAX,
         Value::Protocol(_)
         | Value::Port(_)
         | Value::Payload(_)
@@ -101,12 +104,13 @@ fn most_readable(axis: Axis, start: Value, end: Option<&Value>) -> Value {
             };
             Value::Shown(Shown::Name(name.most_readable(end)))
         }
-        // Of all paths, and above just one.
-        Value::Path(path) => Value::Path(match path.strip_suffix('\0') {
-            None if path.is_empty() => "/".to_owned(),
-            None => path.clone(),
-            Some(shorter) => format!("{shorter}a"),
-        }),
+        Value::Path(path) => {
+            let all = path.is_empty().then(|| "/".to_owned());
+            let above_just_one = path.strip_suffix('\0').map(|one| format!("{one}a"));
+            let readable = all.into_iter().chain(above_just_one).chain(least_sent(path));
+            let mut open = readable.filter(|path| can_be_sent(path)).map(Value::Path);
+            return open.find(lies_within).unwrap_or(start);
+        }
         // Nobody listens at port 0; as a source it is the one not told.
         Value::Port(0) if axis == Axis::DestinationPort => Value::Port(1),
         Value::Protocol(_)
@@ -117,4 +121,52 @@ fn most_readable(axis: Axis, start: Value, end: Option<&Value>) -> Value {
         | Value::Address(_) => return start,
     };
     if lies_within(&candidate) { candidate } else { start }
+}
+
+/// The least and the last byte of what stands in a request line: spaces part it, a line break ends it,
+/// and no other control character is let through (RFC 9112 §3, RFC 3986 §2).
+const IN_A_TARGET: RangeInclusive<u8> = b'!'..=b'~';
+
+/// Whether a client can write `path` in a request; one without a request has none.
+fn can_be_sent(path: &str) -> bool {
+    path.bytes().all(|byte| IN_A_TARGET.contains(&byte))
+}
+
+/// The least path from `start` up that a client can write.
+fn least_sent(start: &str) -> Option<String> {
+    let mut bytes = start.bytes().enumerate();
+    let Some((at, bad)) = bytes.find(|(_, byte)| !IN_A_TARGET.contains(byte)) else {
+        return Some(start.to_owned());
+    };
+    let sent = start.get(..at)?;
+    if bad < *IN_A_TARGET.start() {
+        return Some(format!("{sent}{}", char::from(*IN_A_TARGET.start())));
+    }
+    let kept = sent.trim_end_matches(char::from(*IN_A_TARGET.end()));
+    let mut kept: Vec<u8> = kept.bytes().collect();
+    let last = kept.last_mut()?;
+    *last += 1;
+    String::from_utf8(kept).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_least_path_that_can_be_sent_is_the_least(
+            start in "/[\\x00 !a}~\\x7f\u{e9}]{0,4}",
+            other in "/[!a}~]{0,4}",
+        ) {
+            let least = least_sent(&start);
+            if let Some(least) = &least {
+                prop_assert!(can_be_sent(least) && *least >= start, "{:?} from {:?}", least, start);
+            }
+            let is_less = least.is_none_or(|least| other < least);
+            prop_assert_eq!(is_less, other < start, "{:?} and {:?}", other, start);
+        }
+    }
 }

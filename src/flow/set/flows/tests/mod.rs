@@ -228,6 +228,24 @@ fn usual() -> Vec<Factor> {
     ]
 }
 
+/// Between two paths of a list there may be none that a client can send, and then it is looked for
+/// elsewhere.
+#[test]
+fn a_witness_has_a_path_that_can_be_sent() {
+    let paths = |paths: &[&'static str]| Written::Product(vec![Factor::Paths(paths.to_vec())]);
+    let under = |paths: &[&'static str]| Written::Product(vec![Factor::PathsUnder(paths.to_vec())]);
+    let http = || Written::Product(vec![Factor::Payloads(vec![PayloadForm::Http])]);
+    let check = |set: Written, path: &str| {
+        let text = format!("10.1.0.4 -> 203.0.113.5 : tcp/443 http {path}");
+        witness(&set.and(http()), &usual(), &text, &[]);
+    };
+    let longer = under(&["/a"]).without(paths(&["/a"]));
+    check(longer.clone(), "/aa");
+    // From `/a` to `/a#` there is one, and from `/a` to `/a!` none.
+    check(longer.clone().without(under(&["/a#"])), "/a!");
+    check(longer.without(under(&["/a!"])), "/a\"");
+}
+
 #[test]
 fn a_witness_is_the_one_to_be_read() {
     let pattern: FqdnPattern = "*.contoso.com".parse().unwrap();
