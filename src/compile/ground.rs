@@ -6,6 +6,8 @@ use ipnet::IpNet;
 
 use super::binding;
 use super::refusal::Refusal;
+use super::settings;
+use crate::azure::Key;
 use crate::flow::AddressSet;
 use crate::intent::Intent;
 use crate::intent::Topology;
@@ -30,7 +32,9 @@ pub(super) struct Ground {
     pub private: AddressSet,
     /// Addresses of pods that no firewall sees, as they leave with the address of their node.
     pub hidden_pods: AddressSet,
-    /// The names of the firewalls that enforce the policy.
+    /// The name of the policy.
+    pub policy: Key,
+    /// The names of the firewalls that enforce it.
     pub enforcing: BTreeSet<String>,
     /// Sources whose default route leads to one of them, and those behind a gateway.
     pub routed: AddressSet,
@@ -64,6 +68,7 @@ impl Ground {
                 .flat_map(|cluster| cluster.pod_ranges.iter().copied())
                 .collect(),
             routed: routed(topology, &names),
+            policy: settings::policy_name(&intent.settings),
             enforcing: names,
             private_endpoints: topology
                 .networks

@@ -112,12 +112,17 @@ pub(super) fn settle(atom: &Atom, holds: bool) -> Option<String> {
         }
         // That something is listed is nothing to rely on.
         Atom::Infrastructure { .. } | Atom::ThreatListed { .. } => return None,
-        Atom::InFqdnTag { .. }
-        | Atom::InWebCategory { .. }
-        | Atom::ApplicationDestination { .. }
-        | Atom::PrecededBy { .. }
-        | Atom::Named { .. } => {
+        Atom::InFqdnTag { .. } | Atom::InWebCategory { .. } => {
             "nobody publishes it: name what is needed in a rule of its own, or `--accept open`"
+        }
+        Atom::ApplicationDestination { .. } => {
+            "nobody knows what Azure compares them with: take the addresses out of the rule, or `--accept open`"
+        }
+        Atom::PrecededBy { .. } => {
+            "what was let through before decides it: name what is needed in a rule of its own, or `--accept open`"
+        }
+        Atom::Named { .. } => {
+            "no file that was given says it: state it in a deployment file, or in the lock where a name leads there, or `--accept open`"
         }
         Atom::Request { .. } => {
             "the firewall does not see the path: name the host without one, or `--accept open`"
@@ -127,4 +132,31 @@ pub(super) fn settle(atom: &Atom, holds: bool) -> Option<String> {
         }
     };
     Some(way.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Host;
+
+    #[test]
+    fn what_settles_a_fact_says_what_is_true_of_it() {
+        let host = || Host::parse("a.example.com").expect("a host");
+        let address = || "203.0.113.7".parse().expect("an address");
+        let check = |atom: Atom, expected: &str| {
+            let way = settle(&atom, true).expect("a way");
+            assert!(way.starts_with(expected), "{atom}: {way}");
+        };
+        let (tag, category) = ("windowsupdate".to_owned(), "news".to_owned());
+        check(Atom::InFqdnTag { tag, host: host(), port: 443 }, "nobody publishes it: ");
+        let url = "a.example.com".to_owned();
+        check(Atom::InWebCategory { category, url }, "nobody publishes it: ");
+        let rule = "g/c/r".to_owned();
+        let of_rule = Atom::ApplicationDestination { rule, address: address() };
+        check(of_rule, "nobody knows what Azure compares them with: ");
+        let before = Atom::PrecededBy { what: "an SQL session".to_owned(), source: address() };
+        check(before, "what was let through before decides it: ");
+        let name = "203.0.113.7 in IP group partners".to_owned();
+        check(Atom::Named { name }, "no file that was given says it: ");
+    }
 }

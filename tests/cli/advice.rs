@@ -299,3 +299,20 @@ fn what_goes_around_is_led_to_the_firewall_of_the_default_route() {
     let around = part(&report, "10.0.0.0/16 -> peering hub carries it");
     assert!(around.contains("do: take the peering with `hub` out, or lead the subnet"), "{around}");
 }
+
+/// What a firewall of another policy lets out is written down somewhere, if not here.
+#[test]
+fn what_no_file_says_is_not_said_to_be_unpublished() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.egress", TWO_FIREWALLS.as_bytes());
+    let [source, destination] = ["10.1.8.4", "10.2.0.4"].map(|text| text.parse().expect("one"));
+    sandbox.write("c.pcap", &capture(source, destination, ACK));
+    let report = sandbox.run(&["replay", "-q", "a.egress", "--capture", "c.pcap"]).expect(1);
+    let open = part(&report, "undetermined: ");
+    for words in [
+        "10.2.0.4 in what the policy of firewall `inner` allows",
+        "no file that was given says it: state it in a deployment file, or accept it",
+    ] {
+        assert!(open.contains(words), "{words:?} is not in\n{open}");
+    }
+}

@@ -545,6 +545,9 @@ allow web: a -> www.example.com : https  because "x"
     assert!(proof.contains("! open     no leak"), "{proof}");
     let fact = "in what the policy of firewall `fb` allows";
     assert!(proof.contains(fact), "{proof}");
+    let settled = "do: no file that was given says it: state it in a deployment file, or ";
+    assert!(proof.contains(settled), "{proof}");
+    assert!(!proof.contains("nobody publishes it"), "{proof}");
 }
 
 /// To narrow the last deny of every name would let nothing out.

@@ -75,4 +75,20 @@ fn a_source_behind_another_firewall_is_not_brought_to_this_one() {
     let mut intent = with_other(None);
     route_by_other(&mut intent);
     check_codes(&intent, &["W0401"]);
+    let found = &run(&intent).unwrap().diagnostics[0];
+    let behind = "the default route of `spoke/apps` leads to `other`, which keeps the policy that it \
+                  has, as nothing says it enforces `egress`";
+    assert_eq!(found.notes(), [behind]);
+    let bind = "write `enforces \"egress\"` in firewall `other` if this list is meant for it, or \
+                name other sources";
+    assert_eq!(found.help_text(), Some(bind));
+    // Without a route it is the route that lacks.
+    let networks = intent.topology.networks.iter_mut();
+    let mut subnets = networks.flat_map(|network| &mut network.subnets);
+    let apps = subnets.find(|subnet| subnet.name == "apps").expect("the subnet");
+    apps.routes_via = None;
+    let found = &run(&intent).unwrap().diagnostics[0];
+    assert_eq!(found.notes(), Vec::<String>::new());
+    let help = "add `routes via FIREWALL` to the subnet, or name other sources";
+    assert_eq!(found.help_text(), Some(help));
 }

@@ -605,11 +605,17 @@ fn settle(missing: &[Missing]) -> String {
                 Atom::InFqdnTag { .. }
                 | Atom::InWebCategory { .. }
                 | Atom::Infrastructure { .. }
-                | Atom::ThreatListed { .. }
-                | Atom::ApplicationDestination { .. }
-                | Atom::PrecededBy { .. }
-                | Atom::Named { .. },
+                | Atom::ThreatListed { .. },
             ) => "Azure does not publish it: name what is needed in a rule of its own, or accept it",
+            Missing::Atom(Atom::ApplicationDestination { .. }) => {
+                "nobody knows what Azure compares the addresses of an application rule with: take them out of it, or accept it"
+            }
+            Missing::Atom(Atom::PrecededBy { .. }) => {
+                "what was let through before decides it: name what is needed in a rule of its own, or accept it"
+            }
+            Missing::Atom(Atom::Named { .. }) => {
+                "no file that was given says it: state it in a deployment file, or accept it"
+            }
             Missing::Atom(Atom::ClientAnswer { .. }) => {
                 "record from before the client asks DNS, so that the capture holds the answer"
             }

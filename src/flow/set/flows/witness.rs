@@ -134,10 +134,11 @@ fn can_be_sent(path: &str) -> bool {
 
 /// The least path from `start` up that a client can write.
 fn least_sent(start: &str) -> Option<String> {
-    let (sent, bad) = match start.bytes().position(|byte| !IN_A_TARGET.contains(&byte)) {
-        None => return Some(start.to_owned()),
-        Some(at) => (start.get(..at)?, start.bytes().nth(at)?),
+    let mut bytes = start.bytes().enumerate();
+    let Some((at, bad)) = bytes.find(|(_, byte)| !IN_A_TARGET.contains(byte)) else {
+        return Some(start.to_owned());
     };
+    let sent = start.get(..at)?;
     if bad < *IN_A_TARGET.start() {
         return Some(format!("{sent}{}", char::from(*IN_A_TARGET.start())));
     }
