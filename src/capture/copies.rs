@@ -127,6 +127,10 @@ pub(super) struct OtherSide {
 #[derive(Debug, Default)]
 pub(super) struct Copies {
     hasher: RandomState,
+    /// The last packets, as long as all were seen from one side.
+    recent: VecDeque<(Timestamp, Vantage, Print)>,
+    /// Whether they were seen from several.
+    has_sides: bool,
     packets: HashMap<Print, Sighting>,
     packet_ages: VecDeque<(Timestamp, Print)>,
     openings: HashMap<(Endpoint, Unchanged), OpeningSeen>,
@@ -141,18 +145,37 @@ impl Copies {
         identification: u32,
         vantage: Vantage,
     ) -> bool {
-        self.forget(packet.at);
         let print = Print {
             source: packet.source,
             destination: packet.destination,
             unchanged: self.unchanged(packet, identification),
         };
+        if !self.has_sides {
+            // Most captures have one side, and then nothing has to be looked up.
+            if self.recent.back().is_none_or(|(_, before, _)| *before == vantage) {
+                if self.recent.len() >= MOST_PACKETS {
+                    self.recent.pop_front();
+                }
+                self.recent.push_back((packet.at, vantage, print));
+                return false;
+            }
+            self.has_sides = true;
+            for (at, vantage, print) in std::mem::take(&mut self.recent) {
+                self.see(at, vantage, print);
+            }
+        }
+        self.see(packet.at, vantage, print)
+    }
+
+    /// Whether a packet was seen from another side just before; it is remembered.
+    fn see(&mut self, at: Timestamp, vantage: Vantage, print: Print) -> bool {
+        self.forget(at);
         let bit = 1_u64 << vantage.0;
-        let fresh = Sighting { at: packet.at, vantages: bit };
+        let fresh = Sighting { at, vantages: bit };
         match self.packets.entry(print) {
             Entry::Occupied(mut seen) => {
                 let seen = seen.get_mut();
-                let is_recent = packet.at.duration_since(seen.at).abs() <= WINDOW;
+                let is_recent = at.duration_since(seen.at).abs() <= WINDOW;
                 if is_recent && seen.vantages & bit == 0 {
                     seen.vantages |= bit;
                     return true;
@@ -161,7 +184,7 @@ impl Copies {
             }
             Entry::Vacant(place) => {
                 place.insert(fresh);
-                self.packet_ages.push_back((packet.at, print));
+                self.packet_ages.push_back((at, print));
             }
         }
         false
@@ -205,6 +228,7 @@ impl Copies {
             return;
         }
         let key = (packet.destination, self.unchanged(packet, identification));
+        self.forget(packet.at);
         self.openings
             .insert(key, OpeningSeen { at: packet.at, vantage, hop_limit: packet.hop_limit, flow });
         self.opening_ages.push_back((packet.at, key));

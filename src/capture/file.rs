@@ -106,6 +106,13 @@ fn compression(begins: [u8; 4]) -> Option<&'static str> {
     }
 }
 
+/// The instant so many seconds and nanoseconds, less than a second, after 1970.
+pub(super) fn instant(seconds: u64, nanoseconds: u64) -> Timestamp {
+    let (seconds, nanoseconds) = (i64::try_from(seconds), i32::try_from(nanoseconds));
+    let at = seconds.ok().zip(nanoseconds.ok()).map(|(s, ns)| Timestamp::new(s, ns));
+    at.and_then(Result::ok).unwrap_or(Timestamp::MAX)
+}
+
 /// The instant so many nanoseconds after 1970, or the nearest one that can be represented: a
 /// damaged clock must not stop the reading.
 pub(super) fn timestamp(nanoseconds: i128) -> Timestamp {

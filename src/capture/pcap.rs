@@ -7,7 +7,7 @@ use super::error::Damage;
 use super::file::Frame;
 use super::file::MOST_PACKET_BYTES;
 use super::file::Step;
-use super::file::timestamp;
+use super::file::instant;
 use super::link::LinkType;
 
 /// Length of the file header.
@@ -120,7 +120,9 @@ impl Pcap {
     }
 
     fn at(self, seconds: u32, fraction: u32) -> Timestamp {
-        let nanoseconds = i128::from(fraction) * if self.nanoseconds { 1 } else { 1000 };
-        timestamp(i128::from(seconds) * 1_000_000_000 + nanoseconds)
+        let nanoseconds = u64::from(fraction) * if self.nanoseconds { 1 } else { 1000 };
+        // A damaged fraction may be more than a second.
+        let seconds = u64::from(seconds) + nanoseconds / 1_000_000_000;
+        instant(seconds, nanoseconds % 1_000_000_000)
     }
 }

@@ -1,11 +1,14 @@
 //! pcapng files (`flow-inputs.md §3`).
 
+use jiff::Timestamp;
+
 use super::error::CaptureError;
 use super::error::Damage;
 use super::file::Frame;
 use super::file::MOST_PACKET_BYTES;
 use super::file::Step;
 use super::file::UNTIMED;
+use super::file::instant;
 use super::file::timestamp;
 use super::link::LinkType;
 use super::pcap::Order;
@@ -48,6 +51,20 @@ struct Interface {
 enum Resolution {
     Decimal(u32),
     Binary(u32),
+}
+
+impl Interface {
+    fn at(&self, units: u64) -> Timestamp {
+        // What nearly all files have, without long division.
+        match (self.resolution, self.offset) {
+            (Resolution::Decimal(6), 0) => instant(units / 1_000_000, units % 1_000_000 * 1000),
+            (Resolution::Decimal(9), 0) => instant(units / 1_000_000_000, units % 1_000_000_000),
+            (resolution, offset) => {
+                let offset = i128::from(offset) * 1_000_000_000;
+                timestamp(resolution.nanoseconds(units).saturating_add(offset))
+            }
+        }
+    }
 }
 
 impl Resolution {
@@ -221,10 +238,8 @@ impl Pcapng {
         let Some(data) = rest.get(..captured) else {
             return Err(Damage::Block { kind, what: "its packet is longer than the block" });
         };
-        let since = interface.resolution.nanoseconds(high << 32 | low);
-        let offset = i128::from(interface.offset) * 1_000_000_000;
         Ok(Frame {
-            at: timestamp(since.saturating_add(offset)),
+            at: interface.at(high << 32 | low),
             interface: self.before.saturating_add(number),
             link: interface.link,
             data,

@@ -18,8 +18,6 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Compressed bytes are unpacked in pieces of this size: deflate yields at most 1032 times as much,
 /// so that 4 MiB are held of a file made to burst its reader.
 const GZIP_PIECE: usize = 4 * 1024;
-/// Plain bytes are looked at in pieces of this size, so that a large argument is not copied whole.
-const PLAIN_PIECE: usize = 64 * 1024;
 
 /// Reads one capture, pcap or pcapng, plain or compressed with gzip.
 ///
@@ -168,6 +166,8 @@ struct File {
     format: Option<Format>,
     /// Bytes not yet taken: less than one record.
     rest: Vec<u8>,
+    /// How many bytes `rest` has to have before there is more to be known.
+    need: usize,
     /// The position of `rest` in the file.
     offset: u64,
     /// Bytes that are still to come and are of no interest.
@@ -179,15 +179,22 @@ struct File {
 
 impl File {
     fn feed(&mut self, bytes: &[u8], sink: &mut impl Sink) -> Result<(), CaptureError> {
-        for piece in bytes.chunks(PLAIN_PIECE) {
-            if self.truncated.is_some() {
+        let mut bytes = bytes;
+        while self.truncated.is_none() && !bytes.is_empty() {
+            let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
+            self.skip_over(skipped);
+            bytes = bytes.get(skipped..).unwrap_or_default();
+            if self.rest.is_empty() {
+                let taken = self.take_records(bytes, sink)?;
+                self.rest.extend_from_slice(bytes.get(taken..).unwrap_or_default());
                 return Ok(());
             }
-            let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(piece.len());
-            self.skip_over(skipped);
-            let Some(piece) = piece.get(skipped..) else { continue };
+            // Only a record that lies across two pieces is copied.
+            let missing = self.need.saturating_sub(self.rest.len()).max(1).min(bytes.len());
+            let (here, behind) = bytes.split_at(missing);
+            bytes = behind;
             let mut rest = std::mem::take(&mut self.rest);
-            rest.extend_from_slice(piece);
+            rest.extend_from_slice(here);
             let taken = self.take_records(&rest, sink)?;
             rest.drain(..taken.min(rest.len()));
             self.rest = rest;
@@ -204,7 +211,10 @@ impl File {
     fn take_records(&mut self, bytes: &[u8], sink: &mut impl Sink) -> Result<usize, CaptureError> {
         let mut taken = 0;
         if self.format.is_none() {
-            let Some((format, header)) = Format::open(bytes)? else { return Ok(0) };
+            let Some((format, header)) = Format::open(bytes)? else {
+                self.need = bytes.len() + 1;
+                return Ok(0);
+            };
             self.link_types(&format);
             self.format = Some(format);
             taken = header;
@@ -212,7 +222,10 @@ impl File {
         let Some(format) = &mut self.format else { return Ok(taken) };
         while let Some(rest) = bytes.get(taken..) {
             match format.step(rest) {
-                Ok(Step::More { .. }) => break,
+                Ok(Step::More { need }) => {
+                    self.need = need;
+                    break;
+                }
                 Ok(Step::Taken { length, frame }) => {
                     taken += length;
                     if let Some(frame) = frame {

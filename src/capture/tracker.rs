@@ -94,6 +94,8 @@ pub(super) struct Tracker {
     flows: Table<Followed>,
     /// A time not after each flow was touched, and the flow; the least first.
     ages: BinaryHeap<Reverse<(Timestamp, FlowId)>>,
+    /// Until then no flow falls idle.
+    none_idle_before: Timestamp,
     held: usize,
     /// That of the packet before.
     last_link: Option<LinkType>,
@@ -123,7 +125,9 @@ impl Tracker {
         }
         if frame.at > self.now {
             self.now = frame.at;
-            self.end_idle(sink);
+            if self.now > self.none_idle_before {
+                self.end_idle(sink);
+            }
         }
         match self.linked(&frame, sink) {
             Ok(true) => {}
@@ -370,6 +374,10 @@ impl Tracker {
         {
             self.end_first(sink);
         }
+        // Times in the heap only grow, so that this is not too late for those to come.
+        let first = self.ages.peek().map(|Reverse((at, _))| *at);
+        self.none_idle_before =
+            first.and_then(|at| at.checked_add(IDLE).ok()).unwrap_or(Timestamp::MIN);
     }
 
     /// Ends the flow that was idle for longest.
