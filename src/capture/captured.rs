@@ -68,6 +68,9 @@ pub enum NameOrigin {
     /// The server name of the hello inside the Initials of QUIC (RFC 9001 §5.2), or inside the first
     /// packet of Google's older versions.
     QuicSni,
+    /// The server name of a ClientHello that came later on a connection, as after STARTTLS or
+    /// `CONNECT`; no rule of Azure Firewall goes by it.
+    LaterSni,
     /// The server name of a ClientHello over datagrams (RFC 6347 §4.2.1), which no rule of Azure
     /// Firewall goes by.
     DtlsSni,
@@ -82,6 +85,7 @@ impl NameOrigin {
             NameOrigin::Authority => "authority",
             NameOrigin::TdsSni => "tds-sni",
             NameOrigin::QuicSni => "quic-sni",
+            NameOrigin::LaterSni => "later-sni",
             NameOrigin::DtlsSni => "dtls-sni",
         }
     }

@@ -335,7 +335,10 @@ impl Conversation {
             stream.drop_held();
         }
         if story.unknown {
-            self.stop_listening();
+            // Whatever the server says, the client's first bytes have told.
+            let server = self.speaker_mut(self.client().other());
+            server.stream.drop_all();
+            server.listener = Some(Listener::Done);
         }
     }
 

@@ -28,6 +28,8 @@ use super::stream::Piece;
 
 /// Bytes that are held back before they are taken for no known protocol; a request line may be long.
 const MOST_UNSETTLED_BYTES: usize = 32 * 1024;
+/// Segments of a connection that are looked at for TLS which begins later than at the start.
+const MOST_LATER_TRIES: u8 = 64;
 /// Segments of a connection caught in the middle that are looked at for the start of a message.
 const MOST_TRIES: u8 = 32;
 
@@ -67,6 +69,11 @@ pub(super) enum Listener {
     Tds(tds::LoginReader),
     /// DNS, message by message.
     Dns(dns::StreamReader),
+    /// Something else, or a tunnel behind a request, up to the segment that begins with TLS: after
+    /// STARTTLS, `CONNECT` and the like.
+    Later { tries: u8 },
+    /// The ClientHello of such TLS.
+    LaterTls(tls::HelloReader),
     /// There is nothing more to hear.
     Done,
 }
@@ -92,7 +99,8 @@ impl Listener {
             Listener::Http2(reader) => reader.held(),
             Listener::Tds(reader) => reader.held(),
             Listener::Dns(reader) => reader.held(),
-            Listener::HttpAfterLoss | Listener::Done => 0,
+            Listener::LaterTls(reader) => reader.held(),
+            Listener::HttpAfterLoss | Listener::Later { .. } | Listener::Done => 0,
         }
     }
 
@@ -122,6 +130,8 @@ impl Listener {
             | Listener::Http2(_)
             | Listener::Tds(_)
             | Listener::Dns(_)
+            | Listener::Later { .. }
+            | Listener::LaterTls(_)
             | Listener::Done => {}
         }
         *self = Listener::Done;
@@ -144,10 +154,36 @@ impl Listener {
             },
             Listener::Http(mut reader) => {
                 reader.push(bytes, |request| out(http_opening(request, NameOrigin::Host)));
-                if !reader.has_ended() {
-                    *self = Listener::Http(reader);
+                *self = if reader.has_ended() {
+                    Listener::Later { tries: 0 }
+                } else {
+                    Listener::Http(reader)
+                };
+            }
+            Listener::Later { tries } => {
+                if tls::begins_client_hello(bytes) {
+                    *self = Listener::LaterTls(tls::HelloReader::default());
+                    self.bytes(bytes, ports, out);
+                } else if http2::begins(bytes) == Match::Yes {
+                    *self = Listener::Http2(http2::RequestReader::default());
+                    self.bytes(bytes, ports, out);
+                } else if tries < MOST_LATER_TRIES {
+                    *self = Listener::Later { tries: tries + 1 };
                 }
             }
+            Listener::LaterTls(mut reader) => match reader.push(bytes) {
+                Hello::Unsettled => *self = Listener::LaterTls(reader),
+                Hello::Client(hello) => {
+                    // The connection did not begin so, and no rule goes by this name.
+                    if let Shown::Host(name) = hello.name {
+                        out(Heard::Name(name, NameOrigin::LaterSni));
+                    }
+                    if let Some(hidden) = hello.hidden {
+                        out(Heard::Note(hidden.note()));
+                    }
+                }
+                Hello::Unreadable | Hello::None => {}
+            },
             Listener::HttpAfterLoss => {
                 if http::begins_request(bytes) == Match::Yes {
                     *self = Listener::Http(http::RequestReader::default());
@@ -197,7 +233,8 @@ impl Listener {
                 }
             }
             Listener::Dns(_) => *self = Listener::new(false),
-            Listener::HttpAfterLoss | Listener::Done => {}
+            Listener::LaterTls(_) => *self = Listener::Done,
+            Listener::HttpAfterLoss | Listener::Later { .. } | Listener::Done => {}
         }
     }
 }
@@ -231,7 +268,7 @@ fn settle(
         First::Unsettled | First::Other => {
             if place == Place::Start {
                 out(Heard::Unknown);
-                return Listener::Done;
+                return Listener::Later { tries: 0 };
             }
             return match tries.checked_add(1) {
                 Some(tries) if tries <= MOST_TRIES => {

@@ -47,6 +47,11 @@ pub(in crate::capture) fn begins(bytes: &[u8], place: Place) -> Match {
     }
 }
 
+/// Whether `bytes` begin with a record that begins with a ClientHello, beyond doubt.
+pub(in crate::capture) fn begins_client_hello(bytes: &[u8]) -> bool {
+    matches!(bytes, [HANDSHAKE, 3, 0..=4, _, _, CLIENT_HELLO, 0, _, _, 3, 0..=4, ..])
+}
+
 /// In the middle of a stream one record may be chance; if there is another, it must fit as well.
 fn next_record(length: usize, rest: &[u8]) -> Match {
     match rest.get(length..) {
