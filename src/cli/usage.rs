@@ -64,7 +64,7 @@ impl Captures {
         let mut usage = Usage::new(&list.intent, list.day);
         for (_, flow) in &self.held.flows {
             let environment = Environment { evidence: &evidence, at: flow.first, ..*environment };
-            usage.add(&recording::openings(flow, None), &environment);
+            usage.add(&recording::openings(flow, None, &evidence), &environment);
         }
         let recorded = report::usage::Recorded {
             intent: &list.intent,
