@@ -107,7 +107,7 @@ impl Ends {
             depth: flow.depth.into(),
             protocol: flow.protocol.to_string(),
             source: (flow.source, flow.source_port),
-            destination: (flow.destination, flow.destination_port),
+            destination: (flow.destination.unwrap(), flow.destination_port),
         }
     }
 }
@@ -237,7 +237,8 @@ fn flows_agree_with_the_ground_truth() {
             }
             if let Some(flow) = found {
                 // The tools that gave the ground truth count copies; we tell them apart.
-                score.packets_agreed += u32::from(flow.packets + flow.copies == entry.packets);
+                score.packets_agreed +=
+                    u32::from(flow.packets.unwrap() + flow.copies == entry.packets);
                 score.syn_agreed += u32::from(entry.syn.is_none_or(|syn| syn == flow.syn));
             }
         }

@@ -25,6 +25,8 @@ mod explain;
 #[cfg(all(feature = "live-dns", feature = "testing"))]
 #[path = "cli/help.rs"]
 mod help;
+#[path = "cli/logs.rs"]
+mod logs;
 #[path = "cli/paths.rs"]
 mod paths;
 #[path = "cli/prove.rs"]

@@ -138,7 +138,7 @@ fn read(bytes: &[u8]) -> Seen {
 /// Checks that what was read is `flow`, and nothing besides.
 fn check(flow: &Flow, seen: &CapturedFlow) {
     let last = seen.openings.last().expect("an opening");
-    let mut read = seen.question(last);
+    let mut read = seen.question(last).unwrap();
     // What our reader cannot tell apart, nor any other: nothing was said, or nothing known.
     if !flow.protocol.has_ports() {
         read.payload = SeenPayload::Exactly(flow.payload.clone());

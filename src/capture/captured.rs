@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -10,6 +11,7 @@ use crate::evidence::DnsAnswer;
 use crate::flow::Host;
 use crate::flow::IpProtocol;
 use crate::flow::Observation;
+use crate::flow::Recorded;
 use crate::flow::SeenPayload;
 
 /// Takes what is read from a capture, as it is read.
@@ -74,6 +76,9 @@ pub enum NameOrigin {
     /// The server name of a ClientHello over datagrams (RFC 6347 §4.2.1), which no rule of Azure
     /// Firewall goes by.
     DtlsSni,
+    /// An answer of DNS that held the destination, as a log remembers it: what the client looked up,
+    /// not what it showed. Several names of one address may all be meant.
+    DnsAnswer,
 }
 
 impl NameOrigin {
@@ -87,6 +92,7 @@ impl NameOrigin {
             NameOrigin::QuicSni => "quic-sni",
             NameOrigin::LaterSni => "later-sni",
             NameOrigin::DtlsSni => "dtls-sni",
+            NameOrigin::DnsAnswer => "dns-answer",
         }
     }
 }
@@ -133,7 +139,7 @@ pub struct SeenName {
 pub struct Opening {
     /// The index in the flow of the packet that completed the question, from 1.
     pub packet: u64,
-    /// The number of that packet in the file, from 1.
+    /// The number of that packet in the file, from 1; of a log, that of the record.
     pub frame: u64,
     /// When it was seen.
     pub at: Timestamp,
@@ -151,8 +157,8 @@ pub struct CapturedFlow {
     pub source: IpAddr,
     /// The initiator's port; 0 where the protocol has none.
     pub source_port: u16,
-    /// The other end.
-    pub destination: IpAddr,
+    /// The other end; `None` where a log does not say it, as that of an application rule.
+    pub destination: Option<IpAddr>,
     /// Its port; 0 where the protocol has none.
     pub destination_port: u16,
     /// The application protocol.
@@ -165,13 +171,17 @@ pub struct CapturedFlow {
     pub first: Timestamp,
     /// When the last packet was seen.
     pub last: Timestamp,
-    /// The number of the first packet in the file, from 1.
+    /// The number of the first packet in the file, from 1. Of a log it is that of the first record:
+    /// the line where a line is a record, else which tuple or object of the file it is.
     pub frame: u64,
-    /// IP datagrams in both directions; a fragmented one counts once, when it is complete.
-    pub packets: u64,
-    /// Bytes of those datagrams on the wire, IP headers included.
-    pub bytes: u64,
-    /// Whether the opening SYN was captured; false where the protocol has none.
+    /// IP datagrams in both directions; a fragmented one counts once, when it is complete. `None`
+    /// where a log does not count them.
+    pub packets: Option<u64>,
+    /// Bytes of those datagrams on the wire, IP headers included; of a log, what it counts. `None`
+    /// where it does not.
+    pub bytes: Option<u64>,
+    /// Whether the opening SYN was captured, or the log says when the connection began; false where
+    /// the protocol has none.
     pub syn: bool,
     /// Whether the other end sent anything but a reset. On a port that the firewall proxies this
     /// says nothing about the real server (`azure-firewall.md §1.6`).
@@ -193,18 +203,21 @@ pub struct CapturedFlow {
     pub copies: u64,
     /// The source that this flow had before source NAT, where both sides were captured.
     pub translated_from: Option<SocketAddr>,
+    /// What the log says became of it; `None` where it says nothing, as a capture.
+    pub recorded: Option<Arc<Recorded>>,
 }
 
 impl CapturedFlow {
-    /// The flow as the question that one of its openings is.
-    pub fn question(&self, opening: &Opening) -> Observation {
-        Observation {
+    /// The flow as the question that one of its openings is; `None` where its destination is not
+    /// known.
+    pub fn question(&self, opening: &Opening) -> Option<Observation> {
+        Some(Observation {
             source: self.source,
             source_port: Some(self.source_port),
-            destination: self.destination,
+            destination: self.destination?,
             destination_port: self.destination_port,
             protocol: self.protocol,
             payload: opening.payload.clone(),
-        }
+        })
     }
 }

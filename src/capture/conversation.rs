@@ -257,7 +257,7 @@ impl Conversation {
             protocol: self.protocol,
             source: source.address,
             source_port: source.port,
-            destination: destination.address,
+            destination: Some(destination.address),
             destination_port: destination.port,
             application,
             name,
@@ -265,8 +265,8 @@ impl Conversation {
             first: self.started,
             last: self.last,
             frame: self.frame,
-            packets: self.packets,
-            bytes: self.bytes,
+            packets: Some(self.packets),
+            bytes: Some(self.bytes),
             syn: self.syn,
             answered,
             names: story.names,
@@ -276,6 +276,7 @@ impl Conversation {
             notes: story.notes,
             copies: self.copies,
             translated_from: before.map(|end| SocketAddr::new(end.address, end.port)),
+            recorded: None,
         }
     }
 

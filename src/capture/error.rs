@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use super::link::LinkType;
+use super::log::LogFormat;
 
 /// Why nothing can be said about a capture.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -25,7 +26,8 @@ pub enum CaptureError {
     },
     /// The file begins as no format that is read here.
     #[error(
-        "expected a pcap or pcapng capture, found a file that begins with {}; convert it with \
+        "expected a capture (pcap, pcapng) or a flow log (VNet, NSG, Azure Firewall, Hubble, Zeek, \
+         Suricata, AWS), found a file that begins with {}; convert other captures with \
          `editcap -F pcapng`",
         Bytes(.begins)
     )]
@@ -63,6 +65,29 @@ pub enum CaptureError {
         offset: u64,
         /// What is wrong with it.
         what: String,
+    },
+    /// A log of which no record can be read.
+    #[error(
+        "expected records of a flow log (VNet, NSG, Azure Firewall, Hubble, Zeek, Suricata, AWS), \
+         found {records} that cannot be read, the first at line {line}: {what}"
+    )]
+    NothingRead {
+        /// How many there are.
+        records: u64,
+        /// The line at which the first begins.
+        line: u64,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Flows of Hubble without addresses.
+    #[error(
+        "expected Hubble flows with addresses, found {records} without: the aggregated logs that AKS \
+         stores leave out addresses and names, and nothing can be judged by them; record the flows \
+         with `hubble observe --output jsonpb`, or export them without aggregation and field mask"
+    )]
+    NoAddresses {
+        /// How many there are.
+        records: u64,
     },
     /// Packets with a link layer that is not read here.
     #[error(
@@ -132,6 +157,12 @@ pub enum Damage {
     /// The gzip wrapper does not decompress.
     #[error("the gzip wrapper is damaged: {0}")]
     Gzip(String),
+    /// A log ends inside a record, or inside what is around records.
+    #[error("the log ends inside a record that begins at line {line}")]
+    CutRecord {
+        /// The line.
+        line: u64,
+    },
 }
 
 /// A limit of this reader that a capture ran into. What lies beyond it was not looked at.
@@ -172,10 +203,21 @@ impl Limit {
     }
 }
 
+/// Records of a log that could not be read.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Unreadable {
+    /// How many there are.
+    pub records: u64,
+    /// The lines at which the first of them begin, from 1.
+    pub lines: Vec<u64>,
+    /// What is wrong with the first.
+    pub first: Option<String>,
+}
+
 /// What a capture held besides its flows.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Summary {
-    /// Packets in the file, whatever they hold.
+    /// Packets in the file, whatever they hold; of a log its records.
     pub frames: u64,
     /// IP datagrams among them that count in some flow.
     pub packets: u64,
@@ -193,4 +235,10 @@ pub struct Summary {
     pub truncated: Option<Truncation>,
     /// The limits that the capture ran into.
     pub limits: BTreeSet<Limit>,
+    /// The formats of the records of a log; none of a capture of packets.
+    pub logs: BTreeSet<LogFormat>,
+    /// Records of a log that tell of no flow: events of other kinds, replies, headers.
+    pub passed_over: u64,
+    /// Records of a log that could not be read.
+    pub unreadable: Unreadable,
 }

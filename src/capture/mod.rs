@@ -1,6 +1,6 @@
-//! Captures: bytes of a pcap or pcapng file in, flows and DNS answers out.
+//! Captures and flow logs: bytes of a file in, flows and DNS answers out.
 //!
-//! In: the bytes of a file, fed to a [`Reader`] as they come. Out: a [`CapturedFlow`] for each flow
+//! In: the bytes of a file, pcap, pcapng or a log that `log` reads, fed to a [`Reader`] as they come. Out: a [`CapturedFlow`] for each flow
 //! when it ends and a `DnsAnswer` for each DNS response, given to a [`Sink`], and a [`Summary`] at
 //! the end. A capture is never held whole: what is kept of each stream reaches only to the next
 //! name, within limits that [`Limit`] lists, and a capture that runs into one says so.
@@ -27,6 +27,8 @@ mod copies;
 mod fragments;
 mod link;
 mod wire;
+
+mod log;
 
 mod conversation;
 mod datagrams;
@@ -55,5 +57,7 @@ pub use error::Damage;
 pub use error::Limit;
 pub use error::Summary;
 pub use error::Truncation;
+pub use error::Unreadable;
 pub use link::LinkType;
+pub use log::LogFormat;
 pub use reader::Reader;

@@ -11,6 +11,9 @@ use super::error::Summary;
 use super::error::Truncation;
 use super::file::Format;
 use super::file::Step;
+use super::log::Log;
+use super::log::Sniffed;
+use super::log::sniff;
 use super::tracker::Tracker;
 
 /// What gzip files begin with (RFC 1952 §2.3.1).
@@ -18,11 +21,13 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Compressed bytes are unpacked in pieces of this size: deflate yields at most 1032 times as much,
 /// so that 4 MiB are held of a file made to burst its reader.
 const GZIP_PIECE: usize = 4 * 1024;
+/// Bytes that are waited for where it is not clear yet which log a file is.
+const LOOKED_AT: usize = 4 * 1024;
 
-/// Reads one capture, pcap or pcapng, plain or compressed with gzip.
+/// Reads one capture, pcap or pcapng, or flow log, plain or compressed with gzip.
 ///
 /// It is fed the bytes of the file in order, in pieces of any size, and never holds more of them
-/// than one packet or block. The flows do not depend on how the file was cut into pieces.
+/// than one packet, block or record. The flows do not depend on how the file was cut into pieces.
 ///
 /// ```
 /// use exeat::capture::CapturedFlow;
@@ -164,6 +169,8 @@ fn hand_over(failed: &mut MultiGzDecoder<Vec<u8>>) {
 struct File {
     /// Known once the file header is complete.
     format: Option<Format>,
+    /// The log that the file is, if it is one.
+    log: Option<Log>,
     /// Bytes not yet taken: less than one record.
     rest: Vec<u8>,
     /// How many bytes `rest` has to have before there is more to be known.
@@ -181,6 +188,11 @@ impl File {
     fn feed(&mut self, bytes: &[u8], sink: &mut impl Sink) -> Result<(), CaptureError> {
         let mut bytes = bytes;
         while self.truncated.is_none() && !bytes.is_empty() {
+            if let Some(log) = &mut self.log {
+                log.feed(bytes, sink);
+                self.offset += count(bytes.len());
+                return Ok(());
+            }
             let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
             self.skip_over(skipped);
             bytes = bytes.get(skipped..).unwrap_or_default();
@@ -211,7 +223,14 @@ impl File {
     fn take_records(&mut self, bytes: &[u8], sink: &mut impl Sink) -> Result<usize, CaptureError> {
         let mut taken = 0;
         if self.format.is_none() {
-            let Some((format, header)) = Format::open(bytes)? else {
+            let opened = match Format::open(bytes) {
+                Err(CaptureError::UnknownFormat { .. }) if self.is_log(bytes, false, sink) => {
+                    self.need = bytes.len() + LOOKED_AT;
+                    return Ok(if self.log.is_some() { bytes.len() } else { 0 });
+                }
+                opened => opened?,
+            };
+            let Some((format, header)) = opened else {
                 self.need = bytes.len() + 1;
                 return Ok(0);
             };
@@ -251,6 +270,20 @@ impl File {
         Ok(taken)
     }
 
+    /// Whether the file is a log, or may be one. The bytes of one that is are taken.
+    fn is_log(&mut self, bytes: &[u8], is_all: bool, sink: &mut impl Sink) -> bool {
+        match sniff(bytes, is_all) {
+            Sniffed::No => false,
+            Sniffed::More => true,
+            Sniffed::Log(mut log, begins) => {
+                log.feed(bytes.get(begins..).unwrap_or_default(), sink);
+                self.log = Some(log);
+                self.offset += count(bytes.len());
+                true
+            }
+        }
+    }
+
     fn link_types(&mut self, format: &Format) {
         if let Some(link) = format.link() {
             self.tracker.link(link);
@@ -258,7 +291,7 @@ impl File {
     }
 
     fn damaged_wrapper(&mut self, what: String) -> Result<(), CaptureError> {
-        if self.format.is_none() {
+        if self.format.is_none() && self.log.is_none() {
             return Err(CaptureError::Gzip(what));
         }
         let offset = self.offset;
@@ -267,8 +300,19 @@ impl File {
     }
 
     fn finish(mut self, sink: &mut impl Sink) -> Result<Summary, CaptureError> {
+        if self.format.is_none() && self.log.is_none() && self.truncated.is_none() {
+            let rest = std::mem::take(&mut self.rest);
+            self.is_log(&rest, true, sink);
+            self.rest = rest;
+        }
+        if let Some(log) = self.log {
+            let summary = log.finish(sink)?;
+            return Ok(Summary { truncated: self.truncated.or(summary.truncated), ..summary });
+        }
         let have = count(self.rest.len());
         let Some(format) = &mut self.format else {
+            // A text that turned out to be no log.
+            Format::open(&self.rest)?;
             let need = count(Format::header_length(&self.rest));
             return Err(match have {
                 0 => CaptureError::Empty,

@@ -108,7 +108,7 @@ fn recorded(
     let held = recording::record(&args.capture, quiet, None, &mut evidence, terminal)?;
     let day = rules::day_of(environment.at);
     let flips = held.flows.iter().filter_map(|(capture, flow)| {
-        let openings = recording::openings(flow, None);
+        let openings = recording::openings(flow, None, &evidence);
         let environment = Environment { evidence: &evidence, at: flow.first, ..environment };
         let replay = |on: &Simulator<'_>| on.replay(&openings, None, day, &environment);
         let [old, new] = simulators.map(replay);

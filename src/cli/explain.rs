@@ -96,11 +96,11 @@ pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal<'_>) -> Result<Out
 /// judges it then, else the end of the captures. Nothing where nothing was recorded.
 fn time(flow: &FlowText, from: Option<IpAddr>, recorded: &[CapturedFlow]) -> Option<Timestamp> {
     let is_it = |one: &&CapturedFlow| {
-        let to = DestinationText::Address(one.destination);
+        let to = one.destination.map(DestinationText::Address);
         flow.source_port == Some(one.source_port)
             && (flow.destination_port, flow.protocol) == (one.destination_port, one.protocol)
             && (from.is_some() || flow.source == SourceText::Address(one.source))
-            && flow.destination == to
+            && to.is_none_or(|to| flow.destination == to)
     };
     let it = recorded.iter().find(is_it).map(|one| one.first);
     it.or_else(|| recorded.iter().map(|one| one.last).max())

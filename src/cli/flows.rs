@@ -49,6 +49,10 @@ pub(super) fn run(args: &FlowsArgs, terminal: &mut Terminal<'_>) -> Result<Outco
                 let text = terminal.titled(Severity::Warning, &format!("`{name}`: {warning}"));
                 terminal.write_err(&text)?;
             }
+            for note in recording::notes(&summary) {
+                let text = terminal.titled(Severity::Note, &format!("`{name}`: {note}"));
+                terminal.write_err(&text)?;
+            }
         }
     }
     Ok(Outcome::Clean)

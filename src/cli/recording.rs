@@ -5,6 +5,7 @@ use std::fs;
 use std::fs::File;
 use std::io::Read;
 use std::net::IpAddr;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -18,9 +19,11 @@ use crate::capture::CapturedFlow;
 use crate::capture::Reader;
 use crate::capture::Sink;
 use crate::capture::Summary;
+use crate::capture::Unreadable;
 use crate::diagnostic::Severity;
 use crate::evidence::DnsAnswer;
 use crate::evidence::Evidence;
+use crate::flow::Host;
 use crate::flow::Observation;
 use crate::report::FlowRow;
 use crate::report::flow_row::NameRow;
@@ -130,13 +133,13 @@ fn feed(
             Err(error) => return Err(Failure::reading(path, &error)),
         };
         let bytes = chunk.get(..length).unwrap_or_default();
-        reader.feed(bytes, sink).map_err(|error| unreadable(path, &error))?;
+        reader.feed(bytes, sink).map_err(|error| refused(path, &error))?;
         bar.inc(u64::try_from(length).unwrap_or(0));
     }
-    reader.finish(sink).map_err(|error| unreadable(path, &error))
+    reader.finish(sink).map_err(|error| refused(path, &error))
 }
 
-fn unreadable(path: &Path, error: &crate::capture::CaptureError) -> Failure {
+fn refused(path: &Path, error: &crate::capture::CaptureError) -> Failure {
     Failure::new(format!("`{}`: {error}", path.display()))
 }
 
@@ -172,6 +175,7 @@ pub(super) fn record(
             path: name.clone(),
             truncated: truncation(&summary),
             warnings,
+            notes: notes(&summary),
         });
         for answer in kept.answers {
             let client = from.unwrap_or(answer.client);
@@ -188,12 +192,31 @@ pub(super) fn record(
     Ok(recorded)
 }
 
-/// The flows of a recorded connection, as sent by `from` if it is given.
-pub(super) fn openings(flow: &CapturedFlow, from: Option<IpAddr>) -> Vec<Observation> {
+/// Stands for the destination of a flow that a log does not say and no answer tells: an address for
+/// documentation (RFC 5737), which is public and nobody's.
+///
+/// Only rows of application rules lack it. That there is such a row shows that no network rule
+/// matched (`azure-firewall.md §1.1`), and an application rule does not look at the address: the
+/// firewall connects to its own answer for the name.
+const STAND_IN: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1));
+
+/// The flows of a recorded connection, as sent by `from` if it is given, to where `evidence` has the
+/// name where the log does not say the address.
+pub(super) fn openings(
+    flow: &CapturedFlow,
+    from: Option<IpAddr>,
+    evidence: &Evidence,
+) -> Vec<Observation> {
+    let source = from.unwrap_or(flow.source);
+    let destination = flow.destination.unwrap_or_else(|| {
+        let name = flow.name.as_ref().and_then(Host::name);
+        let held = name.and_then(|name| evidence.timeline.addresses(source, name, flow.first));
+        held.and_then(|held| held.first().copied()).unwrap_or(STAND_IN)
+    });
     let openings = flow.openings.iter().map(|opening| Observation {
-        source: from.unwrap_or(flow.source),
+        source,
         source_port: Some(flow.source_port),
-        destination: flow.destination,
+        destination,
         destination_port: flow.destination_port,
         protocol: flow.protocol,
         payload: opening.payload.clone(),
@@ -213,8 +236,28 @@ pub(super) fn warnings(summary: &Summary) -> Vec<String> {
             summary.lone_fragments
         ));
     }
+    warnings.extend(unreadable(&summary.unreadable));
     warnings.extend(summary.limits.iter().map(|limit| limit.describe().to_owned()));
     warnings
+}
+
+/// What the logs in a capture cannot know, for each of their formats.
+pub(super) fn notes(summary: &Summary) -> Vec<String> {
+    summary.logs.iter().map(|format| format.caveat().to_owned()).collect()
+}
+
+/// The records of a log that could not be read.
+fn unreadable(found: &Unreadable) -> Option<String> {
+    let lines: Vec<String> = found.lines.iter().map(ToString::to_string).collect();
+    let what = found.first.as_ref()?;
+    let (records, verb) = if found.records == 1 { ("record", "was") } else { ("records", "were") };
+    let (line, first) = if lines.len() == 1 { ("line", "") } else { ("lines", "the first: ") };
+    let more = if found.records > lines.len() as u64 && lines.len() > 1 { ", …" } else { "" };
+    Some(format!(
+        "{} {records} of the log could not be read and {verb} passed over ({line} {}{more}; {first}{what})",
+        found.records,
+        lines.join(", "),
+    ))
 }
 
 /// Where and why a capture could not be read further.
@@ -239,6 +282,7 @@ pub(super) fn row(flow: &CapturedFlow, capture: &str) -> FlowRow {
         packets: flow.packets,
         bytes: flow.bytes,
         syn: flow.syn,
+        recorded: flow.recorded.clone(),
         names: flow
             .names
             .iter()

@@ -143,7 +143,7 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn judge(&self, (capture, flow): &FlowOf) -> Option<ReplayedFlow> {
-        let openings = recording::openings(flow, self.from);
+        let openings = recording::openings(flow, self.from, self.environment.evidence);
         let environment = Environment { at: flow.first, ..self.environment };
         let intent = self.intent;
         let replayed = self.simulator.replay(&openings, intent, self.day, &environment)?;

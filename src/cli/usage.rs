@@ -70,7 +70,7 @@ impl Captures {
         let mut usage = Usage::new(&list.intent, list.day);
         for (_, flow) in &self.held.flows {
             let environment = Environment { evidence: &evidence, at: flow.first, ..*environment };
-            usage.add(&recording::openings(flow, from), &environment);
+            usage.add(&recording::openings(flow, from, &evidence), &environment);
         }
         let recorded = report::usage::Recorded {
             intent: &list.intent,

@@ -12,6 +12,7 @@ pub mod observation;
 pub mod payload;
 pub mod port;
 pub mod protocol;
+pub mod recorded;
 pub mod set;
 
 mod question;
@@ -30,4 +31,8 @@ pub use port::PortRange;
 pub use port::PortSet;
 pub use protocol::IpProtocol;
 pub use question::Flow;
+pub use recorded::Recorded;
+pub use recorded::RecordedRule;
+pub use recorded::RecordedVerdict;
+pub use recorded::Recorder;
 pub use set::NameSet;

@@ -3,12 +3,14 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::diagnostic::render::escape_controls;
 use crate::flow::IpProtocol;
+use crate::flow::Recorded;
 
 /// A name that a flow showed.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,8 +32,8 @@ pub struct FlowRow {
     pub source: IpAddr,
     /// Its port; 0 where there is none.
     pub source_port: u16,
-    /// The responder.
-    pub destination: IpAddr,
+    /// The responder; `None` where a log does not say its address.
+    pub destination: Option<IpAddr>,
     /// Its port; 0 where there is none.
     pub destination_port: u16,
     /// `tls`, `http`, `quic`, `dns`, `mssql` or `other`.
@@ -44,16 +46,18 @@ pub struct FlowRow {
     pub first: Timestamp,
     /// Time of the last packet.
     pub last: Timestamp,
-    /// Datagrams.
-    pub packets: u64,
-    /// IP bytes on the wire.
-    pub bytes: u64,
-    /// Whether the opening SYN was captured.
+    /// Datagrams; `None` where a log does not count them.
+    pub packets: Option<u64>,
+    /// IP bytes on the wire, or what a log counts; `None` where it does not.
+    pub bytes: Option<u64>,
+    /// Whether the opening SYN was captured, or the log says when the connection began.
     pub syn: bool,
     /// All names, in order.
     pub names: Vec<NameRow>,
     /// What else has to be known of it, a word each.
     pub notes: Vec<&'static str>,
+    /// What the log says became of it.
+    pub recorded: Option<Arc<Recorded>>,
     /// The capture, as named on the command line.
     pub capture: String,
 }
@@ -64,19 +68,42 @@ pub(super) struct FlowJson<'a> {
     proto: String,
     src: IpAddr,
     sport: u16,
-    dst: IpAddr,
+    dst: Option<IpAddr>,
     dport: u16,
     app: &'static str,
     name: Option<&'a str>,
     depth: u8,
     first: String,
     last: String,
-    packets: u64,
-    bytes: u64,
+    packets: Option<u64>,
+    bytes: Option<u64>,
     syn: bool,
     names: Vec<NameJson<'a>>,
     notes: &'a [&'static str],
+    recorded: Option<RecordedJson<'a>>,
     source: &'a str,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct RecordedJson<'a> {
+    verdict: &'static str,
+    by: &'static str,
+    policy: Option<&'a str>,
+    rule: Option<String>,
+    reason: Option<&'a str>,
+}
+
+impl<'a> From<&'a Recorded> for RecordedJson<'a> {
+    fn from(recorded: &'a Recorded) -> RecordedJson<'a> {
+        let rule = recorded.rule.as_ref();
+        RecordedJson {
+            verdict: recorded.verdict.keyword(),
+            by: recorded.by.keyword(),
+            policy: rule.and_then(|rule| rule.policy.as_deref()),
+            rule: rule.map(ToString::to_string),
+            reason: recorded.reason.as_deref(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -113,6 +140,7 @@ impl FlowRow {
                 .map(|n| NameJson { name: &n.name, origin: n.origin, at: nanoseconds(n.at) })
                 .collect(),
             notes: &self.notes,
+            recorded: self.recorded.as_deref().map(RecordedJson::from),
             source: &self.capture,
         }
     }
@@ -125,7 +153,8 @@ impl FlowRow {
         serde_json::to_string(&self.json()).map(|line| line + "\n")
     }
 
-    /// One line for people: `time  source -> destination : service application name  packets`.
+    /// One line for people: `time  source -> destination : service application name  packets`, and
+    /// behind it what the log says became of it.
     pub fn to_text_line(&self) -> String {
         let mut line = format!("{}  {}", nanoseconds(self.first), self.endpoints());
         // Writing to a `String` cannot fail.
@@ -133,15 +162,22 @@ impl FlowRow {
         if let Some(name) = &self.name {
             let _ = write!(line, " {}", escape_controls(name));
         }
-        let packets = count(self.packets, "packet");
-        let _ = write!(line, "  ({packets}, {}", count(self.bytes, "byte"));
+        let mut says_more: Vec<String> = Vec::new();
+        if self.packets.is_some() || self.bytes.is_some() {
+            says_more.push(known(self.packets, "packet"));
+            says_more.push(known(self.bytes, "byte"));
+        }
         if self.depth > 0 {
-            let _ = write!(line, ", inside {}", count(self.depth.into(), "tunnel"));
+            says_more.push(format!("inside {}", count(self.depth.into(), "tunnel")));
         }
-        for note in &self.notes {
-            let _ = write!(line, ", {note}");
+        says_more.extend(self.notes.iter().map(|note| (*note).to_owned()));
+        if !says_more.is_empty() {
+            let _ = write!(line, "  ({})", says_more.join(", "));
         }
-        line.push_str(")\n");
+        if let Some(recorded) = &self.recorded {
+            let _ = write!(line, "  {}", says(recorded));
+        }
+        line.push('\n');
         line
     }
 
@@ -159,8 +195,25 @@ impl FlowRow {
             IpProtocol(number) => format!("proto/{number}"),
         };
         let source = end(self.source, self.source_port);
-        format!("{source} -> {} : {service}", end(self.destination, 0))
+        let destination = match (self.destination, &self.name) {
+            (Some(address), _) => end(address, 0),
+            (None, Some(name)) => escape_controls(name),
+            (None, None) => "an unknown address".to_owned(),
+        };
+        format!("{source} -> {destination} : {service}")
     }
+}
+
+/// What the log says became of a flow, in words: `azure-firewall: deny by group/collection/rule`.
+pub(super) fn says(recorded: &Recorded) -> String {
+    let rule = recorded.rule.as_ref().map(|rule| format!(" by {rule}")).unwrap_or_default();
+    let reason = recorded.reason.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+    let says = format!("{}: {}{rule}{reason}", recorded.by, recorded.verdict.keyword());
+    escape_controls(&says)
+}
+
+fn known(number: Option<u64>, noun: &str) -> String {
+    number.map_or_else(|| format!("unknown {noun}s"), |number| count(number, noun))
 }
 
 /// `1 packet`, `2 packets`.
@@ -179,18 +232,19 @@ mod tests {
             protocol: IpProtocol::TCP,
             source: "10.1.0.4".parse().unwrap(),
             source_port: 50123,
-            destination: "93.184.216.34".parse().unwrap(),
+            destination: Some("93.184.216.34".parse().unwrap()),
             destination_port: 443,
             application: "tls",
             name: Some("www.example.com".to_owned()),
             depth: 0,
             first,
             last: first,
-            packets: 12,
-            bytes: 5120,
+            packets: Some(12),
+            bytes: Some(5120),
             syn: true,
             names: vec![NameRow { name: "www.example.com".to_owned(), origin: "sni", at: first }],
             notes: Vec::new(),
+            recorded: None,
             capture: "monday.pcapng".to_owned(),
         };
         let expected = concat!(
@@ -198,7 +252,7 @@ mod tests {
             r#""app":"tls","name":"www.example.com","depth":0,"first":"2026-03-01T10:00:00.000001000Z","#,
             r#""last":"2026-03-01T10:00:00.000001000Z","packets":12,"bytes":5120,"syn":true,"names":"#,
             r#"[{"name":"www.example.com","origin":"sni","at":"2026-03-01T10:00:00.000001000Z"}],"#,
-            r#""notes":[],"source":"monday.pcapng"}"#,
+            r#""notes":[],"recorded":null,"source":"monday.pcapng"}"#,
             "\n",
         );
         assert_eq!(row.to_json_line().unwrap(), expected);

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::logs;
 use super::sandbox::OK;
 use super::sandbox::Sandbox;
 
@@ -63,7 +64,8 @@ impl Schema {
         if !types.is_empty() && !types.iter().any(|word| Some(kind(value)) == word.as_str()) {
             return fail("of another type");
         }
-        if schema["minimum"].as_u64().is_some_and(|least| value.as_u64() < Some(least)) {
+        let least = schema["minimum"].as_u64().filter(|_| !value.is_null());
+        if least.is_some_and(|least| value.as_u64() < Some(least)) {
             return fail("too small");
         }
         match value {
@@ -140,6 +142,11 @@ fn flows_are_written_as_their_schema_says() {
     for line in text.lines() {
         schema.check(line);
     }
+    sandbox.write("firewall.json", logs::FIREWALL.as_bytes());
+    let text = sandbox.run(&["flows", "firewall.json", "--format", "json"]).expect(0);
+    for line in text.lines() {
+        schema.check(line);
+    }
     schema.check_nothing_unseen();
 }
 
@@ -153,6 +160,13 @@ fn replays_are_written_as_their_schema_says() {
     let args = ["replay", "--deployment", "trips/platform-policy.json", "--format", "json"];
     schema.check(
         &sandbox.run(&[&args[..], &["--capture", "trips/friday.pcapng"]].concat()).expect(1),
+    );
+    // Verdicts beside ours.
+    sandbox.write("firewall.json", logs::FIREWALL.as_bytes());
+    schema.check(
+        &sandbox
+            .run(&["replay", "ok.egress", "--format", "json", "--capture", "firewall.json"])
+            .out,
     );
     // A finding with an edit to offer.
     let unused = [OK, "names shop = shop.example\n"].concat();
@@ -212,6 +226,11 @@ fn differences_are_written_as_their_schema_says() {
         sandbox.read("trips/trips.egress").replace("geocode.example.com", "maps.example.com");
     sandbox.write("trips/new.egress", trips.as_bytes());
     let recorded = ["trips/trips.egress", "trips/new.egress", "--capture", "trips/monday.pcapng"];
+    schema.check(&sandbox.run(&[&args[..], &recorded].concat()).expect(0));
+    sandbox.write("firewall.json", logs::FIREWALL.as_bytes());
+    let none = OK.replace("www.example.com", "other.example.com");
+    sandbox.write("none.egress", none.as_bytes());
+    let recorded = ["ok.egress", "none.egress", "--capture", "firewall.json"];
     schema.check(&sandbox.run(&[&args[..], &recorded].concat()).expect(0));
     // Edits of findings are seen with `exeat check`, whose findings are the same.
     schema.seen.extend(

@@ -120,7 +120,7 @@ impl DifferenceReport<'_> {
         writeln!(text, "\n{}", recorded.counted())?;
         for flip in recorded.flips.iter().take(SHOWN) {
             let Flip { row, opening, heading, old, new } = flip;
-            let packets = count(row.packets, "packet");
+            let packets = row.packets.map_or("a flow".to_owned(), |number| count(number, "packet"));
             let flow = escape_controls(&opening.to_string());
             let capture = escape_controls(&row.capture);
             writeln!(text, "\n   {}: {flow}   ({packets} in {capture})", heading.title())?;
@@ -135,6 +135,9 @@ impl DifferenceReport<'_> {
             for told in capture.truncated.iter().chain(&capture.warnings) {
                 let path = escape_controls(&capture.path);
                 writeln!(text, "note: {path}: {}", escape_controls(told))?;
+            }
+            for note in &capture.notes {
+                writeln!(text, "note: {}: {note}", escape_controls(&capture.path))?;
             }
         }
         writeln!(text)

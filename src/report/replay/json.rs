@@ -13,6 +13,7 @@ use crate::report::assumption_json::AssumptionJson;
 use crate::report::finding_json::FindingJson;
 use crate::report::flow_row::FlowJson;
 use crate::report::flow_row::nanoseconds;
+use crate::simulate::Agreement;
 
 /// Which flows are listed; they are counted all the same.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -60,6 +61,8 @@ struct ReplayedJson<'a> {
     #[serde(rename = "box")]
     outcome: &'static str,
     accepted: Option<&'a str>,
+    agrees: Option<bool>,
+    disagreement: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -67,6 +70,7 @@ struct Summary<'a> {
     flows: u64,
     packets: u64,
     bytes: u64,
+    uncounted: u64,
     objections: u64,
     truncated: bool,
     captures: Vec<CaptureJson<'a>>,
@@ -74,6 +78,17 @@ struct Summary<'a> {
     verdicts: BTreeMap<String, TallyJson>,
     permissions: BTreeMap<String, TallyJson>,
     rules: BTreeMap<String, TallyJson>,
+    recorded: RecordedTally,
+    disagreements: BTreeMap<String, TallyJson>,
+}
+
+/// How many flows of which a log says what became of them.
+#[derive(Default, Serialize)]
+struct RecordedTally {
+    flows: u64,
+    agree: u64,
+    disagree: u64,
+    not_compared: u64,
 }
 
 #[derive(Serialize)]
@@ -81,6 +96,7 @@ pub(in crate::report) struct CaptureJson<'a> {
     source: &'a str,
     truncated: bool,
     warnings: Vec<&'a str>,
+    notes: &'a [String],
 }
 
 #[derive(Clone, Copy, Serialize)]
@@ -88,11 +104,13 @@ struct TallyJson {
     flows: u64,
     packets: u64,
     bytes: u64,
+    uncounted: u64,
 }
 
 impl From<Tally> for TallyJson {
     fn from(tally: Tally) -> TallyJson {
-        TallyJson { flows: tally.flows, packets: tally.packets, bytes: tally.bytes }
+        let Tally { flows, packets, bytes, uncounted } = tally;
+        TallyJson { flows, packets, bytes, uncounted }
     }
 }
 
@@ -132,6 +150,7 @@ impl Replay<'_> {
 
     fn flow_json<'a>(&'a self, flow: &'a ReplayedFlow) -> ReplayedJson<'a> {
         let decision = &flow.decision;
+        let agreement = self.agreement(flow);
         ReplayedJson {
             flow: flow.row.json(),
             required: flow.required,
@@ -146,6 +165,8 @@ impl Replay<'_> {
             missing: flow.missing.iter().map(ToString::to_string).collect(),
             outcome: flow.outcome.keyword(),
             accepted: flow.accepted.as_deref(),
+            agrees: agreement.map(Agreement::has_same_verdict),
+            disagreement: agreement.and_then(Agreement::disagreement),
         }
     }
 
@@ -161,6 +182,7 @@ impl Replay<'_> {
             flows: all.flows,
             packets: all.packets,
             bytes: all.bytes,
+            uncounted: all.uncounted,
             objections: self.flows.iter().map(|flow| u64::from(flow.is_objection())).sum(),
             truncated: self.captures.iter().any(|capture| capture.truncated.is_some()),
             captures: self.captures.iter().map(CaptureJson::from).collect(),
@@ -168,7 +190,22 @@ impl Replay<'_> {
             verdicts: counted(&|flow| Some(flow.decision.verdict.keyword().to_owned())),
             permissions: counted(&|flow| flow.permission.clone()),
             rules: counted(&|flow| flow.decision.rule.as_ref().map(ToString::to_string)),
+            recorded: self.recorded_tally(),
+            disagreements: counted(&|flow| self.agreement(flow)?.disagreement().map(str::to_owned)),
         }
+    }
+
+    fn recorded_tally(&self) -> RecordedTally {
+        let mut tally = RecordedTally::default();
+        for flow in self.flows.iter().filter(|flow| flow.row.recorded.is_some()) {
+            tally.flows += 1;
+            match self.agreement(flow).map(Agreement::has_same_verdict) {
+                Some(true) => tally.agree += 1,
+                Some(false) => tally.disagree += 1,
+                None => tally.not_compared += 1,
+            }
+        }
+        tally
     }
 }
 
@@ -179,6 +216,7 @@ impl<'a> From<&'a ReplayedCapture> for CaptureJson<'a> {
             source: &capture.path,
             truncated: capture.truncated.is_some(),
             warnings: told.map(String::as_str).collect(),
+            notes: &capture.notes,
         }
     }
 }

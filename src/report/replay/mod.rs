@@ -17,6 +17,7 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::SourceMap;
 use crate::flow::Observation;
 use crate::intent::Intent;
+use crate::simulate::Agreement;
 use crate::simulate::Decision;
 use crate::simulate::Missing;
 use crate::simulate::Outcome;
@@ -75,6 +76,8 @@ pub struct ReplayedCapture {
     pub truncated: Option<String>,
     /// What else is to be known of how it was read: limits that were hit, damaged packets.
     pub warnings: Vec<String>,
+    /// What such a log cannot know, for each format that it has.
+    pub notes: Vec<String>,
 }
 
 /// What was judged, and by what.
@@ -113,13 +116,16 @@ pub(super) struct Tally {
     pub(super) flows: u64,
     pub(super) packets: u64,
     pub(super) bytes: u64,
+    /// Flows of which a log counts no packets; they are not in the sums.
+    pub(super) uncounted: u64,
 }
 
 impl Tally {
     fn add(&mut self, row: &FlowRow) {
         self.flows += 1;
-        self.packets += row.packets;
-        self.bytes += row.bytes;
+        self.packets = self.packets.saturating_add(row.packets.unwrap_or(0));
+        self.bytes = self.bytes.saturating_add(row.bytes.unwrap_or(0));
+        self.uncounted += u64::from(row.packets.is_none());
     }
 }
 
@@ -138,6 +144,12 @@ impl Replay<'_> {
             }
         }
         tallies
+    }
+
+    /// Whether the decision is what the log says of the flow, where both say something.
+    fn agreement(&self, flow: &ReplayedFlow) -> Option<Agreement> {
+        let recorded = flow.row.recorded.as_ref()?;
+        Agreement::of(recorded, &flow.decision, self.subject.deployment)
     }
 
     /// `file:line:column` of the permission or deny with this label.

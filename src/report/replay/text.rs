@@ -6,10 +6,13 @@ use std::fmt::Write as _;
 
 use super::Replay;
 use super::ReplayedFlow;
+use super::Tally;
 use super::cure::Group;
 use crate::diagnostic::render::escape_controls;
 use crate::flow::SeenPayload;
 use crate::report::flow_row::count;
+use crate::report::flow_row::says;
+use crate::simulate::Agreement;
 use crate::simulate::Outcome;
 use crate::simulate::Reason;
 
@@ -44,12 +47,16 @@ impl Replay<'_> {
             for warning in capture.truncated.iter().chain(&capture.warnings) {
                 writeln!(text, "warning: {}: {warning}", escape_controls(&capture.path))?;
             }
+            for note in &capture.notes {
+                writeln!(text, "note: {}: {note}", escape_controls(&capture.path))?;
+            }
         }
         self.boxes(text)?;
         for (index, group) in groups.iter().enumerate() {
             writeln!(text)?;
             self.group(text, index + 1, group)?;
         }
+        self.recorded(text)?;
         self.conclusion(text, groups)
     }
 
@@ -103,12 +110,8 @@ impl Replay<'_> {
             };
             let why =
                 if outcome == Outcome::NotJudged { self.why_not_judged() } else { String::new() };
-            let line = format!(
-                "{mark} {:>width$}  {name:<18}  {}, {}{why}",
-                tally.flows,
-                count(tally.packets, "packet"),
-                count(tally.bytes, "byte"),
-            );
+            let line =
+                format!("{mark} {:>width$}  {name:<18}  {}{why}", tally.flows, counted(&tally),);
             writeln!(text, "{}", line.trim_end())?;
         }
         Ok(())
@@ -150,10 +153,9 @@ impl Replay<'_> {
             };
             writeln!(
                 text,
-                "     {row}{application}{}  at packet {} of {}{unseen}",
+                "     {row}{application}{}{}{unseen}",
                 escape_controls(&name),
-                flow.packet,
-                flow.row.packets
+                at_packet(flow)
             )?;
         }
         if group.flows.len() > SHOWN_FLOWS {
@@ -164,7 +166,7 @@ impl Replay<'_> {
                 text,
                 "   note: the handshake with {} was completed all the same; on a port that the firewall\n         \
                  proxies, the firewall answers it itself (azure-firewall.md §1.6)",
-                flow.row.destination
+                flow.opening.destination
             )?;
         }
         writeln!(text, "   do: {}", escape_controls(&group.cure.what))?;
@@ -187,6 +189,54 @@ impl Replay<'_> {
             }
             let command = self.subject.asked.explain(&shown);
             writeln!(text, "   why: {command}")?;
+        }
+        Ok(())
+    }
+
+    /// What logs say became of the flows, where that is not what is decided here.
+    fn recorded(&self, text: &mut String) -> std::fmt::Result {
+        let of_logs = self.flows.iter().filter(|flow| flow.row.recorded.is_some());
+        let compared: Vec<(&ReplayedFlow, Option<Agreement>)> =
+            of_logs.map(|flow| (flow, self.agreement(flow))).collect();
+        if compared.is_empty() {
+            return Ok(());
+        }
+        let number = |same: Option<bool>| {
+            let is = |agreement: &Option<Agreement>| agreement.map(Agreement::has_same_verdict);
+            compared.iter().filter(|(_, agreement)| is(agreement) == same).count()
+        };
+        writeln!(
+            text,
+            "\nof {} with a recorded verdict {} agree, {} disagree, and {} say nothing of what is decided here",
+            count(compared.len() as u64, "flow"),
+            number(Some(true)),
+            number(Some(false)),
+            number(None),
+        )?;
+        let mut told: BTreeMap<Agreement, Vec<&ReplayedFlow>> = BTreeMap::new();
+        for (flow, agreement) in &compared {
+            if let Some(agreement) = agreement.filter(|one| one.disagreement().is_some()) {
+                told.entry(agreement).or_default().push(flow);
+            }
+        }
+        for (agreement, flows) in told {
+            let word = agreement.disagreement().unwrap_or_default();
+            writeln!(text, "   {word}: {}", agreement.describe())?;
+            for flow in flows.iter().take(SHOWN_FLOWS) {
+                let recorded = flow.row.recorded.as_deref().map(says).unwrap_or_default();
+                let rule = flow.decision.rule.as_ref().map(|rule| format!(" by {rule}"));
+                writeln!(
+                    text,
+                    "     {}  {recorded}; here: {}, {}{}",
+                    flow.row.endpoints(),
+                    flow.decision.verdict,
+                    flow.decision.reason,
+                    escape_controls(&rule.unwrap_or_default())
+                )?;
+            }
+            if flows.len() > SHOWN_FLOWS {
+                writeln!(text, "     and {} more", flows.len() - SHOWN_FLOWS)?;
+            }
         }
         Ok(())
     }
@@ -214,6 +264,26 @@ impl Replay<'_> {
                 count(groups.len() as u64, "cause")
             ),
         }
+    }
+}
+
+/// The packets and bytes of flows, and of how many no log counts them.
+fn counted(tally: &Tally) -> String {
+    let counts = format!("{}, {}", count(tally.packets, "packet"), count(tally.bytes, "byte"));
+    match tally.uncounted {
+        0 => counts,
+        uncounted if uncounted == tally.flows => "packets and bytes unknown".to_owned(),
+        uncounted => format!("{counts}, and {} not counted", count(uncounted, "flow")),
+    }
+}
+
+/// Where in the flow the verdict fell, where its packets were counted.
+fn at_packet(flow: &ReplayedFlow) -> String {
+    match flow.row.packets {
+        Some(packets) if flow.row.recorded.is_none() => {
+            format!("  at packet {} of {packets}", flow.packet)
+        }
+        Some(_) | None => String::new(),
     }
 }
 

@@ -1,0 +1,335 @@
+//! Azure Firewall's own logs (`azure-firewall.md §8`): each row is a flow, with what the firewall did.
+//!
+//! A row comes as JSON from an Event Hub, a storage account or Log Analytics, or as CSV from the
+//! portal; the older logs have a sentence where the newer ones have columns.
+
+mod row;
+mod sentence;
+
+pub(super) use row::Column;
+pub(super) use row::Row;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::dns;
+use super::dns::Asked;
+use super::flow;
+use super::flow::Ends;
+use super::text::Text;
+use super::time;
+use crate::capture::captured::CapturedFlow;
+use crate::capture::captured::Sink;
+use crate::evidence::ResponseCode;
+use crate::flow::IpProtocol;
+use crate::flow::Payload;
+use crate::flow::PayloadKind;
+use crate::flow::Recorded;
+use crate::flow::RecordedRule;
+use crate::flow::RecordedVerdict;
+use crate::flow::Recorder;
+use crate::flow::SeenPayload;
+
+/// What became of a row.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Taken {
+    /// It told of a flow, or of an answer.
+    Told,
+    /// It is of a kind that tells of none.
+    PassedOver,
+    /// It lacks what its kind has.
+    Unreadable,
+}
+
+/// What a row is of (`azure-firewall.md §8.1`).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    Application,
+    Network,
+    Nat,
+    ThreatIntelligence,
+    Idps,
+    DnsQuery,
+    /// The older logs.
+    Sentence,
+    /// Rates, flags of single packets, names that did not resolve.
+    Other,
+}
+
+impl Kind {
+    fn of(row: &Row<'_>) -> Kind {
+        let category = row.get(Column::Category).or(row.get(Column::Type)).unwrap_or_default();
+        let category = category.to_ascii_lowercase();
+        let has = |column| row.get(column).is_some();
+        match category.strip_suffix("aggregation").unwrap_or(&category) {
+            "azfwapplicationrule" => Kind::Application,
+            "azfwnetworkrule" => Kind::Network,
+            "azfwnatrule" => Kind::Nat,
+            "azfwthreatintel" => Kind::ThreatIntelligence,
+            "azfwidpssignature" => Kind::Idps,
+            "azfwdnsquery" => Kind::DnsQuery,
+            name if name.starts_with("azfw") => Kind::Other,
+            _ if has(Column::Message) => Kind::Sentence,
+            // The portal writes one table, without its name.
+            _ if has(Column::ThreatDescription) => Kind::ThreatIntelligence,
+            _ if has(Column::SignatureId) => Kind::Idps,
+            _ if has(Column::TranslatedIp) => Kind::Nat,
+            _ if has(Column::QueryName) => Kind::DnsQuery,
+            _ if has(Column::Flag) || has(Column::FlowRate) => Kind::Other,
+            _ if has(Column::DestinationIp) => Kind::Network,
+            _ if has(Column::SourceIp) && has(Column::Action) => Kind::Application,
+            _ => Kind::Other,
+        }
+    }
+}
+
+/// Takes a row.
+pub(super) fn take(row: &Row<'_>, frame: u64, sink: &mut impl Sink) -> Taken {
+    let kind = Kind::of(row);
+    if kind == Kind::Other {
+        return Taken::PassedOver;
+    }
+    let Some(at) = row.get(Column::Time).and_then(time::iso) else { return Taken::Unreadable };
+    let told = match kind {
+        Kind::Application => application(row),
+        Kind::Network => network(row),
+        Kind::Nat => nat(row),
+        Kind::ThreatIntelligence => alert(row, Recorder::ThreatIntelligence),
+        Kind::Idps => alert(row, Recorder::Idps),
+        Kind::DnsQuery => return query(row, at, sink),
+        Kind::Sentence => match row.get(Column::Message).map(sentence::read) {
+            Some(sentence::Read::Told(told)) => Some(told),
+            Some(sentence::Read::PassedOver) => return Taken::PassedOver,
+            Some(sentence::Read::Unreadable) | None => None,
+        },
+        Kind::Other => return Taken::PassedOver,
+    };
+    let Some(told) = told else { return Taken::Unreadable };
+    sink.flow(told.flow(at, frame));
+    Taken::Told
+}
+
+/// A decision, as a row or a sentence tells of it.
+#[derive(Clone, Debug)]
+struct Told {
+    ends: Ends,
+    /// What the firewall saw of the payload, where it looked.
+    payload: Option<SeenPayload>,
+    /// The name that was asked for, where the payload is none that has it.
+    recorded: Recorded,
+}
+
+impl Told {
+    fn flow(self, at: Timestamp, frame: u64) -> CapturedFlow {
+        let mut captured = self.ends.flow(at, frame);
+        captured.recorded = Some(Arc::new(self.recorded));
+        match self.payload {
+            Some(SeenPayload::Exactly(payload)) => flow::ask(&mut captured, payload, at, frame),
+            Some(payload @ SeenPayload::Kind(kind)) => {
+                captured.application = flow::application(kind);
+                flow::add_opening(&mut captured, payload, at, frame);
+            }
+            Some(SeenPayload::Unknown) | None => {}
+        }
+        flow::complete(&mut captured, flow::unknown_payload(self.ends.protocol));
+        captured
+    }
+}
+
+fn ends(row: &Row<'_>, protocol: IpProtocol) -> Option<Ends> {
+    let port = |column| row.get(column).and_then(|text| text.parse().ok()).unwrap_or(0);
+    Some(Ends {
+        protocol,
+        source: flow::address(row.get(Column::SourceIp)?)?,
+        source_port: port(Column::SourcePort),
+        destination: row.get(Column::DestinationIp).and_then(flow::address),
+        destination_port: port(Column::DestinationPort),
+    })
+}
+
+fn verdict(action: Option<&str>) -> RecordedVerdict {
+    match action.map(str::to_ascii_lowercase).as_deref() {
+        Some("allow") => RecordedVerdict::Allowed,
+        Some("deny" | "drop" | "block") => RecordedVerdict::Denied,
+        Some(_) | None => RecordedVerdict::Noted,
+    }
+}
+
+fn rule(row: &Row<'_>) -> Option<RecordedRule> {
+    let text = |column| row.get(column).map(Arc::from);
+    Some(RecordedRule {
+        policy: text(Column::Policy),
+        group: text(Column::Group),
+        collection: text(Column::Collection),
+        name: text(Column::Rule)?,
+    })
+}
+
+fn by_rules(row: &Row<'_>) -> Recorded {
+    Recorded {
+        verdict: verdict(row.get(Column::Action)),
+        by: Recorder::Firewall,
+        rule: rule(row),
+        reason: row.get(Column::ActionReason).map(Arc::from),
+    }
+}
+
+fn application(row: &Row<'_>) -> Option<Told> {
+    let word = row.get(Column::Protocol)?;
+    let is_inspected = row.get(Column::IsTlsInspected).is_some_and(|text| text == "true");
+    let payload = seen(word, row.get(Column::Fqdn), row.get(Column::TargetUrl), is_inspected)?;
+    let mut ends = ends(row, IpProtocol::TCP)?;
+    if ends.destination.is_none() {
+        ends.destination = row.get(Column::Fqdn).and_then(flow::address);
+    }
+    Some(Told { ends, payload: Some(payload), recorded: by_rules(row) })
+}
+
+/// What the firewall saw, by the protocol that it names (`azure-firewall.md §8.3`); `None` where that
+/// is none of application rules.
+fn seen(
+    word: &str,
+    host: Option<&str>,
+    url: Option<&str>,
+    is_inspected: bool,
+) -> Option<SeenPayload> {
+    let word = word.trim().to_ascii_lowercase();
+    let name = host.and_then(flow::host);
+    let path = url.map_or("/", path_of);
+    Some(match word.as_str() {
+        word if is_inspected || word == "https" && url.is_some() => {
+            if word == "mssql" {
+                return None;
+            }
+            let inner = flow::request(host.unwrap_or_default(), path);
+            SeenPayload::Exactly(Payload::Tls { name, inner: Some(inner) })
+        }
+        "https" => match host {
+            // An address can be no server name (RFC 6066 §3): there was none, or another.
+            Some(text) if flow::address(text).is_some() => SeenPayload::Kind(PayloadKind::Tls),
+            Some(_) if name.is_none() => SeenPayload::Kind(PayloadKind::Tls),
+            Some(_) | None => SeenPayload::Exactly(Payload::Tls { name, inner: None }),
+        },
+        "mssql" => SeenPayload::Exactly(Payload::Mssql { name }),
+        word if word.starts_with("http") => {
+            let request = flow::request(host.unwrap_or_default(), path);
+            SeenPayload::Exactly(Payload::Http(request))
+        }
+        _ => return None,
+    })
+}
+
+/// The path of a URL, which begins with the host or a scheme.
+fn path_of(url: &str) -> &str {
+    let behind = url.split_once("://").map_or(url, |(_, behind)| behind);
+    behind.find('/').and_then(|at| behind.get(at..)).unwrap_or("/")
+}
+
+fn network(row: &Row<'_>) -> Option<Told> {
+    let ends = ends(row, transport(row.get(Column::Protocol)?)?)?;
+    ends.destination?;
+    Some(Told { ends, payload: None, recorded: by_rules(row) })
+}
+
+/// A protocol of a network rule, such as `TCP` or `ICMP Type=8`.
+fn transport(word: &str) -> Option<IpProtocol> {
+    flow::protocol(word.split_ascii_whitespace().next()?)
+}
+
+fn nat(row: &Row<'_>) -> Option<Told> {
+    let ends = ends(row, transport(row.get(Column::Protocol)?)?)?;
+    ends.destination?;
+    let target = row.get(Column::TranslatedIp)?;
+    let port = row.get(Column::TranslatedPort).unwrap_or_default();
+    let reason = format!("DNAT to {target}:{port}");
+    let verdict = RecordedVerdict::Allowed;
+    let (by, rule) = (Recorder::Firewall, rule(row));
+    let recorded = Recorded { verdict, by, rule, reason: Some(reason.into()) };
+    Some(Told { ends, payload: None, recorded })
+}
+
+/// A row of threat intelligence or intrusion detection. The first has the protocols of application
+/// rules, too.
+fn alert(row: &Row<'_>, by: Recorder) -> Option<Told> {
+    let word = row.get(Column::Protocol)?;
+    let is_inspected = row.get(Column::IsTlsInspected).is_some_and(|text| text == "true");
+    let (fqdn, url) = (row.get(Column::Fqdn), row.get(Column::TargetUrl));
+    let payload = seen(word, fqdn, url, is_inspected);
+    let protocol = if payload.is_some() { IpProtocol::TCP } else { transport(word)? };
+    let ends = ends(row, protocol)?;
+    if ends.destination.is_none() && fqdn.is_none() {
+        return None;
+    }
+    let reason = row.get(Column::ThreatDescription).or(row.get(Column::Description));
+    let name = row.get(Column::SignatureId);
+    let recorded = Recorded {
+        verdict: verdict(row.get(Column::Action)),
+        by,
+        rule: name.map(RecordedRule::from),
+        reason: reason.map(Arc::from),
+    };
+    Some(Told { ends, payload, recorded })
+}
+
+/// A question to the firewall's DNS proxy. What it answered is not logged, but for that it failed.
+fn query(row: &Row<'_>, at: Timestamp, sink: &mut impl Sink) -> Taken {
+    let code = row.get(Column::ResponseCode).and_then(dns::code);
+    let client = row.get(Column::SourceIp).and_then(flow::address);
+    let question = row.get(Column::QueryName);
+    let (Some(client), Some(question)) = (client, question) else { return Taken::Unreadable };
+    let Some(code) = code.filter(|code| *code != ResponseCode::NO_ERROR) else {
+        return Taken::PassedOver;
+    };
+    let kind = row.get(Column::QueryType).unwrap_or_default();
+    let server = dns::UNKNOWN_SERVER;
+    let asked = Asked { at, client, server, question, kind, code };
+    match asked.answered(|_| Vec::new()) {
+        Some(answer) => {
+            sink.answer(answer);
+            Taken::Told
+        }
+        None => Taken::PassedOver,
+    }
+}
+
+/// The answer of Log Analytics to a query: tables with columns and rows (`tables` of its API).
+#[derive(Deserialize)]
+pub(super) struct Tables<'a> {
+    #[serde(borrow)]
+    tables: Vec<TableOf<'a>>,
+}
+
+#[derive(Deserialize)]
+struct TableOf<'a> {
+    #[serde(borrow)]
+    columns: Vec<ColumnOf<'a>>,
+    #[serde(borrow)]
+    rows: Vec<Vec<Text<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct ColumnOf<'a> {
+    #[serde(borrow, default)]
+    name: Text<'a>,
+}
+
+impl Tables<'_> {
+    /// The rows of all tables.
+    pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.tables.iter().flat_map(|table| {
+            let columns: Vec<Option<Column>> =
+                table.columns.iter().map(|one| one.name.get().and_then(Column::named)).collect();
+            table.rows.iter().map(move |values| {
+                let mut row = Row::default();
+                for (column, value) in columns.iter().zip(values) {
+                    if let Some(column) = column {
+                        row.set(*column, value.get().unwrap_or_default().into());
+                    }
+                }
+                row
+            })
+        })
+    }
+}

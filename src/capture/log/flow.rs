@@ -1,0 +1,220 @@
+//! The flow that a record tells of, before its format says more.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::net::Ipv6Addr;
+
+use jiff::Timestamp;
+
+use crate::capture::captured::Application;
+use crate::capture::captured::CapturedFlow;
+use crate::capture::captured::NameOrigin;
+use crate::capture::captured::Opening;
+use crate::capture::captured::SeenName;
+use crate::capture::names::Shown;
+use crate::flow::Host;
+use crate::flow::IpProtocol;
+use crate::flow::Payload;
+use crate::flow::PayloadKind;
+use crate::flow::Request;
+use crate::flow::SeenPayload;
+
+/// Openings and names kept of one flow, as of a captured one.
+pub(super) const MOST_OPENINGS: usize = 1024;
+
+/// The ends of a flow as a record has them, the initiator first where the record says so.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct Ends {
+    pub(super) protocol: IpProtocol,
+    pub(super) source: IpAddr,
+    pub(super) source_port: u16,
+    pub(super) destination: Option<IpAddr>,
+    pub(super) destination_port: u16,
+}
+
+impl Ends {
+    /// The same ends, the lower one first.
+    pub(super) fn undirected(&self) -> Ends {
+        let turned = self.turned();
+        let is_low =
+            (Some(self.source), self.source_port) <= (self.destination, self.destination_port);
+        if is_low { *self } else { turned }
+    }
+
+    /// The ends with the other as source. Of a flow without a known destination they are the same.
+    pub(super) fn turned(&self) -> Ends {
+        let Some(destination) = self.destination else { return *self };
+        Ends {
+            protocol: self.protocol,
+            source: destination,
+            source_port: self.destination_port,
+            destination: Some(self.source),
+            destination_port: self.source_port,
+        }
+    }
+
+    /// A flow of which nothing else is known. It asks nothing yet: see [`complete`].
+    pub(super) fn flow(&self, at: Timestamp, frame: u64) -> CapturedFlow {
+        CapturedFlow {
+            protocol: self.protocol,
+            source: self.source,
+            source_port: self.source_port,
+            destination: self.destination,
+            destination_port: self.destination_port,
+            application: Application::Other,
+            name: None,
+            depth: 0,
+            first: at,
+            last: at,
+            frame,
+            packets: None,
+            bytes: None,
+            syn: false,
+            answered: false,
+            names: Vec::new(),
+            openings: Vec::new(),
+            openings_left_out: 0,
+            notes: BTreeSet::new(),
+            incomplete: false,
+            copies: 0,
+            translated_from: None,
+            recorded: None,
+        }
+    }
+}
+
+/// Adds that the flow asked for something, and the name that it showed.
+pub(super) fn ask(flow: &mut CapturedFlow, payload: Payload, at: Timestamp, frame: u64) {
+    let name = payload.wire_name().cloned();
+    let origin = match &payload {
+        Payload::Http(_) => NameOrigin::Host,
+        Payload::Mssql { .. } => NameOrigin::TdsSni,
+        Payload::Silent | Payload::Other | Payload::Tls { .. } | Payload::Quic { .. } => {
+            NameOrigin::Sni
+        }
+    };
+    if flow.openings.is_empty() {
+        flow.application = application(payload.kind());
+        flow.name.clone_from(&name);
+    }
+    if let Some(name) = name {
+        add_name(flow, name, origin, at);
+    }
+    add_opening(flow, SeenPayload::Exactly(payload), at, frame);
+}
+
+/// Adds an opening, or counts it where there are too many.
+pub(super) fn add_opening(
+    flow: &mut CapturedFlow,
+    payload: SeenPayload,
+    at: Timestamp,
+    frame: u64,
+) {
+    if flow.openings.len() < MOST_OPENINGS {
+        let packet = flow.openings.len() as u64 + 1;
+        flow.openings.push(Opening { packet, frame, at, payload });
+        return;
+    }
+    // One more stands for all that are left out, of which nothing but the kind is told.
+    if flow.openings_left_out == 0 {
+        let payload = match payload {
+            SeenPayload::Exactly(payload) => SeenPayload::Kind(payload.kind()),
+            SeenPayload::Kind(_) | SeenPayload::Unknown => payload,
+        };
+        let packet = flow.openings.len() as u64 + 1;
+        flow.openings.push(Opening { packet, frame, at, payload });
+    }
+    flow.openings_left_out += 1;
+}
+
+/// Adds a name that the flow showed or DNS told, once.
+pub(super) fn add_name(flow: &mut CapturedFlow, name: Host, origin: NameOrigin, at: Timestamp) {
+    let is_known = flow.names.iter().any(|seen| seen.name == name && seen.origin == origin);
+    if !is_known && flow.names.len() < MOST_OPENINGS {
+        let packet = flow.openings.len() as u64 + 1;
+        flow.names.push(SeenName { name, origin, at, packet });
+    }
+}
+
+/// Gives a flow that asks nothing the opening that its application has, or `payload` where that is
+/// not known.
+pub(super) fn complete(flow: &mut CapturedFlow, payload: SeenPayload) {
+    if flow.openings.is_empty() {
+        let payload = match flow.application {
+            Application::Tls => SeenPayload::Kind(PayloadKind::Tls),
+            Application::Http => SeenPayload::Kind(PayloadKind::Http),
+            Application::Quic => SeenPayload::Kind(PayloadKind::Quic),
+            Application::Mssql => SeenPayload::Kind(PayloadKind::Mssql),
+            Application::Dns => SeenPayload::Exactly(Payload::Other),
+            Application::Other => payload,
+        };
+        flow.openings.push(Opening { packet: 1, frame: flow.frame, at: flow.first, payload });
+    }
+}
+
+/// What is known of a payload of which a log says nothing: nothing, where it can have a name.
+pub(super) fn unknown_payload(protocol: IpProtocol) -> SeenPayload {
+    if protocol.has_ports() { SeenPayload::Unknown } else { SeenPayload::Exactly(Payload::Other) }
+}
+
+pub(super) fn application(kind: PayloadKind) -> Application {
+    match kind {
+        PayloadKind::Silent | PayloadKind::Other => Application::Other,
+        PayloadKind::Tls => Application::Tls,
+        PayloadKind::Http => Application::Http,
+        PayloadKind::Mssql => Application::Mssql,
+        PayloadKind::Quic => Application::Quic,
+    }
+}
+
+/// The host that a log has as name; `None` where it has none, or none that can be read.
+pub(super) fn host(text: &str) -> Option<Host> {
+    match Shown::read(text.trim().as_bytes()) {
+        Shown::Host(host) => Some(host),
+        Shown::Nothing | Shown::Unreadable => None,
+    }
+}
+
+/// An address as flows have it: IPv4 also where a log writes it as IPv6 (RFC 4291 §2.5.5.2).
+pub(super) fn address(text: &str) -> Option<IpAddr> {
+    let address: IpAddr = text.trim().parse().ok()?;
+    Some(unmapped(address))
+}
+
+fn unmapped(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(v6) => Ipv6Addr::to_ipv4_mapped(&v6).map_or(address, IpAddr::V4),
+        IpAddr::V4(_) => address,
+    }
+}
+
+/// A protocol by its name or number, in any case; `None` for what is no protocol of IP.
+pub(super) fn protocol(text: &str) -> Option<IpProtocol> {
+    let text = text.trim();
+    if let Ok(number) = text.parse() {
+        return Some(IpProtocol(number));
+    }
+    let word = text.to_ascii_lowercase();
+    let word = match word.as_str() {
+        "t" => "tcp",
+        "u" => "udp",
+        "ipv6-icmp" | "icmpv4v6" => "icmpv6",
+        "icmpv4" => "icmp",
+        word if word.starts_with("icmpv6") => "icmpv6",
+        word if word.starts_with("icmp") => "icmp",
+        word => word,
+    };
+    (0..=u8::MAX).map(IpProtocol).find(|protocol| protocol.keyword() == Some(word))
+}
+
+/// The request to a host, with its port or without, for a path.
+pub(super) fn request(authority: &str, path: &str) -> Request {
+    let (name, port) = match authority.rsplit_once(':') {
+        Some((name, port)) if !name.is_empty() && (!name.contains(':') || name.ends_with(']')) => {
+            (name, port.parse().ok())
+        }
+        Some(_) | None => (authority, None),
+    };
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    Request { host: host(name), port, path }
+}

@@ -1,0 +1,91 @@
+//! Which kind of log a file is, by its beginning.
+
+use memchr::memchr;
+
+use super::Log;
+use super::Shape;
+use super::aws;
+use super::csv;
+use super::lines::Lines;
+use super::objects::Objects;
+use super::zeek;
+
+/// The longest first line of a text: the columns of a table.
+const MOST_FIRST_LINE: usize = 16 * 1024;
+/// What a text may begin with and has no meaning (RFC 3629 §6).
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// What tables of Zeek begin with.
+const ZEEK: &[u8] = b"#separator ";
+
+/// What a file begins as.
+#[derive(Debug)]
+pub(in crate::capture) enum Sniffed {
+    /// More bytes are needed to tell.
+    More,
+    /// No log that is read.
+    No,
+    /// A log, which begins behind so many bytes.
+    Log(Log, usize),
+}
+
+/// Looks at the first bytes of a file; `is_all` says that it has no more.
+pub(in crate::capture) fn sniff(bytes: &[u8], is_all: bool) -> Sniffed {
+    let unsure = if is_all { Sniffed::No } else { Sniffed::More };
+    if bytes.len() < BYTE_ORDER_MARK.len() && BYTE_ORDER_MARK.starts_with(bytes) {
+        return unsure;
+    }
+    let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    let marked = bytes.len() - text.len();
+    let blank = text.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    let text = text.get(blank..).unwrap_or_default();
+    let log = |shape, before: usize| Sniffed::Log(Log::new(shape, before as u64), before);
+    match text.first() {
+        None if blank > MOST_FIRST_LINE => Sniffed::No,
+        None => unsure,
+        // Blank lines are left to the log, so that it counts them.
+        Some(b'{' | b'[') => log(Shape::Json(Objects::new()), marked),
+        Some(b'#') => match is_zeek(text) {
+            Some(true) => log(Shape::Zeek(Lines::new(false), zeek::Table::default()), marked),
+            Some(false) => Sniffed::No,
+            None => unsure,
+        },
+        Some(byte) if byte.is_ascii_graphic() => {
+            let Some(line) = first_line(text, is_all) else {
+                return if text.len() > MOST_FIRST_LINE { Sniffed::No } else { Sniffed::More };
+            };
+            let Ok(line) = str::from_utf8(line) else { return Sniffed::No };
+            if aws::is_header(line) || aws::is_default(line) {
+                log(Shape::Aws(Lines::new(false)), marked)
+            } else if csv::is_header(line) {
+                log(Shape::Csv(Lines::new(true), csv::Table::default()), marked)
+            } else {
+                Sniffed::No
+            }
+        }
+        Some(_) => Sniffed::No,
+    }
+}
+
+/// Whether a text that begins with a hash is a table of Zeek; `None` where its first lines do not
+/// tell. Other comments may stand before the header.
+fn is_zeek(text: &[u8]) -> Option<bool> {
+    let start = text.get(..text.len().min(MOST_FIRST_LINE))?;
+    for line in start.split_inclusive(|byte| *byte == b'\n') {
+        if line.starts_with(ZEEK) {
+            return Some(true);
+        }
+        if !line.starts_with(b"#") {
+            return Some(false);
+        }
+    }
+    (text.len() > MOST_FIRST_LINE).then_some(false)
+}
+
+fn first_line(text: &[u8], is_all: bool) -> Option<&[u8]> {
+    let start = text.get(..text.len().min(MOST_FIRST_LINE))?;
+    match memchr(b'\n', start) {
+        Some(end) => start.get(..end),
+        None if is_all && text.len() <= MOST_FIRST_LINE => Some(text),
+        None => None,
+    }
+}

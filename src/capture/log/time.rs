@@ -1,0 +1,48 @@
+//! Times as logs write them.
+
+use jiff::Timestamp;
+
+use crate::capture::file::timestamp;
+
+/// Epoch times from here on are milliseconds, below it seconds (`flow-inputs.md §4`): in seconds it
+/// would be the year 33658.
+const LEAST_MILLISECONDS: i64 = 1_000_000_000_000;
+
+/// An epoch time in seconds or milliseconds, whichever it can be.
+pub(super) fn epoch(number: i64) -> Timestamp {
+    let scale = if number.abs() >= LEAST_MILLISECONDS { 1_000_000 } else { 1_000_000_000 };
+    timestamp(i128::from(number) * scale)
+}
+
+/// An epoch time in seconds with a fraction, to nanoseconds; `None` where it is none.
+pub(super) fn epoch_seconds(text: &str) -> Option<Timestamp> {
+    let (is_negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) {
+        return None;
+    }
+    let whole: i64 = whole.parse().ok()?;
+    let mut nanoseconds = 0;
+    for place in 0..9 {
+        let digit = fraction.as_bytes().get(place).map_or(0, |byte| i128::from(byte - b'0'));
+        nanoseconds = nanoseconds * 10 + digit;
+    }
+    let scale =
+        if fraction.is_empty() && whole >= LEAST_MILLISECONDS { 1_000_000 } else { 1_000_000_000 };
+    let all = i128::from(whole) * scale + nanoseconds;
+    Some(timestamp(if is_negative { -all } else { all }))
+}
+
+/// A time in ISO 8601 or, as portals decorate it, near to it; without an offset it is UTC.
+pub(super) fn iso(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    if let Ok(at) = text.parse() {
+        return Some(at);
+    }
+    let civil: jiff::civil::DateTime = text.parse().ok()?;
+    civil.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|at| at.timestamp())
+}

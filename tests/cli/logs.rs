@@ -1,0 +1,104 @@
+//! Flow logs in place of captures.
+
+use serde_json::Value;
+
+use super::expected::check_kept;
+use super::sandbox::OK;
+use super::sandbox::Sandbox;
+
+/// What a firewall that is not quite the one of `ok.egress` logged.
+pub(crate) const FIREWALL: &str = r#"{"category":"AZFWApplicationRule","time":"2026-03-01T10:00:00Z","properties":{"Protocol":"HTTPS","SourceIp":"10.1.8.4","SourcePort":50001,"DestinationPort":443,"Fqdn":"www.example.com","Action":"Allow","Policy":"egress","RuleCollectionGroup":"application","RuleCollection":"application-allow","Rule":"web"}}
+{"category":"AZFWApplicationRule","time":"2026-03-01T10:00:01Z","properties":{"Protocol":"HTTPS","SourceIp":"10.1.8.4","SourcePort":50002,"DestinationPort":443,"Fqdn":"pastebin.com","Action":"Deny","ActionReason":"Default Action"}}
+{"category":"AZFWApplicationRule","time":"2026-03-01T10:00:02Z","properties":{"Protocol":"HTTPS","SourceIp":"10.1.8.4","SourcePort":50003,"DestinationPort":443,"Fqdn":"old.example.com","Action":"Allow","Policy":"egress","RuleCollectionGroup":"g","RuleCollection":"c","Rule":"old"}}
+{"category":"AZFWNetworkRule","time":"2026-03-01T10:00:03Z","properties":{"Protocol":"UDP","SourceIp":"10.1.8.4","SourcePort":123,"DestinationIp":"192.0.2.123","DestinationPort":123,"Action":"Deny","ActionReason":"Default Action"}}
+{"category":"AZFWThreatIntel","time":"2026-03-01T10:00:04Z","properties":{"Protocol":"HTTPS","SourceIp":"10.1.8.4","SourcePort":50004,"DestinationIp":"","DestinationPort":443,"Fqdn":"www.example.com","Action":"Deny","ThreatDescription":"test"}}
+{"category":"AZFWIdpsSignature","time":"2026-03-01T10:00:05Z","properties":{"Protocol":"TCP","SourceIp":"10.1.8.4","SourcePort":50005,"DestinationIp":"198.51.100.7","DestinationPort":443,"Action":"alert","SignatureId":"1","Description":"noise"}}
+{"category":"AZFWApplicationRule","time":"2026-03-01T10:00:06Z","properties":{"Protocol":"HTTPS","SourceIp":"10.1.8.4","SourcePort":50006,"DestinationPort":443,"Fqdn":"www.example.com","Action":"Allow","Policy":"egress","RuleCollectionGroup":"application","RuleCollection":"application-allow","Rule":"all"}}
+{"category":"AZFWApplicationRule","time":"2026-03-01T10:00:07Z","properties":{"Protocol":"HTTPS","SourceIp":"10.1.8.4","SourcePort":50007,"DestinationPort":443,"Fqdn":"www.example.com","Action":"Deny","ActionReason":"Failed to resolve address"}}
+{"category":"AZFWNetworkRule","time":"2026-03-01T10:00:08Z","properties":{"Protocol":"TCP","SourceIp":"10.9.8.4","SourcePort":50008,"DestinationIp":"198.51.100.7","DestinationPort":22,"Action":"Deny","ActionReason":"Default Action"}}
+"#;
+
+/// A VNet flow log of the same sources: an NSG let one flow on and denied another.
+const VNET: &str = r#"{"records":[{"time":"2026-03-01T10:00:00Z","category":"FlowLogFlowEvent","macAddress":"002248AABBCC","flowRecords":{"flows":[{"flowGroups":[
+{"rule":"allow-all","flowTuples":["1772359200000,10.1.8.4,192.0.2.80,40000,8443,6,O,B,NX,0,0,0,0","1772359201000,10.1.8.4,192.0.2.80,40000,8443,6,O,E,NX,5,500,0,0"]},
+{"rule":"deny-clock","flowTuples":["1772359202000,10.1.8.4,192.0.2.123,40001,123,17,O,D,NX,0,0,0,0","broken"]}]}]}}]}
+"#;
+
+/// The list with a rule for time.
+fn with_clock() -> String {
+    [OK, "allow clock: apps -> 192.0.2.123 : udp/123  because \"time\"\n"].concat()
+}
+
+#[test]
+fn flows_of_a_log_come_with_what_the_log_cannot_know() {
+    let sandbox = Sandbox::new();
+    sandbox.write("firewall.json", FIREWALL.as_bytes());
+    sandbox.write("vnet.json", VNET.as_bytes());
+    let run = sandbox.run(&["flows", "firewall.json", "vnet.json"]);
+    check_kept("logs/flows.txt", [run.out.as_str(), "\n", &run.err].concat());
+    let run = sandbox.run(&["flows", "-q", "firewall.json", "vnet.json"]);
+    assert_eq!(run.err, "");
+    assert_eq!(run.out.lines().count(), 11);
+}
+
+#[test]
+fn what_a_log_says_became_of_flows_is_held_against_what_is_decided() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.egress", with_clock().as_bytes());
+    sandbox.write("firewall.json", FIREWALL.as_bytes());
+    sandbox.write("vnet.json", VNET.as_bytes());
+    let args = ["replay", "a.egress", "--at", "2026-03-02T00:00:00Z"];
+    let captures = ["--capture", "firewall.json", "--capture", "vnet.json"];
+    let run = sandbox.run(&[&args[..], &captures].concat());
+    check_kept("logs/replay.txt", run.out);
+    let run = sandbox.run(&[&args[..], &captures, &["--format", "json"]].concat());
+    let report: Value = serde_json::from_str(&run.out).expect("JSON");
+    let counted = |flows: &str| report["summary"]["recorded"][flows].as_u64().expect("a number");
+    let all = report["flows"].as_array().expect("flows");
+    let of = |agrees: Value| all.iter().filter(|flow| flow["agrees"] == agrees).count() as u64;
+    assert_eq!(counted("agree"), of(Value::Bool(true)));
+    assert_eq!(counted("disagree"), of(Value::Bool(false)));
+    assert_eq!(counted("not_compared"), of(Value::Null));
+    let told = report["summary"]["disagreements"].as_object().expect("causes");
+    let causes: Vec<&String> = told.keys().collect();
+    assert_eq!(
+        causes,
+        [
+            "another-rule",
+            "no-rule-matched",
+            "nsg-denied",
+            "refused",
+            "rule-unknown",
+            "threat-intel"
+        ]
+    );
+}
+
+#[test]
+fn a_log_does_for_a_capture_everywhere() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.egress", with_clock().as_bytes());
+    sandbox.write("vnet.json", VNET.as_bytes());
+    let run = sandbox.run(&["check", "a.egress", "--capture", "vnet.json"]);
+    check_kept("logs/check.txt", run.out);
+    let run = sandbox.run(&["diff", "a.egress", "ok.egress", "--capture", "vnet.json"]);
+    check_kept("logs/diff.txt", run.out);
+}
+
+#[test]
+fn what_is_no_log_is_refused() {
+    let sandbox = Sandbox::new();
+    let refused = |text: &str| {
+        sandbox.write("log.json", text.as_bytes());
+        let run = sandbox.run(&["flows", "log.json"]);
+        assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{}", run.err);
+        run.err
+    };
+    let says = refused("{\"name\": \"exeat\", \"version\": 1}\n");
+    assert!(says.contains("found 1 that cannot be read, the first at line 1"), "{says}");
+    let says = refused("a,b,c\n1,2,3\n");
+    assert!(says.contains("begins with `a,b,`"), "{says}");
+    let aggregated = r#"{"flow":{"verdict":"FORWARDED","Type":"L3_L4","l4":{"TCP":{"destination_port":443}}},"time":"2026-03-01T10:00:00Z"}"#;
+    let says = refused(aggregated);
+    assert!(says.contains("the aggregated logs that AKS stores"), "{says}");
+}
