@@ -41,6 +41,8 @@ mod views;
 pub use assumptions::Assumptions;
 pub use classify::Classified;
 pub use classify::Classifier;
+pub use classify::Replays;
+pub use classify::Settled;
 pub use decide::Simulator;
 pub use decision::Decision;
 pub use decision::Missing;

@@ -71,7 +71,7 @@ impl Axis {
                     _ => (0, self.v4.len()),
                 };
                 let near = self.v4.get(from..to).unwrap_or_default();
-                (from + near.partition_point(|start| *start <= address)).saturating_sub(1)
+                (from + begun(near, address)).saturating_sub(1)
             }
             IpAddr::V6(address) => {
                 let address = u128::from(address);
@@ -91,6 +91,21 @@ impl Axis {
         let v4 = self.v4.iter().map(|start| IpAddr::V4(Ipv4Addr::from(*start)));
         v4.chain(self.v6.iter().map(|start| IpAddr::V6(Ipv6Addr::from(*start))))
     }
+}
+
+/// How many of `starts`, which ascend, are not above `address`.
+#[inline]
+fn begun(starts: &[u32], address: u32) -> usize {
+    let (mut from, mut to) = (0, starts.len());
+    while from < to {
+        let middle = usize::midpoint(from, to);
+        if starts.get(middle).is_some_and(|start| *start <= address) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    from
 }
 
 #[cfg(test)]

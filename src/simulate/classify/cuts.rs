@@ -38,6 +38,10 @@ use crate::azure::security_group::NetworkSecurityGroup;
 use crate::azure::security_group::SecurityRule;
 use crate::flow::AddressSet;
 use crate::flow::address::AddressRange;
+use crate::intent::Deny;
+use crate::intent::Destination;
+use crate::intent::Intent;
+use crate::intent::Permission;
 
 /// The ranges, by who is compared with them.
 #[derive(Default)]
@@ -286,6 +290,73 @@ impl Cuts {
     fn prefixes(&mut self, prefixes: &[IpNet]) {
         self.ways.extend(prefixes.iter().map(|prefix| AddressRange::from(*prefix)));
     }
+}
+
+/// Every range that a list compares a flow's addresses with.
+pub(super) fn of_list(list: &Intent) -> Vec<AddressRange> {
+    let Intent {
+        placement: _,
+        // Of firewalls the list knows the DNS proxies, whose answers are evidence.
+        topology: _,
+        settings: _,
+        permissions,
+        denies,
+        assertions: _,
+        examples: _,
+        context: _,
+    } = list;
+    let mut ranges = Vec::new();
+    for permission in permissions {
+        let Permission {
+            label: _,
+            requirement: _,
+            sources,
+            destinations,
+            services: _,
+            because: _,
+            owner: _,
+            ticket: _,
+            expires: _,
+            by_address: _,
+            accept_undetermined: _,
+            description: _,
+            origin: _,
+            spans: _,
+        } = permission;
+        ranges.extend(sources.set.ranges());
+        ranges.extend(of_destinations(destinations));
+    }
+    for deny in denies {
+        let Deny {
+            label: _,
+            sources,
+            destinations,
+            services: _,
+            because: _,
+            owner: _,
+            ticket: _,
+            expires: _,
+            description: _,
+            origin: _,
+            spans: _,
+        } = deny;
+        ranges.extend(sources.set.ranges());
+        ranges.extend(of_destinations(destinations));
+    }
+    ranges
+}
+
+fn of_destinations(destinations: &[Destination]) -> impl Iterator<Item = AddressRange> {
+    destinations.iter().flat_map(|destination| match destination {
+        Destination::Addresses(addresses) => addresses.set.ranges(),
+        // The evidence knows the addresses of names and tags.
+        Destination::Names(_)
+        | Destination::ServiceTag(_)
+        | Destination::FqdnTag(_)
+        | Destination::WebCategory(_)
+        | Destination::Url { .. }
+        | Destination::Any => Vec::new(),
+    })
 }
 
 fn entries(entries: &[AddressEntry]) -> impl Iterator<Item = AddressRange> {

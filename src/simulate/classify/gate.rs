@@ -26,7 +26,6 @@ use crate::azure::policy::Action;
 use crate::azure::policy::ThreatIntelMode;
 use crate::azure::policy::Tier;
 use crate::azure::rule::ApplicationProtocolType;
-use crate::azure::rule::ApplicationRule;
 use crate::azure::rule::SQL_REDIRECT_PORTS;
 use crate::flow::Atom;
 use crate::flow::Flow;
@@ -43,8 +42,7 @@ pub(super) struct Classed<'f> {
     pub(super) source: usize,
     /// On the axis of destinations.
     pub(super) destination: usize,
-    /// Both on the axis of ways.
-    pub(super) from: usize,
+    /// The latter on the axis of ways.
     pub(super) to: usize,
 }
 
@@ -235,9 +233,9 @@ impl<'a> Gate<'a> {
             return Said::Slow;
         }
         let hit = match self.first_application(deployment, classed, protocol, host, oracle) {
-            Some((action, rule, id)) => {
+            Some((action, inspects, id)) => {
                 // It may be decrypted, and be looked at once more.
-                if rule.terminate_tls
+                if inspects
                     && protocol == ApplicationProtocolType::Https
                     && self.enforced.tier == Tier::Premium
                 {
@@ -258,7 +256,7 @@ impl<'a> Gate<'a> {
         self.connect(protocol, host, hit, oracle)
     }
 
-    /// The first application rule that matches.
+    /// The first application rule that matches, and whether it inspects.
     #[inline]
     fn first_application(
         &self,
@@ -267,7 +265,7 @@ impl<'a> Gate<'a> {
         protocol: ApplicationProtocolType,
         host: &Host,
         oracle: Oracle<'_>,
-    ) -> Option<(Action, &ApplicationRule, &RuleId)> {
+    ) -> Option<(Action, bool, &RuleId)> {
         let flow = classed.flow;
         let service = (protocol, flow.destination_port);
         let view = || ApplicationView {
@@ -296,7 +294,7 @@ impl<'a> Gate<'a> {
             };
             debug_assert!(!row.is_settled || matches(&mut |_| false), "{}", row.rule.name());
             if row.is_settled || matches(oracle) {
-                return Some((row.action, row.rule, self.application_ids.get(number)?));
+                return Some((row.action, row.inspects, self.application_ids.get(number)?));
             }
         }
         None

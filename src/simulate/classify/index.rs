@@ -66,6 +66,8 @@ pub(in crate::simulate) struct Row<'a, R> {
     pub(in crate::simulate) rule: &'a R,
     /// Whether it matches every flow that it is not left out for, without a question.
     pub(super) is_settled: bool,
+    /// Whether what it matches may be decrypted.
+    pub(super) inspects: bool,
 }
 
 /// A rule of either kind.
@@ -86,7 +88,11 @@ impl Named for ApplicationRule {
     }
 }
 
-impl<R: Named> Row<'_, R> {
+impl<'a, R: Named> Row<'a, R> {
+    fn of(placed: Placed<'a>, action: Action, rule: &'a R) -> Row<'a, R> {
+        Row { placed, action, rule, is_settled: false, inspects: false }
+    }
+
     pub(in crate::simulate) fn id(&self) -> RuleId {
         self.placed.rule_id(self.rule.name())
     }
@@ -170,8 +176,7 @@ impl<'a> NetworkIndex<'a> {
         let mut rows = Vec::new();
         for placed in placed {
             let Rules::Network(action, rules) = &placed.collection.rules else { continue };
-            let row = |rule| Row { placed: *placed, action: *action, rule, is_settled: false };
-            rows.extend(rules.iter().map(row));
+            rows.extend(rules.iter().map(|rule| Row::of(*placed, *action, rule)));
         }
         let mut sets = Collecting::of(rows.len());
         let (mut from, mut to) = (Side::of(rows.len()), Side::of(rows.len()));
@@ -219,7 +224,7 @@ impl<'a> NetworkIndex<'a> {
         destination: usize,
         protocol: IpProtocol,
         port: u16,
-    ) -> Common<'_, 3> {
+    ) -> Common<'_> {
         let port = usize::from(port);
         let service = match protocol {
             IpProtocol::TCP => self.by_service.tcp.get(port),
@@ -227,8 +232,9 @@ impl<'a> NetworkIndex<'a> {
             IpProtocol::ICMP | IpProtocol::ICMPV6 => Some(&self.by_service.icmp),
             _ => Some(&self.by_service.other),
         };
-        let numbers = [service, self.by_destination.get(destination), self.by_source.get(source)];
-        Common::of(numbers.map(|number| self.sets.get(number.copied().unwrap_or(0))))
+        let set = |number: Option<&u32>| self.sets.get(number.copied().unwrap_or(0));
+        let to = set(self.by_destination.get(destination));
+        Common::of([set(service), to, set(self.by_source.get(source))])
     }
 }
 
@@ -380,8 +386,7 @@ impl<'a> ApplicationIndex<'a> {
         let mut rows = Vec::new();
         for placed in placed {
             let Rules::Application(action, rules) = &placed.collection.rules else { continue };
-            let row = |rule| Row { placed: *placed, action: *action, rule, is_settled: false };
-            rows.extend(rules.iter().map(row));
+            rows.extend(rules.iter().map(|rule| Row::of(*placed, *action, rule)));
         }
         let mut sets = Collecting::of(rows.len());
         let mut from = Side::of(rows.len());
@@ -401,8 +406,7 @@ impl<'a> ApplicationIndex<'a> {
                 fqdn_tags,
                 web_categories,
                 destination_addresses: _,
-                // What is inspected is asked once more, with what was decrypted.
-                terminate_tls: _,
+                terminate_tls,
                 http_headers: _,
                 unknown_targets,
             } = row.rule;
@@ -422,6 +426,7 @@ impl<'a> ApplicationIndex<'a> {
             let urls = target_urls.iter().map(|url| &url.host);
             named.extend(target_fqdns.iter().chain(urls).map(|pattern| (pattern, number)));
             row.is_settled = !asks && target_urls.is_empty();
+            row.inspects = *terminate_tls;
             from.add(number, &source, &axes.source);
         }
         let by_source = from.paint(axes.source.len(), &mut sets);
@@ -447,11 +452,20 @@ impl<'a> ApplicationIndex<'a> {
         source: usize,
         service: (ApplicationProtocolType, u16),
         host: &Host,
-    ) -> Common<'_, 3> {
-        let service = self.by_service.get(&service).copied().unwrap_or(self.nothing);
+    ) -> Common<'_> {
+        let service = self.service(service);
         let source = self.by_source.get(source).copied().unwrap_or(0);
-        let numbers = [service, source, self.by_host.set(host)];
-        Common::of(numbers.map(|number| self.sets.get(number)))
+        let host = self.by_host.set(host);
+        Common::of([self.sets.get(service), self.sets.get(source), self.sets.get(host)])
+    }
+
+    /// The number of the set of rules for a service.
+    #[inline]
+    fn service(&self, service: (ApplicationProtocolType, u16)) -> u32 {
+        match self.by_service.get(&service) {
+            Some(number) => *number,
+            None => self.nothing,
+        }
     }
 
     /// Whether some rule is for that service.

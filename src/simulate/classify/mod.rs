@@ -24,6 +24,7 @@ mod gate;
 mod index;
 mod names;
 mod questions;
+mod replays;
 mod rule_sets;
 mod way;
 
@@ -37,6 +38,8 @@ use gate::Said;
 pub(super) use index::Index;
 pub(super) use index::Named;
 pub(super) use index::Row;
+pub use replays::Replays;
+pub use replays::Settled;
 use index::Axes;
 use way::Way;
 use way::Ways;
@@ -159,7 +162,7 @@ impl<'a> Classifier<'a> {
             Way::Firewall(number) => *number,
         };
         let gate = self.gates.get(number)?;
-        let classed = Classed { flow, source, destination, from, to };
+        let classed = Classed { flow, source, destination, to };
         match gate.say(self.simulator.deployment, classed, oracle) {
             Said::Ends(verdict, reason, rule) => Some((verdict, reason, rule)),
             Said::Passes { rule, is_translated } => {

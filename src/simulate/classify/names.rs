@@ -1,7 +1,10 @@
 //! Hosts by which rules name them.
 
+use std::hash::BuildHasher as _;
+
 use foldhash::HashMap;
 use foldhash::HashMapExt;
+use foldhash::fast::RandomState;
 
 use super::rule_sets::Bits;
 use super::rule_sets::Collecting;
@@ -14,9 +17,9 @@ use crate::flow::Host;
 /// them all, unless a pattern spells the name out.
 #[derive(Clone, Debug)]
 pub(super) struct HostClasses {
-    exact: HashMap<Box<str>, u32>,
+    exact: Texts,
     /// By what the names end with: `.parent` for `*.parent`, `end` for `*end`.
-    endings: HashMap<Box<str>, u32>,
+    endings: Texts,
     /// Whether there is a `*.parent`.
     has_parents: bool,
     /// How long the `end` of each `*end` is, the longest first.
@@ -70,12 +73,13 @@ impl HostClasses {
         let mut spelled: Vec<(&str, &[usize])> =
             exact.iter().map(|(name, rules)| (*name, rules.as_slice())).collect();
         spelled.sort_unstable();
-        let exact = spelled.into_iter().map(|(name, own)| (name.into(), number_of(name, own)));
-        let exact = exact.collect();
+        let spelled: Vec<(&str, u32)> =
+            spelled.into_iter().map(|(name, own)| (name, number_of(name, own))).collect();
         let mut ended: Vec<&String> = endings.keys().collect();
         ended.sort_unstable();
-        let ended = ended.into_iter().map(|end| (end.as_str().into(), number_of(end, &[])));
-        let endings = ended.collect();
+        let ended: Vec<(&str, u32)> =
+            ended.into_iter().map(|end| (end.as_str(), number_of(end, &[]))).collect();
+        let (exact, endings) = (Texts::of(&spelled), Texts::of(&ended));
         HostClasses { exact, endings, has_parents, ends, other, address: other }
     }
 
@@ -85,16 +89,90 @@ impl HostClasses {
         let Host::Name(name) = host else { return self.address };
         let text = name.as_str();
         if let Some(set) = self.exact.get(text) {
-            return *set;
+            return set;
         }
-        let mut found = endings_of(text, self.has_parents, &self.ends)
-            .filter_map(|ending| Some((ending.len(), *self.endings.get(ending)?)));
-        let longest = if self.ends.is_empty() {
-            found.next()
-        } else {
-            found.max_by_key(|(length, _)| *length)
-        };
-        longest.map_or(self.other, |(_, set)| set)
+        let mut longest = (0, self.other);
+        if self.has_parents {
+            for (at, byte) in text.bytes().enumerate() {
+                if byte == b'.'
+                    && let Some(ending) = text.get(at..)
+                    && let Some(set) = self.endings.get(ending)
+                {
+                    longest = (ending.len(), set);
+                    break;
+                }
+            }
+        }
+        for length in self.ends.iter().take_while(|length| **length > longest.0) {
+            let ending = text.len().checked_sub(*length).and_then(|at| text.get(at..));
+            if let Some(set) = ending.and_then(|ending| self.endings.get(ending)) {
+                return set;
+            }
+        }
+        longest.1
+    }
+}
+
+/// Numbers by text, found with two looks at memory.
+#[derive(Clone, Debug)]
+struct Texts {
+    /// A power of two of them, at least half of them free.
+    slots: Vec<Slot>,
+    all: String,
+    state: RandomState,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    /// Another part of the hash than the one that tells the place.
+    tag: u32,
+    /// Where the text stands, and how long it is; a free slot has none.
+    at: u32,
+    length: u32,
+    number: u32,
+}
+
+const FREE: Slot = Slot { tag: 0, at: 0, length: 0, number: 0 };
+
+impl Texts {
+    /// `texts`, each of which is there once and is not empty.
+    fn of(texts: &[(&str, u32)]) -> Texts {
+        let slots = vec![FREE; (texts.len() * 2).max(1).next_power_of_two()];
+        let mut found = Texts { slots, all: String::new(), state: RandomState::default() };
+        for (text, number) in texts {
+            let (tag, mut place) = found.place(text);
+            while found.slots.get(place).is_some_and(|slot| slot.length != 0) {
+                place = (place + 1) & (found.slots.len() - 1);
+            }
+            let number_of = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+            let (at, length) = (number_of(found.all.len()), number_of(text.len()));
+            if let Some(slot) = found.slots.get_mut(place) {
+                *slot = Slot { tag, at, length, number: *number };
+            }
+            found.all.push_str(text);
+        }
+        found
+    }
+
+    #[inline]
+    fn place(&self, text: &str) -> (u32, usize) {
+        let hash = self.state.hash_one(text);
+        let mask = self.slots.len() - 1;
+        let place = usize::try_from(hash & u64::from(u32::MAX)).unwrap_or(0) & mask;
+        (u32::try_from(hash >> 32).unwrap_or(0), place)
+    }
+
+    #[inline]
+    fn get(&self, text: &str) -> Option<u32> {
+        let (tag, mut place) = self.place(text);
+        loop {
+            let slot = self.slots.get(place).filter(|slot| slot.length != 0)?;
+            let from = slot.at as usize;
+            if slot.tag == tag && self.all.get(from..from + slot.length as usize) == Some(text) {
+                return Some(slot.number);
+            }
+            place = (place + 1) & (self.slots.len() - 1);
+        }
     }
 }
 
@@ -160,7 +238,7 @@ mod tests {
                 "2001:db8::1",
             ] {
                 let host = Host::parse(text).unwrap();
-                let found: Vec<usize> = Common::of([sets.get(classes.set(&host))]).collect();
+                let found: Vec<usize> = Common::of([sets.get(classes.set(&host)); 3]).collect();
                 let matching = named.iter().filter(|(pattern, _)| pattern.matches_host(&host));
                 let expected: Vec<usize> = matching.map(|(_, rule)| *rule).collect();
                 assert_eq!(found, expected, "{text} in {of:?}");

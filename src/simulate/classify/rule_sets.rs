@@ -34,21 +34,15 @@ impl Bits {
     }
 }
 
-/// Which of 64 words have a bit, and where the first of them stands.
-#[derive(Clone, Copy, Debug)]
-struct Mark {
-    bits: u64,
-    at: usize,
-}
-
 /// Sets of the rules of one list, each kept once.
+///
+/// A set is so many marks, the bits of which say which words have a bit, and then those words. So a
+/// set of few rules lies in one line of a cache, whatever the number of rules.
 #[derive(Clone, Debug)]
 pub(super) struct RuleSets {
     /// How many marks a set has.
     stride: usize,
-    marks: Vec<Mark>,
-    /// The words that are not 0.
-    words: Vec<u64>,
+    data: Vec<u64>,
     /// Whether each set is the one that was asked for.
     pub(super) is_exact: bool,
 }
@@ -72,7 +66,7 @@ const ALL: u32 = 0;
 impl Collecting {
     pub(super) fn of(rules: usize) -> Collecting {
         let stride = rules.div_ceil(PER_MARK);
-        let sets = RuleSets { stride, marks: Vec::new(), words: Vec::new(), is_exact: true };
+        let sets = RuleSets { stride, data: Vec::new(), is_exact: true };
         let mut collecting = Collecting { sets, rules, known: HashMap::new() };
         let mut all = Bits::none(rules);
         (0..rules).for_each(|rule| all.insert(rule));
@@ -85,7 +79,7 @@ impl Collecting {
         if let Some(number) = self.known.get(bits) {
             return *number;
         }
-        if self.sets.words.len() + self.known.len() * bits.0.len() > MAX_WORDS {
+        if self.sets.data.len() + self.known.len() * bits.0.len() > MAX_WORDS {
             self.sets.is_exact = false;
             return ALL;
         }
@@ -93,17 +87,13 @@ impl Collecting {
     }
 
     fn add(&mut self, bits: &Bits) -> u32 {
-        let sets = &mut self.sets;
+        let data = &mut self.sets.data;
+        let number = u32::try_from(data.len()).unwrap_or(ALL);
         for chunk in bits.0.chunks(PER_WORD) {
-            let at = sets.words.len();
-            let mut mark = 0;
-            for (number, word) in chunk.iter().enumerate().filter(|(_, word)| **word != 0) {
-                mark |= 1 << number;
-                sets.words.push(*word);
-            }
-            sets.marks.push(Mark { bits: mark, at });
+            let has_bits = chunk.iter().enumerate().filter(|(_, word)| **word != 0);
+            data.push(has_bits.fold(0, |mark, (number, _)| mark | 1 << number));
         }
-        let number = u32::try_from(self.known.len()).unwrap_or(ALL);
+        data.extend(bits.0.iter().filter(|word| **word != 0));
         self.known.insert(bits.clone(), number);
         number
     }
@@ -160,57 +150,79 @@ pub(super) struct Stretch {
 /// One set.
 #[derive(Clone, Copy)]
 pub(super) struct RuleSet<'s> {
-    marks: &'s [Mark],
+    marks: &'s [u64],
     words: &'s [u64],
 }
 
 impl RuleSets {
     /// The set of that number.
+    #[inline]
     pub(super) fn get(&self, number: u32) -> RuleSet<'_> {
-        let from = number as usize * self.stride;
-        let marks = self.marks.get(from..from + self.stride).unwrap_or_default();
-        RuleSet { marks, words: &self.words }
+        let data = self.data.get(number as usize..).unwrap_or_default();
+        let (marks, words) = data.split_at_checked(self.stride).unwrap_or_default();
+        RuleSet { marks, words }
     }
 }
 
-impl RuleSet<'_> {
+/// A set that is read block by block. Written without adapters of iterators: the parts of a release
+/// build are not optimised together, and this is where a verdict spends its time.
+struct Cursor<'s> {
+    set: RuleSet<'s>,
+    /// How many words belong to blocks before the one that is looked at.
+    before: usize,
+    /// The mark of that block.
+    mark: u64,
+}
+
+impl<'s> Cursor<'s> {
     #[inline]
-    fn mark(&self, block: usize) -> u64 {
-        self.marks.get(block).map_or(0, |mark| mark.bits)
+    fn of(set: RuleSet<'s>) -> Cursor<'s> {
+        Cursor { set, before: 0, mark: 0 }
     }
 
-    /// A word of a block that has a mark for it.
+    /// The mark of the next block, which has that number.
     #[inline]
-    fn word(&self, block: usize, number: u32) -> u64 {
-        let Some(mark) = self.marks.get(block) else { return 0 };
-        let before = mark.bits & ((1 << number) - 1);
-        self.words.get(mark.at + before.count_ones() as usize).copied().unwrap_or(0)
+    fn enter(&mut self, block: usize) -> Option<u64> {
+        self.before += self.mark.count_ones() as usize;
+        self.mark = *self.set.marks.get(block)?;
+        Some(self.mark)
+    }
+
+    /// A word of the block, whose mark has its bit.
+    #[inline]
+    fn word(&self, number: u32) -> u64 {
+        let at = self.before + (self.mark & ((1 << number) - 1)).count_ones() as usize;
+        match self.set.words.get(at) {
+            Some(word) => *word,
+            None => 0,
+        }
     }
 }
 
-/// The rules that are in each of `N` sets, in their order.
-pub(super) struct Common<'s, const N: usize> {
-    sets: [RuleSet<'s>; N],
-    blocks: usize,
-    /// The block that is looked at, plus 1.
+/// The rules that are in each of three sets, in their order.
+pub(super) struct Common<'s> {
+    a: Cursor<'s>,
+    b: Cursor<'s>,
+    c: Cursor<'s>,
+    /// The block that is looked at next.
     block: usize,
-    /// Its words that were not looked at yet.
-    marks: u64,
+    /// The words of the block that were not looked at yet.
+    left: u64,
     /// The number of the first rule of the word.
     base: usize,
     /// The rules of the word that were not told yet.
     word: u64,
 }
 
-impl<'s, const N: usize> Common<'s, N> {
+impl<'s> Common<'s> {
     #[inline]
-    pub(super) fn of(sets: [RuleSet<'s>; N]) -> Common<'s, N> {
-        let blocks = sets.first().map_or(0, |set| set.marks.len());
-        Common { sets, blocks, block: 0, marks: 0, base: 0, word: 0 }
+    pub(super) fn of([a, b, c]: [RuleSet<'s>; 3]) -> Common<'s> {
+        let (a, b, c) = (Cursor::of(a), Cursor::of(b), Cursor::of(c));
+        Common { a, b, c, block: 0, left: 0, base: 0, word: 0 }
     }
 }
 
-impl<const N: usize> Iterator for Common<'_, N> {
+impl Iterator for Common<'_> {
     type Item = usize;
 
     #[inline]
@@ -221,20 +233,15 @@ impl<const N: usize> Iterator for Common<'_, N> {
                 self.word &= self.word - 1;
                 return Some(rule);
             }
-            if self.marks != 0 {
-                let number = self.marks.trailing_zeros();
-                self.marks &= self.marks - 1;
-                let block = self.block - 1;
-                self.base = block * PER_MARK + number as usize * PER_WORD;
-                let words = self.sets.iter().map(|set| set.word(block, number));
-                self.word = words.fold(u64::MAX, |all, word| all & word);
+            if self.left != 0 {
+                let number = self.left.trailing_zeros();
+                self.left &= self.left - 1;
+                self.base = (self.block - 1) * PER_MARK + number as usize * PER_WORD;
+                self.word = self.a.word(number) & self.b.word(number) & self.c.word(number);
                 continue;
             }
-            if self.block == self.blocks {
-                return None;
-            }
-            let marks = self.sets.iter().map(|set| set.mark(self.block));
-            self.marks = marks.fold(u64::MAX, |all, mark| all & mark);
+            let (a, b) = (self.a.enter(self.block)?, self.b.enter(self.block)?);
+            self.left = a & b & self.c.enter(self.block)?;
             self.block += 1;
         }
     }
@@ -260,7 +267,7 @@ mod tests {
             assert_eq!(collecting.number(&bits(rules, |rule| rule % 3 == 0)), three);
             let sets = collecting.done();
             let common = |one: u32, other: u32| -> Vec<usize> {
-                Common::of([sets.get(one), sets.get(other), sets.get(ALL)]).collect()
+                Common::of([one, other, ALL].map(|number| sets.get(number))).collect()
             };
             let expected: Vec<usize> =
                 (0..rules).filter(|r| r % 3 == 0 && *r > 4_000 && r % 5 == 1).collect();
@@ -278,7 +285,7 @@ mod tests {
         let painted = collecting.paint(6, &everywhere, &stretches);
         let sets = collecting.done();
         let rules: Vec<Vec<usize>> =
-            painted.iter().map(|set| Common::of([sets.get(*set)]).collect()).collect();
+            painted.iter().map(|set| Common::of([sets.get(*set); 3]).collect()).collect();
         assert_eq!(rules, [vec![2], vec![0, 2], vec![0, 1, 2], vec![2], vec![0, 2], vec![2]]);
     }
 }

@@ -207,7 +207,7 @@ impl Simulator<'_> {
     }
 }
 
-fn looks_at_source_ports(group: &NetworkSecurityGroup) -> bool {
+pub(super) fn looks_at_source_ports(group: &NetworkSecurityGroup) -> bool {
     let mut outbound = group.rules.iter().filter(|rule| rule.direction == Direction::Outbound);
     outbound.any(|rule| !rule.source_ports.contains(&PortEntry::Any))
 }
