@@ -11,6 +11,8 @@
 
 #[path = "square/assignments.rs"]
 mod assignments;
+#[path = "support/engines.rs"]
+mod engines;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -53,6 +55,8 @@ use serde_json::json;
 use self::assignments::Assignment;
 use self::assignments::TooMany;
 use self::assignments::under_every_assignment;
+use self::engines::Asked;
+use self::engines::Engines;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -202,8 +206,8 @@ impl Case {
         evidence
     }
 
-    fn decide(&self, deployment: &Deployment, assumptions: &Assumptions) -> Decision {
-        let simulator = Simulator::new(deployment).unwrap();
+    /// What `simulator` says.
+    fn decide(&self, simulator: &Simulator<'_>, assumptions: &Assumptions) -> Decision {
         let evidence = self.evidence();
         let environment = |at: &str| Environment { evidence: &evidence, assumptions, at: time(at) };
         let now = environment(&self.at);
@@ -220,9 +224,9 @@ impl Case {
         }
         let mut sessions = Sessions::default();
         for earlier in &self.after {
-            sessions.judge(&simulator, &observation(&earlier.flow), &environment(&earlier.at));
+            sessions.judge(simulator, &observation(&earlier.flow), &environment(&earlier.at));
         }
-        sessions.judge(&simulator, &observation(&self.flow), &now)
+        sessions.judge(simulator, &observation(&self.flow), &now)
     }
 
     /// What of the decision is not as expected.
@@ -329,8 +333,13 @@ fn each_flow_is_decided_as_its_case_says() {
     for (file, corpus) in corpora() {
         for case in &corpus.cases {
             let deployment = corpus.deployment(&case.deployment);
-            let decision = case.decide(&deployment, &corpus.assumptions(case));
-            let mismatches = case.mismatches(&decision);
+            let engines = Engines::of(&deployment);
+            let decision = case.decide(&engines.slow, &corpus.assumptions(case));
+            let mut mismatches = case.mismatches(&decision);
+            let fast = case.decide(&engines.slow.indexed(), &corpus.assumptions(case));
+            if fast != decision {
+                mismatches.push(format!("the fast engine: {fast:#?}"));
+            }
             if mismatches.is_empty() {
                 continue;
             }
@@ -367,6 +376,7 @@ fn proved(outcomes: &Outcomes, flow: &Flow, holds: &dyn Fn(&Atom) -> bool) -> Ve
 fn the_sets_of_all_flows_hold_each_flow_under_each_assignment_as_it_is_decided() {
     let mut report = String::new();
     let mut compared = 0;
+    let mut asked = Asked::default();
     for (file, corpus) in corpora() {
         for case in &corpus.cases {
             let observation = observation(&case.flow);
@@ -383,18 +393,19 @@ fn the_sets_of_all_flows_hold_each_flow_under_each_assignment_as_it_is_decided()
                 payload: payload.clone(),
             };
             let deployment = corpus.deployment(&case.deployment);
-            let simulator = Simulator::new(&deployment).unwrap();
+            let engines = Engines::of(&deployment);
+            let simulator = &engines.slow;
             let (evidence, assumptions) = (case.evidence(), corpus.assumptions(case));
             let at = time(&case.at);
             let environment = Environment { evidence: &evidence, assumptions: &assumptions, at };
-            let outcomes =
-                match exeat::prove::outcomes(&simulator, &evidence, &assumptions, 1 << 20) {
-                    Ok(outcomes) => outcomes,
-                    Err(error) => {
-                        writeln!(report, "\n{file}: {}: {error}", case.name).unwrap();
-                        continue;
-                    }
-                };
+            let outcomes = match exeat::prove::outcomes(simulator, &evidence, &assumptions, 1 << 20)
+            {
+                Ok(outcomes) => outcomes,
+                Err(error) => {
+                    writeln!(report, "\n{file}: {}: {error}", case.name).unwrap();
+                    continue;
+                }
+            };
             let known = |atom: &Atom| environment.answer(atom, &[]).truth;
             let decide = |oracle: &mut dyn FnMut(&Atom) -> bool| {
                 let mut asked = |atom: &Atom| known(atom).unwrap_or_else(|| oracle(atom));
@@ -410,6 +421,10 @@ fn the_sets_of_all_flows_hold_each_flow_under_each_assignment_as_it_is_decided()
                         Verdict::Deny => Vec::new(),
                         verdict => vec![verdict],
                     };
+                    let (_, differs) = engines.compare(&flow, &mut |atom| holds(atom), &mut asked);
+                    if differs.is_some() {
+                        return Ok(differs);
+                    }
                     let found = proved(&outcomes, &flow, &holds);
                     Ok((found != expected).then(|| {
                         let steps = decision.trace.iter().map(|step| {

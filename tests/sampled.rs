@@ -1,8 +1,8 @@
-//! Both engines on flows near the edges of large deployments: what the square decides for every flow
+//! The engines on flows near the edges of large deployments: what the square decides for every flow
 //! of a small world, on a sample.
 //!
 //! A row of the step table (`azure-firewall.md §10.2`) is drawn first, then a flow for which it may
-//! decide, then what holds of all that is not known; then both engines are asked. So each row gets
+//! decide, then what holds of all that is not known; then the engines are asked. So each row gets
 //! its share, and flows lie where rules, groups, routes and names end.
 //!
 //! For three flows in five a few of those facts are left open again. What is counted is the verdict on
@@ -25,6 +25,8 @@ mod assignments;
 mod axes;
 #[path = "square/draw.rs"]
 mod draw;
+#[path = "support/engines.rs"]
+mod engines;
 #[path = "sampled/estates.rs"]
 mod estates;
 #[path = "sampled/facts.rs"]

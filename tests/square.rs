@@ -1,5 +1,5 @@
-//! The square: two engines, one slow and two-valued, one symbolic, agree on every flow of a grid
-//! under every assignment of the facts that either of them asks for. Nothing is sampled: a world
+//! The square: three engines, one slow and two-valued, one fast, one symbolic, agree on every flow of
+//! a grid under every assignment of the facts that any of them asks for. Nothing is sampled: a world
 //! whose grid is too large gives way to a smaller one.
 //!
 //! `cargo test --test square` decides [`WORLDS`] worlds, with a value of each class of addresses,
@@ -19,6 +19,8 @@ mod comparison;
 mod difference;
 #[path = "square/draw.rs"]
 mod draw;
+#[path = "support/engines.rs"]
+mod engines;
 #[path = "square/grid.rs"]
 mod grid;
 #[path = "support/list.rs"]
@@ -116,7 +118,7 @@ const REASONS: [Reason; 36] = [
 
 #[test]
 #[expect(clippy::print_stderr, reason = "the shares are the result")]
-fn both_engines_agree_on_every_flow_of_the_grid_under_every_assignment() {
+fn the_engines_agree_on_every_flow_of_the_grid_under_every_assignment() {
     let asked = asked_for("EXEAT_SQUARE");
     let is_fine = asked_for("EXEAT_SQUARE_INTERVALS").is_some();
     let detail = if is_fine { Detail::Intervals } else { Detail::Classes };

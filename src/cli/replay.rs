@@ -19,9 +19,6 @@ use super::subject::Subject;
 use super::terminal::Terminal;
 use super::threads;
 use super::trial;
-use crate::flow::Observation;
-use crate::flow::Payload;
-use crate::flow::SeenPayload;
 use crate::intent::Intent;
 use crate::report::command::Asked;
 use crate::report::replay::Listed;
@@ -32,7 +29,7 @@ use crate::report::replay::cure::Cure;
 use crate::report::replay::cure::Group;
 use crate::simulate;
 use crate::simulate::Environment;
-use crate::simulate::Replayed;
+use crate::simulate::Replays;
 use crate::simulate::Simulator;
 
 /// The most changes that one report tries, since each means compiling again; whoever has made
@@ -64,11 +61,12 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
     let recorded = recording::record(&args.capture, quiet, from, evidence, terminal)?;
     let simulator = subject.simulator()?;
     let environment = subject.environment();
+    let (intent, day) = (subject.intent.as_ref(), rules::day_of(subject.at));
     let judge = Judge {
-        intent: subject.intent.as_ref(),
-        simulator,
+        intent,
+        replays: Replays::new(&simulator, intent, day, environment, recorded.flows.len()),
         environment,
-        day: rules::day_of(subject.at),
+        day,
         from,
         accepted: &accepted,
     };
@@ -134,7 +132,7 @@ fn accepted_boxes(words: &[String]) -> Result<Vec<simulate::Outcome>, Failure> {
 /// What flows are judged by.
 struct Judge<'a> {
     intent: Option<&'a Intent>,
-    simulator: Simulator<'a>,
+    replays: Replays<'a>,
     environment: Environment<'a>,
     day: Date,
     from: Option<IpAddr>,
@@ -144,9 +142,9 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn judge(&self, (capture, flow): &FlowOf) -> Option<ReplayedFlow> {
         let openings = recording::openings(flow, self.from, self.environment.evidence);
-        let environment = Environment { at: flow.first, ..self.environment };
         let intent = self.intent;
-        let replayed = self.simulator.replay(&openings, intent, self.day, &environment)?;
+        let settled = self.replays.replay(&openings, flow.first)?;
+        let replayed = &settled.replayed;
         let judged = replayed.judged.as_ref();
         let statement = intent.zip(judged).and_then(|(intent, judged)| {
             let deny = judged.denied_by.and_then(|index| intent.denies.get(index));
@@ -162,10 +160,10 @@ impl Judge<'_> {
         } else {
             None
         };
-        let decision = &replayed.decision;
+        let decision = settled.decision(openings.get(replayed.index)?.destination);
         let missing = match judged {
             Some(judged) if replayed.outcome == simulate::Outcome::Undetermined => {
-                judged.missing_with(decision)
+                judged.missing_with(&decision)
             }
             Some(_) | None => decision.missing.clone(),
         };
@@ -177,34 +175,13 @@ impl Judge<'_> {
             permission: statement.cloned(),
             judged_under: judged.map(|judged| judged.assumptions.clone()).unwrap_or_default(),
             packet: flow.openings.get(replayed.index).map_or(1, |opening| opening.packet),
-            shown: self.shown(&openings, &replayed, &environment)?,
+            shown: openings.get(settled.shown)?.clone(),
             opening: openings.get(replayed.index)?.clone(),
             answered: flow.answered,
-            decision: replayed.decision,
+            decision,
             outcome: replayed.outcome,
             accepted,
         })
-    }
-
-    /// The flow that reports show for the one that settled the box: a handshake with the bytes
-    /// after it, where those land in the same box.
-    fn shown(
-        &self,
-        openings: &[Observation],
-        replayed: &Replayed,
-        environment: &Environment<'_>,
-    ) -> Option<Observation> {
-        let settled = openings.get(replayed.index)?;
-        let is_silent = settled.payload == SeenPayload::Exactly(Payload::Silent);
-        let after = openings.get(replayed.index + 1);
-        let after = after.filter(|_| is_silent && replayed.outcome.is_objection());
-        let same = after.filter(|after| {
-            let decision = self.simulator.judge(after, environment);
-            let judged = self.intent.map(|list| list.judge_on(self.day, after, environment));
-            simulate::Outcome::of(judged.as_ref(), &decision) == replayed.outcome
-                && decision.rule == replayed.decision.rule
-        });
-        Some(same.unwrap_or(settled).clone())
     }
 
     /// Tries what the first groups offer. `of_flows` are what `replay` judged, in its order.
@@ -257,7 +234,16 @@ impl Judge<'_> {
             }
         };
         let Ok(simulator) = Simulator::new(&made.deployment) else { return };
-        let judge = Judge { intent: made.intent.as_ref(), simulator, ..*self };
+        let intent = made.intent.as_ref();
+        let connections = flows.len() + kept.len();
+        let judge = Judge {
+            intent,
+            replays: Replays::new(&simulator, intent, self.day, self.environment, connections),
+            environment: self.environment,
+            day: self.day,
+            from: self.from,
+            accepted: self.accepted,
+        };
         let again: Vec<ReplayedFlow> = flows.iter().filter_map(|one| judge.judge(one)).collect();
         let boxes: BTreeSet<simulate::Outcome> = again.iter().map(|flow| flow.outcome).collect();
         let words: Vec<&str> = boxes.into_iter().map(simulate::Outcome::keyword).collect();

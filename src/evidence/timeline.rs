@@ -202,6 +202,16 @@ impl DnsTimeline {
         DnsTimeline { by_client, names, ..self.clone() }
     }
 
+    /// Each client with each name that it was told of, as often as it was.
+    pub fn told(&self) -> impl Iterator<Item = (IpAddr, &Fqdn)> {
+        self.by_client.keys().map(|(client, name, _)| (*client, name))
+    }
+
+    /// Each server with each name that it told of, as often as it did.
+    pub fn answered(&self) -> impl Iterator<Item = (IpAddr, &Fqdn)> {
+        self.by_server.keys().map(|(server, name, _)| (*server, name))
+    }
+
     /// How many answers the limit kept out.
     pub fn dropped(&self) -> u64 {
         self.dropped

@@ -61,6 +61,27 @@ pub(super) struct Looked {
     pub(super) unseen_request: bool,
 }
 
+/// What becomes of a flow in its own subnet.
+pub(super) enum Departure<'a> {
+    /// It goes no further, and gets no route.
+    Ends(Verdict, Reason),
+    /// It is sent from there, with the source that the rest of the way sees.
+    From(Vantage<'a>, Flow),
+}
+
+/// Where a leg of a way leads.
+pub(super) enum Arrival<'s, 'a> {
+    /// To the end of the way.
+    Delivered(Verdict, Reason),
+    /// To a firewall.
+    Firewall {
+        name: &'a Key,
+        enforced: &'s Enforced<'a>,
+        /// Whether its network takes no such packets.
+        is_refused: bool,
+    },
+}
+
 /// How the way of a flow ends.
 struct End {
     verdict: Verdict,
@@ -136,6 +157,15 @@ impl<'a> Simulator<'a> {
         {
             return self.ask_only(only, flow, inquiry);
         }
+        match self.depart(flow, inquiry) {
+            Departure::Ends(verdict, reason) => ends(verdict, reason),
+            Departure::From(vantage, flow) => self.travel(vantage, flow, inquiry),
+        }
+    }
+
+    /// From the source to the edge of its subnet, which the flow leaves with the source that the
+    /// rest of the way sees.
+    pub(super) fn depart(&self, flow: &Flow, inquiry: &mut Inquiry<'_>) -> Departure<'a> {
         let subnets = self.subnets_of(flow.source);
         if let Some(cluster) = self.hides(flow.source, &subnets, inquiry) {
             let to_pods = cluster.pod_ranges.iter().any(|range| range.contains(&flow.destination));
@@ -143,11 +173,11 @@ impl<'a> Simulator<'a> {
             let looked_at = flow.source.to_string();
             inquiry.step(Stage::Source, looked_at, "a pod behind its node's address", section);
             return if to_pods {
-                ends(Verdict::Local, Reason::VnetLocal)
+                Departure::Ends(Verdict::Local, Reason::VnetLocal)
             } else if is_platform(flow.destination) {
-                ends(Verdict::Platform, Reason::PlatformAddress)
+                Departure::Ends(Verdict::Platform, Reason::PlatformAddress)
             } else {
-                ends(Verdict::Undetermined, Reason::PodBehindNode)
+                Departure::Ends(Verdict::Undetermined, Reason::PodBehindNode)
             };
         }
         let Some(vantage) = chosen(&subnets, flow.source, inquiry) else {
@@ -155,22 +185,22 @@ impl<'a> Simulator<'a> {
             let looked_at = flow.source.to_string();
             inquiry.step(Stage::Source, looked_at, "in no declared subnet", section);
             return if is_platform(flow.destination) {
-                ends(Verdict::Platform, Reason::PlatformAddress)
+                Departure::Ends(Verdict::Platform, Reason::PlatformAddress)
             } else {
-                ends(Verdict::Undetermined, Reason::SourceUndeclared)
+                Departure::Ends(Verdict::Undetermined, Reason::SourceUndeclared)
             };
         };
         let looked_at = flow.source.to_string();
         let result = format!("in {}/{}", vantage.network_name, vantage.subnet.name);
         inquiry.step(Stage::Source, looked_at, result, "azure-routing.md §1");
         if self.is_of_a_firewall(vantage) {
-            return ends(Verdict::Local, Reason::SentByFirewall);
+            return Departure::Ends(Verdict::Local, Reason::SentByFirewall);
         }
         let (vantage, flow) = self.behind_node(vantage, flow, inquiry);
-        if let Some(end) = self.security_group(vantage, &flow, inquiry) {
-            return end;
+        if self.is_stopped_by_group(vantage, &flow, inquiry) {
+            return Departure::Ends(Verdict::Deny, Reason::NsgDeny);
         }
-        self.travel(vantage, flow, inquiry)
+        Departure::From(vantage, flow)
     }
 
     /// Whether nothing but a firewall sends from the subnet: answers whose questions were not seen,
@@ -287,31 +317,28 @@ impl<'a> Simulator<'a> {
         Some(Vantage { deployment: self.deployment, network_name, network, subnet })
     }
 
-    /// The group of the source's subnet, which is asked before any route
+    /// Whether the group of the source's subnet, which is asked before any route, stops `flow`
     /// (`azure-nsg.md §1.3`).
-    fn security_group(
+    fn is_stopped_by_group(
         &self,
         vantage: Vantage<'a>,
         flow: &Flow,
         inquiry: &mut Inquiry<'_>,
-    ) -> Option<End> {
-        let name = vantage.subnet.network_security_group.as_ref()?;
+    ) -> bool {
+        let Some(name) = vantage.subnet.network_security_group.as_ref() else { return false };
         let section = "azure-nsg.md §1";
         let looked_at = format!("network security group {name}");
         let Some(group) = self.deployment.network_security_groups.get(name) else {
             let allows = inquiry.ask_named(format!("network security group {name} allows {flow}"));
             let result = if allows { "allow" } else { "deny" };
             inquiry.step(Stage::SecurityGroup, looked_at, result, section);
-            return (!allows).then(|| ends(Verdict::Deny, Reason::NsgDeny));
+            return !allows;
         };
         let judged = security::outbound(group, flow, vantage, inquiry);
         let word = judged.action.keyword().to_ascii_lowercase();
         let result = format!("{word} by {}", judged.rule);
         inquiry.step(Stage::SecurityGroup, looked_at, result, section);
-        match judged.action {
-            Action::Allow => None,
-            Action::Deny => Some(ends(Verdict::Deny, Reason::NsgDeny)),
-        }
+        judged.action == Action::Deny
     }
 
     /// From subnet to subnet, through every firewall on the way (`azure-routing.md §9`).
@@ -323,22 +350,20 @@ impl<'a> Simulator<'a> {
         let mut last_pass: Option<Passed> = None;
         let mut visited: Vec<Key> = Vec::new();
         loop {
-            let taken = vantage.select(flow.destination, inquiry);
             let stage = if visited.is_empty() { Stage::Route } else { Stage::Delivery };
-            let looked_at = format!("{} from {}", flow.destination, vantage.subnet.name);
-            inquiry.step(stage, looked_at, taken.to_string(), "azure-routing.md §2.2");
-            let hop = taken.hop.clone();
+            let leg = Leg { vantage, flow: &flow, passed: last_pass.as_ref() };
+            let (taken, arrival) = self.arrive(leg, stage, inquiry);
             let route = first_route.get_or_insert(taken).clone();
-            let Some((name, enforced)) = self.firewall_at(&hop, flow.destination, vantage) else {
-                let leg = Leg { vantage, flow: &flow, passed: last_pass.as_ref() };
-                let (verdict, reason) = leg.delivered(&hop, inquiry);
-                return conclude(verdict, reason, route, first_pass);
+            let (name, enforced, is_refused) = match arrival {
+                Arrival::Delivered(verdict, reason) => {
+                    return conclude(verdict, reason, route, first_pass);
+                }
+                Arrival::Firewall { name, enforced, is_refused } => (name, enforced, is_refused),
             };
             if visited.contains(name) {
                 return conclude(Verdict::Deny, Reason::RoutingLoop, route, first_pass);
             }
-            let leg = Leg { vantage, flow: &flow, passed: last_pass.as_ref() };
-            if enforced.firewall.is_some_and(|firewall| leg.is_refused_at(firewall)) {
+            if is_refused {
                 return conclude(Verdict::Deny, Reason::PeeringRefused, route, first_pass);
             }
             visited.push(name.clone());
@@ -374,6 +399,26 @@ impl<'a> Simulator<'a> {
             }
             last_pass = Some(passed);
         }
+    }
+
+    /// Where the route of one leg leads: to the end of the way, or to a firewall on it.
+    pub(super) fn arrive<'s>(
+        &'s self,
+        leg: Leg<'_, 'a>,
+        stage: Stage,
+        inquiry: &mut Inquiry<'_>,
+    ) -> (RouteTaken, Arrival<'s, 'a>) {
+        let Leg { vantage, flow, .. } = leg;
+        let taken = vantage.select(flow.destination, inquiry);
+        let looked_at = format!("{} from {}", flow.destination, vantage.subnet.name);
+        inquiry.step(stage, looked_at, taken.to_string(), "azure-routing.md §2.2");
+        let hop = taken.hop.clone();
+        let Some((name, enforced)) = self.firewall_at(&hop, flow.destination, vantage) else {
+            let (verdict, reason) = leg.delivered(&hop, inquiry);
+            return (taken, Arrival::Delivered(verdict, reason));
+        };
+        let is_refused = enforced.firewall.is_some_and(|firewall| leg.is_refused_at(firewall));
+        (taken, Arrival::Firewall { name, enforced, is_refused })
     }
 
     /// The firewall that a hop leads to, also where the firewall itself is the destination.
@@ -465,12 +510,13 @@ fn goes_to_a_name(passed: &Passed) -> bool {
     }
 }
 
-/// The last leg of a way.
-struct Leg<'l, 'a> {
-    vantage: Vantage<'a>,
-    flow: &'l Flow,
+/// A leg of a way.
+#[derive(Clone, Copy)]
+pub(super) struct Leg<'l, 'a> {
+    pub(super) vantage: Vantage<'a>,
+    pub(super) flow: &'l Flow,
     /// What the last firewall said; `None` where the flow met none.
-    passed: Option<&'l Passed>,
+    pub(super) passed: Option<&'l Passed>,
 }
 
 impl Leg<'_, '_> {

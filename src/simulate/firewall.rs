@@ -7,6 +7,8 @@ use super::assumptions::HTTPS_DESTINATION;
 use super::assumptions::NETWORK_DENY_BEATS_DNAT;
 use super::assumptions::PARENT_DNAT_INHERITED;
 use super::assumptions::PROXY_PORTS_BASE;
+use super::classify::Named;
+use super::classify::Row;
 use super::decision::Note;
 use super::decision::Peer;
 use super::decision::Reason;
@@ -75,6 +77,12 @@ struct Hit<'a, R> {
     action: Action,
     rule: &'a R,
     id: RuleId,
+}
+
+impl<'a, R: Named> Hit<'a, R> {
+    fn at(row: &Row<'a, R>) -> Hit<'a, R> {
+        Hit { action: row.action, rule: row.rule, id: row.id() }
+    }
 }
 
 impl<'a> Gate<'a> {
@@ -277,6 +285,12 @@ impl<'a> Gate<'a> {
         flow: &Flow,
         inquiry: &mut Inquiry<'_>,
     ) -> Option<Hit<'a, crate::azure::rule::NetworkRule>> {
+        if let Some(index) = &self.enforced.index {
+            let mut rows = index.network_rules(flow);
+            let hit =
+                rows.find(|row| matching::network_rule(row.rule, flow, self.deployment, inquiry));
+            return hit.map(Hit::at);
+        }
         for placed in &self.enforced.network {
             let Rules::Network(action, rules) = &placed.collection.rules else { continue };
             for rule in rules {
@@ -471,6 +485,15 @@ impl<'a> Gate<'a> {
         inquiry: &mut Inquiry<'_>,
     ) -> Option<Hit<'a, ApplicationRule>> {
         let tier = self.enforced.tier;
+        if let Some(index) = &self.enforced.index {
+            let service = (view.protocol, view.port);
+            let mut rows = index.application_rules(view.source, service, &view.host);
+            let hit = rows.find(|row| {
+                let id = || row.id();
+                matching::application_rule(row.rule, id, view, tier, self.deployment, inquiry)
+            });
+            return hit.map(Hit::at);
+        }
         for placed in &self.enforced.application {
             let Rules::Application(action, rules) = &placed.collection.rules else { continue };
             for rule in rules {

@@ -10,6 +10,7 @@
 //! environment that the evidence leaves open. Nothing here reads a file or the clock.
 
 pub mod assumptions;
+pub mod classify;
 pub mod connection;
 pub mod decision;
 pub mod environment;
@@ -40,6 +41,10 @@ pub(crate) mod special_purpose;
 mod views;
 
 pub use assumptions::Assumptions;
+pub use classify::Classified;
+pub use classify::Classifier;
+pub use classify::Replays;
+pub use classify::Settled;
 pub use decide::Simulator;
 pub use decision::Decision;
 pub use decision::Missing;

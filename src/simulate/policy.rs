@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
 use super::assumptions::DNS_SETTINGS_INHERITED;
+use super::classify::Index;
 use super::inquiry::Inquiry;
 use super::special_purpose::is_private;
 use crate::azure::Deployment;
@@ -40,6 +42,8 @@ pub(crate) struct Enforced<'a> {
     pub(crate) application: Vec<Placed<'a>>,
     /// The ports of all application rules (`azure-firewall.md §1.5`).
     pub(crate) application_ports: BTreeSet<u16>,
+    /// Where there is one, rules that cannot matter for a flow are passed over.
+    pub(super) index: Option<Arc<Index<'a>>>,
 }
 
 impl<'a> Enforced<'a> {
@@ -78,6 +82,7 @@ impl<'a> Enforced<'a> {
             network: deployment.collections_in_order(name, RuleKind::Network)?,
             application,
             application_ports,
+            index: None,
         })
     }
 
@@ -90,6 +95,7 @@ impl<'a> Enforced<'a> {
             network: Vec::new(),
             application: Vec::new(),
             application_ports: BTreeSet::new(),
+            index: None,
         }
     }
 

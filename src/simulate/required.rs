@@ -173,7 +173,7 @@ impl Intent {
     }
 
     /// The DNS proxy of each firewall.
-    fn dns_proxies(&self) -> Vec<Option<IpAddr>> {
+    pub(super) fn dns_proxies(&self) -> Vec<Option<IpAddr>> {
         let firewalls = self.topology.firewalls.iter();
         firewalls.map(|one| one.dns_proxy.then_some(one.private_address)).collect()
     }

@@ -10,12 +10,13 @@ use exeat::flow::Atom;
 use exeat::flow::Flow;
 use exeat::prove::Outcomes;
 use exeat::simulate::Decision;
-use exeat::simulate::Simulator;
 use exeat::simulate::Verdict;
 use exeat::simulate::decision::Step;
 
 use super::assignments::Assignment;
 use super::draw::Draw;
+use super::engines::Asked;
+use super::engines::Engines as FlowByFlow;
 use super::estates;
 use super::facts::Facts;
 use super::facts::Likely;
@@ -42,6 +43,8 @@ pub(crate) struct Tally {
     pub(crate) pairs: usize,
     pub(crate) verdicts: BTreeMap<Verdict, usize>,
     pub(crate) rows: BTreeMap<Row, usize>,
+    /// What was asked of the fast engine.
+    pub(crate) asked: Asked,
 }
 
 impl Tally {
@@ -50,6 +53,7 @@ impl Tally {
         self.rules += more.rules;
         self.flows += more.flows;
         self.pairs += more.pairs;
+        self.asked.add(more.asked);
         for (verdict, count) in more.verdicts {
             *self.verdicts.entry(verdict).or_default() += count;
         }
@@ -79,7 +83,7 @@ impl fmt::Display for Tally {
         for (row, count) in &self.rows {
             share(&row.to_string(), *count)?;
         }
-        Ok(())
+        writeln!(f, "{}", self.asked)
     }
 }
 
@@ -89,10 +93,10 @@ impl fmt::Display for Tally {
 /// The engines differ, or there are no sets of the estate; a report for a person.
 pub(crate) fn compare(seed: u64, count: u64, tally: &mut Tally) -> Result<(), String> {
     let deployment = estates::estate(seed);
-    let simulator = Simulator::new(&deployment).expect("an order");
-    let outcomes = all_outcomes(&simulator, MAX_NODES)
+    let flow_by_flow = FlowByFlow::of(&deployment);
+    let outcomes = all_outcomes(&flow_by_flow.slow, MAX_NODES)
         .map_err(|error| format!("EXEAT_SAMPLED_SEED={seed} EXEAT_SAMPLED=1: {error}"))?;
-    let engines = Engines { simulator, outcomes };
+    let engines = Engines { flow_by_flow, outcomes };
     let flows = Flows::near(&deployment);
     tally.estates += 1;
     tally.rules += rules(&deployment);
@@ -126,9 +130,9 @@ fn rules(deployment: &Deployment) -> usize {
     all.map(count).sum()
 }
 
-/// Both engines, for one estate.
+/// The engines, for one estate.
 struct Engines<'d> {
-    simulator: Simulator<'d>,
+    flow_by_flow: FlowByFlow<'d>,
     outcomes: Outcomes,
 }
 
@@ -145,8 +149,9 @@ impl Engines<'_> {
         let seed = draw.next();
         let nothing = Assignment::new();
         let mut first = Facts::new(seed, likely, &nothing).expect("nothing is excluded");
-        let decision = self.simulator.decide(flow, &mut |atom| first.holds(atom));
+        let decision = self.flow_by_flow.slow.decide(flow, &mut |atom| first.holds(atom));
         let asked: Vec<(Atom, bool)> = first.held.clone().into_iter().collect();
+        self.fast_agrees(flow, &mut first, tally)?;
         self.agree(flow, &decision, &mut first)?;
         let mut verdict = decision.verdict;
         tally.pairs += 1;
@@ -158,7 +163,8 @@ impl Engines<'_> {
             };
             let given: Assignment = open.iter().enumerate().map(turn).collect();
             let Some(mut facts) = Facts::new(seed, likely, &given) else { continue };
-            let other = self.simulator.decide(flow, &mut |atom| facts.holds(atom));
+            let other = self.flow_by_flow.slow.decide(flow, &mut |atom| facts.holds(atom));
+            self.fast_agrees(flow, &mut facts, tally)?;
             self.agree(flow, &other, &mut facts)?;
             tally.pairs += 1;
             if other.verdict != verdict {
@@ -169,6 +175,13 @@ impl Engines<'_> {
         *tally.verdicts.entry(verdict).or_default() += 1;
         *tally.rows.entry(Row::of(&decision)).or_default() += 1;
         Ok(())
+    }
+
+    /// Whether the fast engine says what the slow one does of `flow` where `facts` hold.
+    fn fast_agrees(&self, flow: &Flow, facts: &mut Facts, tally: &mut Tally) -> Result<(), String> {
+        let mut holds = |atom: &Atom| facts.holds(atom);
+        let (_, differs) = self.flow_by_flow.compare(flow, &mut holds, &mut tally.asked);
+        differs.map_or(Ok(()), Err)
     }
 
     /// Whether the symbolic engine says the same of `flow` where `facts` hold.

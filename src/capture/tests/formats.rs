@@ -98,8 +98,8 @@ fn what_is_no_capture_is_an_error_that_says_what_to_do() {
     );
     check(
         b"GET / HTTP/1.1",
-        "expected a pcap or pcapng capture, found a file that begins with `GET `; convert it with \
-         `editcap -F pcapng`",
+        "expected a capture (pcap, pcapng) or a flow log (VNet, NSG, Azure Firewall, Hubble, Zeek, Suricata, \
+         AWS), found a file that begins with `GET `; convert other captures with `editcap -F pcapng`",
     );
     check(
         &[0x28, 0xb5, 0x2f, 0xfd, 0],

@@ -1,0 +1,382 @@
+//! Every address that a deployment compares a flow's addresses with.
+//!
+//! Each structure is taken apart by name and without `..`, so that a field which is added later
+//! does not compile until somebody has said here whether flows are compared with it.
+
+use ipnet::IpNet;
+
+use super::super::security::AZURE_HOST;
+use super::super::security::METADATA;
+use super::super::special_purpose::dropped_by_azure;
+use super::super::special_purpose::platform_addresses;
+use super::super::special_purpose::private_addresses;
+use crate::azure::Deployment;
+use crate::azure::address::AddressEntry;
+use crate::azure::address::DestinationEntry;
+use crate::azure::cluster::Cluster;
+use crate::azure::deployment::IpGroup;
+use crate::azure::firewall::Firewall;
+use crate::azure::network::PrivateEndpoint;
+use crate::azure::network::Subnet;
+use crate::azure::network::VirtualNetwork;
+use crate::azure::policy::Policy;
+use crate::azure::policy::PrivateRange;
+use crate::azure::policy::RuleCollection;
+use crate::azure::policy::RuleCollectionGroup;
+use crate::azure::policy::Rules;
+use crate::azure::policy::SnatSettings;
+use crate::azure::policy::ThreatIntelAllowlist;
+use crate::azure::route::NextHop;
+use crate::azure::route::Route;
+use crate::azure::route::RouteDestination;
+use crate::azure::route::RouteTable;
+use crate::azure::rule::ApplicationRule;
+use crate::azure::rule::NatRule;
+use crate::azure::rule::NetworkRule;
+use crate::azure::rule::Sources;
+use crate::azure::security_group::NetworkSecurityGroup;
+use crate::azure::security_group::SecurityRule;
+use crate::flow::AddressSet;
+use crate::flow::address::AddressRange;
+use crate::intent::Deny;
+use crate::intent::Destination;
+use crate::intent::Intent;
+use crate::intent::Permission;
+
+/// The ranges, by who is compared with them.
+#[derive(Default)]
+pub(super) struct Cuts {
+    /// Sources and destinations: networks, routes, groups, settings.
+    pub(super) ways: Vec<AddressRange>,
+    /// Sources: those of rules.
+    pub(super) sources: Vec<AddressRange>,
+    /// Destinations: those of rules.
+    pub(super) destinations: Vec<AddressRange>,
+}
+
+impl Cuts {
+    pub(super) fn of(deployment: &Deployment) -> Cuts {
+        let Deployment {
+            policies,
+            firewalls,
+            ip_groups,
+            virtual_networks,
+            route_tables,
+            network_security_groups,
+            clusters,
+            unknowns: _,
+            origins: _,
+        } = deployment;
+        let mut cuts = Cuts::default();
+        for set in [platform_addresses(), private_addresses(), &dropped_by_azure()] {
+            cuts.ways.extend(set.ranges());
+        }
+        cuts.ways.extend(AddressSet::all().ranges());
+        cuts.ways.extend([AZURE_HOST, METADATA].map(AddressRange::from));
+        policies.values().for_each(|policy| cuts.policy(policy));
+        firewalls.values().for_each(|firewall| cuts.firewall(firewall));
+        ip_groups.values().for_each(|group| cuts.ip_group(group));
+        virtual_networks.values().for_each(|network| cuts.network(network));
+        route_tables.values().for_each(|table| cuts.route_table(table));
+        network_security_groups.values().for_each(|group| cuts.security_group(group));
+        clusters.values().for_each(|cluster| cuts.cluster(cluster));
+        cuts
+    }
+
+    fn policy(&mut self, policy: &Policy) {
+        let Policy {
+            scope: _,
+            ownership: _,
+            tier: _,
+            base: _,
+            threat_intel_mode: _,
+            threat_intel_allowlist,
+            dns: _,
+            snat,
+            allow_sql_redirect: _,
+            explicit_proxy: _,
+            intrusion_detection: _,
+            certificate_authority: _,
+            groups,
+        } = policy;
+        let ThreatIntelAllowlist { addresses, fqdns: _ } = threat_intel_allowlist;
+        self.ways.extend(entries(addresses));
+        if let Some(SnatSettings { private_ranges, auto_learn: _ }) = snat {
+            self.ways.extend(private_ranges.iter().filter_map(|range| match range {
+                // They are among the private addresses.
+                PrivateRange::Iana => None,
+                PrivateRange::Prefix(prefix) => Some(AddressRange::from(*prefix)),
+            }));
+        }
+        for RuleCollectionGroup { name: _, priority: _, collections } in groups {
+            for RuleCollection { name: _, priority: _, rules } in collections {
+                match rules {
+                    Rules::Application(_, rules) => rules.iter().for_each(|r| self.application(r)),
+                    Rules::Network(_, rules) => rules.iter().for_each(|rule| self.rule(rule)),
+                    Rules::Nat(rules) => rules.iter().for_each(|rule| self.nat(rule)),
+                }
+            }
+        }
+    }
+
+    fn application(&mut self, rule: &ApplicationRule) {
+        let ApplicationRule {
+            name: _,
+            description: _,
+            sources,
+            protocols: _,
+            target_fqdns: _,
+            // Nothing is compared with them (`azure-firewall.md §2.9`).
+            target_addresses: _,
+            target_urls: _,
+            fqdn_tags: _,
+            web_categories: _,
+            // The environment knows what they are compared with.
+            destination_addresses: _,
+            terminate_tls: _,
+            http_headers: _,
+            unknown_targets: _,
+        } = rule;
+        self.sources_of(sources);
+    }
+
+    fn rule(&mut self, rule: &NetworkRule) {
+        let NetworkRule {
+            name: _,
+            description: _,
+            protocols: _,
+            sources,
+            destination_addresses,
+            // All groups are cut below.
+            destination_ip_groups: _,
+            destination_fqdns: _,
+            destination_ports: _,
+        } = rule;
+        self.sources_of(sources);
+        self.destinations.extend(destinations(destination_addresses));
+    }
+
+    fn nat(&mut self, rule: &NatRule) {
+        let NatRule {
+            name: _,
+            description: _,
+            protocols: _,
+            sources,
+            destination_addresses,
+            destination_ports: _,
+            // What is translated is decided by the slow engine.
+            translation: _,
+            translated_port: _,
+        } = rule;
+        self.sources_of(sources);
+        self.destinations.extend(entries(destination_addresses));
+    }
+
+    fn sources_of(&mut self, sources: &Sources) {
+        // All groups are cut below.
+        let Sources { addresses, ip_groups: _ } = sources;
+        self.sources.extend(entries(addresses));
+    }
+
+    fn firewall(&mut self, firewall: &Firewall) {
+        let Firewall {
+            scope: _,
+            ownership: _,
+            tier: _,
+            place: _,
+            policy: _,
+            private_address,
+            public_addresses,
+            forced_tunneling: _,
+        } = firewall;
+        let own = public_addresses.iter().chain([private_address]);
+        self.ways.extend(own.map(|address| AddressRange::from(*address)));
+    }
+
+    fn ip_group(&mut self, group: &IpGroup) {
+        let IpGroup { scope: _, ownership: _, addresses } = group;
+        self.sources.extend(entries(addresses));
+        self.destinations.extend(entries(addresses));
+    }
+
+    fn network(&mut self, network: &VirtualNetwork) {
+        let VirtualNetwork {
+            scope: _,
+            ownership: _,
+            address_space,
+            dns_servers: _,
+            subnets,
+            // What they say is about networks, each of which has addresses of its own.
+            peerings: _,
+            gateway_routes,
+        } = network;
+        self.prefixes(address_space);
+        self.prefixes(gateway_routes);
+        for subnet in subnets {
+            let Subnet {
+                name: _,
+                prefixes,
+                route_table: _,
+                network_security_group: _,
+                // Of the tags that they have routes to, the environment knows the addresses.
+                service_endpoints: _,
+                private_endpoints,
+                private_endpoint_network_policies: _,
+                default_outbound_access: _,
+                explicit_outbound: _,
+                complete: _,
+            } = subnet;
+            self.prefixes(prefixes);
+            for PrivateEndpoint { name: _, address, names: _ } in private_endpoints {
+                self.ways.push((*address).into());
+            }
+        }
+    }
+
+    fn route_table(&mut self, table: &RouteTable) {
+        let RouteTable {
+            scope: _,
+            ownership: _,
+            disable_bgp_route_propagation: _,
+            disable_peering_route: _,
+            routes,
+        } = table;
+        for Route { name: _, destination, next_hop, has_bgp_override: _ } in routes {
+            match destination {
+                RouteDestination::Prefix(prefix) => self.ways.push((*prefix).into()),
+                // The environment knows its addresses.
+                RouteDestination::ServiceTag(_) => {}
+            }
+            match next_hop {
+                // It is compared with firewalls and networks, not with flows.
+                NextHop::VirtualAppliance(_) | NextHop::VirtualApplianceEcmp(_) => {}
+                NextHop::VnetLocal
+                | NextHop::Internet
+                | NextHop::VirtualNetworkGateway
+                | NextHop::None => {}
+            }
+        }
+    }
+
+    fn security_group(&mut self, group: &NetworkSecurityGroup) {
+        let NetworkSecurityGroup { scope: _, ownership: _, rules } = group;
+        for rule in rules {
+            let SecurityRule {
+                name: _,
+                description: _,
+                priority: _,
+                direction: _,
+                access: _,
+                // Protocols and ports have classes of their own.
+                protocol: _,
+                sources,
+                source_ports: _,
+                destinations: to,
+                destination_ports: _,
+                // The environment knows who is in them.
+                source_groups: _,
+                destination_groups: _,
+            } = rule;
+            self.ways.extend(destinations(sources));
+            self.ways.extend(destinations(to));
+        }
+    }
+
+    fn cluster(&mut self, cluster: &Cluster) {
+        let Cluster { scope: _, plugin: _, pod_ranges, pools: _, api_server: _ } = cluster;
+        self.prefixes(pod_ranges);
+    }
+
+    fn prefixes(&mut self, prefixes: &[IpNet]) {
+        self.ways.extend(prefixes.iter().map(|prefix| AddressRange::from(*prefix)));
+    }
+}
+
+/// Every range that a list compares a flow's addresses with.
+pub(super) fn of_list(list: &Intent) -> Vec<AddressRange> {
+    let Intent {
+        placement: _,
+        // Of firewalls the list knows the DNS proxies, whose answers are evidence.
+        topology: _,
+        settings: _,
+        permissions,
+        denies,
+        assertions: _,
+        examples: _,
+        context: _,
+    } = list;
+    let mut ranges = Vec::new();
+    for permission in permissions {
+        let Permission {
+            label: _,
+            requirement: _,
+            sources,
+            destinations,
+            services: _,
+            because: _,
+            owner: _,
+            ticket: _,
+            expires: _,
+            by_address: _,
+            accept_undetermined: _,
+            description: _,
+            origin: _,
+            spans: _,
+        } = permission;
+        ranges.extend(sources.set.ranges());
+        ranges.extend(of_destinations(destinations));
+    }
+    for deny in denies {
+        let Deny {
+            label: _,
+            sources,
+            destinations,
+            services: _,
+            because: _,
+            owner: _,
+            ticket: _,
+            expires: _,
+            description: _,
+            origin: _,
+            spans: _,
+        } = deny;
+        ranges.extend(sources.set.ranges());
+        ranges.extend(of_destinations(destinations));
+    }
+    ranges
+}
+
+fn of_destinations(destinations: &[Destination]) -> impl Iterator<Item = AddressRange> {
+    destinations.iter().flat_map(|destination| match destination {
+        Destination::Addresses(addresses) => addresses.set.ranges(),
+        // The evidence knows the addresses of names and tags.
+        Destination::Names(_)
+        | Destination::ServiceTag(_)
+        | Destination::FqdnTag(_)
+        | Destination::WebCategory(_)
+        | Destination::Url { .. }
+        | Destination::Any => Vec::new(),
+    })
+}
+
+fn entries(entries: &[AddressEntry]) -> impl Iterator<Item = AddressRange> {
+    entries.iter().filter_map(range)
+}
+
+fn destinations(entries: &[DestinationEntry]) -> impl Iterator<Item = AddressRange> {
+    entries.iter().filter_map(|entry| match entry {
+        DestinationEntry::Addresses(entry) => range(entry),
+        // The environment knows its addresses.
+        DestinationEntry::ServiceTag(_) => None,
+    })
+}
+
+fn range(entry: &AddressEntry) -> Option<AddressRange> {
+    match entry {
+        AddressEntry::Address(address) => Some(AddressRange::from(*address)),
+        AddressEntry::Prefix(prefix) => Some(AddressRange::from(*prefix)),
+        AddressEntry::Range(range) => Some(*range),
+        // It has no end, or none that is known.
+        AddressEntry::Any | AddressEntry::Unknown(_) => None,
+    }
+}

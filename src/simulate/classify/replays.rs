@@ -1,0 +1,403 @@
+//! Recorded connections, judged once for all that nothing tells apart.
+//!
+//! A judgement depends on a connection through its payloads, port and protocol, which are compared as
+//! they are; through its addresses, which are compared with nothing but the ends of ranges that the
+//! deployment, the list and the evidence name; and through what DNS answers say of it at its time.
+//! Connections that have all of that in common are judged alike, and one of them is judged for all.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::RwLock;
+
+use foldhash::HashMap;
+use ipnet::IpNet;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::axis::Axis;
+use super::cuts::Cuts;
+use super::way::looks_at_source_ports;
+use crate::azure::policy::Rules;
+use crate::azure::rule::Translation;
+use crate::evidence::Fact;
+use crate::evidence::timeline::NameRole;
+use crate::flow::Atom;
+use crate::flow::Fqdn;
+use crate::flow::FqdnPattern;
+use crate::flow::Host;
+use crate::flow::IpProtocol;
+use crate::flow::Observation;
+use crate::flow::Payload;
+use crate::flow::SeenPayload;
+use crate::flow::address::AddressRange;
+use crate::intent::Destination;
+use crate::intent::Intent;
+use crate::simulate::Decision;
+use crate::simulate::Environment;
+use crate::simulate::Judged;
+use crate::simulate::Missing;
+use crate::simulate::Outcome;
+use crate::simulate::Replayed;
+use crate::simulate::Simulator;
+use crate::simulate::decision::Peer;
+
+/// The most judgements that are kept, of some kilobytes each. Real replays have thousands; a capture
+/// is a stranger's text, and could show another name in each flow.
+const MAX_KEPT: usize = 1 << 16;
+
+/// With fewer connections than this, an index costs more than it saves.
+const WORTH_AN_INDEX: usize = 200;
+
+/// Judges recorded connections.
+#[derive(Debug)]
+pub struct Replays<'a> {
+    simulator: Simulator<'a>,
+    intent: Option<&'a Intent>,
+    day: Date,
+    environment: Environment<'a>,
+    alike: Option<Alike>,
+    kept: RwLock<HashMap<Key, Arc<Settled>>>,
+}
+
+/// A connection with its box.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Settled {
+    /// The judgement. Of its decision the way is left out: trace, notes and peer.
+    pub replayed: Replayed,
+    /// The index of the flow that reports show: a handshake with the bytes after it, where those
+    /// land in the same box.
+    pub shown: usize,
+    /// How the text of the route tells of the destination, where it does.
+    route: Option<RouteText>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum RouteText {
+    Address,
+    Prefix,
+}
+
+/// All that tells connections apart.
+#[derive(Debug)]
+struct Alike {
+    source: Axis,
+    destination: Axis,
+    /// Whether security groups look at the ports of sources.
+    has_source_ports: bool,
+    /// The DNS proxies of the firewalls.
+    proxies: Vec<IpAddr>,
+    /// By client, the names of the list that it was told of.
+    told: BTreeMap<IpAddr, Vec<Fqdn>>,
+    /// The names of rules and of the list that proxies told of.
+    answered: Vec<Fqdn>,
+    /// Whether proxies told of any name.
+    proxies_spoke: bool,
+}
+
+/// What a judgement depends on.
+#[derive(Debug, Eq, Hash, PartialEq)]
+struct Key {
+    source: usize,
+    destination: usize,
+    source_port: Option<u16>,
+    protocol: IpProtocol,
+    destination_port: u16,
+    payloads: Vec<SeenPayload>,
+    /// The names that the client holds the destination for, as [`DnsTimeline::names`] has them.
+    ///
+    /// [`DnsTimeline::names`]: crate::evidence::DnsTimeline::names
+    held: Vec<(Fqdn, NameRole)>,
+    /// Whether the client holds the destination for each name that may be asked for.
+    holds: Vec<Option<bool>>,
+    /// What the proxies said of each name that may be asked for.
+    facts: Vec<Fact>,
+}
+
+impl<'a> Replays<'a> {
+    /// Judges by `simulator` and `intent` with the permissions that are active on `day`.
+    /// `connections` is about how many there are; the time of `environment` means nothing.
+    pub fn new(
+        simulator: &Simulator<'a>,
+        intent: Option<&'a Intent>,
+        day: Date,
+        environment: Environment<'a>,
+        connections: usize,
+    ) -> Replays<'a> {
+        let kept = RwLock::default();
+        if connections < WORTH_AN_INDEX {
+            let simulator = simulator.clone();
+            return Replays { simulator, intent, day, environment, alike: None, kept };
+        }
+        let alike = Some(Alike::of(simulator, intent, &environment));
+        Replays { simulator: simulator.indexed(), intent, day, environment, alike, kept }
+    }
+
+    /// Follows a connection whose first flow was seen at `at`, as [`Simulator::replay`] does. `None`
+    /// for a connection without flows.
+    pub fn replay(&self, flows: &[Observation], at: Timestamp) -> Option<Arc<Settled>> {
+        let environment = Environment { at, ..self.environment };
+        let key = self.alike.as_ref().and_then(|alike| alike.key(flows, &environment));
+        let Some(key) = key else { return self.judge(flows, &environment).map(Arc::new) };
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(settled) = kept.get(&key) {
+            return Some(Arc::clone(settled));
+        }
+        drop(kept);
+        let settled = Arc::new(self.judge(flows, &environment)?);
+        if settled.tells_of_no_address() {
+            let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+            if kept.len() < MAX_KEPT {
+                kept.insert(key, Arc::clone(&settled));
+            }
+        }
+        Some(settled)
+    }
+
+    fn judge(&self, flows: &[Observation], environment: &Environment<'_>) -> Option<Settled> {
+        let mut replayed = self.simulator.replay(flows, self.intent, self.day, environment)?;
+        let shown = self.shown(flows, &replayed, environment)?;
+        let decision = &mut replayed.decision;
+        decision.trace = Vec::new();
+        decision.notes = BTreeSet::new();
+        decision.peer = Peer::Destination;
+        let destination = flows.first()?.destination;
+        let route = decision.route.as_ref().and_then(|route| match route.destination.as_str() {
+            text if text == destination.to_string() => Some(RouteText::Address),
+            text if text == IpNet::from(destination).to_string() => Some(RouteText::Prefix),
+            _ => None,
+        });
+        Some(Settled { replayed, shown, route })
+    }
+
+    /// Where the flow that reports show stands.
+    fn shown(
+        &self,
+        flows: &[Observation],
+        replayed: &Replayed,
+        environment: &Environment<'_>,
+    ) -> Option<usize> {
+        let settled = flows.get(replayed.index)?;
+        let is_silent = settled.payload == SeenPayload::Exactly(Payload::Silent);
+        let after = flows.get(replayed.index + 1);
+        let after = after.filter(|_| is_silent && replayed.outcome.is_objection());
+        let is_same = after.is_some_and(|after| {
+            let decision = self.simulator.judge(after, environment);
+            let judged = self.intent.map(|list| list.judge_on(self.day, after, environment));
+            Outcome::of(judged.as_ref(), &decision) == replayed.outcome
+                && decision.rule == replayed.decision.rule
+        });
+        Some(replayed.index + usize::from(is_same))
+    }
+}
+
+impl Settled {
+    /// The decision of a connection to `destination`.
+    pub fn decision(&self, destination: IpAddr) -> Decision {
+        let mut decision = self.replayed.decision.clone();
+        if let (Some(route), Some(text)) = (&mut decision.route, self.route) {
+            route.destination = match text {
+                RouteText::Address => destination.to_string(),
+                RouteText::Prefix => IpNet::from(destination).to_string(),
+            };
+        }
+        decision
+    }
+
+    /// Whether the same is told of any connection that is judged alike.
+    fn tells_of_no_address(&self) -> bool {
+        let of_list = self.replayed.judged.iter().flat_map(|judged: &Judged| &judged.missing);
+        self.replayed.decision.missing.iter().chain(of_list).all(|missing| match missing {
+            Missing::Field(_) | Missing::TooManyUnknowns => true,
+            Missing::Atom(atom) => match atom {
+                Atom::Reading { .. } | Atom::Resolvable { .. } => true,
+                Atom::Infrastructure { host }
+                | Atom::InFqdnTag { host, .. }
+                | Atom::ThreatListed { indicator: host } => host.name().is_some(),
+                Atom::InServiceTag { .. }
+                | Atom::TagPrefixLonger { .. }
+                | Atom::FirewallAnswer { .. }
+                | Atom::InWebCategory { .. }
+                | Atom::ApplicationDestination { .. }
+                | Atom::PrecededBy { .. }
+                | Atom::Named { .. }
+                | Atom::Request { .. }
+                | Atom::ClientAnswer { .. } => false,
+            },
+        })
+    }
+}
+
+impl Alike {
+    fn of(
+        simulator: &Simulator<'_>,
+        intent: Option<&Intent>,
+        environment: &Environment<'_>,
+    ) -> Alike {
+        let evidence = environment.evidence;
+        let mut cuts = Cuts::of(simulator.deployment);
+        cuts.ways.extend(intent.into_iter().flat_map(super::cuts::of_list));
+        if let Some(tags) = &evidence.service_tags {
+            // Whether a tag's prefix is longer than another is asked, too.
+            let prefixes = tags.tags().flat_map(|tag| tag.addresses.prefixes());
+            cuts.ways.extend(prefixes.map(AddressRange::from));
+        }
+        if let Some(lock) = &evidence.lock {
+            let addresses = lock.names().flat_map(|locked| &locked.addresses);
+            cuts.ways.extend(addresses.map(|address| AddressRange::from(*address)));
+        }
+        let Cuts { ways, sources, destinations } = cuts;
+        let of_deployment = simulator.dns_proxies(environment.assumptions);
+        let of_list = intent.map(Intent::dns_proxies).unwrap_or_default();
+        let proxies: BTreeSet<IpAddr> =
+            of_deployment.into_iter().chain(of_list).flatten().collect();
+        let listed: BTreeSet<&Fqdn> = intent.into_iter().flat_map(names_of_list).collect();
+        let mut told: BTreeMap<IpAddr, BTreeSet<&Fqdn>> = BTreeMap::new();
+        for (client, name) in evidence.timeline.told().filter(|(_, name)| listed.contains(name)) {
+            told.entry(client).or_default().insert(name);
+        }
+        let owned = |names: BTreeSet<&Fqdn>| names.into_iter().cloned().collect();
+        let mut resolved = names_of_rules(simulator);
+        resolved.extend(listed);
+        let mut answered: BTreeSet<&Fqdn> = BTreeSet::new();
+        let mut proxies_spoke = false;
+        for (_, name) in evidence.timeline.answered().filter(|(one, _)| proxies.contains(one)) {
+            proxies_spoke = true;
+            if resolved.contains(name) {
+                answered.insert(name);
+            }
+        }
+        let mut groups = simulator.deployment.network_security_groups.values();
+        Alike {
+            source: Axis::cut_by(ways.iter().copied().chain(sources)),
+            destination: Axis::cut_by(ways.into_iter().chain(destinations)),
+            has_source_ports: groups.any(looks_at_source_ports),
+            told: told.into_iter().map(|(client, names)| (client, owned(names))).collect(),
+            answered: owned(answered),
+            proxies: proxies.into_iter().collect(),
+            proxies_spoke,
+        }
+    }
+
+    /// What the judgement of a connection depends on; `None` where it depends on more.
+    fn key(&self, flows: &[Observation], environment: &Environment<'_>) -> Option<Key> {
+        let first = flows.first()?;
+        let Observation { source, source_port, destination, destination_port, protocol, .. } =
+            *first;
+        let is_one = flows.iter().all(|flow| {
+            let Observation { source: s, source_port: sp, destination: d, .. } = flow;
+            let same_service =
+                flow.destination_port == destination_port && flow.protocol == protocol;
+            (*s, *sp, *d) == (source, source_port, destination) && same_service
+        });
+        // Which end a fact is about could not be told.
+        if !is_one || source == destination {
+            return None;
+        }
+        let mut shown: BTreeSet<&Fqdn> = BTreeSet::new();
+        for flow in flows {
+            match &flow.payload {
+                SeenPayload::Exactly(payload) => {
+                    for host in hosts(payload) {
+                        match host {
+                            Host::Name(name) => shown.insert(name),
+                            // It may be that of the destination, or be in a range.
+                            Host::Address(_) => return None,
+                        };
+                    }
+                }
+                // Every name may be asked for.
+                SeenPayload::Kind(_) | SeenPayload::Unknown if self.proxies_spoke => return None,
+                SeenPayload::Kind(_) | SeenPayload::Unknown => {}
+            }
+        }
+        let Environment { evidence, at, .. } = *environment;
+        let timeline = &evidence.timeline;
+        let held = timeline.names(source, destination, at);
+        let held: Vec<(Fqdn, NameRole)> =
+            held.into_iter().map(|held| (held.name, held.role)).collect();
+        let of_client = self.told.get(&source).map_or(&[][..], Vec::as_slice);
+        let of_flow = || shown.iter().copied().chain(held.iter().map(|(name, _)| name));
+        let holds = of_flow().chain(of_client);
+        let holds = holds.map(|name| environment.client_holds(source, name, destination)).collect();
+        let mut facts = Vec::new();
+        for name in of_flow().chain(&self.answered) {
+            let resolvable = Atom::Resolvable { name: name.clone() };
+            let answer = Atom::FirewallAnswer { name: name.clone(), address: destination };
+            for proxy in &self.proxies {
+                facts.extend(
+                    [&resolvable, &answer].map(|atom| evidence.fact(atom, Some(*proxy), at)),
+                );
+            }
+        }
+        Some(Key {
+            source: self.source.class(source),
+            destination: self.destination.class(destination),
+            source_port: source_port.filter(|_| self.has_source_ports),
+            protocol,
+            destination_port,
+            payloads: flows.iter().map(|flow| flow.payload.clone()).collect(),
+            held,
+            holds,
+            facts,
+        })
+    }
+}
+
+/// The hosts that a payload shows, also inside TLS.
+fn hosts(payload: &Payload) -> impl Iterator<Item = &Host> {
+    let inner = match payload {
+        Payload::Tls { inner, .. } => inner.as_ref().and_then(|request| request.host.as_ref()),
+        Payload::Silent
+        | Payload::Other
+        | Payload::Http(_)
+        | Payload::Mssql { .. }
+        | Payload::Quic { .. } => None,
+    };
+    payload.wire_name().into_iter().chain(inner)
+}
+
+/// The names whose answers network and DNAT rules ask for.
+fn names_of_rules<'d>(simulator: &Simulator<'d>) -> BTreeSet<&'d Fqdn> {
+    let policies = simulator.deployment.policies.values();
+    let collections =
+        policies.flat_map(|policy| &policy.groups).flat_map(|group| &group.collections);
+    let mut names = BTreeSet::new();
+    for collection in collections {
+        match &collection.rules {
+            Rules::Network(_, rules) => {
+                names.extend(rules.iter().flat_map(|rule| &rule.destination_fqdns));
+            }
+            Rules::Nat(rules) => {
+                names.extend(rules.iter().filter_map(|rule| match &rule.translation {
+                    Translation::Fqdn(name) => Some(name),
+                    Translation::Address(_) => None,
+                }));
+            }
+            // They ask about the names that the flow shows.
+            Rules::Application(..) => {}
+        }
+    }
+    names
+}
+
+/// The names that statements of a list spell out.
+fn names_of_list(list: &Intent) -> impl Iterator<Item = &Fqdn> {
+    let permissions = list.permissions.iter().flat_map(|one| &one.destinations);
+    let all = permissions.chain(list.denies.iter().flat_map(|one| &one.destinations));
+    let patterns = all.flat_map(|destination| match destination {
+        Destination::Names(names) => names.patterns.as_slice(),
+        Destination::Addresses(_)
+        | Destination::ServiceTag(_)
+        | Destination::FqdnTag(_)
+        | Destination::WebCategory(_)
+        | Destination::Url { .. }
+        | Destination::Any => &[],
+    });
+    patterns.filter_map(|pattern| match pattern {
+        FqdnPattern::Exact(name) => Some(name),
+        FqdnPattern::Any | FqdnPattern::Under(_) | FqdnPattern::EndsWith(_) => None,
+    })
+}

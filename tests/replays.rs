@@ -1,0 +1,179 @@
+//! Connections that are judged together are judged as each would be by itself.
+#![cfg(test)]
+#![cfg(feature = "testing")]
+
+#[path = "../benches/support/estate.rs"]
+#[expect(dead_code, reason = "benches measure more")]
+mod estate;
+
+use std::net::IpAddr;
+
+use exeat::azure::Deployment;
+use exeat::compile;
+use exeat::evidence::DnsAnswer;
+use exeat::evidence::DnsRecord;
+use exeat::evidence::Evidence;
+use exeat::evidence::RecordType;
+use exeat::evidence::ResponseCode;
+use exeat::evidence::ServiceTags;
+use exeat::flow::Flow;
+use exeat::flow::Fqdn;
+use exeat::flow::Host;
+use exeat::flow::Observation;
+use exeat::flow::Payload;
+use exeat::flow::SeenPayload;
+use exeat::intent::Intent;
+use exeat::resolve;
+use exeat::simulate::Assumptions;
+use exeat::simulate::Decision;
+use exeat::simulate::Environment;
+use exeat::simulate::Outcome;
+use exeat::simulate::Replays;
+use exeat::simulate::Simulator;
+use exeat::testing::Edges;
+use exeat::testing::Runs;
+use jiff::SignedDuration;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::civil::date;
+use proptest::strategy::Strategy as _;
+use proptest::strategy::ValueTree as _;
+
+const DAY: Date = date(2026, 3, 1);
+
+fn noon() -> Timestamp {
+    "2026-03-01T12:00:00Z".parse().unwrap()
+}
+
+/// A list for many senders, and what is compiled from it.
+fn subject(permissions: usize) -> (Intent, Deployment) {
+    let mut text = estate::covered(permissions);
+    text.push_str(
+        "allow away: s1 -> 198.51.100.0/24 : tcp/8443 because \"an address\"\n\
+         allow paths: s2 -> *.example.org : https, http because \"a wildcard\"\n\
+         may icmp: s3 -> 10.9.0.0/16 : icmp because \"pings\"\n",
+    );
+    let mut only = Some(text.into_bytes());
+    let mut read = |_: &std::path::Path| only.take().ok_or(std::io::ErrorKind::NotFound.into());
+    let resolved = resolve::resolve("list.egress", &mut read, &resolve::Options::default());
+    let intent = resolved.intent.unwrap_or_else(|| panic!("{:?}", resolved.diagnostics));
+    let compiled = compile::compile(&intent, &Deployment::default(), DAY).expect("a deployment");
+    (intent, compiled.deployment)
+}
+
+/// DNS answers about some of the names that `flows` show, as clients and the proxy gave them, some
+/// for the very destination; and one service tag.
+fn evidence(flows: &[Flow], proxy: IpAddr) -> Evidence {
+    let mut evidence = Evidence::default();
+    for (number, flow) in flows.iter().enumerate() {
+        let Some(Host::Name(name)) = flow.payload.wire_name() else { continue };
+        let other: IpAddr = [203, 0, 113, 99].into();
+        let address = if number % 2 == 0 { flow.destination } else { other };
+        // One in three clients is told by a server that is no proxy.
+        let server = if number % 3 == 0 { [192, 0, 2, 53].into() } else { proxy };
+        if number % 5 < 3 {
+            let earlier = SignedDuration::from_secs(i64::try_from(number % 7).unwrap() * 600);
+            evidence.timeline.add(&answer(name, address, flow.source, server, noon() - earlier));
+        }
+    }
+    let tags = serde_json::json!({ "changeNumber": 1, "cloud": "Public", "values": [
+        { "name": "Storage.WestEurope", "properties":
+            { "region": "westeurope", "addressPrefixes": ["203.0.113.0/26", "20.60.0.0/16"] } },
+        { "name": "AzureMonitor", "properties":
+            { "region": "", "addressPrefixes": ["198.51.100.0/25", "203.0.113.64/26"] } },
+    ] });
+    evidence.service_tags = Some(ServiceTags::read(tags.to_string().as_bytes()).unwrap());
+    evidence
+}
+
+fn answer(
+    name: &Fqdn,
+    address: IpAddr,
+    client: IpAddr,
+    server: IpAddr,
+    at: Timestamp,
+) -> DnsAnswer {
+    let record = DnsRecord::Address { owner: name.clone(), address, ttl: 300 };
+    let asked = RecordType::of(address);
+    let (question, code) = (name.clone(), ResponseCode::NO_ERROR);
+    DnsAnswer { at, client, server, question, asked, code, records: vec![record] }
+}
+
+/// What may have been recorded of `flow`: the number tells which.
+fn recorded(flow: &Flow, number: usize) -> Vec<Observation> {
+    let whole = Observation::from(flow.clone());
+    let with = |payload| Observation { payload, ..whole.clone() };
+    let silent = with(SeenPayload::Exactly(Payload::Silent));
+    match number % 6 {
+        0 | 1 => vec![whole],
+        2 | 3 => vec![silent, whole],
+        4 => vec![with(SeenPayload::Kind(flow.payload.kind()))],
+        _ => vec![with(SeenPayload::Unknown)],
+    }
+}
+
+/// What reports show of a decision.
+fn told(decision: &Decision) -> String {
+    let Decision { verdict, reason, rule, route, missing, assumptions, .. } = decision;
+    format!("{verdict:?} {reason:?} {rule:?} {route:?} {missing:?} {assumptions:?}")
+}
+
+#[track_caller]
+fn compare(with_dns: bool, seed: u64) {
+    let (intent, deployment) = subject(40);
+    let simulator = Simulator::new(&deployment).unwrap();
+    let proxy = deployment.firewalls.values().next().unwrap().private_address;
+    let edges = Edges::near(&[&deployment], Some(&intent), &Evidence::default());
+    let mut runner = Runs { seed, cases: 400 }.runner();
+    let drawn: Vec<Flow> =
+        (0..400).map(|_| edges.flows().new_tree(&mut runner).unwrap().current()).collect();
+    let mut evidence = evidence(&drawn, proxy);
+    if !with_dns {
+        evidence.timeline = Evidence::default().timeline;
+    }
+    let assumptions = Assumptions::default();
+    let environment = Environment { evidence: &evidence, assumptions: &assumptions, at: noon() };
+    let replays = Replays::new(&simulator, Some(&intent), DAY, environment, 100_000);
+    let mut together = 0;
+    for (number, flow) in drawn.iter().enumerate() {
+        // The same once more, later, from a neighbour, and to others of all classes.
+        let mut others = vec![flow.clone(); 4];
+        others[1].source_port = 40_001;
+        others[2].destination = drawn[(number * 7 + 1) % drawn.len()].destination;
+        others[3].source = drawn[(number * 5 + 2) % drawn.len()].source;
+        for (which, flow) in others.iter().enumerate() {
+            let later = i64::try_from((number * 4 + which) % 11).unwrap() * 900;
+            let at = noon() + SignedDuration::from_secs(later);
+            let flows = recorded(flow, number);
+            let environment = Environment { at, ..environment };
+            let alone = simulator.replay(&flows, Some(&intent), DAY, &environment).unwrap();
+            let settled = replays.replay(&flows, at).unwrap();
+            let found =
+                (&settled.replayed.judged, settled.replayed.outcome, settled.replayed.index);
+            assert_eq!(found, (&alone.judged, alone.outcome, alone.index), "{flow}");
+            let decision = settled.decision(flow.destination);
+            assert_eq!(told(&decision), told(&alone.decision), "{flow}");
+            let shown = flows.get(alone.index + 1).filter(|after| {
+                let judged = intent.judge_on(DAY, after, &environment);
+                let decision = simulator.judge(after, &environment);
+                flows[alone.index].payload == SeenPayload::Exactly(Payload::Silent)
+                    && alone.outcome.is_objection()
+                    && Outcome::of(Some(&judged), &decision) == alone.outcome
+                    && decision.rule == alone.decision.rule
+            });
+            assert_eq!(settled.shown, alone.index + usize::from(shown.is_some()), "{flow}");
+            together += usize::from(std::sync::Arc::strong_count(&settled) > 1);
+        }
+    }
+    assert!(together > 400, "only {together} are judged together");
+}
+
+#[test]
+fn what_is_judged_together_is_judged_as_by_itself() {
+    compare(false, 1);
+}
+
+#[test]
+fn dns_answers_tell_connections_apart() {
+    compare(true, 2);
+}
