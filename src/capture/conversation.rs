@@ -3,8 +3,6 @@
 use std::net::IpAddr;
 use std::net::SocketAddr;
 
-use jiff::Timestamp;
-
 use crate::evidence::DnsAnswer;
 use crate::flow::IpProtocol;
 use crate::flow::Payload;
@@ -17,6 +15,7 @@ use super::datagrams::DatagramListener;
 use super::datagrams::quoted_application;
 use super::dialogue::Heard;
 use super::dialogue::Listener;
+use super::moment::Moment;
 use super::names::dns;
 use super::names::first::Ports;
 use super::story::Mark;
@@ -39,7 +38,7 @@ pub(super) struct Endpoint {
 /// A packet of a flow, after fragments were put together and copies left out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Packet<'a> {
-    pub(super) at: Timestamp,
+    pub(super) at: Moment,
     /// Its number in the file.
     pub(super) frame: u64,
     pub(super) source: Endpoint,
@@ -137,8 +136,8 @@ pub(super) struct Conversation {
     /// Who opened it, once a handshake tells.
     initiator: Option<End>,
     syn: bool,
-    started: Timestamp,
-    last: Timestamp,
+    started: Moment,
+    last: Moment,
     frame: u64,
     last_frame: u64,
     packets: u64,
@@ -191,7 +190,7 @@ impl Conversation {
     }
 
     /// Notes that a copy of a packet was seen.
-    pub(super) fn copy(&mut self, at: Timestamp) {
+    pub(super) fn copy(&mut self, at: Moment) {
         self.copies += 1;
         self.last = self.last.max(at);
     }
@@ -262,8 +261,8 @@ impl Conversation {
             application,
             name,
             depth: self.depth,
-            first: self.started,
-            last: self.last,
+            first: self.started.timestamp(),
+            last: self.last.timestamp(),
             frame: self.frame,
             packets: Some(self.packets),
             bytes: Some(self.bytes),
@@ -497,7 +496,7 @@ impl Ear {
 
 fn answer_to(
     message: &[u8],
-    at: Timestamp,
+    at: Moment,
     client: IpAddr,
     server: IpAddr,
     answer: &mut impl FnMut(DnsAnswer),
@@ -506,6 +505,7 @@ fn answer_to(
         let dns::Response { question, asked, code, records } = response;
         // A response to another question says nothing of addresses, not even that there are none.
         if let Some(asked) = asked {
+            let at = at.timestamp();
             answer(DnsAnswer { at, client, server, question, asked, code, records });
         }
     }

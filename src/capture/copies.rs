@@ -13,22 +13,22 @@ use std::hash::Hash;
 
 use foldhash::HashMap;
 use foldhash::quality::RandomState;
-use jiff::SignedDuration;
-use jiff::Timestamp;
 
 use crate::flow::IpProtocol;
 
 use super::conversation::Endpoint;
 use super::conversation::Packet;
+use super::moment::Moment;
+use super::moment::SECOND;
 use super::table::FlowId;
 use super::wire::Side;
 
 /// How far the times of copies lie apart: a host forwards within microseconds, and no timer sends
 /// anything again so soon (RFC 6298 §2.4 has a second, Linux 200 ms).
-const WINDOW: SignedDuration = SignedDuration::from_millis(100);
+const WINDOW: i64 = SECOND / 10;
 /// How long packets are remembered. Captures of several interfaces write what they read from each in
 /// batches, so that copies come in the file long after each other.
-const MEMORY: SignedDuration = SignedDuration::from_secs(5);
+const MEMORY: i64 = 5 * SECOND;
 /// Packets remembered at a time; beyond that the memory is shorter.
 const MOST_PACKETS: usize = 8192;
 /// The side that stands for all beyond those that are told apart: the last of the 64 that
@@ -80,13 +80,10 @@ impl Vantages {
     }
 }
 
-/// What is equal in all copies of a packet between the same addresses.
+/// What is equal in all copies of a packet between the same addresses, hashed under a key that
+/// nobody knows who writes packets.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-struct Print {
-    source: Endpoint,
-    destination: Endpoint,
-    unchanged: Unchanged,
-}
+struct Print(u64);
 
 /// What is equal in a packet before and after source NAT, but for the destination.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -100,7 +97,7 @@ struct Unchanged {
 /// A packet that was seen.
 #[derive(Clone, Copy, Debug)]
 struct Sighting {
-    at: Timestamp,
+    at: Moment,
     /// The sides that it was seen from, a bit each.
     vantages: u64,
 }
@@ -108,7 +105,7 @@ struct Sighting {
 /// An opening of a flow that was seen.
 #[derive(Clone, Copy, Debug)]
 struct OpeningSeen {
-    at: Timestamp,
+    at: Moment,
     vantage: Vantage,
     hop_limit: u8,
     flow: FlowId,
@@ -128,13 +125,13 @@ pub(super) struct OtherSide {
 pub(super) struct Copies {
     hasher: RandomState,
     /// The last packets, as long as all were seen from one side.
-    recent: VecDeque<(Timestamp, Vantage, Print)>,
+    recent: VecDeque<(Moment, Vantage, Print)>,
     /// Whether they were seen from several.
     has_sides: bool,
     packets: HashMap<Print, Sighting>,
-    packet_ages: VecDeque<(Timestamp, Print)>,
+    packet_ages: VecDeque<(Moment, Print)>,
     openings: HashMap<(Endpoint, Unchanged), OpeningSeen>,
-    opening_ages: VecDeque<(Timestamp, (Endpoint, Unchanged))>,
+    opening_ages: VecDeque<(Moment, (Endpoint, Unchanged))>,
 }
 
 impl Copies {
@@ -145,11 +142,9 @@ impl Copies {
         identification: u32,
         vantage: Vantage,
     ) -> bool {
-        let print = Print {
-            source: packet.source,
-            destination: packet.destination,
-            unchanged: self.unchanged(packet, identification),
-        };
+        let unchanged = self.unchanged(packet, identification);
+        let ends = (packet.source, packet.destination);
+        let print = Print(self.hasher.hash_one((ends, unchanged)));
         if !self.has_sides {
             // Most captures have one side, and then nothing has to be looked up.
             if self.recent.back().is_none_or(|(_, before, _)| *before == vantage) {
@@ -168,14 +163,14 @@ impl Copies {
     }
 
     /// Whether a packet was seen from another side just before; it is remembered.
-    fn see(&mut self, at: Timestamp, vantage: Vantage, print: Print) -> bool {
+    fn see(&mut self, at: Moment, vantage: Vantage, print: Print) -> bool {
         self.forget(at);
         let bit = 1_u64 << vantage.0;
         let fresh = Sighting { at, vantages: bit };
         match self.packets.entry(print) {
             Entry::Occupied(mut seen) => {
                 let seen = seen.get_mut();
-                let is_recent = at.duration_since(seen.at).abs() <= WINDOW;
+                let is_recent = at.since(seen.at).saturating_abs() <= WINDOW;
                 if is_recent && seen.vantages & bit == 0 {
                     seen.vantages |= bit;
                     return true;
@@ -200,7 +195,7 @@ impl Copies {
     ) -> Option<OtherSide> {
         let key = (packet.destination, self.unchanged(packet, identification));
         let seen = self.openings.get(&key)?;
-        let is_recent = packet.at.duration_since(seen.at).abs() <= WINDOW;
+        let is_recent = packet.at.since(seen.at).saturating_abs() <= WINDOW;
         if !is_recent || seen.vantage == vantage {
             return None;
         }
@@ -243,8 +238,8 @@ impl Copies {
         Unchanged { protocol: packet.protocol, depth: packet.depth, identification, digest }
     }
 
-    fn forget(&mut self, now: Timestamp) {
-        let is_old = |at: Timestamp, many: bool| many || now.duration_since(at) > MEMORY;
+    fn forget(&mut self, now: Moment) {
+        let is_old = |at: Moment, many: bool| many || now.since(at) > MEMORY;
         while let Some((at, print)) = self.packet_ages.front().copied() {
             if !is_old(at, self.packet_ages.len() >= MOST_PACKETS) {
                 break;

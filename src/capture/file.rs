@@ -1,10 +1,9 @@
 //! The file formats: which one a capture has, and its packets one after another.
 
-use jiff::Timestamp;
-
 use super::error::CaptureError;
 use super::error::Damage;
 use super::link::LinkType;
+use super::moment::Moment;
 use super::pcap;
 use super::pcap::Pcap;
 use super::pcapng;
@@ -14,12 +13,12 @@ use super::pcapng::Pcapng;
 pub(super) const MOST_PACKET_BYTES: u32 = 256 * 1024;
 
 /// The time of packets that have none.
-pub(super) const UNTIMED: Timestamp = Timestamp::UNIX_EPOCH;
+pub(super) const UNTIMED: Moment = Moment::EPOCH;
 
 /// A packet as the file holds it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame<'a> {
-    pub(super) at: Timestamp,
+    pub(super) at: Moment,
     /// The interface, numbered through all sections.
     pub(super) interface: u32,
     pub(super) link: LinkType,
@@ -104,18 +103,4 @@ fn compression(begins: [u8; 4]) -> Option<&'static str> {
         [b'P', b'K', 3, 4] => Some("a zip archive"),
         _ => None,
     }
-}
-
-/// The instant so many seconds and nanoseconds, less than a second, after 1970.
-pub(super) fn instant(seconds: u64, nanoseconds: u64) -> Timestamp {
-    let (seconds, nanoseconds) = (i64::try_from(seconds), i32::try_from(nanoseconds));
-    let at = seconds.ok().zip(nanoseconds.ok()).map(|(s, ns)| Timestamp::new(s, ns));
-    at.and_then(Result::ok).unwrap_or(Timestamp::MAX)
-}
-
-/// The instant so many nanoseconds after 1970, or the nearest one that can be represented: a
-/// damaged clock must not stop the reading.
-pub(super) fn timestamp(nanoseconds: i128) -> Timestamp {
-    let (least, most) = (Timestamp::MIN.as_nanosecond(), Timestamp::MAX.as_nanosecond());
-    Timestamp::from_nanosecond(nanoseconds.clamp(least, most)).unwrap_or(Timestamp::UNIX_EPOCH)
 }

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
-use jiff::SignedDuration;
-use jiff::Timestamp;
-
 use crate::flow::IpProtocol;
 
 use super::error::Limit;
+use super::moment::Moment;
+use super::moment::SECOND;
 use super::tracker::Arrival;
 use super::wire::Datagram;
 use super::wire::Fragment;
@@ -23,7 +22,7 @@ const MOST_HELD_BYTES: usize = 2 * MOST_BYTES;
 /// Fragments of one datagram: the smallest that are allowed cut the longest datagram into as many.
 const MOST_FRAGMENTS: usize = 8192;
 /// How long the rest of a datagram is waited for, as Linux does (`ipfrag_time`).
-const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
+const PATIENCE: i64 = 30 * SECOND;
 
 /// Which datagram a fragment belongs to. Copies of it on another side of the host are kept apart.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -59,7 +58,7 @@ struct Partial {
 pub(super) struct Fragments {
     partial: HashMap<Key, Partial>,
     /// The same, in the order of their first fragments.
-    ages: VecDeque<(Timestamp, Key)>,
+    ages: VecDeque<(Moment, Key)>,
     /// Fragments of datagrams that were given up.
     pub(super) lone: u64,
     pub(super) limit: Option<Limit>,
@@ -108,10 +107,10 @@ impl Fragments {
         self.lone
     }
 
-    fn forget(&mut self, now: Timestamp) {
+    fn forget(&mut self, now: Moment) {
         while let Some((since, key)) = self.ages.front().copied() {
             let full = self.ages.len() >= MOST_DATAGRAMS;
-            if !full && now.duration_since(since) <= PATIENCE {
+            if !full && now.since(since) <= PATIENCE {
                 return;
             }
             if full {

@@ -26,6 +26,7 @@ mod pcapng;
 mod copies;
 mod fragments;
 mod link;
+mod moment;
 mod wire;
 
 mod log;

@@ -1,14 +1,12 @@
 //! Classic pcap files (`flow-inputs.md §2`).
 
-use jiff::Timestamp;
-
 use super::error::CaptureError;
 use super::error::Damage;
 use super::file::Frame;
 use super::file::MOST_PACKET_BYTES;
 use super::file::Step;
-use super::file::instant;
 use super::link::LinkType;
+use super::moment::Moment;
 
 /// Length of the file header.
 pub(super) const HEADER: usize = 24;
@@ -119,10 +117,9 @@ impl Pcap {
         Frame { at: self.at(seconds, fraction), interface: 0, link: self.link, data, original }
     }
 
-    fn at(self, seconds: u32, fraction: u32) -> Timestamp {
-        let nanoseconds = u64::from(fraction) * if self.nanoseconds { 1 } else { 1000 };
+    fn at(self, seconds: u32, fraction: u32) -> Moment {
         // A damaged fraction may be more than a second.
-        let seconds = u64::from(seconds) + nanoseconds / 1_000_000_000;
-        instant(seconds, nanoseconds % 1_000_000_000)
+        let nanoseconds = u64::from(fraction) * if self.nanoseconds { 1 } else { 1000 };
+        Moment::new(seconds.into(), nanoseconds)
     }
 }

@@ -1,16 +1,13 @@
 //! pcapng files (`flow-inputs.md §3`).
 
-use jiff::Timestamp;
-
 use super::error::CaptureError;
 use super::error::Damage;
 use super::file::Frame;
 use super::file::MOST_PACKET_BYTES;
 use super::file::Step;
 use super::file::UNTIMED;
-use super::file::instant;
-use super::file::timestamp;
 use super::link::LinkType;
+use super::moment::Moment;
 use super::pcap::Order;
 
 /// The type of a section header, the same in both byte orders.
@@ -54,14 +51,16 @@ enum Resolution {
 }
 
 impl Interface {
-    fn at(&self, units: u64) -> Timestamp {
+    fn at(&self, units: u64) -> Moment {
         // What nearly all files have, without long division.
         match (self.resolution, self.offset) {
-            (Resolution::Decimal(6), 0) => instant(units / 1_000_000, units % 1_000_000 * 1000),
-            (Resolution::Decimal(9), 0) => instant(units / 1_000_000_000, units % 1_000_000_000),
+            (Resolution::Decimal(6), 0) => Moment::new(units / 1_000_000, units % 1_000_000 * 1000),
+            (Resolution::Decimal(9), 0) => {
+                Moment::new(units / 1_000_000_000, units % 1_000_000_000)
+            }
             (resolution, offset) => {
                 let offset = i128::from(offset) * 1_000_000_000;
-                timestamp(resolution.nanoseconds(units).saturating_add(offset))
+                Moment::of_nanoseconds(resolution.nanoseconds(units).saturating_add(offset))
             }
         }
     }

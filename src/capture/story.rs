@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-
 use crate::flow::Host;
 use crate::flow::IpProtocol;
 use crate::flow::Payload;
@@ -16,6 +14,7 @@ use super::captured::Note;
 use super::captured::Opening;
 use super::captured::SeenName;
 use super::dialogue::Heard;
+use super::moment::Moment;
 
 /// Names kept of one flow, and openings besides those that show a name for the first time; a
 /// connection with more requests is one long story of the same kind.
@@ -57,7 +56,7 @@ enum Name {
 pub(super) struct Mark {
     pub(super) packet: u64,
     pub(super) frame: u64,
-    pub(super) at: Timestamp,
+    pub(super) at: Moment,
 }
 
 impl Story {
@@ -121,7 +120,7 @@ impl Story {
         };
         self.held += size_of::<Opening>() + path_length(&payload);
         let Mark { packet, frame, at } = mark;
-        self.openings.push(Opening { packet, frame, at, payload });
+        self.openings.push(Opening { packet, frame, at: at.timestamp(), payload });
     }
 
     fn name(&mut self, name: Host, origin: NameOrigin, mark: Mark) -> Name {
@@ -132,7 +131,7 @@ impl Story {
             return Name::LeftOut;
         }
         self.held += size_of::<SeenName>();
-        self.names.push(SeenName { name, origin, at: mark.at, packet: mark.packet });
+        self.names.push(SeenName { name, origin, at: mark.at.timestamp(), packet: mark.packet });
         Name::New
     }
 
@@ -143,7 +142,7 @@ impl Story {
         if !protocol.has_ports() {
             let Mark { packet, frame, at } = first;
             let payload = SeenPayload::Exactly(Payload::Other);
-            self.openings = vec![Opening { packet, frame, at, payload }];
+            self.openings = vec![Opening { packet, frame, at: at.timestamp(), payload }];
             self.left_out = 0;
             return;
         }
@@ -167,7 +166,7 @@ impl Story {
             }
         };
         let Mark { packet, frame, at } = self.recognised.unwrap_or(first);
-        self.openings.push(Opening { packet, frame, at, payload });
+        self.openings.push(Opening { packet, frame, at: at.timestamp(), payload });
     }
 
     /// The name in the first hello or request.
@@ -203,7 +202,7 @@ mod tests {
         let name = host.clone().map(|host| (host, NameOrigin::Host));
         let request = Request { host, port: None, path: format!("/{packet}") };
         let payload = SeenPayload::Exactly(Payload::Http(request));
-        let mark = Mark { packet, frame: packet, at: Timestamp::UNIX_EPOCH };
+        let mark = Mark { packet, frame: packet, at: Moment::EPOCH };
         story.hear(Heard::Opening(payload, name), mark);
     }
 

@@ -3,9 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use jiff::SignedDuration;
-use jiff::Timestamp;
-
 use crate::flow::IpProtocol;
 
 use super::captured::Sink;
@@ -24,6 +21,7 @@ use super::file::Frame;
 use super::file::UNTIMED;
 use super::fragments::Fragments;
 use super::link::LinkType;
+use super::moment::Moment;
 use super::table::FlowId;
 use super::table::Key;
 use super::table::Table;
@@ -42,7 +40,7 @@ use super::wire::udp::UdpHeader;
 
 /// How long a flow without packets is followed. Longer than any idle timeout that Azure Firewall
 /// has (`azure-firewall.md §1.11`), so that no session of the firewall is two flows here.
-const IDLE: SignedDuration = SignedDuration::from_hours(1);
+const IDLE_SECONDS: i64 = 3600;
 /// Flows followed at a time: at most some 250 MB of memory.
 const MOST_FLOWS: usize = 1 << 17;
 /// Bytes held of all flows together, besides what each flow takes anyway.
@@ -57,7 +55,7 @@ struct Followed {
     other_side: Option<(Key, Endpoint)>,
     /// The latest time in the file when its last packet came. Files that were merged step back in
     /// time; a flow is idle by the packets that come after it, not by its own clock.
-    touched: Timestamp,
+    touched: Moment,
 }
 
 impl Followed {
@@ -93,14 +91,14 @@ pub(super) struct Tracker {
     copies: Copies,
     flows: Table<Followed>,
     /// A time not after each flow was touched, and the flow; the least first.
-    ages: BinaryHeap<Reverse<(Timestamp, FlowId)>>,
+    ages: BinaryHeap<Reverse<(Moment, FlowId)>>,
     /// Until then no flow falls idle.
-    none_idle_before: Timestamp,
+    none_idle_before: Moment,
     held: usize,
     /// That of the packet before.
     last_link: Option<LinkType>,
     /// The latest time seen; clocks may step back.
-    now: Timestamp,
+    now: Moment,
 }
 
 impl Tracker {
@@ -349,7 +347,7 @@ impl Tracker {
         self.account(id, 0, held);
     }
 
-    fn count_copy(&mut self, of: Option<FlowId>, at: Timestamp) {
+    fn count_copy(&mut self, of: Option<FlowId>, at: Moment) {
         self.summary.copies += 1;
         if let Some(flow) = of.and_then(|id| self.flows.get_mut(id)) {
             flow.conversation.copy(at);
@@ -370,14 +368,13 @@ impl Tracker {
 
     fn end_idle(&mut self, sink: &mut impl Sink) {
         while let Some(Reverse((at, _))) = self.ages.peek()
-            && self.now.duration_since(*at) > IDLE
+            && self.now > at.after(IDLE_SECONDS)
         {
             self.end_first(sink);
         }
         // Times in the heap only grow, so that this is not too late for those to come.
         let first = self.ages.peek().map(|Reverse((at, _))| *at);
-        self.none_idle_before =
-            first.and_then(|at| at.checked_add(IDLE).ok()).unwrap_or(Timestamp::MIN);
+        self.none_idle_before = first.map_or(Moment::EPOCH, |at| at.after(IDLE_SECONDS));
     }
 
     /// Ends the flow that was idle for longest.
@@ -421,7 +418,7 @@ impl Tracker {
 /// When, as which packet of the file and where a datagram was captured.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrival {
-    pub(super) at: Timestamp,
+    pub(super) at: Moment,
     pub(super) frame: u64,
     pub(super) vantage: Vantage,
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::capture::file::timestamp;
+use crate::capture::moment::timestamp;
 
 /// Epoch times from here on are milliseconds, below it seconds (`flow-inputs.md §4`): in seconds it
 /// would be the year 33658.

@@ -370,7 +370,7 @@ impl Connection {
         flow.destination_port = ends.destination_port;
         let lasted = row.duration.get().and_then(time::epoch_seconds);
         let lasted = lasted.map_or(0, Timestamp::as_nanosecond);
-        let end = crate::capture::file::timestamp(at.as_nanosecond().saturating_add(lasted));
+        let end = crate::capture::moment::timestamp(at.as_nanosecond().saturating_add(lasted));
         flow.last = flow.last.max(end);
         let sum = |a: &Text<'_>, b: &Text<'_>| -> Option<u64> {
             Some(a.parse::<u64>()?.saturating_add(b.parse()?))
@@ -484,7 +484,7 @@ fn answer(row: &Row<'_>, ends: &Ends, at: Timestamp, sink: &mut impl Sink) {
     let (Some(code), Some(server)) = (code, ends.destination) else { return };
     let Some((question, kind)) = row.query.get().zip(row.qtype_name.get()) else { return };
     let took = row.rtt.get().and_then(time::epoch_seconds).map_or(0, Timestamp::as_nanosecond);
-    let at = crate::capture::file::timestamp(at.as_nanosecond().saturating_add(took));
+    let at = crate::capture::moment::timestamp(at.as_nanosecond().saturating_add(took));
     let asked = Asked { at, client: ends.source, server, question, kind, code };
     let answered = asked.answered(|question| {
         let mut chain = Chain::new(question);
