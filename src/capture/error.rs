@@ -37,15 +37,20 @@ pub enum CaptureError {
     },
     /// The file is compressed in a way that is not read here.
     #[error(
-        "expected a capture, plain or compressed with gzip, found {found}; decompress it first"
+        "expected a capture, plain or compressed with gzip or Zstandard, found {found}; decompress it first"
     )]
     Compression {
         /// The name of the compression.
         found: &'static str,
     },
-    /// The gzip wrapper is damaged before the file header of the capture.
-    #[error("the gzip wrapper is damaged before the file header of the capture: {0}")]
-    Gzip(String),
+    /// The wrapper is damaged before the file header of the capture.
+    #[error("the {wrapper} wrapper is damaged before the file header of the capture: {what}")]
+    Wrapper {
+        /// `gzip` or `Zstandard`.
+        wrapper: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A version of the file format that is not read here.
     #[error("expected {format} version {expected}, found {major}.{minor}")]
     Version {
@@ -154,9 +159,14 @@ pub enum Damage {
         /// How many interfaces the section describes.
         described: usize,
     },
-    /// The gzip wrapper does not decompress.
-    #[error("the gzip wrapper is damaged: {0}")]
-    Gzip(String),
+    /// The wrapper does not decompress.
+    #[error("the {wrapper} wrapper is damaged: {what}")]
+    Wrapper {
+        /// `gzip` or `Zstandard`.
+        wrapper: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A log ends inside a record, or inside what is around records.
     #[error("the log ends inside a record that begins at line {line}")]
     CutRecord {

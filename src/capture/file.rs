@@ -93,10 +93,9 @@ impl Format {
     }
 }
 
-/// The name of the compression that a file beginning so has; gzip is undone before.
+/// The name of the compression that a file beginning so has; gzip and Zstandard are undone before.
 fn compression(begins: [u8; 4]) -> Option<&'static str> {
     match begins {
-        [0x28, 0xb5, 0x2f, 0xfd] => Some("zstd"),
         [0xfd, b'7', b'z', b'X'] => Some("xz"),
         [b'B', b'Z', b'h', _] => Some("bzip2"),
         [0x04, 0x22, 0x4d, 0x18] => Some("lz4"),

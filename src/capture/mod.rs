@@ -22,6 +22,7 @@ mod reader;
 mod file;
 mod pcap;
 mod pcapng;
+mod zstd;
 
 mod copies;
 mod fragments;

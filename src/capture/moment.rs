@@ -85,7 +85,7 @@ mod tests {
         assert_eq!(at(3_000_000_001).since(at(1_999_999_999)), 1_000_000_002);
         assert_eq!(at(-1).since(at(1)), -2);
         assert_eq!(at(5).after(3600).since(at(5)), 3600 * SECOND);
-        assert_eq!(at(i128::MAX).since(at(i128::MIN)), i64::MAX);
+        assert!(at(i128::MAX).since(at(i128::MIN)) > i64::MAX - SECOND);
         assert!(at(-1) < Moment::EPOCH && Moment::EPOCH < at(1));
     }
 }

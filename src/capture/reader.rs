@@ -15,6 +15,7 @@ use super::log::Log;
 use super::log::Sniffed;
 use super::log::sniff;
 use super::tracker::Tracker;
+use super::zstd;
 
 /// What gzip files begin with (RFC 1952 §2.3.1).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -24,7 +25,7 @@ const GZIP_PIECE: usize = 4 * 1024;
 /// Bytes that are waited for where it is not clear yet which log a file is.
 const LOOKED_AT: usize = 4 * 1024;
 
-/// Reads one capture, pcap or pcapng, or flow log, plain or compressed with gzip.
+/// Reads one capture, pcap or pcapng, or flow log, plain or compressed with gzip or Zstandard.
 ///
 /// It is fed the bytes of the file in order, in pieces of any size, and never holds more of them
 /// than one packet, block or record. The flows do not depend on how the file was cut into pieces.
@@ -69,6 +70,7 @@ enum Wrapper {
     Unknown(Option<u8>),
     Plain,
     Gzip(Box<MultiGzDecoder<Vec<u8>>>),
+    Zstd(Box<zstd::Unpacker>),
 }
 
 impl Default for Wrapper {
@@ -100,10 +102,17 @@ impl Reader {
                     let plain = std::mem::take(decoder.get_mut());
                     self.file.feed(&plain, sink)?;
                     if let Err(error) = written {
-                        return self.file.damaged_wrapper(error.to_string());
+                        return self.file.damaged_wrapper("gzip", error.to_string());
                     }
                 }
                 Ok(())
+            }
+            Wrapper::Zstd(unpacker) => {
+                let file = &mut self.file;
+                match unpacker.push(bytes, |plain| file.feed(plain, sink))? {
+                    Ok(()) => Ok(()),
+                    Err(what) => self.file.damaged_wrapper("Zstandard", what),
+                }
             }
             Wrapper::Unknown(first) => match (*first, bytes) {
                 (_, []) => Ok(()),
@@ -138,7 +147,12 @@ impl Reader {
                 let plain = std::mem::take(decoder.get_mut());
                 self.file.feed(&plain, sink)?;
                 if let Err(error) = finished {
-                    self.file.damaged_wrapper(error.to_string())?;
+                    self.file.damaged_wrapper("gzip", error.to_string())?;
+                }
+            }
+            Wrapper::Zstd(unpacker) => {
+                if let Err(what) = unpacker.finish() {
+                    self.file.damaged_wrapper("Zstandard", what)?;
                 }
             }
         }
@@ -150,6 +164,8 @@ impl Wrapper {
     fn of(begins: [u8; 2]) -> Wrapper {
         if begins == GZIP {
             Wrapper::Gzip(Box::new(MultiGzDecoder::new(Vec::new())))
+        } else if zstd::MAGIC.starts_with(&begins) {
+            Wrapper::Zstd(Box::default())
         } else {
             Wrapper::Plain
         }
@@ -290,12 +306,13 @@ impl File {
         }
     }
 
-    fn damaged_wrapper(&mut self, what: String) -> Result<(), CaptureError> {
+    fn damaged_wrapper(&mut self, wrapper: &'static str, what: String) -> Result<(), CaptureError> {
         if self.format.is_none() && self.log.is_none() {
-            return Err(CaptureError::Gzip(what));
+            return Err(CaptureError::Wrapper { wrapper, what });
         }
         let offset = self.offset;
-        self.truncated.get_or_insert(Truncation { offset, what: Damage::Gzip(what) });
+        self.truncated
+            .get_or_insert(Truncation { offset, what: Damage::Wrapper { wrapper, what } });
         Ok(())
     }
 

@@ -102,8 +102,8 @@ fn what_is_no_capture_is_an_error_that_says_what_to_do() {
          AWS), found a file that begins with `GET `; convert other captures with `editcap -F pcapng`",
     );
     check(
-        &[0x28, 0xb5, 0x2f, 0xfd, 0],
-        "expected a capture, plain or compressed with gzip, found zstd; decompress it first",
+        b"BZh91AY",
+        "expected a capture, plain or compressed with gzip or Zstandard, found bzip2; decompress it first",
     );
     check(
         &pcap(105, &[]),
@@ -129,7 +129,49 @@ fn gzip_is_undone_and_its_damage_is_told() {
     let zipped = encoder.finish().unwrap();
     check_query(&zipped, "2026-01-01T00:00:00.123456Z");
     let (_, summary) = read(&zipped[..zipped.len() - 3]);
-    assert!(matches!(summary.truncated.unwrap().what, Damage::Gzip(_)));
+    assert!(matches!(summary.truncated.unwrap().what, Damage::Wrapper { .. }));
     let (_, error) = try_read(&[&zipped[..12]]);
-    assert!(matches!(error, Err(CaptureError::Gzip(_) | CaptureError::Empty)), "{error:?}");
+    assert!(matches!(error, Err(CaptureError::Wrapper { .. } | CaptureError::Empty)), "{error:?}");
+}
+
+#[test]
+fn zstandard_is_undone_and_its_damage_is_told() {
+    use ruzstd::encoding::CompressionLevel;
+    use ruzstd::encoding::compress_to_vec;
+    let file = hex(IN_PCAP);
+    let mut packed = compress_to_vec(&file[..], CompressionLevel::Fastest);
+    check_query(&packed, "2026-01-01T00:00:00.123456Z");
+    // Two frames, and one between them that is to be skipped.
+    let (head, tail) = file.split_at(50);
+    let pack = |bytes: &[u8]| compress_to_vec(bytes, CompressionLevel::Fastest);
+    let skipped = [0x53, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
+    let frames = [pack(head), skipped.to_vec(), pack(tail)].concat();
+    check_query(&frames, "2026-01-01T00:00:00.123456Z");
+    for size in 1..20 {
+        let pieces: Vec<&[u8]> = frames.chunks(size).collect();
+        let (taken, summary) = try_read(&pieces);
+        assert_eq!((taken.flows.len(), summary.unwrap().truncated), (1, None), "{size}");
+    }
+    let (_, cut) = try_read(&[&frames[..frames.len() - 1]]);
+    assert!(matches!(cut.unwrap().truncated.unwrap().what, Damage::Wrapper { .. }));
+    let last = packed.len() - 1;
+    packed[last] ^= 1;
+    let (_, damaged) = try_read(&[&packed]);
+    assert!(
+        matches!(&damaged, Ok(summary) if summary.truncated.is_some())
+            || matches!(damaged, Err(CaptureError::Wrapper { .. })),
+        "{damaged:?}"
+    );
+}
+
+#[test]
+fn a_file_that_unpacks_to_much_is_not_held() {
+    // Blocks of one byte that is repeated 128 KiB times: 32 GiB in all, if anybody looked further
+    // than to the first bytes, which are no capture.
+    let mut bomb = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x38];
+    for _ in 0..1 << 18 {
+        bomb.extend([0x02, 0, 0x10, b'x']);
+    }
+    let (_, result) = try_read(&[&bomb]);
+    assert!(matches!(result, Err(CaptureError::UnknownFormat { .. })), "{result:?}");
 }

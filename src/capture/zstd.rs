@@ -1,0 +1,167 @@
+//! Zstandard (RFC 8878), undone block by block as bytes come.
+//!
+//! The decoder is a library's, which pulls from a reader and unpacks what it finds at once. Here it
+//! is given no more than one block at a time, of at most 128 KiB unpacked, so that a file made to
+//! burst its reader does not.
+
+use ruzstd::decoding::BlockDecodingStrategy;
+use ruzstd::decoding::FrameDecoder;
+
+/// What files begin with (RFC 8878 §3.1.1).
+pub(super) const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+const BLOCK_HEADER: usize = 3;
+const CHECKSUM: usize = 4;
+
+/// What comes next in the file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Next {
+    /// A frame, or one that is to be skipped.
+    Frame,
+    /// A block; whether a checksum follows the last one.
+    Block { checksum: bool },
+    /// So many bytes that are of no interest.
+    Skipped(usize),
+}
+
+/// Unpacks a file.
+pub(super) struct Unpacker {
+    decoder: FrameDecoder,
+    next: Next,
+    /// Whether a frame has just ended.
+    has_ended: bool,
+    held: Vec<u8>,
+}
+
+impl std::fmt::Debug for Unpacker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Unpacker").field("next", &self.next).finish_non_exhaustive()
+    }
+}
+
+impl Default for Unpacker {
+    fn default() -> Unpacker {
+        Unpacker {
+            decoder: FrameDecoder::new(),
+            next: Next::Frame,
+            has_ended: false,
+            held: Vec::new(),
+        }
+    }
+}
+
+impl Unpacker {
+    /// Takes the next bytes of the file and gives `out` what they unpack to, piece by piece. What is
+    /// left of them is an unfinished block.
+    pub(super) fn push<E>(
+        &mut self,
+        bytes: &[u8],
+        mut out: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<Result<(), String>, E> {
+        self.held.extend_from_slice(bytes);
+        let held = std::mem::take(&mut self.held);
+        let mut rest = held.as_slice();
+        loop {
+            match self.step(&mut rest) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(what) => return Ok(Err(what)),
+            }
+            if let Some(unpacked) = self.decoder.collect().filter(|bytes| !bytes.is_empty()) {
+                out(&unpacked)?;
+            }
+            // What was handed over is what the checksum is of.
+            if std::mem::take(&mut self.has_ended) && !self.is_sound() {
+                return Ok(Err("its checksum is that of other bytes".to_owned()));
+            }
+        }
+        self.held = rest.to_vec();
+        Ok(Ok(()))
+    }
+
+    /// Tells whether the file ends where it may.
+    pub(super) fn finish(&self) -> Result<(), String> {
+        match self.next {
+            Next::Frame if self.held.is_empty() => Ok(()),
+            Next::Frame | Next::Block { .. } | Next::Skipped(_) => {
+                Err("it ends inside a frame".to_owned())
+            }
+        }
+    }
+
+    /// Takes what comes next off the front of `rest`; false where more bytes are needed.
+    fn step(&mut self, rest: &mut &[u8]) -> Result<bool, String> {
+        match self.next {
+            Next::Skipped(0) => self.next = Next::Frame,
+            Next::Skipped(_) if rest.is_empty() => return Ok(false),
+            Next::Skipped(length) => {
+                let here = length.min(rest.len());
+                *rest = rest.get(here..).unwrap_or_default();
+                self.next = Next::Skipped(length - here);
+            }
+            Next::Frame => return self.frame(rest),
+            Next::Block { checksum } => return self.block(rest, checksum),
+        }
+        Ok(true)
+    }
+
+    fn frame(&mut self, rest: &mut &[u8]) -> Result<bool, String> {
+        let Some([first, b, c, d, l0, l1, l2, l3]) = rest.first_chunk::<8>() else {
+            return Ok(false);
+        };
+        // RFC 8878 §3.1.2.
+        if matches!([*first, *b, *c, *d], [0x50..=0x5f, 0x2a, 0x4d, 0x18]) {
+            let length = u32::from_le_bytes([*l0, *l1, *l2, *l3]);
+            *rest = rest.get(8..).unwrap_or_default();
+            self.next = Next::Skipped(usize::try_from(length).unwrap_or(usize::MAX));
+            return Ok(true);
+        }
+        if rest.len() < frame_header_bytes(*l0) {
+            return Ok(false);
+        }
+        self.decoder.reset(&mut *rest).map_err(|error| error.to_string())?;
+        self.next = Next::Block { checksum: l0 & 0x04 != 0 };
+        Ok(true)
+    }
+
+    fn block(&mut self, rest: &mut &[u8], checksum: bool) -> Result<bool, String> {
+        let Some([b0, b1, b2]) = rest.first_chunk::<BLOCK_HEADER>() else { return Ok(false) };
+        let header = u32::from_le_bytes([*b0, *b1, *b2, 0]);
+        let is_last = header & 1 == 1;
+        // A block of one byte that is repeated holds that byte.
+        let content =
+            if header >> 1 & 3 == 1 { 1 } else { usize::try_from(header >> 3).unwrap_or(0) };
+        let behind = if is_last && checksum { CHECKSUM } else { 0 };
+        let Some((mut block, following)) = rest.split_at_checked(BLOCK_HEADER + content + behind)
+        else {
+            return Ok(false);
+        };
+        let one = BlockDecodingStrategy::UptoBlocks(1);
+        self.decoder.decode_blocks(&mut block, one).map_err(|error| error.to_string())?;
+        *rest = following;
+        if is_last {
+            self.next = Next::Frame;
+            self.has_ended = true;
+        }
+        Ok(true)
+    }
+
+    /// Whether the frame that has ended has the checksum that it says, if it says one.
+    fn is_sound(&self) -> bool {
+        let written = self.decoder.get_checksum_from_data();
+        written.is_none() || written == self.decoder.get_calculated_checksum()
+    }
+}
+
+/// Bytes of a frame header whose descriptor is `descriptor` (RFC 8878 §3.1.1.1).
+fn frame_header_bytes(descriptor: u8) -> usize {
+    let is_single = descriptor & 0x20 != 0;
+    let dictionary = [0, 1, 2, 4].get(usize::from(descriptor & 3)).copied().unwrap_or(4);
+    let content = match (descriptor >> 6, is_single) {
+        (0, false) => 0,
+        (0, true) => 1,
+        (1, _) => 2,
+        (2, _) => 4,
+        _ => 8,
+    };
+    MAGIC.len() + 1 + usize::from(!is_single) + dictionary + content
+}
