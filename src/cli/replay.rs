@@ -176,7 +176,7 @@ impl Judge<'_> {
             permitted: judged.and_then(|judged| judged.permitted),
             permission: statement.cloned(),
             judged_under: judged.map(|judged| judged.assumptions.clone()).unwrap_or_default(),
-            packet: flow.openings.get(replayed.index).map_or(1, |opening| opening.packet),
+            packet: flow.openings.get(replayed.index).map(|one| one.packet).filter(|one| *one > 0),
             shown: self.shown(&openings, &replayed, &environment)?,
             opening: openings.get(replayed.index)?.clone(),
             answered: flow.answered,

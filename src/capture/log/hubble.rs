@@ -3,7 +3,6 @@
 
 use std::net::IpAddr;
 
-use jiff::SignedDuration;
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -13,7 +12,9 @@ use super::dns::Chain;
 use super::flow;
 use super::flow::Ends;
 use super::open::MOST_FLOWS;
+use super::open::Microseconds;
 use super::open::Open;
+use super::open::hours;
 use super::text::Text;
 use super::time;
 use crate::capture::captured::Application;
@@ -33,7 +34,7 @@ use crate::flow::Recorder;
 use crate::flow::Request;
 
 /// How long a flow without events is followed, as a captured one.
-const IDLE: SignedDuration = SignedDuration::from_hours(1);
+const IDLE: Microseconds = hours(1);
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -117,7 +118,7 @@ impl Hubble {
         let has_room = match self.open.touch(&ends, IDLE) {
             Some(flow) => {
                 event.tell(flow, at, frame);
-                true
+                self.open.weigh(&ends, &mut |flow| sink.flow(finished(flow)))
             }
             None => {
                 let mut flow = ends.flow(at, frame);
@@ -329,8 +330,8 @@ impl Event<'_> {
         Some(Recorded {
             verdict,
             by: Recorder::Cilium,
-            rule: rule.map(RecordedRule::from),
-            reason: self.drop_reason_desc.get().map(Into::into),
+            rule: rule.map(|rule| RecordedRule::from(&*flow::words(rule))),
+            reason: self.drop_reason_desc.get().map(flow::words),
         })
     }
 

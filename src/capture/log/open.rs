@@ -5,46 +5,92 @@ use std::collections::BinaryHeap;
 use std::hash::Hash;
 
 use foldhash::HashMap;
-use jiff::SignedDuration;
 use jiff::Timestamp;
 
 /// Flows of a log followed at a time: some 60 MB of memory, and of a log with many names more.
 pub(super) const MOST_FLOWS: usize = 1 << 17;
+
+/// Bytes of names and requests held of all flows together, besides what each flow takes anyway; as of
+/// captures.
+const MOST_HELD_BYTES: usize = 256 << 20;
+
+/// What holds more bytes the more is heard of it.
+pub(super) trait Weighs {
+    /// The bytes that it holds besides its own.
+    fn weight(&self) -> usize {
+        0
+    }
+}
+
+/// A time or a span of it, in microseconds: plain numbers, since logs of millions of flows do little else
+/// than compare them.
+pub(super) type Microseconds = i64;
+
+/// Hours as the span between records.
+pub(super) const fn hours(number: Microseconds) -> Microseconds {
+    minutes(60 * number)
+}
+
+/// Minutes as the span between records.
+pub(super) const fn minutes(number: Microseconds) -> Microseconds {
+    number * 60_000_000
+}
 
 /// What may still go on.
 #[derive(Debug)]
 pub(super) struct Open<K, F> {
     slots: HashMap<K, Slot<F>>,
     /// A time at which each may end, its number in the order of beginning, and its key.
-    ends: BinaryHeap<Reverse<(Timestamp, u64, K)>>,
+    ends: BinaryHeap<Reverse<(Microseconds, u64, K)>>,
     most: usize,
+    most_held: usize,
+    held: usize,
     next: u64,
     /// The latest time in the log so far; files that were put together step back in time.
-    now: Timestamp,
+    now: Microseconds,
 }
 
 #[derive(Debug)]
 struct Slot<F> {
     number: u64,
     /// When it ends unless something more is heard of it.
-    end: Timestamp,
+    end: Microseconds,
+    weight: usize,
     flow: F,
 }
 
-impl<K: Clone + Eq + Hash + Ord, F> Open<K, F> {
+impl<K: Clone + Eq + Hash + Ord, F: Weighs> Open<K, F> {
     pub(super) fn new(most: usize) -> Open<K, F> {
+        Open::with_limits(most, MOST_HELD_BYTES)
+    }
+
+    /// One that holds at most so many flows, and so many bytes of what was heard of them.
+    pub(super) fn with_limits(most: usize, most_held: usize) -> Open<K, F> {
         Open {
             slots: HashMap::default(),
             ends: BinaryHeap::new(),
             most,
+            most_held,
+            held: 0,
             next: 0,
-            now: Timestamp::MIN,
+            now: Microseconds::MIN,
         }
+    }
+
+    /// Ends that are held.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.ends.len()
     }
 
     /// Takes note that the log has come to this time. What has ended by then goes to `out`, in the
     /// order of its end.
     pub(super) fn come_to(&mut self, at: Timestamp, out: &mut impl FnMut(F)) {
+        self.come_to_microsecond(at.as_microsecond(), out);
+    }
+
+    /// The same, of a time in microseconds since 1970.
+    pub(super) fn come_to_microsecond(&mut self, at: Microseconds, out: &mut impl FnMut(F)) {
         if at <= self.now {
             return;
         }
@@ -57,8 +103,8 @@ impl<K: Clone + Eq + Hash + Ord, F> Open<K, F> {
     }
 
     /// The flow with this key, which goes on for `idle` if nothing more is heard of it.
-    pub(super) fn touch(&mut self, key: &K, idle: SignedDuration) -> Option<&mut F> {
-        let end = after(self.now, idle);
+    pub(super) fn touch(&mut self, key: &K, idle: Microseconds) -> Option<&mut F> {
+        let end = self.now.saturating_add(idle);
         let slot = self.slots.get_mut(key)?;
         if end < slot.end {
             self.ends.push(Reverse((end, slot.number, key.clone())));
@@ -74,7 +120,7 @@ impl<K: Clone + Eq + Hash + Ord, F> Open<K, F> {
         &mut self,
         key: K,
         flow: F,
-        idle: SignedDuration,
+        idle: Microseconds,
         out: &mut impl FnMut(F),
     ) -> bool {
         let has_room = self.slots.len() < self.most || self.slots.contains_key(&key);
@@ -84,13 +130,35 @@ impl<K: Clone + Eq + Hash + Ord, F> Open<K, F> {
                 self.end_first(out);
             }
         }
-        let (number, end) = (self.next, after(self.now, idle));
+        let (number, end) = (self.next, self.now.saturating_add(idle));
         self.next += 1;
         self.ends.push(Reverse((end, number, key.clone())));
-        if let Some(before) = self.slots.insert(key, Slot { number, end, flow }) {
+        let weight = flow.weight();
+        self.held += weight;
+        if let Some(before) = self.slots.insert(key, Slot { number, end, weight, flow }) {
+            self.held -= before.weight;
             out(before.flow);
         }
         self.forget_ended();
+        self.make_room(out) && has_room
+    }
+
+    /// Takes note that more was heard of a flow. Where too much is held, those that would end first
+    /// do, and this is false.
+    pub(super) fn weigh(&mut self, key: &K, out: &mut impl FnMut(F)) -> bool {
+        if let Some(slot) = self.slots.get_mut(key) {
+            self.held -= slot.weight;
+            slot.weight = slot.flow.weight();
+            self.held += slot.weight;
+        }
+        self.make_room(out)
+    }
+
+    fn make_room(&mut self, out: &mut impl FnMut(F)) -> bool {
+        let has_room = self.held <= self.most_held;
+        while self.held > self.most_held && !self.ends.is_empty() {
+            self.end_first(out);
+        }
         has_room
     }
 
@@ -100,6 +168,7 @@ impl<K: Clone + Eq + Hash + Ord, F> Open<K, F> {
             std::mem::take(&mut self.slots).into_values().map(|s| (s.number, s.flow)).collect();
         left.sort_unstable_by_key(|(number, _)| *number);
         self.ends.clear();
+        self.held = 0;
         left.into_iter().for_each(|(_, flow)| out(flow));
     }
 
@@ -110,6 +179,7 @@ impl<K: Clone + Eq + Hash + Ord, F> Open<K, F> {
         if slot.end > end {
             self.ends.push(Reverse((slot.end, number, key)));
         } else if let Some(slot) = self.slots.remove(&key) {
+            self.held -= slot.weight;
             out(slot.flow);
         }
     }
@@ -123,8 +193,4 @@ impl<K: Clone + Eq + Hash + Ord, F> Open<K, F> {
         self.ends =
             slots.map(|(key, slot)| Reverse((slot.end, slot.number, key.clone()))).collect();
     }
-}
-
-fn after(at: Timestamp, idle: SignedDuration) -> Timestamp {
-    at.checked_add(idle).unwrap_or(Timestamp::MAX)
 }

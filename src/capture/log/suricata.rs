@@ -1,7 +1,6 @@
 //! EVE logs of Suricata (`flow-inputs.md §8`): events of one flow are put together by its number and
 //! ends.
 
-use jiff::SignedDuration;
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -11,7 +10,11 @@ use super::dns::Chain;
 use super::flow;
 use super::flow::Ends;
 use super::open::MOST_FLOWS;
+use super::open::Microseconds;
 use super::open::Open;
+use super::open::Weighs;
+use super::open::hours;
+use super::open::minutes;
 use super::text::Text;
 use super::time;
 use crate::capture::captured::Application;
@@ -27,9 +30,9 @@ use crate::flow::Recorder;
 use crate::flow::SeenPayload;
 
 /// How long a flow without events is waited for, as a captured one.
-const IDLE: SignedDuration = SignedDuration::from_hours(1);
+const IDLE: Microseconds = hours(1);
 /// How long events are waited for behind that of the flow's end.
-const LINGER: SignedDuration = SignedDuration::from_mins(2);
+const LINGER: Microseconds = minutes(2);
 
 /// The flags of TCP that carry no bytes of the client: SYN, RST.
 const HANDSHAKE: u8 = 0x02 | 0x04;
@@ -231,7 +234,8 @@ impl Suricata {
         let idle = if event.flow.is_some() { LINGER } else { IDLE };
         if let Some(followed) = self.open.touch(&key, idle) {
             followed.take(&event, &ends, at, frame);
-            return Ok(Taken::Told);
+            let has_room = self.open.weigh(&key, &mut |one| sink.flow(one.finished()));
+            return Ok(if has_room { Taken::Told } else { Taken::Over });
         }
         let flow = ends.flow(at, frame);
         let mut followed = Followed { flow, has_flow_event: false, payload: None };
@@ -318,6 +322,12 @@ impl Dns<'_> {
             }
             chain.into_records()
         })
+    }
+}
+
+impl Weighs for Followed {
+    fn weight(&self) -> usize {
+        self.flow.weight()
     }
 }
 
@@ -464,7 +474,7 @@ fn ask_once(flow: &mut CapturedFlow, payload: Payload, at: Timestamp, frame: u64
 fn record(flow: &mut CapturedFlow, verdict: RecordedVerdict, reason: Option<&str>) {
     let was = flow.recorded.as_ref().map(|recorded| recorded.verdict);
     if was != Some(RecordedVerdict::Denied) {
-        let (by, reason) = (Recorder::Suricata, reason.map(Into::into));
+        let (by, reason) = (Recorder::Suricata, reason.map(flow::words));
         flow.recorded = Some(Recorded { verdict, by, rule: None, reason }.into());
     }
 }

@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 
-use jiff::SignedDuration;
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -14,7 +13,9 @@ use super::dns::Asked;
 use super::dns::Chain;
 use super::flow;
 use super::flow::Ends;
+use super::open::Microseconds;
 use super::open::Open;
+use super::open::Weighs;
 use super::text::Text;
 use super::time;
 use crate::capture::captured::Application;
@@ -27,8 +28,10 @@ use crate::flow::SeenPayload;
 /// Connections held until the log is over, since their rows may come from one log behind another:
 /// some 60 MB of memory, and of connections with many requests more.
 const MOST_CONNECTIONS: usize = 1 << 16;
+/// Bytes of a `uid`; Zeek's have 18.
+const MOST_UID: usize = 64;
 /// No row says that a connection has no more of them.
-const IDLE: SignedDuration = SignedDuration::MAX;
+const IDLE: Microseconds = Microseconds::MAX;
 
 /// The logs that tell of flows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -304,13 +307,15 @@ impl Zeek {
             answer(row, &ends, at, sink);
         }
         let key: Box<str> = match row.uid.get() {
+            Some(uid) if uid.len() > MOST_UID => return Taken::Unreadable,
             Some(uid) => uid.into(),
             // Without it rows cannot be put together.
             None => format!("#{frame}").into(),
         };
         if let Some(connection) = self.open.touch(&key, IDLE) {
             connection.take(row, path, &ends, at, frame);
-            return Taken::Told;
+            let out = &mut |connection: Connection| sink.flow(connection.finished());
+            return if self.open.weigh(&key, out) { Taken::Told } else { Taken::Over };
         }
         let mut connection = Connection {
             flow: ends.flow(at, frame),
@@ -321,6 +326,12 @@ impl Zeek {
         connection.take(row, path, &ends, at, frame);
         let out = &mut |connection: Connection| sink.flow(connection.finished());
         if self.open.begin(key, connection, IDLE, out) { Taken::Told } else { Taken::Over }
+    }
+}
+
+impl Weighs for Connection {
+    fn weight(&self) -> usize {
+        self.services.len() + self.flow.weight()
     }
 }
 

@@ -277,13 +277,11 @@ fn counted(tally: &Tally) -> String {
     }
 }
 
-/// Where in the flow the verdict fell, where its packets were counted.
+/// Where in the flow the verdict fell, where that was recorded.
 fn at_packet(flow: &ReplayedFlow) -> String {
-    match flow.row.packets {
-        Some(packets) if flow.row.recorded.is_none() => {
-            format!("  at packet {} of {packets}", flow.packet)
-        }
-        Some(_) | None => String::new(),
+    match (flow.packet, flow.row.packets) {
+        (Some(packet), Some(packets)) => format!("  at packet {packet} of {packets}"),
+        (Some(_) | None, Some(_) | None) => String::new(),
     }
 }
 
