@@ -99,7 +99,7 @@ fn exchange(flow: &Flow) -> Exchange {
         },
         source_port: 40_000 + flow.source_port % 1000 + index,
         name: name.clone(),
-        address: flow.destination.unwrap(),
+        address: flow.destination,
     };
     let name = flow.payload.wire_name().and_then(Host::name);
     let lookups = name.map(|name| lookup((0, name))).into_iter().collect();
@@ -184,7 +184,7 @@ fn the_client_knows_the_name_before_it_connects() {
     let [DnsRecord::Address { owner: of, address, .. }] = answer.records.as_slice() else {
         panic!("{:?}", answer.records)
     };
-    assert_eq!((of, Some(*address)), (&owner, flow.destination));
+    assert_eq!((of, *address), (&owner, flow.destination));
     assert!(seen.flows.iter().all(|flow| flow.first > answer.at));
 }
 

@@ -1,5 +1,7 @@
 //! What strangers may write, within bounds.
 
+use std::fmt::Write as _;
+
 use super::lines::Line;
 use super::lines::Lines;
 use super::objects::Found;
@@ -242,17 +244,17 @@ fn flows_that_hold_too_much_end_early() {
     let long = 100_000_000;
     let mut held = 0;
     let mut ended = 0;
-    let mut had_room = 0;
+    let mut kept = 0;
     for key in 0..1000 {
         held += key % 300;
-        let has_room = open.begin(key, Heavy(key % 300), long, &mut |one| {
+        let is_kept = open.begin(key, Heavy(key % 300), long, &mut |one| {
             held -= one.0;
             ended += 1;
         });
         assert!(held <= 1000, "{held} bytes are held");
-        had_room += usize::from(has_room);
+        kept += usize::from(is_kept);
     }
-    assert!(had_room < 1000);
+    assert!(kept < 1000);
     open.touch(&999, long).unwrap().0 = 2000;
     assert!(!open.weigh(&999, &mut |_| ended += 1));
     open.finish(&mut |_| ended += 1);
@@ -302,7 +304,7 @@ fn one_flow_with_very_many_requests_keeps_some() {
         "#separator \\x09\n#path\thttp\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\thost\turi\n",
     );
     for request in 0..3000 {
-        text.push_str(&format!("1\tC\t10.0.0.4\t1\t192.0.2.1\t80\th{request}.example\t/\n"));
+        writeln!(text, "1\tC\t10.0.0.4\t1\t192.0.2.1\t80\th{request}.example\t/").unwrap();
     }
     let (taken, _) = read(text);
     let [flow] = taken.flows.as_slice() else { panic!("{} flows", taken.flows.len()) };

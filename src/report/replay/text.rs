@@ -111,7 +111,7 @@ impl Replay<'_> {
             let why =
                 if outcome == Outcome::NotJudged { self.why_not_judged() } else { String::new() };
             let line =
-                format!("{mark} {:>width$}  {name:<18}  {}{why}", tally.flows, counted(&tally),);
+                format!("{mark} {:>width$}  {name:<18}  {}{why}", tally.flows, counted(&tally));
             writeln!(text, "{}", line.trim_end())?;
         }
         Ok(())

@@ -1,29 +1,15 @@
-//! Flows of Cilium's Hubble (`flow-inputs.md §6`): an object for each packet or request that Cilium
-//! told of, bare or in a wrapper.
+//! What Hubble writes of a flow, and what that says.
 
-use std::net::IpAddr;
-
-use jiff::Timestamp;
-use serde::Deserialize;
-
-use super::dns;
-use super::dns::Asked;
-use super::dns::Chain;
-use super::flow;
-use super::flow::Ends;
-use super::open::MOST_FLOWS;
-use super::open::Microseconds;
-use super::open::Open;
-use super::open::hours;
-use super::text::Text;
-use super::time;
 use crate::capture::captured::Application;
 use crate::capture::captured::CapturedFlow;
 use crate::capture::captured::NameOrigin;
-use crate::capture::captured::Sink;
+use crate::capture::log::dns;
+use crate::capture::log::dns::Asked;
+use crate::capture::log::dns::Chain;
+use crate::capture::log::flow;
+use crate::capture::log::flow::Ends;
+use crate::capture::log::text::Text;
 use crate::evidence::DnsAnswer;
-use crate::evidence::DnsRecord;
-use crate::evidence::RecordType;
 use crate::evidence::ResponseCode;
 use crate::flow::IpProtocol;
 use crate::flow::Payload;
@@ -32,259 +18,132 @@ use crate::flow::RecordedRule;
 use crate::flow::RecordedVerdict;
 use crate::flow::Recorder;
 use crate::flow::Request;
-
-/// How long a flow without events is followed, as a captured one.
-const IDLE: Microseconds = hours(1);
-
-/// What became of a record.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Taken {
-    /// It told of a flow, or of an answer.
-    Told,
-    /// It is of a kind that tells of none: a reply, an inbound flow, an event of the node.
-    PassedOver,
-    /// It has no addresses, as those that AKS stores.
-    NoAddresses,
-    /// A flow had to end for it.
-    Over,
-}
-
-/// The flows of a log.
-#[derive(Debug)]
-pub(super) struct Hubble {
-    open: Open<Ends, CapturedFlow>,
-}
-
-impl Hubble {
-    pub(super) fn new() -> Hubble {
-        Hubble { open: Open::new(MOST_FLOWS) }
-    }
-
-    /// Takes an object with the flow in a wrapper.
-    pub(super) fn wrapped(
-        &mut self,
-        bytes: &[u8],
-        frame: u64,
-        sink: &mut impl Sink,
-    ) -> serde_json::Result<Taken> {
-        let record: Wrapper<'_> = serde_json::from_slice(bytes)?;
-        match record.flow {
-            Some(event) => Ok(self.event(&event, &record.time, frame, sink)),
-            None => Ok(Taken::PassedOver),
-        }
-    }
-
-    /// Takes an object that is the flow.
-    pub(super) fn bare(
-        &mut self,
-        bytes: &[u8],
-        frame: u64,
-        sink: &mut impl Sink,
-    ) -> serde_json::Result<Taken> {
-        let event: Event<'_> = serde_json::from_slice(bytes)?;
-        Ok(self.event(&event, &Text::default(), frame, sink))
-    }
-
-    /// Ends the log.
-    pub(super) fn finish(&mut self, sink: &mut impl Sink) {
-        self.open.finish(&mut |flow| sink.flow(finished(flow)));
-    }
-
-    fn event(
-        &mut self,
-        event: &Event<'_>,
-        outer: &Text<'_>,
-        frame: u64,
-        sink: &mut impl Sink,
-    ) -> Taken {
-        let at = event.time.get().or(outer.get()).and_then(time::iso);
-        let at = at.unwrap_or(Timestamp::UNIX_EPOCH);
-        let Some(ends) = event.ends() else { return Taken::NoAddresses };
-        self.open.come_to(at, &mut |flow| sink.flow(finished(flow)));
-        if let Some(answer) = event.answer(&ends, at) {
-            sink.answer(answer);
-        }
-        if event.is_reply() == Some(true) {
-            if let Some(flow) = self.open.touch(&ends.turned(), IDLE) {
-                flow.answered = true;
-                flow.last = flow.last.max(at);
-            }
-            return if event.l7.is_some() { Taken::Told } else { Taken::PassedOver };
-        }
-        if event.is_inbound() {
-            return Taken::PassedOver;
-        }
-        self.held(event, &ends, at, sink);
-        let has_room = match self.open.touch(&ends, IDLE) {
-            Some(flow) => {
-                event.tell(flow, at, frame);
-                self.open.weigh(&ends, &mut |flow| sink.flow(finished(flow)))
-            }
-            None => {
-                let mut flow = ends.flow(at, frame);
-                event.tell(&mut flow, at, frame);
-                self.open.begin(ends, flow, IDLE, &mut |flow| sink.flow(finished(flow)))
-            }
-        };
-        if has_room { Taken::Told } else { Taken::Over }
-    }
-
-    /// Tells that the client looked up the names that Cilium's cache has for the destination, once
-    /// for each flow.
-    fn held(&mut self, event: &Event<'_>, ends: &Ends, at: Timestamp, sink: &mut impl Sink) {
-        let Some(address) = ends.destination else { return };
-        for name in event.destination_names.iter().flatten().filter_map(Text::get) {
-            let Some(question) = dns::name(name) else { continue };
-            let known = self.open.touch(ends, IDLE).is_some_and(|flow| {
-                flow.names.iter().any(|seen| seen.name.name() == Some(&question))
-            });
-            if known {
-                continue;
-            }
-            let owner = question.clone();
-            sink.answer(DnsAnswer {
-                at,
-                client: ends.source,
-                server: dns::UNKNOWN_SERVER,
-                question,
-                asked: RecordType::of(address),
-                code: ResponseCode::NO_ERROR,
-                records: vec![DnsRecord::Address { owner, address, ttl: 0 }],
-            });
-        }
-    }
-}
-
-fn finished(mut flow: CapturedFlow) -> CapturedFlow {
-    let payload = flow::unknown_payload(flow.protocol);
-    flow::complete(&mut flow, payload);
-    flow
-}
+use jiff::Timestamp;
+use serde::Deserialize;
+use std::net::IpAddr;
 
 #[derive(Deserialize)]
-struct Wrapper<'a> {
+pub(super) struct Wrapper<'a> {
     #[serde(borrow)]
-    flow: Option<Event<'a>>,
+    pub(super) flow: Option<Event<'a>>,
     #[serde(borrow, default)]
-    time: Text<'a>,
+    pub(super) time: Text<'a>,
 }
 
 #[derive(Deserialize)]
-struct Event<'a> {
+pub(super) struct Event<'a> {
     #[serde(borrow, default)]
-    time: Text<'a>,
+    pub(super) time: Text<'a>,
     #[serde(borrow, default)]
-    verdict: Text<'a>,
+    pub(super) verdict: Text<'a>,
     #[serde(borrow, default)]
-    drop_reason_desc: Text<'a>,
+    pub(super) drop_reason_desc: Text<'a>,
     #[serde(borrow, rename = "IP")]
-    ip: Option<Addresses<'a>>,
+    pub(super) ip: Option<Addresses<'a>>,
     #[serde(borrow)]
-    l4: Option<Transport<'a>>,
+    pub(super) l4: Option<Transport<'a>>,
     #[serde(borrow)]
-    l7: Option<Layer7<'a>>,
+    pub(super) l7: Option<Layer7<'a>>,
     #[serde(borrow)]
-    destination_names: Option<Vec<Text<'a>>>,
+    pub(super) destination_names: Option<Vec<Text<'a>>>,
     #[serde(borrow, default)]
-    traffic_direction: Text<'a>,
+    pub(super) traffic_direction: Text<'a>,
     #[serde(borrow, default)]
-    is_reply: Text<'a>,
+    pub(super) is_reply: Text<'a>,
     #[serde(borrow)]
-    egress_allowed_by: Option<Vec<Policy<'a>>>,
+    pub(super) egress_allowed_by: Option<Vec<Policy<'a>>>,
     #[serde(borrow)]
-    egress_denied_by: Option<Vec<Policy<'a>>>,
+    pub(super) egress_denied_by: Option<Vec<Policy<'a>>>,
 }
 
 #[derive(Deserialize)]
-struct Addresses<'a> {
+pub(super) struct Addresses<'a> {
     #[serde(borrow, default)]
-    source: Text<'a>,
+    pub(super) source: Text<'a>,
     #[serde(borrow, default)]
-    destination: Text<'a>,
+    pub(super) destination: Text<'a>,
 }
 
 #[derive(Deserialize)]
-struct Transport<'a> {
+pub(super) struct Transport<'a> {
     #[serde(borrow, rename = "TCP")]
-    tcp: Option<Ports<'a>>,
+    pub(super) tcp: Option<Ports<'a>>,
     #[serde(borrow, rename = "UDP")]
-    udp: Option<Ports<'a>>,
+    pub(super) udp: Option<Ports<'a>>,
     #[serde(borrow, rename = "SCTP")]
-    sctp: Option<Ports<'a>>,
-    #[serde(borrow, rename = "ICMPv4")]
-    icmp: Option<Ports<'a>>,
+    pub(super) sctp: Option<Ports<'a>>,
     #[serde(borrow, rename = "ICMPv6")]
-    icmpv6: Option<Ports<'a>>,
+    pub(super) icmpv6: Option<Ports<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Ports<'a> {
+pub(super) struct Ports<'a> {
     #[serde(borrow, default)]
-    source_port: Text<'a>,
+    pub(super) source_port: Text<'a>,
     #[serde(borrow, default)]
-    destination_port: Text<'a>,
+    pub(super) destination_port: Text<'a>,
     #[serde(borrow)]
-    flags: Option<Flags<'a>>,
+    pub(super) flags: Option<Flags<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Flags<'a> {
+pub(super) struct Flags<'a> {
     #[serde(borrow, default, rename = "SYN")]
-    syn: Text<'a>,
+    pub(super) syn: Text<'a>,
     #[serde(borrow, default, rename = "ACK")]
-    ack: Text<'a>,
+    pub(super) ack: Text<'a>,
 }
 
 #[derive(Deserialize)]
-struct Layer7<'a> {
+pub(super) struct Layer7<'a> {
     #[serde(borrow, default, rename = "type")]
-    kind: Text<'a>,
+    pub(super) kind: Text<'a>,
     #[serde(borrow)]
-    dns: Option<Dns<'a>>,
+    pub(super) dns: Option<Dns<'a>>,
     #[serde(borrow)]
-    http: Option<Http<'a>>,
+    pub(super) http: Option<Http<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Dns<'a> {
+pub(super) struct Dns<'a> {
     #[serde(borrow, default)]
-    query: Text<'a>,
+    pub(super) query: Text<'a>,
     #[serde(borrow)]
-    ips: Option<Vec<Text<'a>>>,
+    pub(super) ips: Option<Vec<Text<'a>>>,
     #[serde(borrow)]
-    cnames: Option<Vec<Text<'a>>>,
+    pub(super) cnames: Option<Vec<Text<'a>>>,
     #[serde(borrow)]
-    qtypes: Option<Vec<Text<'a>>>,
+    pub(super) qtypes: Option<Vec<Text<'a>>>,
     #[serde(borrow, default)]
-    ttl: Text<'a>,
+    pub(super) ttl: Text<'a>,
     #[serde(borrow, default)]
-    rcode: Text<'a>,
+    pub(super) rcode: Text<'a>,
 }
 
 #[derive(Deserialize)]
-struct Http<'a> {
+pub(super) struct Http<'a> {
     #[serde(borrow, default)]
-    url: Text<'a>,
+    pub(super) url: Text<'a>,
     #[serde(borrow)]
-    headers: Option<Vec<Header<'a>>>,
+    pub(super) headers: Option<Vec<Header<'a>>>,
 }
 
 #[derive(Deserialize)]
-struct Header<'a> {
+pub(super) struct Header<'a> {
     #[serde(borrow, default)]
-    key: Text<'a>,
+    pub(super) key: Text<'a>,
     #[serde(borrow, default)]
-    value: Text<'a>,
+    pub(super) value: Text<'a>,
 }
 
 #[derive(Deserialize)]
-struct Policy<'a> {
+pub(super) struct Policy<'a> {
     #[serde(borrow, default)]
-    name: Text<'a>,
+    pub(super) name: Text<'a>,
 }
 
 impl Event<'_> {
-    fn ends(&self) -> Option<Ends> {
+    pub(super) fn ends(&self) -> Option<Ends> {
         let ip = self.ip.as_ref()?;
         let source = flow::address(ip.source.get()?)?;
         let destination = flow::address(ip.destination.get()?)?;
@@ -293,7 +152,7 @@ impl Event<'_> {
             Some(Transport { udp: Some(ports), .. }) => (IpProtocol::UDP, Some(ports)),
             Some(Transport { sctp: Some(ports), .. }) => (IpProtocol::SCTP, Some(ports)),
             Some(Transport { icmpv6: Some(_), .. }) => (IpProtocol::ICMPV6, None),
-            Some(Transport { icmp: Some(_), .. }) | Some(_) | None => (IpProtocol::ICMP, None),
+            Some(_) | None => (IpProtocol::ICMP, None),
         };
         let port = |text: Option<&Text<'_>>| text.and_then(Text::parse).unwrap_or(0);
         Some(Ends {
@@ -305,12 +164,12 @@ impl Event<'_> {
         })
     }
 
-    fn is_reply(&self) -> Option<bool> {
+    pub(super) fn is_reply(&self) -> Option<bool> {
         self.is_reply.parse()
     }
 
     /// Whether it was seen where the flow comes in.
-    fn is_inbound(&self) -> bool {
+    pub(super) fn is_inbound(&self) -> bool {
         matches!(self.traffic_direction.get(), Some("INGRESS" | "1"))
     }
 
@@ -336,7 +195,7 @@ impl Event<'_> {
     }
 
     /// Adds what the event says to its flow.
-    fn tell(&self, flow: &mut CapturedFlow, at: Timestamp, frame: u64) {
+    pub(super) fn tell(&self, flow: &mut CapturedFlow, at: Timestamp, frame: u64) {
         flow.first = flow.first.min(at);
         flow.last = flow.last.max(at);
         let tcp = self.l4.as_ref().and_then(|l4| l4.tcp.as_ref());
@@ -351,10 +210,11 @@ impl Event<'_> {
         }
         if let Some(recorded) = self.recorded() {
             // A request that was refused stays so, whatever its connection goes on with.
-            let was = flow.recorded.as_ref().map(|before| before.verdict);
-            let stays = was == Some(RecordedVerdict::Denied) && self.l7.is_none();
-            if flow.recorded.as_deref() != Some(&recorded) && !(stays && !flow.openings.is_empty())
-            {
+            let was_refused = flow.recorded.as_ref().is_some_and(|before| {
+                before.verdict == RecordedVerdict::Denied && !flow.openings.is_empty()
+            });
+            let stays = was_refused && self.l7.is_none();
+            if !stays && flow.recorded.as_deref() != Some(&recorded) {
                 flow.recorded = Some(recorded.into());
             }
         }
@@ -368,7 +228,7 @@ impl Event<'_> {
         }
     }
 
-    fn answer(&self, ends: &Ends, at: Timestamp) -> Option<DnsAnswer> {
+    pub(super) fn answer(&self, ends: &Ends, at: Timestamp) -> Option<DnsAnswer> {
         let l7 = self.l7.as_ref()?;
         let dns = l7.dns.as_ref()?;
         if !matches!(l7.kind.get(), Some("RESPONSE" | "2")) {
