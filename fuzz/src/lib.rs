@@ -46,6 +46,7 @@ pub const LAWS: &[(&str, Law)] = &[
     ("deployment", deployment),
     ("lock", lock),
     ("capture", capture),
+    ("log", log),
     ("notation", notation),
     ("names", names),
 ];
@@ -185,6 +186,36 @@ pub fn capture(bytes: &[u8]) {
         assert!(packets + summary.copies <= summary.frames, "more packets than frames");
         assert!(whole.flows.iter().all(|flow| flow.frame <= summary.frames));
     }
+}
+
+/// A flow log gives the same flows however it is cut into pieces, each asks something, and it gives no
+/// more of them than it has records. Bytes that are no log are passed over.
+///
+/// # Panics
+///
+/// Where the law does not hold.
+pub fn log(bytes: &[u8]) {
+    let (whole, result) = captured(bytes, bytes.len().max(1));
+    for size in [1, 1 + bytes.len() % 61] {
+        let (taken, again) = captured(bytes, size);
+        assert_eq!(again, result, "in pieces of {size}");
+        assert_eq!(taken, whole, "in pieces of {size}");
+    }
+    let Ok(summary) = result else { return };
+    if summary.logs.is_empty() {
+        return;
+    }
+    assert!(whole.flows.iter().all(|flow| !flow.openings.is_empty()), "a flow that asks nothing");
+    assert!(
+        whole.flows.iter().all(|flow| flow.first <= flow.last),
+        "a flow that ends before it begins"
+    );
+    let others = summary.unreadable.records + summary.passed_over;
+    assert!(others <= summary.frames, "more records than there are");
+    // A row of a table that Log Analytics gives is no record of the file.
+    let compressed = bytes.starts_with(&[0x1f, 0x8b]);
+    let most = if compressed { usize::MAX } else { bytes.len() };
+    assert!(whole.flows.len() + whole.answers.len() <= most, "more out than in");
 }
 
 /// Everything that a capture gave.

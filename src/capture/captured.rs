@@ -130,14 +130,15 @@ pub struct SeenName {
     pub origin: NameOrigin,
     /// When the packet that completed it was seen.
     pub at: Timestamp,
-    /// The index of that packet in the flow, from 1.
+    /// The index of that packet in the flow, from 1; 0 where a log does not say it.
     pub packet: u64,
 }
 
 /// One of the questions that a connection puts to the firewall (`semantics.md`, connection).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Opening {
-    /// The index in the flow of the packet that completed the question, from 1.
+    /// The index in the flow of the packet that completed the question, from 1; 0 where a log does
+    /// not say it.
     pub packet: u64,
     /// The number of that packet in the file, from 1; of a log, that of the record.
     pub frame: u64,

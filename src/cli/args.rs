@@ -31,7 +31,7 @@ pub(super) enum Command {
     Compile(CompileArgs),
     /// Tell the verdict on one flow, and the way to it
     Explain(ExplainArgs),
-    /// List the flows that captures hold; no rules are involved
+    /// List the flows that captures and flow logs hold; no rules are involved
     Flows(FlowsArgs),
     /// Judge recorded flows
     Replay(ReplayArgs),
@@ -356,7 +356,8 @@ pub(super) struct TestArgs {
 
 #[derive(Args, Debug)]
 pub(super) struct FlowsArgs {
-    /// Captures (pcap, pcapng, gzipped or not); `-` is standard input
+    /// Captures (pcap, pcapng) and flow logs (VNet, NSG, Azure Firewall, Hubble, Zeek, Suricata, AWS VPC),
+    /// gzipped or not; `-` is standard input
     #[arg(required = true, value_name = "CAPTURE")]
     pub(super) captures: Vec<PathBuf>,
     /// Form of the result; JSON is one object a line
@@ -390,7 +391,7 @@ pub(super) struct ReplayArgs {
     pub(super) rules_file: Option<PathBuf>,
     #[command(flatten)]
     pub(super) subject: SubjectArgs,
-    /// A capture; repeatable, `-` is standard input
+    /// A capture or flow log; repeatable, `-` is standard input
     #[arg(long, required_unless_present = "assume", value_name = "FILE")]
     pub(super) capture: Vec<PathBuf>,
     /// Take every source as lying in this subnet

@@ -174,7 +174,7 @@ impl Judge<'_> {
             permitted: judged.and_then(|judged| judged.permitted),
             permission: statement.cloned(),
             judged_under: judged.map(|judged| judged.assumptions.clone()).unwrap_or_default(),
-            packet: flow.openings.get(replayed.index).map_or(1, |opening| opening.packet),
+            packet: flow.openings.get(replayed.index).map(|one| one.packet).filter(|one| *one > 0),
             shown: openings.get(settled.shown)?.clone(),
             opening: openings.get(replayed.index)?.clone(),
             answered: flow.answered,

@@ -24,6 +24,9 @@ const VNET: &str = r#"{"records":[{"time":"2026-03-01T10:00:00Z","category":"Flo
 {"rule":"deny-clock","flowTuples":["1772359202000,10.1.8.4,192.0.2.123,40001,123,17,O,D,NX,0,0,0,0","broken"]}]}]}}]}
 "#;
 
+/// The time as of which lists are judged.
+const AT: &str = "2026-03-02T00:00:00Z";
+
 /// The list with a rule for time.
 fn with_clock() -> String {
     [OK, "allow clock: apps -> 192.0.2.123 : udp/123  because \"time\"\n"].concat()
@@ -47,7 +50,7 @@ fn what_a_log_says_became_of_flows_is_held_against_what_is_decided() {
     sandbox.write("a.egress", with_clock().as_bytes());
     sandbox.write("firewall.json", FIREWALL.as_bytes());
     sandbox.write("vnet.json", VNET.as_bytes());
-    let args = ["replay", "a.egress", "--at", "2026-03-02T00:00:00Z"];
+    let args = ["replay", "a.egress", "--at", AT];
     let captures = ["--capture", "firewall.json", "--capture", "vnet.json"];
     let run = sandbox.run(&[&args[..], &captures].concat());
     check_kept("logs/replay.txt", run.out);
@@ -79,9 +82,9 @@ fn a_log_does_for_a_capture_everywhere() {
     let sandbox = Sandbox::new();
     sandbox.write("a.egress", with_clock().as_bytes());
     sandbox.write("vnet.json", VNET.as_bytes());
-    let run = sandbox.run(&["check", "a.egress", "--capture", "vnet.json"]);
+    let run = sandbox.run(&["check", "--at", AT, "a.egress", "--capture", "vnet.json"]);
     check_kept("logs/check.txt", run.out);
-    let run = sandbox.run(&["diff", "a.egress", "ok.egress", "--capture", "vnet.json"]);
+    let run = sandbox.run(&["diff", "--at", AT, "a.egress", "ok.egress", "--capture", "vnet.json"]);
     check_kept("logs/diff.txt", run.out);
 }
 

@@ -4,13 +4,15 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use jiff::SignedDuration;
 use jiff::Timestamp;
 
 use super::flow;
 use super::flow::Ends;
 use super::open::MOST_FLOWS;
+use super::open::Microseconds;
 use super::open::Open;
+use super::open::Weighs;
+use super::open::minutes;
 use super::time;
 use crate::capture::captured::CapturedFlow;
 use crate::capture::captured::Sink;
@@ -20,7 +22,7 @@ use crate::flow::RecordedVerdict;
 use crate::flow::Recorder;
 
 /// How long a flow without lines goes on: a window has ten minutes, and lines come late.
-const IDLE: SignedDuration = SignedDuration::from_mins(20);
+const IDLE: Microseconds = minutes(20);
 
 /// The fields of a line where the log does not name them.
 const DEFAULT: &str = "version account-id interface-id srcaddr dstaddr srcport dstport protocol \
@@ -125,6 +127,8 @@ fn is_from_server(ends: &Ends) -> bool {
     ends.source_port < ends.destination_port
 }
 
+impl Weighs for Followed {}
+
 impl Followed {
     fn take(&mut self, row: &Row<'_>, ends: &Ends, start: Timestamp) {
         let flow = &mut self.flow;
@@ -157,7 +161,7 @@ impl Followed {
         };
         let was = flow.recorded.as_ref().map(|recorded| recorded.verdict);
         if was != Some(RecordedVerdict::Denied) && was != Some(verdict) {
-            let reason = row.reason.map(Into::into);
+            let reason = row.reason.map(flow::words);
             flow.recorded =
                 Some(Arc::new(Recorded { verdict, by: Recorder::Aws, rule: None, reason }));
         }

@@ -9,8 +9,6 @@ use std::net::IpAddr;
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
-use jiff::SignedDuration;
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde::Deserializer;
 use serde::de::DeserializeSeed;
@@ -20,10 +18,15 @@ use serde::de::Visitor;
 use super::flow;
 use super::flow::Ends;
 use super::open::MOST_FLOWS;
+use super::open::Microseconds;
 use super::open::Open;
+use super::open::Weighs;
+use super::open::hours;
+use super::open::minutes;
 use super::text::Holds;
 use super::text::Several;
 use super::text::Text;
+use super::time;
 use super::tuple::Shape;
 use super::tuple::State;
 use super::tuple::Tuple;
@@ -36,10 +39,10 @@ use crate::flow::Recorder;
 
 /// How long a flow without tuples is followed. It is logged every five minutes
 /// (`flow-inputs.md §4`); an hour is what captures have, and longer than the firewall's idle time.
-const IDLE: SignedDuration = SignedDuration::from_hours(1);
+const IDLE: Microseconds = hours(1);
 /// How long another interface's tuples are waited for when a flow has ended: records are of a
 /// minute.
-const LINGER: SignedDuration = SignedDuration::from_mins(2);
+const LINGER: Microseconds = minutes(2);
 
 /// What names a connection: addresses as IPv6 has them, so that they compare fast.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -84,8 +87,9 @@ struct Vantage {
 #[derive(Debug)]
 struct Connection {
     key: Key,
-    first: Timestamp,
-    last: Timestamp,
+    /// Milliseconds since 1970.
+    first: i64,
+    last: i64,
     frame: u64,
     /// Where it was logged first. Only its tuples are counted.
     vantage: Vantage,
@@ -97,6 +101,8 @@ struct Connection {
     copies: u64,
     recorded: Arc<Recorded>,
 }
+
+impl Weighs for Connection {}
 
 impl Connection {
     fn new(
@@ -130,7 +136,10 @@ impl Connection {
         let is_denied = self.recorded.verdict == RecordedVerdict::Denied;
         match tuple.state {
             State::Begin if vantage == self.vantage => true,
-            State::Begin => tuple.at.duration_since(self.first).abs() > LINGER,
+            State::Begin => {
+                let between = tuple.at.saturating_sub(self.first).saturating_abs();
+                between.saturating_mul(1000) > LINGER
+            }
             State::Denied if vantage == self.vantage => !is_denied,
             State::Continuing | State::End => vantage == self.vantage && self.has_ended,
             State::Denied | State::Allowed => false,
@@ -169,8 +178,8 @@ impl Connection {
             destination: Some(narrow(self.key.destination)),
             destination_port: u16::from_be_bytes([c, d]),
         };
-        let mut captured = ends.flow(self.first, self.frame);
-        captured.last = self.last;
+        let mut captured = ends.flow(time::of_milliseconds(self.first), self.frame);
+        captured.last = time::of_milliseconds(self.last);
         captured.packets = self.packets;
         captured.bytes = self.bytes;
         captured.syn = self.began && protocol == IpProtocol::TCP;
@@ -253,7 +262,7 @@ impl AzureFlows {
         told: &mut Told,
         out: &mut impl FnMut(CapturedFlow),
     ) {
-        let rule = rule.map(|rule| RecordedRule::from(bare(rule)));
+        let rule = rule.map(|rule| RecordedRule::from(&*flow::words(bare(rule))));
         let said = |verdict| {
             let (by, rule) = (Recorder::SecurityGroup, rule.clone());
             Arc::new(Recorded { verdict, by, rule, reason: None })
@@ -279,7 +288,7 @@ impl AzureFlows {
     ) -> bool {
         self.tuples += 1;
         let out = &mut |connection: Connection| out(connection.captured());
-        self.open.come_to(tuple.at, out);
+        self.open.come_to_microsecond(tuple.at.saturating_mul(1000), out);
         let key = Key::of(tuple);
         let vantage = Vantage { interface, is_inbound: tuple.is_inbound };
         let idle = match tuple.state {

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::net::Ipv6Addr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::open::Weighs;
 use crate::capture::captured::Application;
 use crate::capture::captured::CapturedFlow;
 use crate::capture::captured::NameOrigin;
@@ -21,6 +23,9 @@ use crate::flow::SeenPayload;
 
 /// Openings and names kept of one flow, as of a captured one.
 pub(super) const MOST_OPENINGS: usize = 1024;
+
+/// Characters kept of a rule's name or a reason: Azure's names have at most 80.
+const MOST_WORDS: usize = 1024;
 
 /// The ends of a flow as a record has them, the initiator first where the record says so.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -83,6 +88,25 @@ impl Ends {
     }
 }
 
+/// The name of a rule, or a reason, as it is kept.
+pub(super) fn words(text: &str) -> Arc<str> {
+    match text.char_indices().nth(MOST_WORDS) {
+        Some((end, _)) => text.get(..end).unwrap_or_default().into(),
+        None => text.into(),
+    }
+}
+
+impl Weighs for CapturedFlow {
+    fn weight(&self) -> usize {
+        let paths = self.openings.iter().map(|opening| match &opening.payload {
+            SeenPayload::Exactly(Payload::Http(request)) => request.path.len(),
+            SeenPayload::Exactly(_) | SeenPayload::Kind(_) | SeenPayload::Unknown => 0,
+        });
+        let openings = size_of::<Opening>() * self.openings.len() + paths.sum::<usize>();
+        openings + size_of::<SeenName>() * self.names.len()
+    }
+}
+
 /// Adds that the flow asked for something, and the name that it showed.
 pub(super) fn ask(flow: &mut CapturedFlow, payload: Payload, at: Timestamp, frame: u64) {
     let name = payload.wire_name().cloned();
@@ -111,8 +135,7 @@ pub(super) fn add_opening(
     frame: u64,
 ) {
     if flow.openings.len() < MOST_OPENINGS {
-        let packet = flow.openings.len() as u64 + 1;
-        flow.openings.push(Opening { packet, frame, at, payload });
+        flow.openings.push(Opening { packet: 0, frame, at, payload });
         return;
     }
     // One more stands for all that are left out, of which nothing but the kind is told.
@@ -121,8 +144,7 @@ pub(super) fn add_opening(
             SeenPayload::Exactly(payload) => SeenPayload::Kind(payload.kind()),
             SeenPayload::Kind(_) | SeenPayload::Unknown => payload,
         };
-        let packet = flow.openings.len() as u64 + 1;
-        flow.openings.push(Opening { packet, frame, at, payload });
+        flow.openings.push(Opening { packet: 0, frame, at, payload });
     }
     flow.openings_left_out += 1;
 }
@@ -131,8 +153,7 @@ pub(super) fn add_opening(
 pub(super) fn add_name(flow: &mut CapturedFlow, name: Host, origin: NameOrigin, at: Timestamp) {
     let is_known = flow.names.iter().any(|seen| seen.name == name && seen.origin == origin);
     if !is_known && flow.names.len() < MOST_OPENINGS {
-        let packet = flow.openings.len() as u64 + 1;
-        flow.names.push(SeenName { name, origin, at, packet });
+        flow.names.push(SeenName { name, origin, at, packet: 0 });
     }
 }
 
@@ -148,7 +169,7 @@ pub(super) fn complete(flow: &mut CapturedFlow, payload: SeenPayload) {
             Application::Dns => SeenPayload::Exactly(Payload::Other),
             Application::Other => payload,
         };
-        flow.openings.push(Opening { packet: 1, frame: flow.frame, at: flow.first, payload });
+        flow.openings.push(Opening { packet: 0, frame: flow.frame, at: flow.first, payload });
     }
 }
 

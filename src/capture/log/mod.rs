@@ -228,8 +228,11 @@ impl Readers {
         if marks.has(Mark::Tables) {
             let tables: firewall::Tables<'_> = serde_json::from_slice(bytes)?;
             self.saw(LogFormat::AzureFirewall);
+            // Its rows are the records, and not the document.
+            self.summary.frames -= 1;
             for row in tables.rows() {
-                let taken = firewall_taken(firewall::take(&row, frame, sink));
+                self.summary.frames += 1;
+                let taken = firewall_taken(firewall::take(&row, self.summary.frames, sink));
                 self.count(taken, line);
             }
             return Ok(Taken::Counted);

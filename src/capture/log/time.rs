@@ -8,10 +8,14 @@ use crate::capture::moment::timestamp;
 /// would be the year 33658.
 const LEAST_MILLISECONDS: i64 = 1_000_000_000_000;
 
-/// An epoch time in seconds or milliseconds, whichever it can be.
-pub(super) fn epoch(number: i64) -> Timestamp {
-    let scale = if number.abs() >= LEAST_MILLISECONDS { 1_000_000 } else { 1_000_000_000 };
-    timestamp(i128::from(number) * scale)
+/// Milliseconds since 1970, of seconds or milliseconds, whichever it can be.
+pub(super) fn milliseconds(number: i64) -> i64 {
+    if number.saturating_abs() >= LEAST_MILLISECONDS { number } else { number * 1000 }
+}
+
+/// The instant so many milliseconds after 1970, or the nearest one that can be represented.
+pub(super) fn of_milliseconds(number: i64) -> Timestamp {
+    timestamp(i128::from(number) * 1_000_000)
 }
 
 /// An epoch time in seconds with a fraction, to nanoseconds; `None` where it is none.

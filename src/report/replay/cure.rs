@@ -296,7 +296,7 @@ impl Replay<'_> {
         };
         let headline = format!("{open} depends on what is not known: {shown}{more}");
         let drift = self.rule_drift(flow);
-        (headline, Cure::new(drift.unwrap_or_else(|| settle(&flow.missing))))
+        (headline, Cure::new(drift.unwrap_or_else(|| settle(flow))))
     }
 
     /// A bypass: the route that carried it.
@@ -590,9 +590,9 @@ fn cause(flow: &ReplayedFlow) -> Cause {
 }
 
 /// How to supply what is missing.
-fn settle(missing: &[Missing]) -> String {
+fn settle(flow: &ReplayedFlow) -> String {
     let mut ways: BTreeSet<&str> = BTreeSet::new();
-    for one in missing {
+    for one in &flow.missing {
         ways.insert(match one {
             Missing::Atom(Atom::InServiceTag { .. } | Atom::TagPrefixLonger { .. }) => {
                 "give Microsoft's service-tag file: `--service-tags ServiceTags_Public.json`"
@@ -621,6 +621,9 @@ fn settle(missing: &[Missing]) -> String {
             }
             Missing::Atom(Atom::Request { .. }) | Missing::Field(Field::Inner) => {
                 "no capture shows the request inside TLS: name the host without a path, or accept it"
+            }
+            Missing::Field(Field::Payload | Field::Name) if flow.packet.is_none() => {
+                "capture the packets, or log the names as Zeek and Suricata do: the log does not hold what the client asked for"
             }
             Missing::Field(Field::Payload | Field::Name) => {
                 "record the connection from its start, and whole packets of it: what the client asked for is missing or cannot be read"

@@ -56,7 +56,7 @@ struct ReplayedJson<'a> {
     permission: Option<&'a str>,
     rule_source: Option<String>,
     route: Option<String>,
-    packet: u64,
+    packet: Option<u64>,
     missing: Vec<String>,
     #[serde(rename = "box")]
     outcome: &'static str,

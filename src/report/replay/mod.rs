@@ -46,8 +46,9 @@ pub struct ReplayedFlow {
     pub decision: Decision,
     /// What would settle the verdict and what the list says, each once.
     pub missing: Vec<Missing>,
-    /// The index in the flow of the packet at which the verdict fell, from 1.
-    pub packet: u64,
+    /// The index in the flow of the packet at which the verdict fell, from 1; `None` where a log does
+    /// not say it.
+    pub packet: Option<u64>,
     /// What was asked of the firewall by then.
     pub opening: Observation,
     /// The flow to be shown: with the first bytes, where the verdict on them is the same.

@@ -111,7 +111,7 @@ impl Replay<'_> {
             let why =
                 if outcome == Outcome::NotJudged { self.why_not_judged() } else { String::new() };
             let line =
-                format!("{mark} {:>width$}  {name:<18}  {}{why}", tally.flows, counted(&tally),);
+                format!("{mark} {:>width$}  {name:<18}  {}{why}", tally.flows, counted(&tally));
             writeln!(text, "{}", line.trim_end())?;
         }
         Ok(())
@@ -277,13 +277,11 @@ fn counted(tally: &Tally) -> String {
     }
 }
 
-/// Where in the flow the verdict fell, where its packets were counted.
+/// Where in the flow the verdict fell, where that was recorded.
 fn at_packet(flow: &ReplayedFlow) -> String {
-    match flow.row.packets {
-        Some(packets) if flow.row.recorded.is_none() => {
-            format!("  at packet {} of {packets}", flow.packet)
-        }
-        Some(_) | None => String::new(),
+    match (flow.packet, flow.row.packets) {
+        (Some(packet), Some(packets)) => format!("  at packet {packet} of {packets}"),
+        (Some(_) | None, Some(_) | None) => String::new(),
     }
 }
 

@@ -100,7 +100,7 @@ pub(super) fn take(row: &Row<'_>, frame: u64, sink: &mut impl Sink) -> Taken {
         Kind::Idps => alert(row, Recorder::Idps),
         Kind::DnsQuery => return query(row, at, sink),
         Kind::Sentence => match row.get(Column::Message).map(sentence::read) {
-            Some(sentence::Read::Told(told)) => Some(told),
+            Some(sentence::Read::Told(told)) => Some(*told),
             Some(sentence::Read::PassedOver) => return Taken::PassedOver,
             Some(sentence::Read::Unreadable) | None => None,
         },
@@ -117,7 +117,6 @@ struct Told {
     ends: Ends,
     /// What the firewall saw of the payload, where it looked.
     payload: Option<SeenPayload>,
-    /// The name that was asked for, where the payload is none that has it.
     recorded: Recorded,
 }
 

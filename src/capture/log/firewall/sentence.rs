@@ -18,7 +18,7 @@ use crate::flow::Recorder;
 #[derive(Clone, Debug)]
 pub(super) enum Read {
     /// What became of a flow.
-    Told(Told),
+    Told(Box<Told>),
     /// Something else: a question of DNS, a name that did not resolve.
     PassedOver,
     /// Nothing that is understood.
@@ -51,7 +51,7 @@ pub(super) fn read(text: &str) -> Read {
     if is_of_dns {
         return Read::PassedOver;
     }
-    told(text).map_or(Read::Unreadable, Read::Told)
+    told(text).map_or(Read::Unreadable, |told| Read::Told(Box::new(told)))
 }
 
 fn told(text: &str) -> Option<Told> {

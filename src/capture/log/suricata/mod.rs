@@ -1,35 +1,35 @@
 //! EVE logs of Suricata (`flow-inputs.md §8`): events of one flow are put together by its number and
 //! ends.
 
-use jiff::SignedDuration;
-use jiff::Timestamp;
-use serde::Deserialize;
+mod event;
 
-use super::dns;
-use super::dns::Asked;
-use super::dns::Chain;
-use super::flow;
-use super::flow::Ends;
-use super::open::MOST_FLOWS;
-use super::open::Open;
-use super::text::Text;
-use super::time;
 use crate::capture::captured::Application;
 use crate::capture::captured::CapturedFlow;
 use crate::capture::captured::Sink;
-use crate::evidence::DnsAnswer;
-use crate::evidence::ResponseCode;
+use crate::capture::log::flow;
+use crate::capture::log::flow::Ends;
+use crate::capture::log::open::MOST_FLOWS;
+use crate::capture::log::open::Microseconds;
+use crate::capture::log::open::Open;
+use crate::capture::log::open::Weighs;
+use crate::capture::log::open::hours;
+use crate::capture::log::open::minutes;
+use crate::capture::log::text::Text;
+use crate::capture::log::time;
 use crate::flow::IpProtocol;
 use crate::flow::Payload;
 use crate::flow::Recorded;
 use crate::flow::RecordedVerdict;
 use crate::flow::Recorder;
 use crate::flow::SeenPayload;
+use event::Event;
+use event::Flow;
+use jiff::Timestamp;
 
 /// How long a flow without events is waited for, as a captured one.
-const IDLE: SignedDuration = SignedDuration::from_hours(1);
+const IDLE: Microseconds = hours(1);
 /// How long events are waited for behind that of the flow's end.
-const LINGER: SignedDuration = SignedDuration::from_mins(2);
+const LINGER: Microseconds = minutes(2);
 
 /// The flags of TCP that carry no bytes of the client: SYN, RST.
 const HANDSHAKE: u8 = 0x02 | 0x04;
@@ -39,7 +39,7 @@ type Key = (u64, Ends);
 
 /// What became of an event.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Taken {
+pub(in crate::capture::log) enum Taken {
     /// It told of a flow.
     Told,
     /// It is of a kind that tells of none.
@@ -61,153 +61,17 @@ struct Followed {
 
 /// The flows of a log.
 #[derive(Debug)]
-pub(super) struct Suricata {
+pub(in crate::capture::log) struct Suricata {
     open: Open<Key, Followed>,
 }
 
-#[derive(Deserialize)]
-struct Event<'a> {
-    #[serde(borrow, default)]
-    timestamp: Text<'a>,
-    #[serde(borrow, default)]
-    flow_id: Text<'a>,
-    #[serde(borrow, default)]
-    event_type: Text<'a>,
-    #[serde(borrow, default)]
-    src_ip: Text<'a>,
-    #[serde(borrow, default)]
-    src_port: Text<'a>,
-    #[serde(borrow, default)]
-    dest_ip: Text<'a>,
-    #[serde(borrow, default)]
-    dest_port: Text<'a>,
-    #[serde(borrow, default)]
-    proto: Text<'a>,
-    #[serde(borrow, default)]
-    app_proto: Text<'a>,
-    #[serde(borrow)]
-    flow: Option<Flow<'a>>,
-    #[serde(borrow)]
-    netflow: Option<Netflow<'a>>,
-    #[serde(borrow)]
-    tcp: Option<Tcp<'a>>,
-    #[serde(borrow)]
-    tls: Option<Hello<'a>>,
-    #[serde(borrow)]
-    quic: Option<Hello<'a>>,
-    #[serde(borrow)]
-    http: Option<Http<'a>>,
-    #[serde(borrow)]
-    dns: Option<Dns<'a>>,
-    #[serde(borrow)]
-    alert: Option<Alert<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Flow<'a> {
-    #[serde(borrow, default)]
-    pkts_toserver: Text<'a>,
-    #[serde(borrow, default)]
-    pkts_toclient: Text<'a>,
-    #[serde(borrow, default)]
-    bytes_toserver: Text<'a>,
-    #[serde(borrow, default)]
-    bytes_toclient: Text<'a>,
-    #[serde(borrow, default)]
-    start: Text<'a>,
-    #[serde(borrow, default)]
-    end: Text<'a>,
-    #[serde(borrow, default)]
-    action: Text<'a>,
-}
-
-#[derive(Deserialize)]
-struct Netflow<'a> {
-    #[serde(borrow, default)]
-    pkts: Text<'a>,
-    #[serde(borrow, default)]
-    bytes: Text<'a>,
-    #[serde(borrow, default)]
-    start: Text<'a>,
-    #[serde(borrow, default)]
-    end: Text<'a>,
-}
-
-#[derive(Deserialize)]
-struct Tcp<'a> {
-    #[serde(borrow, default)]
-    tcp_flags_ts: Text<'a>,
-    #[serde(borrow, default)]
-    syn: Text<'a>,
-}
-
-#[derive(Deserialize)]
-struct Hello<'a> {
-    #[serde(borrow, default)]
-    sni: Text<'a>,
-    #[serde(borrow, default)]
-    from_proto: Text<'a>,
-}
-
-#[derive(Deserialize)]
-struct Http<'a> {
-    #[serde(borrow, default)]
-    hostname: Text<'a>,
-    #[serde(borrow, default)]
-    http_port: Text<'a>,
-    #[serde(borrow, default)]
-    url: Text<'a>,
-}
-
-#[derive(Deserialize)]
-struct Dns<'a> {
-    #[serde(borrow, default)]
-    version: Text<'a>,
-    #[serde(borrow, default, rename = "type")]
-    kind: Text<'a>,
-    #[serde(borrow, default)]
-    rrname: Text<'a>,
-    #[serde(borrow, default)]
-    rrtype: Text<'a>,
-    #[serde(borrow, default)]
-    rcode: Text<'a>,
-    #[serde(borrow)]
-    queries: Option<Vec<Record<'a>>>,
-    #[serde(borrow)]
-    answers: Option<Vec<Record<'a>>>,
-    #[serde(borrow, default)]
-    rdata: Text<'a>,
-    #[serde(borrow, default)]
-    ttl: Text<'a>,
-}
-
-#[derive(Deserialize)]
-struct Record<'a> {
-    #[serde(borrow, default)]
-    rrname: Text<'a>,
-    #[serde(borrow, default)]
-    rrtype: Text<'a>,
-    #[serde(borrow, default)]
-    ttl: Text<'a>,
-    #[serde(borrow, default)]
-    rdata: Text<'a>,
-}
-
-#[derive(Deserialize)]
-struct Alert<'a> {
-    #[serde(borrow, default)]
-    action: Text<'a>,
-    #[serde(borrow, default)]
-    signature: Text<'a>,
-}
-
 impl Suricata {
-    pub(super) fn new() -> Suricata {
+    pub(in crate::capture::log) fn new() -> Suricata {
         Suricata { open: Open::new(MOST_FLOWS) }
     }
 
     /// Takes an event.
-    pub(super) fn event(
+    pub(in crate::capture::log) fn event(
         &mut self,
         bytes: &[u8],
         frame: u64,
@@ -215,7 +79,7 @@ impl Suricata {
     ) -> serde_json::Result<Taken> {
         let event: Event<'_> = serde_json::from_slice(bytes)?;
         let tells = matches!(
-            event.event_type.get(),
+            event.kind.get(),
             Some("flow" | "netflow" | "tls" | "http" | "quic" | "dns" | "alert" | "drop")
         );
         if !tells {
@@ -231,7 +95,8 @@ impl Suricata {
         let idle = if event.flow.is_some() { LINGER } else { IDLE };
         if let Some(followed) = self.open.touch(&key, idle) {
             followed.take(&event, &ends, at, frame);
-            return Ok(Taken::Told);
+            let has_room = self.open.weigh(&key, &mut |one| sink.flow(one.finished()));
+            return Ok(if has_room { Taken::Told } else { Taken::Over });
         }
         let flow = ends.flow(at, frame);
         let mut followed = Followed { flow, has_flow_event: false, payload: None };
@@ -241,83 +106,14 @@ impl Suricata {
     }
 
     /// Ends the log.
-    pub(super) fn finish(&mut self, sink: &mut impl Sink) {
+    pub(in crate::capture::log) fn finish(&mut self, sink: &mut impl Sink) {
         self.open.finish(&mut |one| sink.flow(one.finished()));
     }
 }
 
-impl Event<'_> {
-    /// When it was; of a flow, when that began: its event may bear an earlier time
-    /// (`flow-inputs.md §8`).
-    fn at(&self) -> Option<Timestamp> {
-        let start = self.flow.as_ref().and_then(|flow| flow.start.get());
-        let start = start.or(self.netflow.as_ref().and_then(|flow| flow.start.get()));
-        start.and_then(time::iso).or_else(|| self.timestamp.get().and_then(time::iso))
-    }
-
-    fn ends(&self) -> Option<Ends> {
-        let protocol = flow::protocol(self.proto.get()?)?;
-        Some(Ends {
-            protocol,
-            source: flow::address(self.src_ip.get()?)?,
-            source_port: self.src_port.parse().unwrap_or(0),
-            destination: Some(flow::address(self.dest_ip.get()?)?),
-            destination_port: self.dest_port.parse().unwrap_or(0),
-        })
-    }
-
-    /// Whether the source of the event is the server: of a response of DNS, and of a packet of QUIC
-    /// from the port that it is served on.
-    fn comes_from_server(&self, ends: &Ends) -> bool {
-        if let Some(dns) = &self.dns {
-            return dns.is_answer() && dns.source_is_server(ends);
-        }
-        let is_low = ends.source_port < 1024 && ends.destination_port >= 1024;
-        self.quic.is_some() && is_low
-    }
-}
-
-impl Dns<'_> {
-    fn is_answer(&self) -> bool {
-        matches!(self.kind.get(), Some("answer" | "response"))
-    }
-
-    /// Whether the source of an answer is who gave it: the end on the port of DNS, else by what
-    /// each version of the format does (`flow-inputs.md §8`).
-    fn source_is_server(&self, ends: &Ends) -> bool {
-        match (ends.source_port, ends.destination_port) {
-            (53, 53) => self.version.get() == Some("3"),
-            (53, _) => true,
-            (_, 53) => false,
-            _ => self.version.get() == Some("3"),
-        }
-    }
-
-    fn answer(&self, ends: &Ends, at: Timestamp) -> Option<DnsAnswer> {
-        if !self.is_answer() {
-            return None;
-        }
-        let ends = if self.source_is_server(ends) { ends.turned() } else { *ends };
-        let query = self.queries.iter().flatten().next();
-        let question = self.rrname.get().or(query.and_then(|query| query.rrname.get()))?;
-        let kind = self.rrtype.get().or(query.and_then(|query| query.rrtype.get()))?;
-        let code = self.rcode.get().map_or(Some(ResponseCode::NO_ERROR), dns::code)?;
-        let (client, server) = (ends.source, ends.destination?);
-        let asked = Asked { at, client, server, question, kind, code };
-        asked.answered(|question| {
-            let mut chain = Chain::new(question);
-            for record in self.answers.iter().flatten() {
-                if matches!(record.rrtype.get(), Some("A" | "AAAA" | "CNAME")) {
-                    let ttl = record.ttl.get().map_or(0, dns::ttl);
-                    chain.push(record.rdata.get().unwrap_or_default(), ttl);
-                }
-            }
-            // Version 1 has a record for each answer.
-            if let Some(only) = self.rdata.get() {
-                chain.push(only, self.ttl.get().map_or(0, dns::ttl));
-            }
-            chain.into_records()
-        })
+impl Weighs for Followed {
+    fn weight(&self) -> usize {
+        self.flow.weight()
     }
 }
 
@@ -348,7 +144,7 @@ impl Followed {
             (Some(tls), ..) if tls.from_proto.get().is_some() => {
                 self.payload = Some(SeenPayload::Exactly(Payload::Other));
             }
-            (Some(tls), ..) if event.event_type.get() == Some("tls") => {
+            (Some(tls), ..) if event.kind.get() == Some("tls") => {
                 turn(flow, ends);
                 match tls.sni.get().and_then(flow::host) {
                     Some(name) => {
@@ -364,11 +160,11 @@ impl Followed {
                 None if flow.openings.is_empty() => flow.application = Application::Quic,
                 None => {}
             },
-            (_, _, Some(http), ..) if event.event_type.get() == Some("http") => {
+            (_, _, Some(http), ..) if event.kind.get() == Some("http") => {
                 turn(flow, ends);
                 let url = http.url.get().unwrap_or("/");
                 let mut request = flow::request(http.hostname.get().unwrap_or_default(), url);
-                request.port = request.port.or(http.http_port.parse());
+                request.port = request.port.or(http.port.parse());
                 flow::ask(flow, Payload::Http(request), at, frame);
             }
             (_, _, _, Some(_), _) if flow.openings.is_empty() => {
@@ -382,7 +178,7 @@ impl Followed {
             }
             _ => {}
         }
-        if event.event_type.get() == Some("drop") {
+        if event.kind.get() == Some("drop") {
             record(&mut self.flow, RecordedVerdict::Denied, None);
         }
     }
@@ -464,7 +260,7 @@ fn ask_once(flow: &mut CapturedFlow, payload: Payload, at: Timestamp, frame: u64
 fn record(flow: &mut CapturedFlow, verdict: RecordedVerdict, reason: Option<&str>) {
     let was = flow.recorded.as_ref().map(|recorded| recorded.verdict);
     if was != Some(RecordedVerdict::Denied) {
-        let (by, reason) = (Recorder::Suricata, reason.map(Into::into));
+        let (by, reason) = (Recorder::Suricata, reason.map(flow::words));
         flow.recorded = Some(Recorded { verdict, by, rule: None, reason }.into());
     }
 }

@@ -1,0 +1,148 @@
+//! Flows of Cilium's Hubble (`flow-inputs.md §6`): an object for each packet or request that Cilium
+//! told of, bare or in a wrapper.
+
+mod event;
+
+use crate::capture::captured::CapturedFlow;
+use crate::capture::captured::Sink;
+use crate::capture::log::dns;
+use crate::capture::log::flow;
+use crate::capture::log::flow::Ends;
+use crate::capture::log::open::MOST_FLOWS;
+use crate::capture::log::open::Microseconds;
+use crate::capture::log::open::Open;
+use crate::capture::log::open::hours;
+use crate::capture::log::text::Text;
+use crate::capture::log::time;
+use crate::evidence::DnsAnswer;
+use crate::evidence::DnsRecord;
+use crate::evidence::RecordType;
+use crate::evidence::ResponseCode;
+use event::Event;
+use event::Wrapper;
+use jiff::Timestamp;
+
+/// How long a flow without events is followed, as a captured one.
+const IDLE: Microseconds = hours(1);
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::capture::log) enum Taken {
+    /// It told of a flow, or of an answer.
+    Told,
+    /// It is of a kind that tells of none: a reply, an inbound flow, an event of the node.
+    PassedOver,
+    /// It has no addresses, as those that AKS stores.
+    NoAddresses,
+    /// A flow had to end for it.
+    Over,
+}
+
+/// The flows of a log.
+#[derive(Debug)]
+pub(in crate::capture::log) struct Hubble {
+    open: Open<Ends, CapturedFlow>,
+}
+
+impl Hubble {
+    pub(in crate::capture::log) fn new() -> Hubble {
+        Hubble { open: Open::new(MOST_FLOWS) }
+    }
+
+    /// Takes an object with the flow in a wrapper.
+    pub(in crate::capture::log) fn wrapped(
+        &mut self,
+        bytes: &[u8],
+        frame: u64,
+        sink: &mut impl Sink,
+    ) -> serde_json::Result<Taken> {
+        let record: Wrapper<'_> = serde_json::from_slice(bytes)?;
+        match record.flow {
+            Some(event) => Ok(self.event(&event, &record.time, frame, sink)),
+            None => Ok(Taken::PassedOver),
+        }
+    }
+
+    /// Takes an object that is the flow.
+    pub(in crate::capture::log) fn bare(
+        &mut self,
+        bytes: &[u8],
+        frame: u64,
+        sink: &mut impl Sink,
+    ) -> serde_json::Result<Taken> {
+        let event: Event<'_> = serde_json::from_slice(bytes)?;
+        Ok(self.event(&event, &Text::default(), frame, sink))
+    }
+
+    /// Ends the log.
+    pub(in crate::capture::log) fn finish(&mut self, sink: &mut impl Sink) {
+        self.open.finish(&mut |flow| sink.flow(finished(flow)));
+    }
+
+    fn event(
+        &mut self,
+        event: &Event<'_>,
+        outer: &Text<'_>,
+        frame: u64,
+        sink: &mut impl Sink,
+    ) -> Taken {
+        let at = event.time.get().or(outer.get()).and_then(time::iso);
+        let at = at.unwrap_or(Timestamp::UNIX_EPOCH);
+        let Some(ends) = event.ends() else { return Taken::NoAddresses };
+        self.open.come_to(at, &mut |flow| sink.flow(finished(flow)));
+        if let Some(answer) = event.answer(&ends, at) {
+            sink.answer(answer);
+        }
+        if event.is_reply() == Some(true) {
+            if let Some(flow) = self.open.touch(&ends.turned(), IDLE) {
+                flow.answered = true;
+                flow.last = flow.last.max(at);
+            }
+            return if event.l7.is_some() { Taken::Told } else { Taken::PassedOver };
+        }
+        if event.is_inbound() {
+            return Taken::PassedOver;
+        }
+        self.held(event, &ends, at, sink);
+        let has_room = if let Some(flow) = self.open.touch(&ends, IDLE) {
+            event.tell(flow, at, frame);
+            self.open.weigh(&ends, &mut |flow| sink.flow(finished(flow)))
+        } else {
+            let mut flow = ends.flow(at, frame);
+            event.tell(&mut flow, at, frame);
+            self.open.begin(ends, flow, IDLE, &mut |flow| sink.flow(finished(flow)))
+        };
+        if has_room { Taken::Told } else { Taken::Over }
+    }
+
+    /// Tells that the client looked up the names that Cilium's cache has for the destination, once
+    /// for each flow.
+    fn held(&mut self, event: &Event<'_>, ends: &Ends, at: Timestamp, sink: &mut impl Sink) {
+        let Some(address) = ends.destination else { return };
+        for name in event.destination_names.iter().flatten().filter_map(Text::get) {
+            let Some(question) = dns::name(name) else { continue };
+            let known = self.open.touch(ends, IDLE).is_some_and(|flow| {
+                flow.names.iter().any(|seen| seen.name.name() == Some(&question))
+            });
+            if known {
+                continue;
+            }
+            let owner = question.clone();
+            sink.answer(DnsAnswer {
+                at,
+                client: ends.source,
+                server: dns::UNKNOWN_SERVER,
+                question,
+                asked: RecordType::of(address),
+                code: ResponseCode::NO_ERROR,
+                records: vec![DnsRecord::Address { owner, address, ttl: 0 }],
+            });
+        }
+    }
+}
+
+fn finished(mut flow: CapturedFlow) -> CapturedFlow {
+    let payload = flow::unknown_payload(flow.protocol);
+    flow::complete(&mut flow, payload);
+    flow
+}

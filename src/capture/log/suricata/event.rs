@@ -1,0 +1,224 @@
+//! What Suricata writes of an event, and whom it is about.
+
+use crate::capture::log::dns;
+use crate::capture::log::dns::Asked;
+use crate::capture::log::dns::Chain;
+use crate::capture::log::flow;
+use crate::capture::log::flow::Ends;
+use crate::capture::log::text::Text;
+use crate::capture::log::time;
+use crate::evidence::DnsAnswer;
+use crate::evidence::ResponseCode;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+pub(super) struct Event<'a> {
+    #[serde(borrow, default)]
+    pub(super) timestamp: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) flow_id: Text<'a>,
+    #[serde(borrow, default, rename = "event_type")]
+    pub(super) kind: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) src_ip: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) src_port: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) dest_ip: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) dest_port: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) proto: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) app_proto: Text<'a>,
+    #[serde(borrow)]
+    pub(super) flow: Option<Flow<'a>>,
+    #[serde(borrow)]
+    pub(super) netflow: Option<Netflow<'a>>,
+    #[serde(borrow)]
+    pub(super) tcp: Option<Tcp<'a>>,
+    #[serde(borrow)]
+    pub(super) tls: Option<Hello<'a>>,
+    #[serde(borrow)]
+    pub(super) quic: Option<Hello<'a>>,
+    #[serde(borrow)]
+    pub(super) http: Option<Http<'a>>,
+    #[serde(borrow)]
+    pub(super) dns: Option<Dns<'a>>,
+    #[serde(borrow)]
+    pub(super) alert: Option<Alert<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Flow<'a> {
+    #[serde(borrow, default)]
+    pub(super) pkts_toserver: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) pkts_toclient: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) bytes_toserver: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) bytes_toclient: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) start: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) end: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) action: Text<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Netflow<'a> {
+    #[serde(borrow, default)]
+    pub(super) pkts: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) bytes: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) start: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) end: Text<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Tcp<'a> {
+    #[serde(borrow, default)]
+    pub(super) tcp_flags_ts: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) syn: Text<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Hello<'a> {
+    #[serde(borrow, default)]
+    pub(super) sni: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) from_proto: Text<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Http<'a> {
+    #[serde(borrow, default)]
+    pub(super) hostname: Text<'a>,
+    #[serde(borrow, default, rename = "http_port")]
+    pub(super) port: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) url: Text<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Dns<'a> {
+    #[serde(borrow, default)]
+    pub(super) version: Text<'a>,
+    #[serde(borrow, default, rename = "type")]
+    pub(super) kind: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) rrname: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) rrtype: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) rcode: Text<'a>,
+    #[serde(borrow)]
+    pub(super) queries: Option<Vec<Record<'a>>>,
+    #[serde(borrow)]
+    pub(super) answers: Option<Vec<Record<'a>>>,
+    #[serde(borrow, default)]
+    pub(super) rdata: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) ttl: Text<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Record<'a> {
+    #[serde(borrow, default)]
+    pub(super) rrname: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) rrtype: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) ttl: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) rdata: Text<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Alert<'a> {
+    #[serde(borrow, default)]
+    pub(super) action: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) signature: Text<'a>,
+}
+
+impl Event<'_> {
+    /// When it was; of a flow, when that began: its event may bear an earlier time
+    /// (`flow-inputs.md §8`).
+    pub(super) fn at(&self) -> Option<Timestamp> {
+        let start = self.flow.as_ref().and_then(|flow| flow.start.get());
+        let start = start.or(self.netflow.as_ref().and_then(|flow| flow.start.get()));
+        start.and_then(time::iso).or_else(|| self.timestamp.get().and_then(time::iso))
+    }
+
+    pub(super) fn ends(&self) -> Option<Ends> {
+        let protocol = flow::protocol(self.proto.get()?)?;
+        Some(Ends {
+            protocol,
+            source: flow::address(self.src_ip.get()?)?,
+            source_port: self.src_port.parse().unwrap_or(0),
+            destination: Some(flow::address(self.dest_ip.get()?)?),
+            destination_port: self.dest_port.parse().unwrap_or(0),
+        })
+    }
+
+    /// Whether the source of the event is the server: of a response of DNS, and of a packet of QUIC
+    /// from the port that it is served on.
+    pub(super) fn comes_from_server(&self, ends: &Ends) -> bool {
+        if let Some(dns) = &self.dns {
+            return dns.is_answer() && dns.source_is_server(ends);
+        }
+        let is_low = ends.source_port < 1024 && ends.destination_port >= 1024;
+        self.quic.is_some() && is_low
+    }
+}
+
+impl Dns<'_> {
+    fn is_answer(&self) -> bool {
+        matches!(self.kind.get(), Some("answer" | "response"))
+    }
+
+    /// Whether the source of an answer is who gave it: the end on the port of DNS, else by what
+    /// each version of the format does (`flow-inputs.md §8`).
+    fn source_is_server(&self, ends: &Ends) -> bool {
+        match (ends.source_port, ends.destination_port) {
+            (53, 53) => self.version.get() == Some("3"),
+            (53, _) => true,
+            (_, 53) => false,
+            _ => self.version.get() == Some("3"),
+        }
+    }
+
+    pub(super) fn answer(&self, ends: &Ends, at: Timestamp) -> Option<DnsAnswer> {
+        if !self.is_answer() {
+            return None;
+        }
+        let ends = if self.source_is_server(ends) { ends.turned() } else { *ends };
+        let query = self.queries.iter().flatten().next();
+        let question = self.rrname.get().or(query.and_then(|query| query.rrname.get()))?;
+        let kind = self.rrtype.get().or(query.and_then(|query| query.rrtype.get()))?;
+        let code = self.rcode.get().map_or(Some(ResponseCode::NO_ERROR), dns::code)?;
+        let (client, server) = (ends.source, ends.destination?);
+        let asked = Asked { at, client, server, question, kind, code };
+        asked.answered(|question| {
+            let mut chain = Chain::new(question);
+            for record in self.answers.iter().flatten() {
+                if matches!(record.rrtype.get(), Some("A" | "AAAA" | "CNAME")) {
+                    let ttl = record.ttl.get().map_or(0, dns::ttl);
+                    chain.push(record.rdata.get().unwrap_or_default(), ttl);
+                }
+            }
+            // Version 1 has a record for each answer.
+            if let Some(only) = self.rdata.get() {
+                chain.push(only, self.ttl.get().map_or(0, dns::ttl));
+            }
+            chain.into_records()
+        })
+    }
+}
