@@ -254,7 +254,7 @@ impl<'a> Simulator<'a> {
 
     /// The subnets that `source` may lie in, by their networks: in each network the one with the
     /// longest prefix. Networks may have the same addresses.
-    fn subnets_of(&self, source: IpAddr) -> Vec<Vantage<'a>> {
+    pub(super) fn subnets_of(&self, source: IpAddr) -> Vec<Vantage<'a>> {
         let mut longest: BTreeMap<&Key, u8> = BTreeMap::new();
         let mut found = Vec::new();
         for vantage in self.vantages() {
