@@ -32,7 +32,10 @@ const RUN: usize = 50;
 const ROUNDS: usize = 6;
 
 fn main() {
-    println!("{:>7} {:>9} {:>9} {:>9} {:>7} {:>9}", "rules", "made", "slow", "fast", "ratio", "of 100");
+    println!(
+        "{:>7} {:>9} {:>9} {:>9} {:>7} {:>9}",
+        "rules", "made", "slow", "fast", "ratio", "of 100"
+    );
     let mut of_the_first = None;
     for size in SIZES {
         let deployment = rules::deployment(size);
@@ -50,9 +53,8 @@ fn main() {
             fast.classify(flow, &mut oracle).verdict == slow.decide(flow, &mut oracle).verdict
         });
         assert!(same, "both engines say the same");
-        let allowed = flows.iter().filter(|flow| {
-            fast.classify(flow, &mut oracle).verdict == Verdict::Allow
-        });
+        let allowed =
+            flows.iter().filter(|flow| fast.classify(flow, &mut oracle).verdict == Verdict::Allow);
         let of_first = by_fast / *of_the_first.get_or_insert(by_fast);
         println!(
             "{size:>7} {made:>6.1} ms {:>6.1} us {by_fast:>6.0} ns {:>6.0}x {of_first:>8.1}x   \

@@ -398,14 +398,14 @@ fn the_sets_of_all_flows_hold_each_flow_under_each_assignment_as_it_is_decided()
             let (evidence, assumptions) = (case.evidence(), corpus.assumptions(case));
             let at = time(&case.at);
             let environment = Environment { evidence: &evidence, assumptions: &assumptions, at };
-            let outcomes =
-                match exeat::prove::outcomes(simulator, &evidence, &assumptions, 1 << 20) {
-                    Ok(outcomes) => outcomes,
-                    Err(error) => {
-                        writeln!(report, "\n{file}: {}: {error}", case.name).unwrap();
-                        continue;
-                    }
-                };
+            let outcomes = match exeat::prove::outcomes(simulator, &evidence, &assumptions, 1 << 20)
+            {
+                Ok(outcomes) => outcomes,
+                Err(error) => {
+                    writeln!(report, "\n{file}: {}: {error}", case.name).unwrap();
+                    continue;
+                }
+            };
             let known = |atom: &Atom| environment.answer(atom, &[]).truth;
             let decide = |oracle: &mut dyn FnMut(&Atom) -> bool| {
                 let mut asked = |atom: &Atom| known(atom).unwrap_or_else(|| oracle(atom));

@@ -11,11 +11,11 @@
 #[expect(dead_code, reason = "the square needs more of it")]
 mod axes;
 #[path = "square/draw.rs"]
-#[expect(dead_code, reason = "the square needs more of it")]
 mod draw;
 #[path = "support/engines.rs"]
 mod engines;
 #[path = "sampled/estates.rs"]
+#[expect(dead_code, reason = "samples need more of it")]
 mod estates;
 #[path = "../benches/support/deployment.rs"]
 #[expect(dead_code, reason = "benches need the flows")]
@@ -25,7 +25,6 @@ mod list;
 #[path = "square/lists.rs"]
 mod lists;
 #[path = "square/policies.rs"]
-#[expect(dead_code, reason = "the square needs more of it")]
 mod policies;
 #[path = "sampled/rules.rs"]
 mod rules;
@@ -214,7 +213,9 @@ fn each_place_where_a_prefix_may_be_written_tells_addresses_apart() {
     let near = (0..=255).map(|last| IpAddr::from([203, 0, 113, last]));
     let near = near.chain((0..=255).map(|last| IpAddr::from([10, 1, 9, last])));
     for destination in near.collect::<Vec<_>>() {
-        for port in [22, 6_999, 7_000, 7_001, 7_999, 8_000, 8_009, 8_010, 8_999, 9_000, 9_009, 9_010] {
+        for port in
+            [22, 6_999, 7_000, 7_001, 7_999, 8_000, 8_009, 8_010, 8_999, 9_000, 9_009, 9_010]
+        {
             for sender in [4, 63, 64, 67, 68, 95, 96, 99, 100] {
                 for protocol in [IpProtocol::TCP, IpProtocol::UDP] {
                     let flow = Flow {
@@ -226,9 +227,8 @@ fn each_place_where_a_prefix_may_be_written_tells_addresses_apart() {
                         payload: Payload::Other,
                     };
                     // Threat intelligence spares some addresses, so that it has to list them.
-                    let mut oracle = |atom: &Atom| {
-                        matches!(atom, Atom::ThreatListed { .. }) && port % 2 == 1
-                    };
+                    let mut oracle =
+                        |atom: &Atom| matches!(atom, Atom::ThreatListed { .. }) && port % 2 == 1;
                     let (decision, differs) = engines.compare(&flow, &mut oracle, &mut asked);
                     assert_eq!(differs, None);
                     verdicts.insert((decision.reason, decision.rule.map(|rule| rule.rule)));

@@ -148,7 +148,8 @@ fn compare(with_dns: bool, seed: u64) {
             let environment = Environment { at, ..environment };
             let alone = simulator.replay(&flows, Some(&intent), DAY, &environment).unwrap();
             let settled = replays.replay(&flows, at).unwrap();
-            let found = (&settled.replayed.judged, settled.replayed.outcome, settled.replayed.index);
+            let found =
+                (&settled.replayed.judged, settled.replayed.outcome, settled.replayed.index);
             assert_eq!(found, (&alone.judged, alone.outcome, alone.index), "{flow}");
             let decision = settled.decision(flow.destination);
             assert_eq!(told(&decision), told(&alone.decision), "{flow}");

@@ -197,7 +197,9 @@ impl Named {
     /// The ends of what stands between quotation marks, with their neighbours.
     fn of(text: &str) -> Named {
         let mut named = Named {
-            addresses: ["203.0.113.5", "10.1.8.4", "2001:db8::5"].map(|a| a.parse().unwrap()).into(),
+            addresses: ["203.0.113.5", "10.1.8.4", "2001:db8::5"]
+                .map(|a| a.parse().unwrap())
+                .into(),
             ports: vec![443, 80, 53],
             names: vec![Host::parse("unnamed.example").unwrap()],
         };
@@ -205,7 +207,7 @@ impl Named {
             let (start, length) = word.split_once('/').unwrap_or((word, "32"));
             if let (Ok(start), Ok(length)) = (start.parse::<Ipv4Addr>(), length.parse::<u32>()) {
                 let start = u32::from(start);
-                let size = 1_u64.checked_shl(32_u32.saturating_sub(length)).unwrap_or(1) as u32;
+                let size = 1_u32.checked_shl(32_u32.saturating_sub(length)).unwrap_or(0);
                 let end = start.wrapping_add(size.wrapping_sub(1));
                 let ends = [start.wrapping_sub(1), start, end, end.wrapping_add(1)];
                 named.addresses.extend(ends.map(|end| IpAddr::from(Ipv4Addr::from(end))));
@@ -245,7 +247,7 @@ impl Named {
         };
         Flow {
             source: self.addresses[at(13, self.addresses.len())],
-            source_port: if number % 5 == 0 { 0 } else { 50_000 },
+            source_port: if number.is_multiple_of(5) { 0 } else { 50_000 },
             destination: self.addresses[at(29, self.addresses.len())],
             destination_port: port,
             protocol: [IpProtocol::TCP, IpProtocol::UDP, IpProtocol::TCP, IpProtocol::ICMP]

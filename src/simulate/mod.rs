@@ -30,6 +30,7 @@ mod fewest;
 pub(crate) mod firewall;
 mod inquiry;
 mod kinds;
+mod leg;
 pub(crate) mod matching;
 mod names;
 pub(crate) mod policy;

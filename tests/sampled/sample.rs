@@ -178,12 +178,7 @@ impl Engines<'_> {
     }
 
     /// Whether the fast engine says what the slow one does of `flow` where `facts` hold.
-    fn fast_agrees(
-        &self,
-        flow: &Flow,
-        facts: &mut Facts,
-        tally: &mut Tally,
-    ) -> Result<(), String> {
+    fn fast_agrees(&self, flow: &Flow, facts: &mut Facts, tally: &mut Tally) -> Result<(), String> {
         let mut holds = |atom: &Atom| facts.holds(atom);
         let (_, differs) = self.flow_by_flow.compare(flow, &mut holds, &mut tally.asked);
         differs.map_or(Ok(()), Err)

@@ -188,20 +188,22 @@ fn compare_world(
     for flow in &flows {
         let decide = |oracle: &mut dyn FnMut(&Atom) -> bool| simulator.decide(flow, oracle);
         let nothing = Assignment::new();
-        let found = under_every_assignment(&nothing, MAX_ASSIGNMENTS, decide, |given, decision| {
-            if let Some(found) = fast_differs(&engines, flow, given, tally) {
-                return Ok(Some(found));
-            }
-            *tally.verdicts.entry(decision.verdict).or_default() += 1;
-            *tally.reasons.entry(decision.reason).or_default() += 1;
-            decided.push((flow, given.clone(), decision.verdict));
-            let by_rule = matches!(decision.reason, Reason::NetworkRule | Reason::ApplicationRule);
-            if decision.verdict == Verdict::Allow && by_rule {
-                allowed_by.clone_from(&decision.rule);
-            }
-            let is_too_large = decided.len() > max_pairs(detail);
-            if is_too_large { Err(TooMany) } else { Ok(None) }
-        })?;
+        let found =
+            under_every_assignment(&nothing, MAX_ASSIGNMENTS, decide, |given, decision| {
+                if let Some(found) = fast_differs(&engines, flow, given, tally) {
+                    return Ok(Some(found));
+                }
+                *tally.verdicts.entry(decision.verdict).or_default() += 1;
+                *tally.reasons.entry(decision.reason).or_default() += 1;
+                decided.push((flow, given.clone(), decision.verdict));
+                let by_rule =
+                    matches!(decision.reason, Reason::NetworkRule | Reason::ApplicationRule);
+                if decision.verdict == Verdict::Allow && by_rule {
+                    allowed_by.clone_from(&decision.rule);
+                }
+                let is_too_large = decided.len() > max_pairs(detail);
+                if is_too_large { Err(TooMany) } else { Ok(None) }
+            })?;
         if let Some(found) = found {
             return Ok(Outcome::Differs(found));
         }

@@ -117,7 +117,8 @@ mod tests {
         for more in [0_u32, 200] {
             let texts =
                 ["10.1.0.0/16", "10.1.8.0/24", "0.0.0.0/0", "255.255.255.255/32", "2001:db8::/64"];
-            let written = texts.map(|text| AddressRange::from(text.parse::<ipnet::IpNet>().unwrap()));
+            let written =
+                texts.map(|text| AddressRange::from(text.parse::<ipnet::IpNet>().unwrap()));
             let others = (0..more).map(|n| IpAddr::V4(Ipv4Addr::from(0x1401_fff0 + n)).into());
             let ranges: Vec<AddressRange> = written.into_iter().chain(others).collect();
             let axis = Axis::cut_by(ranges.clone());

@@ -134,9 +134,9 @@ impl<'a> Gate<'a> {
         }
         if self.mode == ThreatIntelMode::Deny && flow.destination.is_ipv4() {
             let parties = [flow.destination, flow.source];
-            let is_listed = parties.into_iter().any(|address| {
-                oracle(&Atom::ThreatListed { indicator: Host::Address(address) })
-            });
+            let is_listed = parties
+                .into_iter()
+                .any(|address| oracle(&Atom::ThreatListed { indicator: Host::Address(address) }));
             if is_listed {
                 return Said::Slow;
             }
@@ -195,12 +195,7 @@ impl<'a> Gate<'a> {
     }
 
     /// What the first bytes are, and whether their name may pass.
-    fn read(
-        &self,
-        deployment: &Deployment,
-        classed: Classed<'_>,
-        oracle: Oracle<'_>,
-    ) -> Said<'_> {
+    fn read(&self, deployment: &Deployment, classed: Classed<'_>, oracle: Oracle<'_>) -> Said<'_> {
         let port = classed.flow.destination_port;
         let (protocol, host) = match &classed.flow.payload {
             Payload::Silent => return denies(Reason::HandshakeOnly),
@@ -318,11 +313,7 @@ impl<'a> Gate<'a> {
         if !is_reached {
             return Said::Ends(Verdict::Deny, Reason::Unresolvable, rule);
         }
-        if self.sends_to_names {
-            Said::Ends(Verdict::Allow, reason, rule)
-        } else {
-            Said::Slow
-        }
+        if self.sends_to_names { Said::Ends(Verdict::Allow, reason, rule) } else { Said::Slow }
     }
 }
 

@@ -18,12 +18,15 @@
 //!
 //! Nothing is evicted, so that an answer never depends on what was asked before.
 
+mod application;
 mod axis;
 mod cuts;
 mod gate;
 mod index;
 mod names;
+mod network;
 mod questions;
+mod reach;
 mod replays;
 mod rule_sets;
 mod way;
@@ -35,12 +38,12 @@ use std::sync::Arc;
 use gate::Classed;
 use gate::Gate;
 use gate::Said;
+use index::Axes;
 pub(super) use index::Index;
 pub(super) use index::Named;
 pub(super) use index::Row;
 pub use replays::Replays;
 pub use replays::Settled;
-use index::Axes;
 use way::Way;
 use way::Ways;
 
@@ -134,16 +137,13 @@ impl<'a> Classifier<'a> {
     /// [`Simulator::decide`] has it. The oracle must give the same answer to the same question, and
     /// may be asked fewer questions.
     pub fn classify(&self, flow: &Flow, oracle: &mut dyn FnMut(&Atom) -> bool) -> Classified<'_> {
-        match self.known(flow, oracle) {
-            Some((verdict, reason, rule)) => {
-                Classified { verdict, reason, rule: rule.map(Cow::Borrowed), was_slow: false }
-            }
-            None => {
-                let decision = self.simulator.decide(flow, oracle);
-                let rule = decision.rule.map(Cow::Owned);
-                let (verdict, reason) = (decision.verdict, decision.reason);
-                Classified { verdict, reason, rule, was_slow: true }
-            }
+        if let Some((verdict, reason, rule)) = self.known(flow, oracle) {
+            Classified { verdict, reason, rule: rule.map(Cow::Borrowed), was_slow: false }
+        } else {
+            let decision = self.simulator.decide(flow, oracle);
+            let rule = decision.rule.map(Cow::Owned);
+            let (verdict, reason) = (decision.verdict, decision.reason);
+            Classified { verdict, reason, rule, was_slow: true }
         }
     }
 

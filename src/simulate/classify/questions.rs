@@ -14,7 +14,11 @@ const MAX_ENDS: usize = 32;
 /// answer them.
 #[derive(Clone, Debug)]
 pub(super) enum Questions<T> {
-    Ask { question: Question, no: Box<Questions<T>>, yes: Box<Questions<T>> },
+    Ask {
+        question: Question,
+        no: Box<Questions<T>>,
+        yes: Box<Questions<T>>,
+    },
     End(T),
     /// The slow engine has to be asked.
     Slow,

@@ -246,14 +246,13 @@ impl Alike {
         }
         if let Some(lock) = &evidence.lock {
             let addresses = lock.names().flat_map(|locked| &locked.addresses);
-            cuts.ways.extend(
-                addresses.map(|address| AddressRange::from(*address)),
-            );
+            cuts.ways.extend(addresses.map(|address| AddressRange::from(*address)));
         }
         let Cuts { ways, sources, destinations } = cuts;
         let of_deployment = simulator.dns_proxies(environment.assumptions);
         let of_list = intent.map(Intent::dns_proxies).unwrap_or_default();
-        let proxies: BTreeSet<IpAddr> = of_deployment.into_iter().chain(of_list).flatten().collect();
+        let proxies: BTreeSet<IpAddr> =
+            of_deployment.into_iter().chain(of_list).flatten().collect();
         let listed: BTreeSet<&Fqdn> = intent.into_iter().flat_map(names_of_list).collect();
         let mut told: BTreeMap<IpAddr, BTreeSet<&Fqdn>> = BTreeMap::new();
         for (client, name) in evidence.timeline.told().filter(|(_, name)| listed.contains(name)) {
@@ -363,7 +362,8 @@ fn hosts(payload: &Payload) -> impl Iterator<Item = &Host> {
 /// The names whose answers network and DNAT rules ask for.
 fn names_of_rules<'d>(simulator: &Simulator<'d>) -> BTreeSet<&'d Fqdn> {
     let policies = simulator.deployment.policies.values();
-    let collections = policies.flat_map(|policy| &policy.groups).flat_map(|group| &group.collections);
+    let collections =
+        policies.flat_map(|policy| &policy.groups).flat_map(|group| &group.collections);
     let mut names = BTreeSet::new();
     for collection in collections {
         match &collection.rules {

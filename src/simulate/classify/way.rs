@@ -10,7 +10,6 @@ use std::sync::atomic::Ordering;
 
 use super::super::decide::Arrival;
 use super::super::decide::Departure;
-use super::super::decide::Leg;
 use super::super::decide::Simulator;
 use super::super::decision::Peer;
 use super::super::decision::Reason;
@@ -18,6 +17,7 @@ use super::super::decision::Stage;
 use super::super::decision::Verdict;
 use super::super::firewall::Passed;
 use super::super::inquiry::Inquiry;
+use super::super::leg::Leg;
 use super::super::security::AGENT_PORTS;
 use super::super::special_purpose::is_platform;
 use super::questions::Questions;
