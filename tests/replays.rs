@@ -137,12 +137,15 @@ fn compare(with_dns: bool, seed: u64) {
     let mut together = 0;
     for (number, flow) in drawn.iter().enumerate() {
         // The same once more, later, from a neighbour, and to others of all classes.
-        let mut others = vec![flow.clone(); 4];
+        let mut others = vec![flow.clone(); 6];
         others[1].source_port = 40_001;
         others[2].destination = drawn[(number * 7 + 1) % drawn.len()].destination;
         others[3].source = drawn[(number * 5 + 2) % drawn.len()].source;
+        // On either side of the end of a service tag that the list names.
+        others[4].destination = [20, 60, 255, 255].into();
+        others[5].destination = [20, 61, 0, 0].into();
         for (which, flow) in others.iter().enumerate() {
-            let later = i64::try_from((number * 4 + which) % 11).unwrap() * 900;
+            let later = i64::try_from((number * 6 + which) % 11).unwrap() * 900;
             let at = noon() + SignedDuration::from_secs(later);
             let flows = recorded(flow, number);
             let environment = Environment { at, ..environment };

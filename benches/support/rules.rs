@@ -123,7 +123,7 @@ fn network_rule(number: usize) -> Value {
     let first = port(number);
     json!({
         "name": format!("n-{number}"),
-        "ipProtocols": [if number % 3 == 0 { "Any" } else { "TCP" }],
+        "ipProtocols": [if number.is_multiple_of(3) { "Any" } else { "TCP" }],
         "sourceAddresses": senders(number),
         "destinationAddresses": [format!("{address}/{length}")],
         "destinationPorts": [format!("{first}-{}", first + 9), "8443"],
@@ -136,15 +136,18 @@ fn names(number: usize) -> Vec<String> {
         format!("api-{number}.team-{}.example.com", number % 97),
         format!("*.cdn-{number}.example.net"),
     ];
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         names.push(format!("login-{number}.example.org"));
     }
     names
 }
 
 fn web_rule(number: usize) -> Value {
-    let protocols =
-        if number % 6 == 0 { json!(["Https:443", "Http:80"]) } else { json!(["Https:443"]) };
+    let protocols = if number.is_multiple_of(6) {
+        json!(["Https:443", "Http:80"])
+    } else {
+        json!(["Https:443"])
+    };
     json!({
         "name": format!("a-{number}"),
         "protocols": protocols,

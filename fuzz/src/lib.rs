@@ -5,7 +5,12 @@
 //! `tests/laws.rs` of the main package tries them on the corpus and on what fuzzing found before,
 //! without a fuzzer.
 
+use std::collections::hash_map::DefaultHasher;
+use std::hash::Hash as _;
+use std::hash::Hasher as _;
 use std::io;
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
 
 use exeat::azure::Deployment;
 use exeat::capture::CaptureError;
@@ -22,13 +27,20 @@ use exeat::emit;
 use exeat::evidence::DnsAnswer;
 use exeat::evidence::Evidence;
 use exeat::evidence::Lock;
+use exeat::flow::Atom;
+use exeat::flow::Flow;
 use exeat::flow::Fqdn;
 use exeat::flow::FqdnPattern;
+use exeat::flow::Host;
+use exeat::flow::IpProtocol;
 use exeat::flow::NameSet;
+use exeat::flow::Payload;
+use exeat::flow::Request;
 use exeat::flow::notation::FlowText;
 use exeat::import;
 use exeat::resolve;
 use exeat::simulate::Assumptions;
+use exeat::simulate::Classifier;
 use exeat::simulate::Environment;
 use exeat::simulate::Outcome;
 use exeat::simulate::Simulator;
@@ -119,8 +131,9 @@ pub fn list(bytes: &[u8]) {
     }
 }
 
-/// A deployment that was read is written so that it is read back as the same, and a text that is
-/// refused is refused at a place within it.
+/// A deployment that was read is written so that it is read back as the same, both engines say the
+/// same of flows near what its text names, and a text that is refused is refused at a place within
+/// it.
 ///
 /// # Panics
 ///
@@ -134,12 +147,113 @@ pub fn deployment(bytes: &[u8]) {
             assert_eq!(again, deployment, "writing changed the deployment:\n{written}");
             let rewritten = emit::json::write(&again).expect("what is read can be written");
             assert_eq!(rewritten, written, "writing again changed the text");
+            engines(&deployment, &written);
         }
         Err(error) => {
             assert!(!error.problems.is_empty(), "refused without a reason");
             for problem in &error.problems {
                 assert!(problem.offset <= text.len(), "{problem} stands outside the text");
             }
+        }
+    }
+}
+
+/// How many flows are put to both engines.
+const FLOWS: usize = 60;
+
+/// The fast engine says of each flow what the slow one says, whatever holds.
+fn engines(deployment: &Deployment, text: &str) {
+    let Ok(slow) = Simulator::new(deployment) else { return };
+    let fast = Classifier::new(&slow);
+    let named = Named::of(text);
+    for number in 0..FLOWS {
+        let flow = named.flow(number);
+        let holds = |atom: &Atom| {
+            let mut hasher = DefaultHasher::new();
+            (number, atom).hash(&mut hasher);
+            hasher.finish() % 4 < number as u64 % 4
+        };
+        let (mut asked, mut same) = (Vec::new(), Vec::new());
+        let ask = |asked: &mut Vec<Atom>, atom: &Atom| {
+            asked.push(atom.clone());
+            holds(atom)
+        };
+        let expected = slow.decide(&flow, &mut |atom| ask(&mut asked, atom));
+        let indexed = fast.simulator().decide(&flow, &mut |atom| ask(&mut same, atom));
+        assert_eq!((&indexed, &same), (&expected, &asked), "{flow} by index");
+        let found = fast.classify(&flow, &mut |atom| holds(atom));
+        let said = (found.verdict, found.reason, found.rule.as_deref());
+        assert_eq!(said, (expected.verdict, expected.reason, expected.rule.as_ref()), "{flow}");
+    }
+}
+
+/// What a text names of which flows can be made.
+struct Named {
+    addresses: Vec<IpAddr>,
+    ports: Vec<u16>,
+    names: Vec<Host>,
+}
+
+impl Named {
+    /// The ends of what stands between quotation marks, with their neighbours.
+    fn of(text: &str) -> Named {
+        let mut named = Named {
+            addresses: ["203.0.113.5", "10.1.8.4", "2001:db8::5"]
+                .map(|a| a.parse().unwrap())
+                .into(),
+            ports: vec![443, 80, 53],
+            names: vec![Host::parse("unnamed.example").unwrap()],
+        };
+        for word in text.split('"').flat_map(|word| word.split([',', ':', '-'])) {
+            let (start, length) = word.split_once('/').unwrap_or((word, "32"));
+            if let (Ok(start), Ok(length)) = (start.parse::<Ipv4Addr>(), length.parse::<u32>()) {
+                let start = u32::from(start);
+                let size = 1_u32.checked_shl(32_u32.saturating_sub(length)).unwrap_or(0);
+                let end = start.wrapping_add(size.wrapping_sub(1));
+                let ends = [start.wrapping_sub(1), start, end, end.wrapping_add(1)];
+                named.addresses.extend(ends.map(|end| IpAddr::from(Ipv4Addr::from(end))));
+            } else if let Ok(port) = word.parse::<u16>() {
+                named.ports.extend([port.wrapping_sub(1), port, port.wrapping_add(1)]);
+            } else if let Ok(pattern) = FqdnPattern::parse(word) {
+                let hosts = match pattern {
+                    FqdnPattern::Any => vec!["203.0.113.9".to_owned()],
+                    FqdnPattern::Exact(name) => vec![name.to_string(), format!("a.{name}")],
+                    FqdnPattern::Under(end) => vec![format!("a.{end}"), format!("b{end}")],
+                    FqdnPattern::EndsWith(end) => vec![end.to_string(), format!("a{end}")],
+                };
+                named.names.extend(hosts.iter().filter_map(|host| Host::parse(host).ok()));
+            }
+        }
+        // IPv6 is written with the colons that separate ports.
+        let starts = text.split('"').filter_map(|word| word.split('/').next());
+        named.addresses.extend(starts.filter_map(|start| start.parse::<IpAddr>().ok()));
+        named
+    }
+
+    fn flow(&self, number: usize) -> Flow {
+        // Steps without a common factor with most lengths, so that all meet all in the end.
+        let at = |step: usize, length: usize| (number * step + step) % length.max(1);
+        let name = || Some(self.names[at(31, self.names.len())].clone());
+        let port = self.ports[at(17, self.ports.len())];
+        let path = ["/", "/a", "/a/b?c"][number % 3].to_owned();
+        let request = |host, port| Request { host, port, path };
+        let payload = match number % 9 {
+            0..3 => Payload::Tls { name: name(), inner: None },
+            3 => Payload::Tls { name: name(), inner: Some(request(name(), None)) },
+            4 => Payload::Http(request(name(), None)),
+            5 => Payload::Http(request(name(), Some(port))),
+            6 => Payload::Mssql { name: name() },
+            7 => Payload::Silent,
+            _ => Payload::Other,
+        };
+        Flow {
+            source: self.addresses[at(13, self.addresses.len())],
+            source_port: if number.is_multiple_of(5) { 0 } else { 50_000 },
+            destination: self.addresses[at(29, self.addresses.len())],
+            destination_port: port,
+            protocol: [IpProtocol::TCP, IpProtocol::UDP, IpProtocol::TCP, IpProtocol::ICMP]
+                [number / 9 % 4],
+            payload,
         }
     }
 }

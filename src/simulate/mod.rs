@@ -7,7 +7,8 @@
 //!
 //! [`Simulator::decide`] is total and two-valued: every fact it cannot see is an
 //! [`Atom`](crate::flow::Atom) that the caller answers. [`Simulator::judge`] asks it in every
-//! environment that the evidence leaves open. Nothing here reads a file or the clock.
+//! environment that the evidence leaves open. [`Classifier`] and [`Replays`] say the same of many
+//! flows in little time. Nothing here reads a file or the clock.
 
 pub mod assumptions;
 pub mod classify;
@@ -31,6 +32,7 @@ mod fewest;
 pub(crate) mod firewall;
 mod inquiry;
 mod kinds;
+mod leg;
 pub(crate) mod matching;
 mod names;
 pub(crate) mod policy;

@@ -42,7 +42,7 @@ pub struct ReplayedFlow {
     pub permission: Option<String>,
     /// The assumptions that what the list says depends on.
     pub judged_under: Vec<Assumption>,
-    /// The verdict.
+    /// The verdict, without the way to it, which no report shows: trace, notes and peer.
     pub decision: Decision,
     /// What would settle the verdict and what the list says, each once.
     pub missing: Vec<Missing>,

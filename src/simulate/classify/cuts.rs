@@ -73,13 +73,27 @@ impl Cuts {
         }
         cuts.ways.extend(AddressSet::all().ranges());
         cuts.ways.extend([AZURE_HOST, METADATA].map(AddressRange::from));
-        policies.values().for_each(|policy| cuts.policy(policy));
-        firewalls.values().for_each(|firewall| cuts.firewall(firewall));
-        ip_groups.values().for_each(|group| cuts.ip_group(group));
-        virtual_networks.values().for_each(|network| cuts.network(network));
-        route_tables.values().for_each(|table| cuts.route_table(table));
-        network_security_groups.values().for_each(|group| cuts.security_group(group));
-        clusters.values().for_each(|cluster| cuts.cluster(cluster));
+        for policy in policies.values() {
+            cuts.policy(policy);
+        }
+        for firewall in firewalls.values() {
+            cuts.firewall(firewall);
+        }
+        for group in ip_groups.values() {
+            cuts.ip_group(group);
+        }
+        for network in virtual_networks.values() {
+            cuts.network(network);
+        }
+        for table in route_tables.values() {
+            cuts.route_table(table);
+        }
+        for group in network_security_groups.values() {
+            cuts.security_group(group);
+        }
+        for cluster in clusters.values() {
+            cuts.cluster(cluster);
+        }
         cuts
     }
 
@@ -248,9 +262,10 @@ impl Cuts {
                 RouteDestination::ServiceTag(_) => {}
             }
             match next_hop {
-                // It is compared with firewalls and networks, not with flows.
-                NextHop::VirtualAppliance(_) | NextHop::VirtualApplianceEcmp(_) => {}
-                NextHop::VnetLocal
+                // An appliance is compared with firewalls and networks, not with flows.
+                NextHop::VirtualAppliance(_)
+                | NextHop::VirtualApplianceEcmp(_)
+                | NextHop::VnetLocal
                 | NextHop::Internet
                 | NextHop::VirtualNetworkGateway
                 | NextHop::None => {}

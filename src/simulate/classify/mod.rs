@@ -6,24 +6,29 @@
 //!
 //! Three things make them fast, and each is sound for a reason of its own:
 //!
-//! - [`index`]: a rule is passed over only where the slow engine, asked about it alone, would say no
+//! - `index`: a rule is passed over only where the slow engine, asked about it alone, would say no
 //!   without a question to the environment. Sets of rules by source, destination, service and host
 //!   are met, and of what is left the first is the one. Where the environment can be asked about a
 //!   rule, the slow engine's own comparison is.
-//! - [`way`]: what precedes and follows a firewall is decided by the slow engine, once for each pair
-//!   of classes of addresses, and kept. [`cuts`] lists every address that it compares; it does not
+//! - `way`: what precedes and follows a firewall is decided by the slow engine, once for each pair
+//!   of classes of addresses, and kept. `cuts` lists every address that it compares; it does not
 //!   compile while a field of the deployment is missing from it.
-//! - [`gate`]: what a firewall does with most flows is written out once more. Whatever is seldom
+//! - `gate`: what a firewall does with most flows is written out once more. Whatever is seldom
 //!   met is left to the slow engine, and [`Classified::was_slow`] tells so.
+//!
+//! Whole recorded connections are judged once for all that nothing tells apart: [`Replays`].
 //!
 //! Nothing is evicted, so that an answer never depends on what was asked before.
 
+mod application;
 mod axis;
 mod cuts;
 mod gate;
 mod index;
 mod names;
+mod network;
 mod questions;
+mod reach;
 mod replays;
 mod rule_sets;
 mod way;
@@ -134,16 +139,13 @@ impl<'a> Classifier<'a> {
     /// [`Simulator::decide`] has it. The oracle must give the same answer to the same question, and
     /// may be asked fewer questions.
     pub fn classify(&self, flow: &Flow, oracle: &mut dyn FnMut(&Atom) -> bool) -> Classified<'_> {
-        match self.known(flow, oracle) {
-            Some((verdict, reason, rule)) => {
-                Classified { verdict, reason, rule: rule.map(Cow::Borrowed), was_slow: false }
-            }
-            None => {
-                let decision = self.simulator.decide(flow, oracle);
-                let rule = decision.rule.map(Cow::Owned);
-                let (verdict, reason) = (decision.verdict, decision.reason);
-                Classified { verdict, reason, rule, was_slow: true }
-            }
+        if let Some((verdict, reason, rule)) = self.known(flow, oracle) {
+            Classified { verdict, reason, rule: rule.map(Cow::Borrowed), was_slow: false }
+        } else {
+            let decision = self.simulator.decide(flow, oracle);
+            let rule = decision.rule.map(Cow::Owned);
+            let (verdict, reason) = (decision.verdict, decision.reason);
+            Classified { verdict, reason, rule, was_slow: true }
         }
     }
 

@@ -62,10 +62,14 @@ impl HostClasses {
         let other = sets.number(&any);
         let mut number_of = |text: &str, own: &[usize]| {
             let mut bits = any.clone();
-            own.iter().for_each(|rule| bits.insert(*rule));
+            for rule in own {
+                bits.insert(*rule);
+            }
             for ending in endings_of(text, has_parents, &ends) {
                 let rules = endings.get(ending);
-                rules.into_iter().flatten().for_each(|rule| bits.insert(*rule));
+                for rule in rules.into_iter().flatten() {
+                    bits.insert(*rule);
+                }
             }
             sets.number(&bits)
         };

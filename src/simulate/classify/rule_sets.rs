@@ -52,6 +52,7 @@ pub(super) struct Collecting {
     sets: RuleSets,
     rules: usize,
     known: HashMap<Bits, u32>,
+    most_words: usize,
 }
 
 impl std::hash::Hash for Bits {
@@ -65,9 +66,13 @@ const ALL: u32 = 0;
 
 impl Collecting {
     pub(super) fn of(rules: usize) -> Collecting {
+        Collecting::with_limit(rules, MAX_WORDS)
+    }
+
+    fn with_limit(rules: usize, most_words: usize) -> Collecting {
         let stride = rules.div_ceil(PER_MARK);
         let sets = RuleSets { stride, data: Vec::new(), is_exact: true };
-        let mut collecting = Collecting { sets, rules, known: HashMap::new() };
+        let mut collecting = Collecting { sets, rules, known: HashMap::new(), most_words };
         let mut all = Bits::none(rules);
         (0..rules).for_each(|rule| all.insert(rule));
         collecting.add(&all);
@@ -79,7 +84,7 @@ impl Collecting {
         if let Some(number) = self.known.get(bits) {
             return *number;
         }
-        if self.sets.data.len() + self.known.len() * bits.0.len() > MAX_WORDS {
+        if self.sets.data.len() + self.known.len() * bits.0.len() > self.most_words {
             self.sets.is_exact = false;
             return ALL;
         }
@@ -274,6 +279,19 @@ mod tests {
             assert_eq!(common(three, late), expected);
             assert_eq!(common(ALL, last), (0..rules).last().into_iter().collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn a_set_without_room_is_that_of_all_rules() {
+        let mut collecting = Collecting::with_limit(130, 8);
+        let first = collecting.number(&bits(130, |rule| rule == 1));
+        let second = collecting.number(&bits(130, |rule| rule == 2));
+        let sets = collecting.done();
+        assert_ne!(first, ALL);
+        assert_eq!(second, ALL);
+        assert!(!sets.is_exact);
+        let all: Vec<usize> = Common::of([sets.get(second); 3]).collect();
+        assert_eq!(all, (0..130).collect::<Vec<_>>());
     }
 
     #[test]

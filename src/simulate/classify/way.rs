@@ -10,7 +10,6 @@ use std::sync::atomic::Ordering;
 
 use super::super::decide::Arrival;
 use super::super::decide::Departure;
-use super::super::decide::Leg;
 use super::super::decide::Simulator;
 use super::super::decision::Peer;
 use super::super::decision::Reason;
@@ -18,6 +17,7 @@ use super::super::decision::Stage;
 use super::super::decision::Verdict;
 use super::super::firewall::Passed;
 use super::super::inquiry::Inquiry;
+use super::super::leg::Leg;
 use super::super::security::AGENT_PORTS;
 use super::super::special_purpose::is_platform;
 use super::questions::Questions;
@@ -138,17 +138,20 @@ fn depart(simulator: &Simulator<'_>, flow: &Flow, inquiry: &mut Inquiry<'_>) -> 
     if simulator.asks_only(flow) {
         return simulator.only.as_ref().map(|_| Way::Firewall(simulator.firewalls.len()));
     }
+    let groups = &simulator.deployment.network_security_groups;
+    let has_source_ports = simulator.subnets_of(flow.source).into_iter().any(|vantage| {
+        let group = vantage.subnet.network_security_group.as_ref();
+        group.and_then(|name| groups.get(name)).is_some_and(looks_at_source_ports)
+    });
+    if has_source_ports {
+        return None;
+    }
     let (vantage, sent) = match simulator.depart(flow, inquiry) {
         Departure::Ends(verdict, reason) => return Some(Way::Ends(verdict, reason)),
         Departure::From(vantage, sent) => (vantage, sent),
     };
     // Behind a node the rest of the way sees another source.
     if sent.source != flow.source {
-        return None;
-    }
-    let groups = &simulator.deployment.network_security_groups;
-    let group = vantage.subnet.network_security_group.as_ref().map(|name| groups.get(name));
-    if group.is_some_and(|group| group.is_none_or(looks_at_source_ports)) {
         return None;
     }
     let leg = Leg { vantage, flow: &sent, passed: None };
