@@ -94,12 +94,11 @@ impl Listener {
     pub(super) fn held(&self) -> usize {
         match self {
             Listener::Start { held, .. } => held.len(),
-            Listener::Tls(reader) => reader.held(),
+            Listener::Tls(reader) | Listener::LaterTls(reader) => reader.held(),
             Listener::Http(reader) => reader.held(),
             Listener::Http2(reader) => reader.held(),
             Listener::Tds(reader) => reader.held(),
             Listener::Dns(reader) => reader.held(),
-            Listener::LaterTls(reader) => reader.held(),
             Listener::HttpAfterLoss | Listener::Later { .. } | Listener::Done => 0,
         }
     }
