@@ -28,6 +28,9 @@ use super::wire::sctp::Chunk;
 use super::wire::tcp::Flags;
 use super::wire::tcp::TcpHeader;
 
+/// More data than a SYN can carry.
+const MOST_SYN_BYTES: u32 = 1 << 16;
+
 /// An end of a flow.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) struct Endpoint {
@@ -136,6 +139,8 @@ pub(super) struct Conversation {
     /// Who opened it, once a handshake tells.
     initiator: Option<End>,
     syn: bool,
+    /// Whether both ends opened it at once (RFC 9293 §3.5).
+    is_simultaneous: bool,
     started: Moment,
     last: Moment,
     frame: u64,
@@ -158,6 +163,7 @@ impl Conversation {
             second: Speaker::new(packet.destination),
             initiator: None,
             syn: false,
+            is_simultaneous: false,
             started: packet.at,
             last: packet.at,
             frame: packet.frame,
@@ -181,12 +187,18 @@ impl Conversation {
         self.speaker(self.client()).endpoint
     }
 
-    /// Whether the SYN of `packet` opens another connection between the same ends: one with another
-    /// sequence number.
+    /// Whether the SYN of `packet` opens another connection between the same ends, or accepts one:
+    /// one with other sequence numbers.
     pub(super) fn is_reopened_by(&self, packet: &Packet<'_>) -> bool {
-        let Some(tcp) = packet.tcp.filter(|tcp| tcp.flags.opens()) else { return false };
-        let base = self.speaker(self.sender(packet)).base;
-        base.is_some_and(|base| base != tcp.sequence)
+        let Some(tcp) = packet.tcp.filter(|tcp| tcp.flags.has(Flags::SYN)) else { return false };
+        let sender = self.sender(packet);
+        let base = |end| self.speaker(end).base;
+        if base(sender).is_some_and(|base| base != tcp.sequence) {
+            return true;
+        }
+        // A SYN may carry data, which is acknowledged with it (RFC 7413 §2).
+        let is_of_another = |base| tcp.acknowledgment.wrapping_sub(base) > MOST_SYN_BYTES;
+        tcp.flags.accepts() && base(sender.other()).is_some_and(is_of_another)
     }
 
     /// Notes that a copy of a packet was seen.
@@ -204,6 +216,7 @@ impl Conversation {
     pub(super) fn take(&mut self, packet: &Packet<'_>, answer: &mut impl FnMut(DnsAnswer)) {
         self.packets += 1;
         self.bytes = self.bytes.saturating_add(packet.wire);
+        self.started = self.started.min(packet.at);
         self.last = self.last.max(packet.at);
         self.last_frame = packet.frame;
         let mark = Mark { packet: self.packets, frame: packet.frame, at: packet.at };
@@ -214,10 +227,15 @@ impl Conversation {
         }
     }
 
-    /// Gives up looking for names: there are too many bytes held back.
+    /// Gives up what is held: first what could still be contradicted, then looking for names.
     pub(super) fn give_up(&mut self) {
+        let first = self.first.stream.drop_given();
+        if self.second.stream.drop_given() || first {
+            return;
+        }
         self.stop_listening();
-        self.story.incomplete = true;
+        let mark = Mark { packet: self.packets, frame: self.last_frame, at: self.last };
+        self.story.hear(Heard::Incomplete, mark);
     }
 
     /// Ends the flow.
@@ -293,6 +311,8 @@ impl Conversation {
             self.syn = true;
             self.initiator = Some(sender);
             self.story.open(SeenPayload::Exactly(Payload::Silent), mark);
+        } else if flags.opens() && self.initiator == Some(sender.other()) {
+            self.is_simultaneous = true;
         } else if flags.accepts() && self.initiator.is_none() {
             self.initiator = Some(sender.other());
         }
@@ -353,7 +373,8 @@ impl Conversation {
     fn ear(&self, end: End, mark: Mark) -> Ear {
         let (asking, answering) = self.addresses(end.other());
         let is_client = end == self.client();
-        Ear { is_client, ports: self.ports(), asking, answering, mark }
+        let is_server = self.initiator.is_some() && !is_client && !self.is_simultaneous;
+        Ear { is_client, is_server, ports: self.ports(), asking, answering, mark }
     }
 
     fn parts(&mut self, end: End) -> (&mut Speaker, &mut Story) {
@@ -468,6 +489,8 @@ impl Conversation {
 #[derive(Clone, Copy, Debug)]
 struct Ear {
     is_client: bool,
+    /// Whether it is known to be the server: what it asks, it asks nobody.
+    is_server: bool,
     ports: Ports,
     /// The address that the end talks to, and its own.
     asking: IpAddr,
@@ -486,6 +509,7 @@ impl Ear {
         listener.take(piece, self.ports, &mut |heard| match heard {
             // A server may greet first in a protocol that is known by what the client says.
             Heard::Unknown if !self.is_client => {}
+            Heard::Opening(..) | Heard::Name(..) | Heard::Note(_) if self.is_server => {}
             Heard::Dns(message) => {
                 answer_to(message, self.mark.at, self.asking, self.answering, answer);
             }

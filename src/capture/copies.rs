@@ -34,8 +34,6 @@ const MOST_PACKETS: usize = 8192;
 /// The side that stands for all beyond those that are told apart: the last of the 64 that
 /// `Sighting` has bits for.
 const OTHER_VANTAGES: Vantage = Vantage(63);
-/// Bytes of a payload that are compared, besides its length and all numbers of the headers.
-const MOST_COMPARED: usize = 128;
 
 /// A side of the host, numbered as they are met.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -233,8 +231,7 @@ impl Copies {
         let numbers = packet
             .tcp
             .map(|tcp| (tcp.sequence, tcp.acknowledgment, tcp.flags, tcp.window, tcp.options));
-        let compared = packet.payload.get(..MOST_COMPARED).unwrap_or(packet.payload);
-        let digest = self.hasher.hash_one((numbers, packet.wire, compared));
+        let digest = self.hasher.hash_one((numbers, packet.wire, packet.payload));
         Unchanged { protocol: packet.protocol, depth: packet.depth, identification, digest }
     }
 

@@ -55,6 +55,12 @@ impl DatagramListener {
 
     /// Takes the next datagram, of either end.
     pub(super) fn take(&mut self, payload: &[u8], ports: Ports, out: &mut impl FnMut(Heard)) {
+        let is_quic = matches!(self, DatagramListener::Quic(_));
+        if !is_quic && quic::is_standard(payload) {
+            // Whatever came before it: a server of QUIC ignores what is none.
+            *self = Found::Quic.listener();
+            out(Heard::Application(Application::Quic));
+        }
         match self {
             DatagramListener::Start(tries) => match recognise(payload, ports) {
                 Some(found) => {

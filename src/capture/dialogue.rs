@@ -27,7 +27,7 @@ use super::names::tls::Hidden;
 use super::stream::Piece;
 
 /// Bytes that are held back before they are taken for no known protocol; a request line may be long.
-const MOST_UNSETTLED_BYTES: usize = 32 * 1024;
+const MOST_UNSETTLED_BYTES: usize = http::MOST_HEAD_BYTES;
 /// Segments of a connection that are looked at for TLS which begins later than at the start.
 const MOST_LATER_TRIES: u8 = 64;
 /// Segments of a connection caught in the middle that are looked at for the start of a message.
@@ -50,6 +50,8 @@ pub(super) enum Heard<'a> {
     Dns(&'a [u8]),
     /// Bytes are missing that a name could have stood in.
     Incomplete,
+    /// The end of a request is missing, behind its host.
+    Cut,
 }
 
 /// Listens to one end of a connection.
@@ -107,7 +109,8 @@ impl Listener {
     pub(super) fn take(&mut self, piece: Piece<'_>, ports: Ports, out: &mut impl FnMut(Heard)) {
         match piece {
             Piece::Bytes(bytes) => self.bytes(bytes, ports, out),
-            Piece::Lost(count) => self.lost(count, out),
+            Piece::Lost(count) => self.lost(count, Heard::Incomplete, out),
+            Piece::Cut(count) => self.lost(count, Heard::Cut, out),
         }
     }
 
@@ -119,8 +122,9 @@ impl Listener {
             }
             Listener::Http(reader) => {
                 if let Some(request) = reader.unfinished() {
+                    let has_host = matches!(request, RequestSeen::Whole(_));
                     out(http_opening(request, NameOrigin::Host));
-                    out(Heard::Incomplete);
+                    out(if has_host { Heard::Cut } else { Heard::Incomplete });
                 }
             }
             Listener::Start { .. }
@@ -152,12 +156,21 @@ impl Listener {
                 Hello::None => {}
             },
             Listener::Http(mut reader) => {
-                reader.push(bytes, |request| out(http_opening(request, NameOrigin::Host)));
-                *self = if reader.has_ended() {
-                    Listener::Later { tries: 0 }
-                } else {
-                    Listener::Http(reader)
-                };
+                let end =
+                    reader.push(bytes, |request| out(http_opening(request, NameOrigin::Host)));
+                match end {
+                    None => *self = Listener::Http(reader),
+                    Some(http::End::Other(rest)) => {
+                        *self = Listener::Later { tries: 0 };
+                        if !rest.is_empty() {
+                            self.bytes(&rest, ports, out);
+                        }
+                    }
+                    Some(http::End::Lost) => {
+                        out(Heard::Incomplete);
+                        *self = Listener::HttpAfterLoss;
+                    }
+                }
             }
             Listener::Later { tries } => {
                 if tls::begins_client_hello(bytes) {
@@ -193,7 +206,14 @@ impl Listener {
             }
             Listener::Http2(mut reader) => match reader.push(bytes) {
                 FirstRequest::Unsettled => *self = Listener::Http2(reader),
-                FirstRequest::Seen(request) => out(http_opening(request, NameOrigin::Authority)),
+                FirstRequest::Seen(request) => {
+                    out(http_opening(request, NameOrigin::Authority));
+                    *self = Listener::Http2(reader);
+                    // Another one may lie in the same bytes.
+                    self.bytes(&[], ports, out);
+                }
+                // Further requests share tables with the first, and are not read.
+                FirstRequest::Further => out(kind(PayloadKind::Http)),
             },
             Listener::Tds(mut reader) => match reader.push(bytes) {
                 Hello::Unsettled => *self = Listener::Tds(reader),
@@ -212,7 +232,9 @@ impl Listener {
         }
     }
 
-    fn lost(&mut self, count: u32, out: &mut impl FnMut(Heard)) {
+    /// Goes over bytes that are missing. `behind_host` is what that means behind the host of a
+    /// request: the rest of it is cut, or others may have followed.
+    fn lost(&mut self, count: u32, behind_host: Heard<'static>, out: &mut impl FnMut(Heard)) {
         match self {
             Listener::Start { .. } => {
                 out(Heard::Incomplete);
@@ -224,10 +246,12 @@ impl Listener {
             }
             Listener::Http(reader) => {
                 if !reader.lose(count.into()) {
-                    if let Some(request) = reader.unfinished() {
+                    let unfinished = reader.unfinished();
+                    let has_host = matches!(unfinished, Some(RequestSeen::Whole(_)));
+                    if let Some(request) = unfinished {
                         out(http_opening(request, NameOrigin::Host));
                     }
-                    out(Heard::Incomplete);
+                    out(if has_host { behind_host } else { Heard::Incomplete });
                     *self = Listener::HttpAfterLoss;
                 }
             }

@@ -35,6 +35,9 @@ pub(super) struct Story {
     /// Bytes of the openings and names.
     pub(super) held: usize,
     pub(super) incomplete: bool,
+    /// The packet from which on something may have been asked that is not known: it is missing, or
+    /// it was said in two ways.
+    doubt: Option<Mark>,
     pub(super) notes: BTreeSet<Note>,
     /// The packet at which the application was recognised.
     recognised: Option<Mark>,
@@ -85,8 +88,15 @@ impl Story {
             }
             Heard::Note(note) => {
                 self.notes.insert(note);
+                if note == Note::ConflictingSegments {
+                    self.doubt.get_or_insert(mark);
+                }
             }
-            Heard::Incomplete => self.incomplete = true,
+            Heard::Cut => self.incomplete = true,
+            Heard::Incomplete => {
+                self.incomplete = true;
+                self.doubt.get_or_insert(mark);
+            }
             Heard::Dns(_) => {}
         }
     }
@@ -150,7 +160,11 @@ impl Story {
             .openings
             .iter()
             .any(|opening| opening.payload != SeenPayload::Exactly(Payload::Silent));
-        if asked || (was_silent && !self.openings.is_empty()) {
+        if asked {
+            self.doubt();
+            return;
+        }
+        if was_silent && !self.openings.is_empty() {
             return;
         }
         let payload = match self.application {
@@ -166,6 +180,25 @@ impl Story {
             }
         };
         let Mark { packet, frame, at } = self.recognised.unwrap_or(first);
+        self.openings.push(Opening { packet, frame, at: at.timestamp(), payload });
+    }
+
+    /// Adds what may have been asked besides, where not all that the client said is known.
+    fn doubt(&mut self) {
+        let is_open = |opening: &Opening| {
+            matches!(opening.payload, SeenPayload::Kind(_) | SeenPayload::Unknown)
+        };
+        let Some(Mark { packet, frame, at }) = self.doubt else { return };
+        if self.openings.iter().any(is_open) {
+            return;
+        }
+        let asked = self.openings.last().map(|opening| &opening.payload);
+        let payload = match asked {
+            Some(SeenPayload::Exactly(payload)) if *payload != Payload::Other => {
+                SeenPayload::Kind(payload.kind())
+            }
+            Some(_) | None => SeenPayload::Unknown,
+        };
         self.openings.push(Opening { packet, frame, at: at.timestamp(), payload });
     }
 

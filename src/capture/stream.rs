@@ -5,9 +5,9 @@ const MOST_HELD_SEGMENTS: usize = 64;
 /// Bytes held back of one direction: what most senders have under way at the start.
 pub(super) const MOST_HELD_BYTES: usize = 128 * 1024;
 
-/// Bytes remembered of those given out, as long as the other end has not acknowledged them: a hello
-/// with many keys is as long.
-const MOST_REMEMBERED_BYTES: usize = 2 * 1024;
+/// Bytes remembered of those given out, as long as the other end has not acknowledged them: hellos
+/// with keys of every kind have some 4 KiB.
+const MOST_REMEMBERED_BYTES: usize = 16 * 1024;
 
 /// Puts the segments of one direction in order, drops what was sent twice, and gives up on what the
 /// capture lost. Of what was sent twice, the first counts.
@@ -39,6 +39,8 @@ pub(super) enum Piece<'a> {
     Bytes(&'a [u8]),
     /// Bytes that the capture does not hold.
     Lost(u32),
+    /// Bytes at the end of a segment that the snapshot length cut off.
+    Cut(u32),
 }
 
 impl Stream {
@@ -118,6 +120,11 @@ impl Stream {
         self.held_bytes = 0;
     }
 
+    /// Forgets what was given out; tells whether there was any.
+    pub(super) fn drop_given(&mut self) -> bool {
+        !std::mem::take(&mut self.given).is_empty()
+    }
+
     /// Forgets what is held back and what was given out.
     pub(super) fn drop_all(&mut self) {
         self.drop_held();
@@ -176,7 +183,7 @@ impl Stream {
         let lost = length.saturating_add(cut).saturating_sub(known.max(length));
         if lost > 0 {
             self.given.clear();
-            out(Piece::Lost(lost));
+            out(Piece::Cut(lost));
         }
         let end = sequence.wrapping_add(length).wrapping_add(cut);
         if is_before(next, end) {
@@ -237,7 +244,7 @@ mod tests {
         let mut text = String::new();
         let mut out = |piece: Piece<'_>| match piece {
             Piece::Bytes(bytes) => text.push_str(std::str::from_utf8(bytes).unwrap()),
-            Piece::Lost(bytes) => (0..bytes).for_each(|_| text.push('.')),
+            Piece::Lost(bytes) | Piece::Cut(bytes) => (0..bytes).for_each(|_| text.push('.')),
         };
         for (offset, bytes) in segments {
             let sequence = (u32::MAX - 1).wrapping_add(*offset);

@@ -41,6 +41,9 @@ use super::wire::udp::UdpHeader;
 /// How long a flow without packets is followed. Longer than any idle timeout that Azure Firewall
 /// has (`azure-firewall.md §1.11`), so that no session of the firewall is two flows here.
 const IDLE_SECONDS: i64 = 3600;
+/// A step of the clock that has to be confirmed: captures pause for a night, damaged times are years
+/// off.
+const LEAP_SECONDS: i64 = 24 * 3600;
 /// Flows followed at a time: at most some 250 MB of memory.
 const MOST_FLOWS: usize = 1 << 17;
 /// Bytes held of all flows together, besides what each flow takes anyway.
@@ -94,6 +97,8 @@ pub(super) struct Tracker {
     ages: BinaryHeap<Reverse<(Moment, FlowId)>>,
     /// Until then no flow falls idle.
     none_idle_before: Moment,
+    /// The time of the packet before, if it leapt ahead of all others.
+    leap: Option<Moment>,
     held: usize,
     /// That of the packet before.
     last_link: Option<LinkType>,
@@ -121,12 +126,7 @@ impl Tracker {
             self.last_link = Some(frame.link);
             self.summary.link_types.insert(frame.link);
         }
-        if frame.at > self.now {
-            self.now = frame.at;
-            if self.now > self.none_idle_before {
-                self.end_idle(sink);
-            }
-        }
+        self.clock(frame.at, sink);
         match self.linked(&frame, sink) {
             Ok(true) => {}
             Ok(false) => self.summary.non_ip += 1,
@@ -305,7 +305,7 @@ impl Tracker {
         };
         let Some(flow) = self.flows.get_mut(id) else { return };
         self.summary.packets += 1;
-        flow.touched = self.now;
+        flow.touched = self.leap.unwrap_or(self.now);
         let before = flow.conversation.held();
         flow.conversation.take(&packet, &mut |answer| sink.answer(answer));
         let after = flow.conversation.held();
@@ -340,10 +340,11 @@ impl Tracker {
         self.summary.packets += 1;
         conversation.take(packet, &mut |answer| sink.answer(answer));
         let held = conversation.held();
-        let flow = Followed { conversation, key, other_side: None, touched: self.now };
+        let touched = self.leap.unwrap_or(self.now);
+        let flow = Followed { conversation, key, other_side: None, touched };
         let id = self.flows.insert(key, flow);
         self.copies.opened(packet, identification, vantage, id);
-        self.ages.push(Reverse((self.now, id)));
+        self.ages.push(Reverse((touched, id)));
         self.account(id, 0, held);
     }
 
@@ -363,6 +364,25 @@ impl Tracker {
             flow.conversation.give_up();
             self.held += flow.conversation.held();
             self.summary.limits.insert(Limit::HeldBytes);
+        }
+    }
+
+    /// Notes the time of a packet. A leap that would end flows is believed only when the next packet
+    /// confirms it: a single damaged time must not.
+    fn clock(&mut self, at: Moment, sink: &mut impl Sink) {
+        if at <= self.now {
+            self.leap = None;
+            return;
+        }
+        let is_leap = self.flows.len() > 0 && at > self.now.after(LEAP_SECONDS);
+        if is_leap && self.leap.is_none_or(|leap| at < leap) {
+            self.leap = Some(at);
+            return;
+        }
+        self.leap = None;
+        self.now = at;
+        if self.now > self.none_idle_before {
+            self.end_idle(sink);
         }
     }
 
@@ -392,7 +412,7 @@ impl Tracker {
             Some(flow) if flow.touched > at => self.ages.push(Reverse((flow.touched, id))),
             // Some files hold packets without a time; they are as late as the next that has one.
             Some(flow) if at == UNTIMED && self.now > at => {
-                flow.touched = self.now;
+                flow.touched = self.leap.unwrap_or(self.now);
                 self.ages.push(Reverse((self.now, id)));
             }
             Some(_) => self.end(id, sink),

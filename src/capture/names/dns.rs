@@ -209,9 +209,10 @@ fn name<'a>(message: &'a [u8], cursor: &mut Cursor<'a>) -> Option<Name> {
     let mut text = Vec::new();
     let mut here = *cursor;
     let mut behind_pointer = false;
-    // Pointers must lead backwards, so that following them ends.
+    // Pointers must lead backwards, so that following them ends, and soon: a name has no more
+    // labels than this, and no sender needs a pointer to a pointer.
     let mut limit = message.len();
-    loop {
+    for _ in 0..=MOST_NAME_BYTES {
         let length = here.u8()?;
         match length {
             0 => {
@@ -245,6 +246,7 @@ fn name<'a>(message: &'a [u8], cursor: &mut Cursor<'a>) -> Option<Name> {
             64..0xc0 => return None,
         }
     }
+    None
 }
 
 /// Takes messages out of a stream in which each has its length before it.

@@ -11,6 +11,8 @@ const CLIENT_HELLO: u8 = 1;
 const MOST_RECORDS: usize = 8;
 /// Bytes of a hello that is put together; those in use fit in two datagrams.
 const MOST_HELLO_BYTES: usize = 16 * 1024;
+/// Pieces that it comes in.
+const MOST_PIECES: usize = 64;
 
 /// Whether a UDP payload begins with a record of DTLS: content type, version, and a length that
 /// fits.
@@ -89,7 +91,8 @@ impl HelloReader {
 
     /// The message, once no byte of it is missing.
     fn put_together(&mut self, length: usize, offset: usize, bytes: &[u8]) -> Option<Vec<u8>> {
-        if self.held + bytes.len() > MOST_HELLO_BYTES {
+        let is_full = self.pieces.len() >= MOST_PIECES;
+        if bytes.is_empty() || is_full || self.held + bytes.len() > MOST_HELLO_BYTES {
             return None;
         }
         let place = self.pieces.partition_point(|(before, _)| *before <= offset);

@@ -7,7 +7,7 @@ use super::Shown;
 use super::first::Match;
 
 /// The longest request head that is put together; servers accept 8 to 64 KiB.
-const MOST_HEAD_BYTES: usize = 64 * 1024;
+pub(in crate::capture) const MOST_HEAD_BYTES: usize = 64 * 1024;
 /// The most header fields of a request; servers accept about 100.
 const MOST_FIELDS: usize = 256;
 /// The longest method that is taken for one; the longest registered one has 17 letters.
@@ -100,13 +100,17 @@ enum State {
         held: Vec<u8>,
         /// How much of it was searched for the end of the head.
         searched: usize,
+        /// Whether another protocol may come instead, since a request asked for that.
+        may_end: bool,
     },
     /// A body of so many bytes.
     Body(u64),
     /// A body in chunks (RFC 9112 §7.1).
     Chunks(Chunks),
-    /// Nothing that could be a request: a tunnel, another protocol, or lost track.
+    /// Something else than requests: a tunnel, or another protocol.
     Ended,
+    /// It is not known where the next request begins.
+    Lost,
 }
 
 /// The place in a chunked body.
@@ -132,8 +136,17 @@ impl Default for RequestReader {
 
 impl State {
     fn head() -> State {
-        State::Head { held: Vec::new(), searched: 0 }
+        State::Head { held: Vec::new(), searched: 0, may_end: false }
     }
+}
+
+/// How the reading of requests ends.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::capture) enum End {
+    /// These bytes, and what comes after them, are of another protocol.
+    Other(Vec<u8>),
+    /// Requests may follow that are not found.
+    Lost,
 }
 
 impl RequestReader {
@@ -142,13 +155,8 @@ impl RequestReader {
         match &self.0 {
             State::Head { held, .. } => held.len(),
             State::Chunks(Chunks::Size(line)) => line.len(),
-            State::Body(_) | State::Chunks(_) | State::Ended => 0,
+            State::Body(_) | State::Chunks(_) | State::Ended | State::Lost => 0,
         }
-    }
-
-    /// Whether no further request can come.
-    pub(in crate::capture) fn has_ended(&self) -> bool {
-        matches!(self.0, State::Ended)
     }
 
     /// The request that has begun and is not complete, as far as its whole lines go.
@@ -180,17 +188,29 @@ impl RequestReader {
                 *left -= bytes;
                 true
             }
-            State::Head { .. } | State::Body(_) | State::Chunks(_) | State::Ended => false,
+            State::Head { .. } | State::Body(_) | State::Chunks(_) | State::Ended | State::Lost => {
+                false
+            }
         }
     }
 
-    /// Takes the next bytes of the stream and gives each request that they complete to `seen`.
-    pub(in crate::capture) fn push(&mut self, bytes: &[u8], mut seen: impl FnMut(RequestSeen)) {
+    /// Takes the next bytes of the stream and gives each request that they complete to `seen`; tells
+    /// how the reading ends, if it does.
+    pub(in crate::capture) fn push(
+        &mut self,
+        bytes: &[u8],
+        mut seen: impl FnMut(RequestSeen),
+    ) -> Option<End> {
         let mut rest = bytes;
         while !rest.is_empty() {
             let state = std::mem::replace(&mut self.0, State::Ended);
             (self.0, rest) = match state {
-                State::Head { held, searched } => head(held, searched, rest, &mut seen),
+                State::Head { held, searched, may_end } => {
+                    match head(held, searched, may_end, rest, &mut seen) {
+                        Ok(next) => next,
+                        Err(end) => return Some(end),
+                    }
+                }
                 State::Body(left) => {
                     let here = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
                     let left = left - u64::try_from(here).unwrap_or(left);
@@ -198,8 +218,14 @@ impl RequestReader {
                     (next, rest.get(here..).unwrap_or_default())
                 }
                 State::Chunks(chunks) => chunks.take(rest),
-                State::Ended => return,
+                State::Ended => return Some(End::Other(rest.to_vec())),
+                State::Lost => return Some(End::Lost),
             };
+        }
+        match self.0 {
+            State::Ended => Some(End::Other(Vec::new())),
+            State::Lost => Some(End::Lost),
+            State::Head { .. } | State::Body(_) | State::Chunks(_) => None,
         }
     }
 }
@@ -208,9 +234,10 @@ impl RequestReader {
 fn head<'a>(
     mut held: Vec<u8>,
     searched: usize,
+    may_end: bool,
     bytes: &'a [u8],
     seen: &mut impl FnMut(RequestSeen),
-) -> (State, &'a [u8]) {
+) -> Result<(State, &'a [u8]), End> {
     let before = held.len();
     let bytes = if before == 0 {
         // Empty lines before a request are ignored (RFC 9112 §2.2).
@@ -223,29 +250,43 @@ fn head<'a>(
     held.extend_from_slice(bytes.get(..room).unwrap_or_default());
     if let Some(request) = version_0(&held) {
         seen(request);
-        return (State::Ended, &[]);
+        return Ok((State::Ended, &[]));
     }
-    let Some(end) = head_end(&held, searched) else {
-        if begins_request(&held) == Match::No {
-            return (State::Ended, &[]);
-        }
+    let is_request =
+        || if is_worth_a_look(&held, before) { begins_request(&held) } else { Match::Unsettled };
+    let end = head_end(&held, searched);
+    let is_request = if end.is_some() { begins_request(&held) } else { is_request() };
+    if is_request == Match::No {
+        let surplus = bytes.get(room..).unwrap_or_default();
+        return Err(if may_end { End::Other([&held, surplus].concat()) } else { End::Lost });
+    }
+    let Some(end) = end else {
         if held.len() >= MOST_HEAD_BYTES {
             seen(RequestSeen::Unreadable);
-            return (State::Ended, &[]);
+            return Err(End::Lost);
         }
         let searched = held.len().saturating_sub(3);
-        return (State::Head { held, searched }, &[]);
+        return Ok((State::Head { held, searched, may_end }, &[]));
     };
-    if begins_request(&held) != Match::Yes {
-        return (State::Ended, &[]);
+    if is_request != Match::Yes {
+        return Err(End::Lost);
     }
     let rest = bytes.get(end.saturating_sub(before)..).unwrap_or_default();
     let Some((request, body)) = read_head(held.get(..end).unwrap_or(&held)) else {
         seen(RequestSeen::Unreadable);
-        return (State::Ended, &[]);
+        return Err(End::Lost);
     };
     seen(request);
-    (body, rest)
+    Ok((body, rest))
+}
+
+/// Whether bytes that came after the first `before` can tell more of a request line: a line has
+/// ended, or there are twice as many, so that a head is not read again for each of its bytes.
+fn is_worth_a_look(held: &[u8], before: usize) -> bool {
+    let fresh = held.get(before..).unwrap_or_default();
+    before < MOST_METHOD_BYTES
+        || fresh.contains(&b'\n')
+        || before.next_power_of_two() != held.len().next_power_of_two()
 }
 
 /// A request of HTTP/0.9: one line, and no host.
@@ -281,7 +322,7 @@ fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
 fn read_head(bytes: &[u8]) -> Option<(RequestSeen, State)> {
     read_lines(bytes)
         .or_else(|| unfolded(bytes).and_then(|bytes| read_lines(&bytes)))
-        .or_else(|| Some((read_damaged(bytes)?, State::Ended)))
+        .or_else(|| Some((read_damaged(bytes)?, State::Lost)))
 }
 
 /// Reads a head whose first line is damaged.
@@ -319,27 +360,38 @@ fn read_lines(bytes: &[u8]) -> Option<(RequestSeen, State)> {
     }
     let target = head.path?;
     let mut host: Option<&[u8]> = None;
-    let mut length = 0;
-    let mut chunked = false;
+    let mut length: Option<u64> = None;
+    let mut chunked: Option<bool> = None;
+    let mut may_end = false;
     for field in head.headers.iter() {
         if field.name.eq_ignore_ascii_case("host") {
-            host.get_or_insert(field.value);
+            // Which of two a server takes is not known (RFC 9112 §3.2 has it refuse them).
+            if host.is_some_and(|host| host != field.value) {
+                return None;
+            }
+            host = Some(field.value);
         } else if field.name.eq_ignore_ascii_case("content-length") {
             let text = std::str::from_utf8(field.value).ok()?;
-            length = text.trim().parse::<u64>().ok()?;
+            let says = text.trim().parse::<u64>().ok()?;
+            // RFC 9112 §6.3.
+            if length.is_some_and(|length| length != says) {
+                return None;
+            }
+            length = Some(says);
         } else if field.name.eq_ignore_ascii_case("transfer-encoding") {
             let last = field.value.rsplit(|byte| *byte == b',').next().unwrap_or_default();
-            chunked = last.trim_ascii().eq_ignore_ascii_case(b"chunked");
+            chunked = Some(last.trim_ascii().eq_ignore_ascii_case(b"chunked"));
+        } else if field.name.eq_ignore_ascii_case("upgrade") {
+            may_end = true;
         }
     }
-    let body = if head.method == Some("CONNECT") {
-        State::Ended
-    } else if chunked {
-        State::Chunks(Chunks::Size(Vec::new()))
-    } else if length > 0 {
-        State::Body(length)
-    } else {
-        State::head()
+    let body = match (chunked, length) {
+        _ if head.method == Some("CONNECT") => State::Ended,
+        (Some(true), _) => State::Chunks(Chunks::Size(Vec::new())),
+        // How long such a body is cannot be told (RFC 9112 §6.3).
+        (Some(false), _) => State::Lost,
+        (None, Some(length @ 1..)) => State::Body(length),
+        (None, Some(0) | None) => State::Head { held: Vec::new(), searched: 0, may_end },
     };
     Some((request(target, host), body))
 }
@@ -400,7 +452,7 @@ impl Chunks {
                 line.extend_from_slice(here);
                 // A size with its extensions is a short line; anything else is no chunk.
                 if line.len() > 1024 {
-                    return (State::Ended, &[]);
+                    return (State::Lost, rest);
                 }
                 if end.is_none() {
                     return (State::Chunks(Chunks::Size(line)), &[]);
@@ -408,7 +460,7 @@ impl Chunks {
                 match chunk_size(&line) {
                     Some(0) => (State::Chunks(Chunks::Trailer(0)), rest),
                     Some(size) => (State::Chunks(Chunks::Data(size)), rest),
-                    None => (State::Ended, &[]),
+                    None => (State::Lost, rest),
                 }
             }
             Chunks::Data(left) => {

@@ -30,23 +30,27 @@ pub(in crate::capture) fn begins(bytes: &[u8]) -> Match {
 pub(in crate::capture) enum FirstRequest {
     /// More bytes are needed.
     Unsettled,
-    /// A request.
+    /// The first request.
     Seen(RequestSeen),
+    /// Another one.
+    Further,
 }
 
-/// Reads the client's direction up to its first request. Those that follow it share tables with it,
-/// and are not read.
+/// Reads the client's direction up to its first request, and notices another. Those that follow it
+/// share tables with it, and are not read.
 #[derive(Debug)]
 pub(in crate::capture) struct RequestReader {
     held: Vec<u8>,
     /// Bytes still to come that are of no interest: the preface, frames without headers.
     skip: usize,
     block: Vec<u8>,
+    /// Whether the first request was seen.
+    is_seen: bool,
 }
 
 impl Default for RequestReader {
     fn default() -> RequestReader {
-        RequestReader { held: Vec::new(), skip: PREFACE.len(), block: Vec::new() }
+        RequestReader { held: Vec::new(), skip: PREFACE.len(), block: Vec::new(), is_seen: false }
     }
 }
 
@@ -72,6 +76,9 @@ impl RequestReader {
                 rest = cursor;
                 continue;
             }
+            if self.is_seen {
+                return FirstRequest::Further;
+            }
             if self.block.len() + frame.length > MOST_BLOCK_BYTES {
                 return FirstRequest::Seen(RequestSeen::Unreadable);
             }
@@ -82,7 +89,12 @@ impl RequestReader {
                 None => return FirstRequest::Seen(RequestSeen::Unreadable),
             }
             if frame.flags & END_HEADERS != 0 {
-                return FirstRequest::Seen(request(&self.block));
+                self.is_seen = true;
+                let block = std::mem::take(&mut self.block);
+                let taken = held.len() - rest.0.len();
+                held.drain(..taken);
+                self.held = held;
+                return FirstRequest::Seen(request(&block));
             }
         }
         let taken = held.len() - rest.0.len();

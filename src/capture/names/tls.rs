@@ -222,7 +222,9 @@ fn extensions(mut rest: Cursor<'_>) -> Option<ClientHello> {
         };
         match kind {
             // A server's answer has the extension without a list; some clients send that as well.
-            SERVER_NAME if name.is_none() && !value.is_empty() => {
+            // Which of two a server takes is not known (RFC 8446 §4.2 forbids them).
+            SERVER_NAME if name.is_some() => return None,
+            SERVER_NAME if !value.is_empty() => {
                 name = Some(server_name(value.vector16()?)?);
             }
             ENCRYPTED_CLIENT_HELLO => hidden = Some(Hidden::Ech),

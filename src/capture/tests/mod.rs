@@ -3,6 +3,7 @@
 mod build;
 mod copies;
 mod damage;
+mod evasion;
 mod formats;
 mod quic;
 mod sessions;

@@ -44,6 +44,11 @@ fn initial(version: Version, id: &[u8], pieces: &[(usize, &[u8])]) -> Vec<u8> {
     InitialKeys::client(suite, id).unwrap().seal(&header, &frames).unwrap()
 }
 
+/// The first datagram of a client that wants `name`.
+pub(super) fn named(name: &str) -> Vec<u8> {
+    initial(Version::V1, FIRST_ID, &[(0, &hello(name))])
+}
+
 /// The file of datagrams, each from one end to the other.
 fn file(datagrams: &[(End, End, Vec<u8>)]) -> Vec<u8> {
     let frames: Vec<_> = datagrams
@@ -116,10 +121,10 @@ fn what_does_not_open_tells_no_name_and_leaves_the_flow_open() {
     let mut packet = initial(Version::V1, FIRST_ID, &[(0, &hello("a.example"))]);
     *packet.last_mut().unwrap() ^= 1;
     check(&[packet.clone()], "quic | 1 some quic");
-    // Enough of them to hide one behind are told to hide something.
+    // Where so many do not open that others are not looked at any more, that is told.
     let after = initial(Version::V1, FIRST_ID, &[(0, &hello("b.example"))]);
     let many = [vec![packet; 40], vec![after]].concat();
     let flow = only(&sent(&many));
-    assert_eq!(story(&flow), "quic | 1 some quic");
+    assert_eq!(story(&flow), "quic b.example | 41 quic b.example | 32 some quic");
     assert!(flow.incomplete);
 }

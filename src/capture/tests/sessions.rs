@@ -163,7 +163,7 @@ fn a_reset_is_no_answer_and_a_new_syn_is_a_new_flow() {
         Segment::new(SERVER, CLIENT, RST | ACK, 0, b""),
         Segment::new(CLIENT, SERVER, SYN, 1000, b""),
         Segment::new(CLIENT, SERVER, SYN, 2000, b""),
-        Segment::new(SERVER, CLIENT, SYN | ACK, 0, b""),
+        Segment::new(SERVER, CLIENT, SYN | ACK, 0, b"").answering(2001),
     ];
     let (taken, _) = read(&file_of(&refused));
     let seen: Vec<_> =

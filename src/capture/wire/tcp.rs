@@ -14,6 +14,7 @@ pub(in crate::capture) struct TcpHeader<'a> {
     pub(in crate::capture) flags: Flags,
     pub(in crate::capture) window: u16,
     pub(in crate::capture) options: &'a [u8],
+    length: usize,
 }
 
 /// The control bits of a TCP header.
@@ -73,9 +74,10 @@ impl<'a> TcpHeader<'a> {
             flags: Flags(flags),
             window: u16::from_be_bytes([w0, w1]),
             options: &[],
+            length: usize::from(offset >> 4) * 4,
         };
         // The data offset counts 32-bit words and cannot be less than the fixed part.
-        let length = usize::from(offset >> 4) * 4;
+        let length = header.length;
         let Some(options) = length.checked_sub(20) else {
             let malformed = Malformed::HeaderLength { layer: LAYER, length };
             let ports = (header.source, header.destination);
@@ -87,8 +89,8 @@ impl<'a> TcpHeader<'a> {
         Ok((header, payload))
     }
 
-    /// Length of the header on the wire.
+    /// Length of the header on the wire, whatever the capture cut of it.
     pub(in crate::capture) fn length(&self) -> usize {
-        20 + self.options.len()
+        self.length
     }
 }

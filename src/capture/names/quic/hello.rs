@@ -17,6 +17,9 @@ const MOST_FAILURES: u8 = 32;
 /// Pieces of a hello that wait for what lies before them.
 const MOST_PIECES: usize = 256;
 
+/// Bytes of a hello that are remembered after it was read, to be held against what comes later.
+const MOST_REMEMBERED_BYTES: usize = 4 * 1024;
+
 const PADDING: u64 = 0x00;
 const PING: u64 = 0x01;
 const ACK: u64 = 0x02;
@@ -98,7 +101,7 @@ impl HelloReader {
             self.failures = self.failures.saturating_add(1);
             return Heard::Nothing;
         };
-        if self.is_settled {
+        if self.is_settled && self.crypto.message.is_empty() {
             return Heard::Nothing;
         }
         let crypto = if packet.version.google().is_some() { GOOGLE_CRYPTO } else { CRYPTO };
@@ -107,7 +110,9 @@ impl HelloReader {
             return heard;
         }
         self.is_settled = true;
-        self.crypto = Crypto::default();
+        if heard == Heard::Unreadable || self.crypto.message.len() > MOST_REMEMBERED_BYTES {
+            self.crypto = Crypto::default();
+        }
         match heard {
             Heard::Hello(hello) if self.last.as_ref() == Some(&hello) => Heard::Nothing,
             Heard::Hello(hello) => {
@@ -145,6 +150,7 @@ struct Crypto {
     /// What lies behind a gap, ascending by its place.
     pieces: Vec<(usize, Vec<u8>)>,
     held: usize,
+    contradicts: bool,
 }
 
 impl Crypto {
@@ -190,6 +196,7 @@ impl Crypto {
 
     fn take(&mut self, offset: usize, bytes: &[u8]) {
         let end = offset.saturating_add(bytes.len());
+        self.contradicts |= self.is_contradicted_by(offset, bytes);
         if end > tls::MOST_HELLO_BYTES || end <= self.message.len() {
             return;
         }
@@ -209,7 +216,23 @@ impl Crypto {
         }
     }
 
+    /// Whether other bytes were at one of these places before, which no client sends
+    /// (RFC 9000 §2.2).
+    fn is_contradicted_by(&self, offset: usize, bytes: &[u8]) -> bool {
+        let message = std::iter::once((0, self.message.as_slice()));
+        let pieces = self.pieces.iter().map(|(offset, bytes)| (*offset, bytes.as_slice()));
+        message.chain(pieces).any(|(start, known)| {
+            let from = start.max(offset);
+            let ours = bytes.get(from - offset..).unwrap_or_default();
+            let theirs = known.get(from - start..).unwrap_or_default();
+            ours.iter().zip(theirs).any(|(ours, theirs)| ours != theirs)
+        })
+    }
+
     fn hello(&self) -> Heard {
+        if self.contradicts {
+            return Heard::Unreadable;
+        }
         if let Some(name) = google::hello(&self.message) {
             return Heard::Hello(ClientHello::named(name));
         }

@@ -28,6 +28,19 @@ pub(in crate::capture) fn is_quic(bytes: &[u8]) -> bool {
     }
 }
 
+/// Whether a UDP payload is a packet of version 1 or 2 with a long header, which nothing else is by
+/// chance.
+pub(in crate::capture) fn is_standard(bytes: &[u8]) -> bool {
+    match bytes {
+        [first, v0, v1, v2, v3, destination, rest @ ..] if first & 0xc0 == 0xc0 => {
+            let version = Version(u32::from_be_bytes([*v0, *v1, *v2, *v3]));
+            let is_known = version == Version::V1 || version == Version::V2;
+            is_known && connection_ids(*destination, rest)
+        }
+        _ => false,
+    }
+}
+
 /// Whether two connection ids of at most 20 bytes fit in the packet (RFC 9000 §17.2).
 fn connection_ids(destination: u8, rest: &[u8]) -> bool {
     let after = rest.get(usize::from(destination)..);

@@ -1,0 +1,202 @@
+//! Ways to have a name overlooked, or another one read: each leaves the flow open, or is seen.
+
+use super::build::ACK;
+use super::build::CLIENT;
+use super::build::End;
+use super::build::SERVER;
+use super::build::SYN;
+use super::build::Segment;
+use super::build::WEB;
+use super::build::client_hello;
+use super::build::ethernet;
+use super::build::pcap;
+use super::build::pcap_at;
+use super::build::udp;
+use super::check_story;
+use super::file_of;
+use super::only;
+use super::read;
+use super::session;
+use super::story;
+use crate::capture::Note;
+
+/// A ClientHello of some 4 KiB, whose name stands at its front.
+fn long_hello(name: &str) -> Vec<u8> {
+    let mut hello = client_hello(name);
+    let padding = [&[0, 21, 14, 0x10][..], &[0; 3600]].concat();
+    hello.extend(&padding);
+    for (at, bytes) in [(3, 2), (7, 2), (hello.len() - padding.len() - extensions(name) - 2, 2)] {
+        let length = u16::from_be_bytes([hello[at], hello[at + 1]]) + 3604;
+        hello[at..at + bytes].copy_from_slice(&length.to_be_bytes());
+    }
+    hello
+}
+
+/// Bytes of the extensions that [`client_hello`] writes.
+fn extensions(name: &str) -> usize {
+    4 + 2 + 3 + name.len()
+}
+
+#[test]
+fn a_contradiction_is_found_wherever_the_hello_has_it() {
+    let (ours, theirs) = (long_hello("www.example.com"), long_hello("evil.example.ne"));
+    let parts: Vec<&[u8]> = ours.chunks(1400).collect();
+    let mut segments = session(SERVER, &parts);
+    segments.push(Segment::new(CLIENT, SERVER, ACK, 1001, &theirs[..1400]));
+    let flow = only(&file_of(&segments));
+    let expected = "tls www.example.com | 1 silent | 6 tls www.example.com | 7 some tls";
+    assert_eq!(story(&flow), expected);
+    assert!(flow.notes.contains(&Note::ConflictingSegments));
+}
+
+#[test]
+fn what_is_no_quic_before_quic_does_not_hide_it() {
+    let initial = super::quic::named("a.example");
+    let query = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x01b\x07example\0\0\x01\0\x01".to_vec();
+    let record = [&[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1][..], &[9]].concat();
+    let ways = [vec![query], vec![record], vec![b"junk".to_vec(); 40]];
+    for before in ways {
+        let datagrams = [before, vec![initial.clone()]].concat();
+        let frames: Vec<_> = (1..)
+            .zip(&datagrams)
+            .map(|(id, payload)| ethernet(&[], &udp(CLIENT, SERVER, id, payload)))
+            .collect();
+        let flow = only(&pcap(1, &frames));
+        let last = datagrams.len();
+        assert!(story(&flow).ends_with(&format!("| {last} quic a.example")), "{}", story(&flow));
+    }
+}
+
+#[test]
+fn a_syn_ack_of_another_connection_is_another_flow() {
+    let mut segments = session(SERVER, &[&client_hello("a.example")]);
+    segments.push(Segment::new(SERVER, CLIENT, SYN | ACK, 90_000, b"").answering(3_000_001));
+    segments.push(Segment::new(CLIENT, SERVER, ACK, 3_000_001, &client_hello("b.example")));
+    let (taken, _) = read(&file_of(&segments));
+    let stories: Vec<String> = taken.flows.iter().map(story).collect();
+    assert_eq!(
+        stories,
+        ["tls a.example | 1 silent | 4 tls a.example", "tls b.example | 2 tls b.example"]
+    );
+}
+
+#[test]
+fn what_comes_after_an_upgrade_is_looked_at() {
+    let upgrade = b"GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: h2c\r\n\r\n";
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let request = |host: &str| {
+        let block =
+            [&[0x82, 0x84, 0x41][..], &[u8::try_from(host.len()).unwrap()], host.as_bytes()];
+        let block = block.concat();
+        let length = u8::try_from(block.len()).unwrap();
+        [&[0, 0, length, 1, 4, 0, 0, 0, 1][..], &block].concat()
+    };
+    let two = [preface.to_vec(), request("b.example"), request("c.example")].concat();
+    let expected = "http a.example | 1 silent | 4 http a.example | 5 http b.example | 5 some http";
+    check_story(&session(WEB, &[upgrade, &two]), expected);
+    // TLS behind a request, in a segment of its own or with it.
+    let connect = b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n";
+    for parts in [
+        vec![connect.to_vec(), client_hello("b.example")],
+        vec![[connect.to_vec(), client_hello("b.example")].concat()],
+    ] {
+        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        let flow = only(&file_of(&session(WEB, &parts)));
+        let names: Vec<String> = flow.names.iter().map(|seen| seen.name.to_string()).collect();
+        assert_eq!(names, ["a.example", "b.example"]);
+    }
+}
+
+#[test]
+fn where_requests_cannot_be_followed_the_flow_stays_open() {
+    let ways: &[&[u8]] = &[
+        b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 3\r\nContent-Length: 90\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked, identity\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\n",
+        b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n GET / HTTP/1.1\r\nHost: b.example\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n\r\n",
+    ];
+    for way in ways {
+        let story = story(&only(&file_of(&session(WEB, &[way]))));
+        assert!(story.ends_with("| 4 some http"), "{story}");
+        // The next segment that begins with a request is found again.
+        let next = b"GET / HTTP/1.1\r\nHost: c.example\r\n\r\n";
+        let found = self::story(&only(&file_of(&session(WEB, &[way, next]))));
+        assert!(found.contains("| 5 http c.example"), "{found}");
+    }
+}
+
+#[test]
+fn what_the_server_says_is_no_question_of_the_client() {
+    let mut segments = session(WEB, &[]);
+    let request = b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n";
+    segments.push(Segment::new(WEB, CLIENT, ACK, 5001, request).answering(1001));
+    let flow = only(&file_of(&segments));
+    assert_eq!((story(&flow).as_str(), flow.names.len()), ("http | 1 silent", 0));
+}
+
+#[test]
+fn one_time_from_far_ahead_ends_no_flow() {
+    let hello = session(SERVER, &[&client_hello("a.example")]);
+    let other = udp(CLIENT, End([203, 0, 113, 9], 9), 1, b"x");
+    let frames: Vec<(u64, Vec<u8>)> = vec![
+        (0, ethernet(&[], &hello[0].packet())),
+        (1_000, ethernet(&[], &hello[1].packet())),
+        (2_000_000_000_000_000, ethernet(&[], &other)),
+        (2_000, ethernet(&[], &hello[2].packet())),
+        (3_000, ethernet(&[], &hello[3].packet())),
+    ];
+    let (taken, _) = read(&pcap_at(1, &frames));
+    let stories: Vec<String> = taken.flows.iter().map(story).collect();
+    assert_eq!(stories, ["tls a.example | 1 silent | 4 tls a.example", "other | 1 other"]);
+}
+
+#[test]
+fn options_that_the_capture_cut_are_no_lost_bytes() {
+    let mut packet = Segment::new(CLIENT, SERVER, SYN, 1000, b"").packet();
+    // Forty bytes of header, of which the capture holds twenty.
+    packet[32] = 0xa0;
+    packet[2..4].copy_from_slice(&60_u16.to_be_bytes());
+    let flow = only(&pcap(1, &[ethernet(&[], &packet)]));
+    assert_eq!((story(&flow).as_str(), flow.incomplete), ("other | 1 silent", false));
+}
+
+#[test]
+fn packets_that_differ_far_behind_are_no_copies() {
+    let (ours, theirs) = (long_hello("www.example.com"), long_hello("evil.example.ne"));
+    let [mut a, mut b] = [&ours, &theirs].map(|hello| hello[..1400].to_vec());
+    // What differs lies behind the first two hundred bytes.
+    a.rotate_left(1000);
+    b.rotate_left(1000);
+    let frame = |tag, payload: &[u8]| {
+        ethernet(&[tag], &Segment::new(CLIENT, SERVER, ACK, 1000, payload).packet())
+    };
+    let (_, summary) = read(&pcap(1, &[frame(1, &a), frame(2, &b), frame(3, &b)]));
+    assert_eq!(summary.copies, 1);
+}
+
+#[test]
+fn chains_of_pointers_and_empty_fragments_take_no_time() {
+    // A DNS response whose owners all point at the end of a long chain of pointers.
+    let mut message = vec![0x12, 0x34, 0x81, 0x80, 0, 1, 0xff, 0xff, 0, 0, 0, 0];
+    message.extend(b"\x01a\0\0\x01\0\x01");
+    for _ in 0..8000 {
+        let before = u16::try_from(message.len() - 2).unwrap() | 0xc000;
+        message.extend(before.to_be_bytes());
+    }
+    let end = u16::try_from(message.len() - 2).unwrap() | 0xc000;
+    for _ in 0..2000 {
+        message.extend(end.to_be_bytes());
+        message.extend([0, 1, 0, 1, 0, 0, 0, 1, 0, 0]);
+    }
+    let server = End([203, 0, 113, 53], 53);
+    let dns = ethernet(&[], &udp(server, CLIENT, 1, &message));
+    // A record of DTLS full of fragments of a hello that hold nothing.
+    let fragments = [1, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0].repeat(1300);
+    let length = u16::try_from(fragments.len()).unwrap().to_be_bytes();
+    let record = [&[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0][..], &length, &fragments].concat();
+    let dtls = ethernet(&[], &udp(CLIENT, SERVER, 1, &record));
+    let frames: Vec<_> = std::iter::repeat_n([dns, dtls], 200).flatten().collect();
+    let (taken, _) = read(&pcap(1, &frames));
+    assert_eq!(taken.flows.len(), 2);
+}
