@@ -295,6 +295,7 @@ impl Readers {
         let zeek = self.zeek.get_or_insert_with(Zeek::new);
         match line {
             Line::TooLong { line } => self.too_long(line),
+            Line::Unclosed { line, lines } => self.unclosed(line, lines),
             Line::Text { bytes, line } => {
                 if let Some(taken) = table.line(bytes, line, zeek, sink) {
                     self.summary.frames += 1;
@@ -309,6 +310,7 @@ impl Readers {
         let aws = self.aws.get_or_insert_with(Aws::new);
         match line {
             Line::TooLong { line } => self.too_long(line),
+            Line::Unclosed { line, lines } => self.unclosed(line, lines),
             Line::Text { bytes, line } => {
                 let taken = match aws.line(bytes, line, sink) {
                     aws::Taken::Told => Taken::Told,
@@ -326,6 +328,7 @@ impl Readers {
         self.saw(LogFormat::AzureFirewall);
         match line {
             Line::TooLong { line } => self.too_long(line),
+            Line::Unclosed { line, lines } => self.unclosed(line, lines),
             Line::Text { bytes, line } => {
                 let taken = match str::from_utf8(bytes) {
                     Ok(text) => match table.line(text) {
@@ -343,6 +346,15 @@ impl Readers {
     fn too_long(&mut self, line: u64) {
         self.summary.frames += 1;
         let what = format!("it has more than {MOST_LINE_BYTES} bytes");
+        self.count(Taken::Unreadable(what), line);
+    }
+
+    fn unclosed(&mut self, line: u64, lines: u64) {
+        self.summary.frames += 1;
+        let what = format!(
+            "a quotation mark that begins a field is not closed up to the end of the file: {lines} \
+             lines were read as that field; close it, or double the marks inside fields"
+        );
         self.count(Taken::Unreadable(what), line);
     }
 
