@@ -266,6 +266,7 @@ impl Readers {
                     self.without_addresses += 1;
                     lacks("the addresses of a flow")
                 }
+                hubble::Taken::NoTime => lacks("the time of a flow, or it cannot be read"),
                 hubble::Taken::Over => Taken::Over,
             });
         }
