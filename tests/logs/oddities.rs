@@ -209,3 +209,70 @@ fn records_of_a_connection_make_one_flow_in_whatever_order_they_come() {
     shuffled.swap(0, 1);
     assert_eq!(sorted(&told(&vnet(&shuffled)).0), sorted(&forward.0));
 }
+
+#[test]
+fn times_of_the_portal_are_read_and_others_are_named() {
+    let check = |at: &str, expected: &str| {
+        let (flows, summary) = told(&(HEADER.to_owned() + &portal(at, 50001, "")));
+        assert_eq!(flows.len(), 1, "{summary}{at}");
+        assert!(flows[0].contains(&format!("from {expected} to")), "{at}: {}", flows[0]);
+    };
+    check("2026-03-01T10:00:00.123Z", "2026-03-01T10:00:00.123Z");
+    check("\"3/1/2026, 10:00:00.123 AM\"", "2026-03-01T10:00:00.123Z");
+    check("\"3/1/2026, 10:00:00.123\u{202f}PM\"", "2026-03-01T22:00:00.123Z");
+    check("\"12/31/2026, 12:00:00 AM\"", "2026-12-31T00:00:00Z");
+    let unreadable = |at: &str, expected: &str| {
+        let (flows, summary) = told(&(HEADER.to_owned() + &portal(at, 50001, "")));
+        assert!(flows.is_empty(), "{at}: {flows:?}");
+        assert!(summary.contains(expected), "{at}: {summary}");
+    };
+    // Which of both is the day, these do not say.
+    unreadable("\"01/03/2026, 10:00:00\"", "its time `01/03/2026, 10:00:00` cannot be read");
+    unreadable("\"1/3/2026, 10:00:00 am\"", "its time `1/3/2026, 10:00:00 am` cannot be read");
+    unreadable("", "it lacks the time");
+}
+
+#[test]
+fn rows_of_zeek_may_lack_answers_and_come_behind_a_table() {
+    let ends = "\"uid\":\"C3\",\"id.orig_h\":\"10.1.8.4\",\"id.orig_p\":40003,\
+                \"id.resp_h\":\"192.0.2.53\",\"id.resp_p\":53";
+    let dns = format!(
+        "{{\"ts\":1772359200.2,{ends},\"proto\":\"udp\",\"query\":\"a.example\",\
+         \"qtype_name\":\"A\",\"rcode\":3,\"answers\":null,\"TTLs\":null}}\n"
+    );
+    let (taken, summary) = read(dns.as_bytes(), usize::MAX);
+    assert_eq!((taken.flows.len(), taken.answers.len()), (1, 1), "{}", shown_summary(&summary));
+    let table = "#separator \\x09\n#path\tssl\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\t\
+                 id.resp_p\tserver_name\n1772359200.2\tC1\t10.1.8.4\t40000\t192.0.2.1\t443\t\
+                 a.example\n";
+    let (flows, summary) = told(&(table.to_owned() + &dns + "{\"broken\"\n"));
+    let heads = heads(&flows);
+    let expected = [
+        "tcp 10.1.8.4 40000 192.0.2.1 443 tls a.example",
+        "udp 10.1.8.4 40003 192.0.2.53 53 dns -",
+    ];
+    assert_eq!(heads, expected, "{summary}");
+    assert!(summary.contains("1 unreadable, at lines [6]"), "{summary}");
+}
+
+#[test]
+fn encodings_and_separators_that_are_not_read_are_named() {
+    let check = |bytes: &[u8], expected: &str| {
+        for size in [1, 2, 3, usize::MAX] {
+            let (taken, summary) = read(bytes, size);
+            assert!(taken.flows.is_empty());
+            let summary = shown_summary(&summary);
+            assert!(summary.starts_with("error:") && summary.contains(expected), "{summary}");
+        }
+    };
+    let little = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let big = |text: &str| text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>();
+    let object = vnet(&[(0, "A", "B,NX,0,0,0,0")]);
+    for text in [format!("\u{feff}{object}"), object, format!("\u{feff}{HEADER}")] {
+        check(&little(&text), "in UTF-16, expected UTF-8");
+        check(&big(&text), "in UTF-16, expected UTF-8");
+    }
+    let table = HEADER.to_owned() + &portal("2026-03-01T10:00:00Z", 50001, "");
+    check(table.replace(',', ";").as_bytes(), "set apart by semicolons, expected commas");
+    check(table.replace(',', "\t").as_bytes(), "set apart by tabs, expected commas");
+}

@@ -61,6 +61,9 @@ const MOST_LINES_TOLD: usize = 5;
 /// Bytes kept of what is wrong with the first of them.
 const MOST_WORDS: usize = 200;
 
+/// Characters shown of a time that cannot be read.
+const MOST_TIME: usize = 40;
+
 /// A log whose kind is known.
 #[derive(Debug)]
 pub(super) struct Log {
@@ -77,6 +80,8 @@ enum Shape {
     Zeek(Lines, zeek::Table),
     Aws(Lines),
     Csv(Lines, csv::Table),
+    /// In a form that is not read: what it is in, and what to do.
+    Foreign(&'static str),
 }
 
 /// What the records of a log gave so far, by format: one file may hold several.
@@ -123,6 +128,7 @@ impl Log {
             Shape::Csv(lines, table) => {
                 lines.feed(bytes, &mut |line| readers.csv_line(line, table, sink));
             }
+            Shape::Foreign(_) => {}
         }
     }
 
@@ -146,6 +152,7 @@ impl Log {
             Shape::Csv(lines, table) => {
                 lines.finish(&mut |line| readers.csv_line(line, table, sink));
             }
+            Shape::Foreign(what) => readers.count(Taken::Unreadable((*what).to_owned()), 1),
         }
         self.readers.finish(sink)
     }
@@ -422,7 +429,15 @@ fn firewall_taken(taken: firewall::Taken) -> Taken {
     match taken {
         firewall::Taken::Told => Taken::Told,
         firewall::Taken::PassedOver => Taken::PassedOver,
-        firewall::Taken::Unreadable => lacks("what a row of its kind has, or the time"),
+        firewall::Taken::NoTime => lacks("the time"),
+        firewall::Taken::UnknownTime(text) => {
+            let text: String = text.chars().take(MOST_TIME).collect();
+            Taken::Unreadable(format!(
+                "its time `{text}` cannot be read: expected one as `2026-03-01T10:00:00.123Z` or \
+                 `3/1/2026, 10:00:00.123 AM`"
+            ))
+        }
+        firewall::Taken::Unreadable => lacks("what a row of its kind has"),
     }
 }
 

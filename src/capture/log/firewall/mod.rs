@@ -33,12 +33,16 @@ use crate::flow::Recorder;
 use crate::flow::SeenPayload;
 
 /// What became of a row.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Taken {
     /// It told of a flow, or of an answer.
     Told,
     /// It is of a kind that tells of none.
     PassedOver,
+    /// It has no time.
+    NoTime,
+    /// It has this as its time, which is none that is read.
+    UnknownTime(String),
     /// It lacks what its kind has.
     Unreadable,
 }
@@ -91,7 +95,8 @@ pub(super) fn take(row: &Row<'_>, frame: u64, sink: &mut impl Sink) -> Taken {
     if kind == Kind::Other {
         return Taken::PassedOver;
     }
-    let Some(at) = row.get(Column::Time).and_then(time::iso) else { return Taken::Unreadable };
+    let Some(written) = row.get(Column::Time) else { return Taken::NoTime };
+    let Some(at) = time::azure(written) else { return Taken::UnknownTime(written.to_owned()) };
     let told = match kind {
         Kind::Application => application(row),
         Kind::Network => network(row),
