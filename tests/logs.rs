@@ -24,6 +24,8 @@ use flate2::write::GzEncoder;
 
 #[path = "logs/laws.rs"]
 mod laws;
+#[path = "logs/oddities.rs"]
+mod oddities;
 #[path = "logs/written.rs"]
 mod written;
 

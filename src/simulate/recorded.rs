@@ -229,7 +229,7 @@ fn is_of_default(recorded: &Recorded) -> bool {
     })
 }
 
-/// Whether the log names this rule. Azure compares names without regard to case.
+/// Whether the log names this rule, in its policy where the log says that. Azure compares names without regard to case.
 fn names(named: &RecordedRule, rule: &RuleId) -> bool {
     let same = |named: Option<&str>, ours: &str| {
         named.is_none_or(|named| named.eq_ignore_ascii_case(ours))
@@ -237,11 +237,19 @@ fn names(named: &RecordedRule, rule: &RuleId) -> bool {
     same(Some(&named.name), &rule.rule)
         && same(named.collection.as_deref(), rule.collection.as_str())
         && same(named.group.as_deref(), rule.group.as_str())
+        && same(policy_of(named), rule.policy.as_str())
+}
+
+/// The name of the policy that a log names; some write its resource id, which ends in the name.
+fn policy_of(named: &RecordedRule) -> Option<&str> {
+    named.policy.as_deref().map(|policy| policy.rsplit('/').next().unwrap_or(policy))
 }
 
 fn is_in(named: &RecordedRule, deployment: &Deployment) -> bool {
-    let groups = deployment.policies.values().flat_map(|policy| &policy.groups);
-    groups
+    let policies = deployment.policies.iter();
+    policies
+        .filter(|(key, _)| is_called(policy_of(named), key.as_str()))
+        .flat_map(|(_, policy)| &policy.groups)
         .filter(|group| is_called(named.group.as_deref(), group.name.as_str()))
         .flat_map(|group| &group.collections)
         .filter(|collection| is_called(named.collection.as_deref(), collection.name.as_str()))

@@ -94,7 +94,8 @@ struct Connection {
     /// Where it was logged first. Only its tuples are counted.
     vantage: Vantage,
     began: bool,
-    has_ended: bool,
+    /// When its end was logged there.
+    ended: Option<i64>,
     answered: bool,
     packets: Option<u64>,
     bytes: Option<u64>,
@@ -119,7 +120,7 @@ impl Connection {
             frame,
             vantage,
             began: false,
-            has_ended: false,
+            ended: None,
             answered: false,
             packets: None,
             bytes: None,
@@ -131,19 +132,33 @@ impl Connection {
     }
 
     /// Whether a tuple is of another connection between the same ends: one that begins where this
-    /// one began before.
+    /// one began before. Logs may be sorted with the latest record first, so that the order of tuples
+    /// says nothing, but their times do.
     fn is_over(&self, tuple: &Tuple, vantage: Vantage) -> bool {
         let is_denied = self.recorded.verdict == RecordedVerdict::Denied;
         match tuple.state {
+            State::Begin if self.lacks_begin() && tuple.at <= self.first => false,
             State::Begin if vantage == self.vantage => true,
             State::Begin => {
                 let between = tuple.at.saturating_sub(self.first).saturating_abs();
                 between.saturating_mul(1000) > LINGER
             }
             State::Denied if vantage == self.vantage => !is_denied,
-            State::Continuing | State::End => vantage == self.vantage && self.has_ended,
+            State::Continuing | State::End if vantage == self.vantage => {
+                let is_after = self.ended.is_some_and(|end| tuple.at > end);
+                let is_before = self.began && tuple.at < self.first;
+                let is_second_end = tuple.state == State::End && self.ended.is_some();
+                is_after || is_before || is_second_end
+            }
+            State::Continuing | State::End => false,
             State::Denied | State::Allowed => false,
         }
+    }
+
+    /// Whether it was logged how it went on and not how it began; version 1 of NSG flow logs tells
+    /// neither.
+    fn lacks_begin(&self) -> bool {
+        !self.began && self.packets.is_some()
     }
 
     fn take(&mut self, tuple: &Tuple, vantage: Vantage, recorded: &Arc<Recorded>) {
@@ -154,7 +169,7 @@ impl Connection {
             self.recorded = Arc::clone(recorded);
         }
         if tuple.state == State::End && vantage == self.vantage {
-            self.has_ended = true;
+            self.ended = Some(tuple.at);
         }
         let Some(counts) = tuple.counts else { return };
         self.answered |= counts.packets_received > 0;

@@ -228,14 +228,19 @@ pub(super) fn protocol(text: &str) -> Option<IpProtocol> {
     (0..=u8::MAX).map(IpProtocol).find(|protocol| protocol.keyword() == Some(word))
 }
 
-/// The request to a host, with its port or without, for a path.
-pub(super) fn request(authority: &str, path: &str) -> Request {
-    let (name, port) = match authority.rsplit_once(':') {
+/// A host as it is written, and the port behind it where there is one.
+pub(super) fn authority(text: &str) -> (&str, Option<u16>) {
+    match text.rsplit_once(':') {
         Some((name, port)) if !name.is_empty() && (!name.contains(':') || name.ends_with(']')) => {
             (name, port.parse().ok())
         }
-        Some(_) | None => (authority, None),
-    };
+        Some(_) | None => (text, None),
+    }
+}
+
+/// The request to a host, with its port or without, for a path.
+pub(super) fn request(host_and_port: &str, path: &str) -> Request {
+    let (name, port) = authority(host_and_port);
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
     Request { host: host(name), port, path }
 }

@@ -13,6 +13,8 @@ pub(super) enum Line<'a> {
     Text { bytes: &'a [u8], line: u64 },
     /// It is longer than [`MOST_LINE_BYTES`].
     TooLong { line: u64 },
+    /// The text ends inside a field in quotation marks; so many lines were read as part of it.
+    Unclosed { line: u64, lines: u64 },
 }
 
 /// The text, as far as it was fed.
@@ -25,6 +27,9 @@ pub(super) struct Lines {
     /// Whether a quotation mark begins or ends a stretch in which line feeds mean nothing.
     has_quotes: bool,
     in_quotes: bool,
+    /// How much was held when a field's closing mark came: one more right behind it is a mark in the
+    /// field.
+    closed_at: Option<usize>,
     /// Line feeds so far.
     feeds: u64,
     begins_at_line: u64,
@@ -43,6 +48,7 @@ impl Lines {
             is_too_long: false,
             has_quotes,
             in_quotes: false,
+            closed_at: None,
             feeds: 0,
             begins_at_line: 1,
         }
@@ -70,8 +76,7 @@ impl Lines {
             let (before, from) = rest.split_at(index);
             self.hold(before);
             if from.first() == Some(&b'"') {
-                self.in_quotes = !self.in_quotes;
-                self.hold(b"\"");
+                self.quotation_mark();
             } else {
                 self.feeds += 1;
                 if self.in_quotes && !self.is_too_long {
@@ -86,9 +91,34 @@ impl Lines {
 
     /// Ends the text.
     pub(super) fn finish(&mut self, out: &mut impl FnMut(Line<'_>)) {
-        if !self.held.is_empty() || self.is_too_long {
+        if self.in_quotes && !self.is_too_long {
+            let line = self.begins_at_line;
+            let is_in_next = self.held.last() != Some(&b'\n');
+            let lines = (self.feeds + 1 + u64::from(is_in_next)).saturating_sub(line);
+            out(Line::Unclosed { line, lines });
+        } else if !self.held.is_empty() || self.is_too_long {
             self.end(out);
         }
+    }
+
+    /// Takes a quotation mark. One that stands inside a field without them is a character of it
+    /// (RFC 4180 §2).
+    fn quotation_mark(&mut self) {
+        if self.in_quotes {
+            self.in_quotes = false;
+            self.hold(b"\"");
+            self.closed_at = Some(self.held.len());
+            return;
+        }
+        let is_doubled = self.closed_at == Some(self.held.len());
+        self.in_quotes = is_doubled || self.is_at_field();
+        self.hold(b"\"");
+    }
+
+    /// Whether the next byte begins a field; portals put a space before some.
+    fn is_at_field(&self) -> bool {
+        let before = self.held.iter().rfind(|byte| **byte != b' ');
+        before.is_none_or(|byte| *byte == b',')
     }
 
     fn hold(&mut self, bytes: &[u8]) {
@@ -114,6 +144,7 @@ impl Lines {
         self.held.clear();
         self.is_too_long = false;
         self.in_quotes = false;
+        self.closed_at = None;
         self.begins_at_line = self.feeds + 1;
     }
 }

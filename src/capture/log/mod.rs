@@ -61,6 +61,9 @@ const MOST_LINES_TOLD: usize = 5;
 /// Bytes kept of what is wrong with the first of them.
 const MOST_WORDS: usize = 200;
 
+/// Characters shown of a time that cannot be read.
+const MOST_TIME: usize = 40;
+
 /// A log whose kind is known.
 #[derive(Debug)]
 pub(super) struct Log {
@@ -77,6 +80,8 @@ enum Shape {
     Zeek(Lines, zeek::Table),
     Aws(Lines),
     Csv(Lines, csv::Table),
+    /// In a form that is not read: what it is in, and what to do.
+    Foreign(&'static str),
 }
 
 /// What the records of a log gave so far, by format: one file may hold several.
@@ -123,6 +128,7 @@ impl Log {
             Shape::Csv(lines, table) => {
                 lines.feed(bytes, &mut |line| readers.csv_line(line, table, sink));
             }
+            Shape::Foreign(_) => {}
         }
     }
 
@@ -146,6 +152,7 @@ impl Log {
             Shape::Csv(lines, table) => {
                 lines.finish(&mut |line| readers.csv_line(line, table, sink));
             }
+            Shape::Foreign(what) => readers.count(Taken::Unreadable((*what).to_owned()), 1),
         }
         self.readers.finish(sink)
     }
@@ -266,6 +273,7 @@ impl Readers {
                     self.without_addresses += 1;
                     lacks("the addresses of a flow")
                 }
+                hubble::Taken::NoTime => lacks("the time of a flow, or it cannot be read"),
                 hubble::Taken::Over => Taken::Over,
             });
         }
@@ -295,6 +303,7 @@ impl Readers {
         let zeek = self.zeek.get_or_insert_with(Zeek::new);
         match line {
             Line::TooLong { line } => self.too_long(line),
+            Line::Unclosed { line, lines } => self.unclosed(line, lines),
             Line::Text { bytes, line } => {
                 if let Some(taken) = table.line(bytes, line, zeek, sink) {
                     self.summary.frames += 1;
@@ -309,6 +318,7 @@ impl Readers {
         let aws = self.aws.get_or_insert_with(Aws::new);
         match line {
             Line::TooLong { line } => self.too_long(line),
+            Line::Unclosed { line, lines } => self.unclosed(line, lines),
             Line::Text { bytes, line } => {
                 let taken = match aws.line(bytes, line, sink) {
                     aws::Taken::Told => Taken::Told,
@@ -326,6 +336,7 @@ impl Readers {
         self.saw(LogFormat::AzureFirewall);
         match line {
             Line::TooLong { line } => self.too_long(line),
+            Line::Unclosed { line, lines } => self.unclosed(line, lines),
             Line::Text { bytes, line } => {
                 let taken = match str::from_utf8(bytes) {
                     Ok(text) => match table.line(text) {
@@ -343,6 +354,15 @@ impl Readers {
     fn too_long(&mut self, line: u64) {
         self.summary.frames += 1;
         let what = format!("it has more than {MOST_LINE_BYTES} bytes");
+        self.count(Taken::Unreadable(what), line);
+    }
+
+    fn unclosed(&mut self, line: u64, lines: u64) {
+        self.summary.frames += 1;
+        let what = format!(
+            "a quotation mark that begins a field is not closed up to the end of the file: {lines} \
+             lines were read as that field; close it, or double the marks inside fields"
+        );
         self.count(Taken::Unreadable(what), line);
     }
 
@@ -409,7 +429,15 @@ fn firewall_taken(taken: firewall::Taken) -> Taken {
     match taken {
         firewall::Taken::Told => Taken::Told,
         firewall::Taken::PassedOver => Taken::PassedOver,
-        firewall::Taken::Unreadable => lacks("what a row of its kind has, or the time"),
+        firewall::Taken::NoTime => lacks("the time"),
+        firewall::Taken::UnknownTime(text) => {
+            let text: String = text.chars().take(MOST_TIME).collect();
+            Taken::Unreadable(format!(
+                "its time `{text}` cannot be read: expected one as `2026-03-01T10:00:00.123Z` or \
+                 `3/1/2026, 10:00:00.123 AM`"
+            ))
+        }
+        firewall::Taken::Unreadable => lacks("what a row of its kind has"),
     }
 }
 

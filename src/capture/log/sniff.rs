@@ -14,6 +14,8 @@ use super::zeek;
 const MOST_FIRST_LINE: usize = 16 * 1024;
 /// What a text may begin with and has no meaning (RFC 3629 §6).
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// What texts of two bytes a character begin with (RFC 2781 §3.2), or an object in them.
+const UTF_16: [&[u8]; 4] = [b"\xff\xfe", b"\xfe\xff", b"{\0", b"\0{"];
 /// What tables of Zeek begin with.
 const ZEEK: &[u8] = b"#separator ";
 
@@ -31,6 +33,16 @@ pub(in crate::capture) enum Sniffed {
 /// Looks at the first bytes of a file; `is_all` says that it has no more.
 pub(in crate::capture) fn sniff(bytes: &[u8], is_all: bool) -> Sniffed {
     let unsure = if is_all { Sniffed::No } else { Sniffed::More };
+    let foreign = |what| Sniffed::Log(Log::new(Shape::Foreign(what), 0), 0);
+    if UTF_16.iter().any(|begins| bytes.starts_with(begins)) {
+        return foreign(
+            "the text is in UTF-16, expected UTF-8; convert it with \
+             `iconv -f UTF-16 -t UTF-8 FILE`, or save it as UTF-8",
+        );
+    }
+    if UTF_16.iter().any(|begins| begins.starts_with(bytes)) && !is_all {
+        return Sniffed::More;
+    }
     if bytes.len() < BYTE_ORDER_MARK.len() && BYTE_ORDER_MARK.starts_with(bytes) {
         return unsure;
     }
@@ -58,6 +70,16 @@ pub(in crate::capture) fn sniff(bytes: &[u8], is_all: bool) -> Sniffed {
                 log(Shape::Aws(Lines::new(false)), marked)
             } else if csv::is_header(line) {
                 log(Shape::Csv(Lines::new(true), csv::Table::default()), marked)
+            } else if csv::is_header(&line.replace(';', ",")) {
+                foreign(
+                    "its columns are set apart by semicolons, expected commas; export it from the \
+                     portal again, or save it with commas",
+                )
+            } else if csv::is_header(&line.replace('\t', ",")) {
+                foreign(
+                    "its columns are set apart by tabs, expected commas; export it from the portal \
+                     again, or save it with commas",
+                )
             } else {
                 Sniffed::No
             }

@@ -132,6 +132,7 @@ fn lines(text: &str, has_quotes: bool, size: usize) -> Vec<String> {
         all.push(match line {
             Line::Text { bytes, line } => format!("{line} {}", String::from_utf8_lossy(bytes)),
             Line::TooLong { line } => format!("{line} !"),
+            Line::Unclosed { line, lines } => format!("{line} \"{lines}"),
         });
     };
     for piece in text.as_bytes().chunks(size) {
@@ -153,6 +154,13 @@ fn lines_are_cut_where_they_end() {
     check("a,\"b\nc\"\nd\n", true, &["1 a,\"b\nc\"", "3 d"]);
     check("a,\"b\nc\"\nd\n", false, &["1 a,\"b", "2 c\"", "3 d"]);
     check(&format!("{}\nb\n", "x".repeat(1000)), false, &["1 !", "2 b"]);
+    // A mark inside a field without them is a character; a doubled one is a character of its field.
+    check("a\"b,c\nd\n", true, &["1 a\"b,c", "2 d"]);
+    check("\"\"\"a\nb\"\"\"\nd\n", true, &["1 \"\"\"a\nb\"\"\"", "3 d"]);
+    check("\"a\" \"b\nd\n", true, &["1 \"a\" \"b", "2 d"]);
+    check("a, \"b\nc\"\nd\n", true, &["1 a, \"b\nc\"", "3 d"]);
+    check("a\nb,\"c\nd\n", true, &["1 a", "2 \"2"]);
+    check("a\nb,\"c\nd", true, &["1 a", "2 \"2"]);
     // A quotation mark that is never closed takes no more than a line that is too long.
     check("\"a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\nl\n", true, &["1 !", "10 j", "11 k", "12 l"]);
 }

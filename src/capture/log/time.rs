@@ -41,6 +41,21 @@ pub(super) fn epoch_seconds(text: &str) -> Option<Timestamp> {
     Some(timestamp(if is_negative { -all } else { all }))
 }
 
+/// A time as Azure's logs have it: in ISO 8601, or in UTC as its portal shows it in English,
+/// `3/1/2026, 10:00:00.123 AM`.
+pub(super) fn azure(text: &str) -> Option<Timestamp> {
+    iso(text).or_else(|| {
+        // Newer browsers put a narrow space before the half of the day (U+202F).
+        let text = text.trim().replace('\u{202f}', " ");
+        // In small letters it would be a place that writes the day first.
+        if !text.ends_with(" AM") && !text.ends_with(" PM") {
+            return None;
+        }
+        let civil = jiff::civil::DateTime::strptime("%m/%d/%Y, %I:%M:%S%.f %p", text).ok()?;
+        civil.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|at| at.timestamp())
+    })
+}
+
 /// A time in ISO 8601 or, as portals decorate it, near to it; without an offset it is UTC.
 pub(super) fn iso(text: &str) -> Option<Timestamp> {
     let text = text.trim();

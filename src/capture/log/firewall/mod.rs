@@ -33,12 +33,16 @@ use crate::flow::Recorder;
 use crate::flow::SeenPayload;
 
 /// What became of a row.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Taken {
     /// It told of a flow, or of an answer.
     Told,
     /// It is of a kind that tells of none.
     PassedOver,
+    /// It has no time.
+    NoTime,
+    /// It has this as its time, which is none that is read.
+    UnknownTime(String),
     /// It lacks what its kind has.
     Unreadable,
 }
@@ -91,7 +95,8 @@ pub(super) fn take(row: &Row<'_>, frame: u64, sink: &mut impl Sink) -> Taken {
     if kind == Kind::Other {
         return Taken::PassedOver;
     }
-    let Some(at) = row.get(Column::Time).and_then(time::iso) else { return Taken::Unreadable };
+    let Some(written) = row.get(Column::Time) else { return Taken::NoTime };
+    let Some(at) = time::azure(written) else { return Taken::UnknownTime(written.to_owned()) };
     let told = match kind {
         Kind::Application => application(row),
         Kind::Network => network(row),
@@ -148,6 +153,11 @@ fn ends(row: &Row<'_>, protocol: IpProtocol) -> Option<Ends> {
     })
 }
 
+/// Whether a boolean holds; some places write it as text, in any case (`azure-firewall.md §8.3`).
+fn holds(row: &Row<'_>, column: Column) -> bool {
+    row.get(column).is_some_and(|text| text.eq_ignore_ascii_case("true") || text == "1")
+}
+
 fn verdict(action: Option<&str>) -> RecordedVerdict {
     match action.map(str::to_ascii_lowercase).as_deref() {
         Some("allow") => RecordedVerdict::Allowed,
@@ -177,11 +187,12 @@ fn by_rules(row: &Row<'_>) -> Recorded {
 
 fn application(row: &Row<'_>) -> Option<Told> {
     let word = row.get(Column::Protocol)?;
-    let is_inspected = row.get(Column::IsTlsInspected).is_some_and(|text| text == "true");
+    let is_inspected = holds(row, Column::IsTlsInspected);
     let payload = seen(word, row.get(Column::Fqdn), row.get(Column::TargetUrl), is_inspected)?;
     let mut ends = ends(row, IpProtocol::TCP)?;
     if ends.destination.is_none() {
-        ends.destination = row.get(Column::Fqdn).and_then(flow::address);
+        let host = row.get(Column::Fqdn).map(|text| flow::authority(text).0);
+        ends.destination = host.and_then(flow::address);
     }
     Some(Told { ends, payload: Some(payload), recorded: by_rules(row) })
 }
@@ -194,8 +205,10 @@ fn seen(
     url: Option<&str>,
     is_inspected: bool,
 ) -> Option<SeenPayload> {
-    let word = word.trim().to_ascii_lowercase();
-    let name = host.and_then(flow::host);
+    // Protocol and name may have the port behind them.
+    let word = word.split(':').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let alone = host.map(|text| flow::authority(text).0);
+    let name = alone.and_then(flow::host);
     let path = url.map_or("/", path_of);
     Some(match word.as_str() {
         word if is_inspected || word == "https" && url.is_some() => {
@@ -205,14 +218,14 @@ fn seen(
             let inner = flow::request(host.unwrap_or_default(), path);
             SeenPayload::Exactly(Payload::Tls { name, inner: Some(inner) })
         }
-        "https" => match host {
+        "https" => match alone {
             // An address can be no server name (RFC 6066 §3): there was none, or another.
             Some(text) if flow::address(text).is_some() => SeenPayload::Kind(PayloadKind::Tls),
             Some(_) if name.is_none() => SeenPayload::Kind(PayloadKind::Tls),
             Some(_) | None => SeenPayload::Exactly(Payload::Tls { name, inner: None }),
         },
         "mssql" => SeenPayload::Exactly(Payload::Mssql { name }),
-        word if word.starts_with("http") => {
+        word if word == "http" || word.starts_with("http/") => {
             let request = flow::request(host.unwrap_or_default(), path);
             SeenPayload::Exactly(Payload::Http(request))
         }
@@ -253,7 +266,7 @@ fn nat(row: &Row<'_>) -> Option<Told> {
 /// rules, too.
 fn alert(row: &Row<'_>, by: Recorder) -> Option<Told> {
     let word = row.get(Column::Protocol)?;
-    let is_inspected = row.get(Column::IsTlsInspected).is_some_and(|text| text == "true");
+    let is_inspected = holds(row, Column::IsTlsInspected);
     let (fqdn, url) = (row.get(Column::Fqdn), row.get(Column::TargetUrl));
     let payload = seen(word, fqdn, url, is_inspected);
     let protocol = if payload.is_some() { IpProtocol::TCP } else { transport(word)? };

@@ -168,6 +168,14 @@ impl Event<'_> {
         self.is_reply.parse()
     }
 
+    /// Whether it is the packet with which a server accepts a connection (RFC 9293 §3.5).
+    pub(super) fn is_accept(&self) -> bool {
+        let tcp = self.l4.as_ref().and_then(|l4| l4.tcp.as_ref());
+        let flags = tcp.and_then(|ports| ports.flags.as_ref());
+        let is = |text: &Text<'_>| text.get() == Some("true");
+        flags.is_some_and(|flags| is(&flags.syn) && is(&flags.ack))
+    }
+
     /// Whether it was seen where the flow comes in.
     pub(super) fn is_inbound(&self) -> bool {
         matches!(self.traffic_direction.get(), Some("INGRESS" | "1"))

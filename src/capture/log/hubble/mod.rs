@@ -18,6 +18,7 @@ use crate::evidence::DnsAnswer;
 use crate::evidence::DnsRecord;
 use crate::evidence::RecordType;
 use crate::evidence::ResponseCode;
+use crate::flow::IpProtocol;
 use event::Event;
 use event::Wrapper;
 use jiff::Timestamp;
@@ -34,6 +35,8 @@ pub(in crate::capture::log) enum Taken {
     PassedOver,
     /// It has no addresses, as those that AKS stores.
     NoAddresses,
+    /// It has no time, or none that is understood.
+    NoTime,
     /// A flow had to end for it.
     Over,
 }
@@ -87,13 +90,13 @@ impl Hubble {
         sink: &mut impl Sink,
     ) -> Taken {
         let at = event.time.get().or(outer.get()).and_then(time::iso);
-        let at = at.unwrap_or(Timestamp::UNIX_EPOCH);
         let Some(ends) = event.ends() else { return Taken::NoAddresses };
+        let Some(at) = at else { return Taken::NoTime };
         self.open.come_to(at, &mut |flow| sink.flow(finished(flow)));
         if let Some(answer) = event.answer(&ends, at) {
             sink.answer(answer);
         }
-        if event.is_reply() == Some(true) {
+        if self.is_reply(event, &ends) {
             if let Some(flow) = self.open.touch(&ends.turned(), IDLE) {
                 flow.answered = true;
                 flow.last = flow.last.max(at);
@@ -113,6 +116,15 @@ impl Hubble {
             self.open.begin(ends, flow, IDLE, &mut |flow| sink.flow(finished(flow)))
         };
         if has_room { Taken::Told } else { Taken::Over }
+    }
+
+    /// Whether it goes back to the initiator. Where Cilium does not know, the packet says it that only
+    /// servers send, or the flow that was seen before.
+    fn is_reply(&mut self, event: &Event<'_>, ends: &Ends) -> bool {
+        event.is_reply().unwrap_or_else(|| {
+            let is_tcp = ends.protocol == IpProtocol::TCP;
+            event.is_accept() || is_tcp && self.open.touch(&ends.turned(), IDLE).is_some()
+        })
     }
 
     /// Tells that the client looked up the names that Cilium's cache has for the destination, once

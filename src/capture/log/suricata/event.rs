@@ -11,6 +11,7 @@ use crate::evidence::DnsAnswer;
 use crate::evidence::ResponseCode;
 use jiff::Timestamp;
 use serde::Deserialize;
+use std::net::IpAddr;
 
 #[derive(Deserialize)]
 pub(super) struct Event<'a> {
@@ -32,6 +33,9 @@ pub(super) struct Event<'a> {
     pub(super) proto: Text<'a>,
     #[serde(borrow, default)]
     pub(super) app_proto: Text<'a>,
+    /// Of a packet: `to_server` or `to_client`.
+    #[serde(borrow, default)]
+    pub(super) direction: Text<'a>,
     #[serde(borrow)]
     pub(super) flow: Option<Flow<'a>>,
     #[serde(borrow)]
@@ -52,6 +56,11 @@ pub(super) struct Event<'a> {
 
 #[derive(Deserialize)]
 pub(super) struct Flow<'a> {
+    /// The initiator; events of one packet have it, whichever way the packet went.
+    #[serde(borrow, default)]
+    pub(super) src_ip: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) src_port: Text<'a>,
     #[serde(borrow, default)]
     pub(super) pkts_toserver: Text<'a>,
     #[serde(borrow, default)]
@@ -168,14 +177,35 @@ impl Event<'_> {
         })
     }
 
-    /// Whether the source of the event is the server: of a response of DNS, and of a packet of QUIC
-    /// from the port that it is served on.
+    /// Whether it tells of a whole flow; others have a flow as it was so far.
+    pub(super) fn is_of_flow(&self) -> bool {
+        self.kind.get() == Some("flow")
+    }
+
+    /// Whether the source of the event is the server: of a packet to the client, of a response of
+    /// DNS, and of a packet of QUIC from the port that it is served on.
     pub(super) fn comes_from_server(&self, ends: &Ends) -> bool {
+        let initiator = self.flow.as_ref().and_then(Flow::initiator);
+        if let Some((source, port)) = initiator.filter(|_| !self.is_of_flow()) {
+            return source != ends.source || port.is_some_and(|port| port != ends.source_port);
+        }
         if let Some(dns) = &self.dns {
             return dns.is_answer() && dns.source_is_server(ends);
         }
+        match self.direction.get() {
+            Some("to_client") => return true,
+            Some("to_server") => return false,
+            Some(_) | None => {}
+        }
         let is_low = ends.source_port < 1024 && ends.destination_port >= 1024;
         self.quic.is_some() && is_low
+    }
+}
+
+impl Flow<'_> {
+    /// The address of who began it, and the port where it has one.
+    fn initiator(&self) -> Option<(IpAddr, Option<u16>)> {
+        Some((flow::address(self.src_ip.get()?)?, self.src_port.parse()))
     }
 }
 

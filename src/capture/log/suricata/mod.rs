@@ -92,7 +92,7 @@ impl Suricata {
         }
         let ends = if event.comes_from_server(&ends) { ends.turned() } else { ends };
         let key = (event.flow_id.parse().unwrap_or(0), ends.undirected());
-        let idle = if event.flow.is_some() { LINGER } else { IDLE };
+        let idle = if event.is_of_flow() { LINGER } else { IDLE };
         if let Some(followed) = self.open.touch(&key, idle) {
             followed.take(&event, &ends, at, frame);
             let has_room = self.open.weigh(&key, &mut |one| sink.flow(one.finished()));
@@ -122,7 +122,7 @@ impl Followed {
         let flow = &mut self.flow;
         flow.first = flow.first.min(at);
         flow.last = flow.last.max(at);
-        if let Some(told) = &event.flow {
+        if let Some(told) = event.flow.as_ref().filter(|_| event.is_of_flow()) {
             self.has_flow_event = true;
             turn(&mut self.flow, ends);
             self.flow_event(told, event);
@@ -137,14 +137,23 @@ impl Followed {
             let end = told.end.get().and_then(time::iso);
             flow.last = end.map_or(flow.last, |end| flow.last.max(end));
             self.payload = self.payload.take().or(of_protocol(event));
+        } else if event.alert.is_some() {
+            // The counts of its flow are those up to the packet that it is of.
+            self.payload = self.payload.take().or(of_protocol(event));
+            self.application(event);
         }
         let flow = &mut self.flow;
-        match (&event.tls, &event.quic, &event.http, &event.dns, &event.alert) {
+        if let Some(alert) = &event.alert {
+            let is_blocked = alert.action.get() == Some("blocked");
+            let verdict = if is_blocked { RecordedVerdict::Denied } else { RecordedVerdict::Noted };
+            record(flow, verdict, alert.signature.get());
+        }
+        match (&event.tls, &event.quic, &event.http, &event.dns) {
             // What another protocol turned to is not what it began with.
             (Some(tls), ..) if tls.from_proto.get().is_some() => {
                 self.payload = Some(SeenPayload::Exactly(Payload::Other));
             }
-            (Some(tls), ..) if event.kind.get() == Some("tls") => {
+            (Some(tls), ..) if matches!(event.kind.get(), Some("tls" | "alert")) => {
                 turn(flow, ends);
                 match tls.sni.get().and_then(flow::host) {
                     Some(name) => {
@@ -160,21 +169,15 @@ impl Followed {
                 None if flow.openings.is_empty() => flow.application = Application::Quic,
                 None => {}
             },
-            (_, _, Some(http), ..) if event.kind.get() == Some("http") => {
+            (_, _, Some(http), _) if event.kind.get() == Some("http") => {
                 turn(flow, ends);
                 let url = http.url.get().unwrap_or("/");
                 let mut request = flow::request(http.hostname.get().unwrap_or_default(), url);
                 request.port = request.port.or(http.port.parse());
                 flow::ask(flow, Payload::Http(request), at, frame);
             }
-            (_, _, _, Some(_), _) if flow.openings.is_empty() => {
+            (.., Some(_)) if flow.openings.is_empty() => {
                 flow.application = Application::Dns;
-            }
-            (.., Some(alert)) => {
-                let is_blocked = alert.action.get() == Some("blocked");
-                let verdict =
-                    if is_blocked { RecordedVerdict::Denied } else { RecordedVerdict::Noted };
-                record(flow, verdict, alert.signature.get());
             }
             _ => {}
         }
@@ -209,6 +212,12 @@ impl Followed {
         } else {
             of_protocol(event).or(self.payload.take())
         };
+        self.application(event);
+    }
+
+    /// Takes note of the protocol that was recognised, where no event showed it.
+    fn application(&mut self, event: &Event<'_>) {
+        let flow = &mut self.flow;
         let application = match event.app_proto.get() {
             Some("tls") => Application::Tls,
             Some("http" | "http1" | "http2") => Application::Http,

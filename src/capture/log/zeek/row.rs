@@ -7,6 +7,7 @@ use crate::capture::log::time;
 use crate::flow::IpProtocol;
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::Deserializer;
 use std::borrow::Cow;
 
 /// The logs that tell of flows.
@@ -103,10 +104,15 @@ pub(super) struct Row<'a> {
     pub(super) rcode: Text<'a>,
     #[serde(borrow, default)]
     pub(super) rcode_name: Text<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "items")]
     pub(super) answers: Vec<Text<'a>>,
-    #[serde(borrow, default, rename = "TTLs")]
+    #[serde(borrow, default, rename = "TTLs", deserialize_with = "items")]
     pub(super) ttls: Vec<Text<'a>>,
+}
+
+/// The items of an array; some writers have null where there is none.
+fn items<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Text<'de>>, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 impl<'a> Row<'a> {

@@ -47,6 +47,10 @@ impl Table {
         if line.is_empty() {
             return None;
         }
+        // A log as JSON was put behind one as a table.
+        if line.starts_with(b"{") {
+            return Some(zeek.json(line, frame, sink).unwrap_or(Taken::Unreadable));
+        }
         let Ok(text) = str::from_utf8(line) else { return Some(Taken::Unreadable) };
         if self.columns.is_empty() {
             return Some(Taken::Unreadable);
