@@ -146,10 +146,10 @@ impl Replay<'_> {
             let name = name.map(|name| format!(" {name}")).unwrap_or_default();
             // `other` is said of bytes that were seen.
             let is_unseen = flow.shown.payload == SeenPayload::Unknown;
-            let (application, unseen) = if is_unseen {
-                (String::new(), ", whose first bytes were not recorded")
-            } else {
-                (format!(" {}", flow.row.application), "")
+            let (application, unseen) = match (is_unseen, flow.packet) {
+                (true, Some(_)) => (String::new(), ", whose first bytes were not recorded"),
+                (true, None) => (String::new(), ", of whose bytes the log holds none"),
+                (false, _) => (format!(" {}", flow.row.application), ""),
             };
             writeln!(
                 text,
