@@ -144,6 +144,31 @@ fn a_log_does_for_a_capture_everywhere() {
 }
 
 #[test]
+fn every_key_of_a_flow_and_every_format_of_logs_is_documented() {
+    const DOCS: &str = include_str!("../../docs/cli.md");
+    let (_, section) = DOCS.split_once("\n## Flows as JSON\n").expect("a section");
+    let (section, _) = section.split_once("\n## ").expect("a next one");
+    let sandbox = Sandbox::new();
+    sandbox.write("firewall.json", FIREWALL.as_bytes());
+    let run = sandbox.run(&["flows", "-q", "--format", "json", "firewall.json"]);
+    let flow: Value = serde_json::from_str(run.out.lines().next().expect("a flow")).expect("JSON");
+    let keys = |value: &Value| -> Vec<String> {
+        value.as_object().expect("keys").keys().cloned().collect()
+    };
+    let all: Vec<String> = [keys(&flow), keys(&flow["recorded"])].concat();
+    assert!(all.len() > 20, "{all:?}");
+    for key in all {
+        assert!(section.contains(&format!("\"{key}\":")), "the example lacks `{key}`");
+    }
+    let help = sandbox.run(&["flows", "--help"]).out;
+    let (_, table) = DOCS.split_once("\n## What is read as a capture\n").expect("a section");
+    for word in ["VNet", "NSG", "Azure Firewall", "Hubble", "Zeek", "Suricata", "AWS", "recorded"] {
+        assert!(help.contains(word), "`flows --help` lacks `{word}`");
+        assert!(table.contains(word), "cli.md lacks `{word}`");
+    }
+}
+
+#[test]
 fn what_is_no_log_is_refused() {
     let sandbox = Sandbox::new();
     let refused = |text: &str| {
