@@ -101,6 +101,10 @@ fn a_rule_of_another_policy_is_another_rule() {
         let run = sandbox.run(&[&args[..], &["--format", "json"]].concat());
         let report: Value = serde_json::from_str(&run.out).expect("JSON");
         assert_eq!(report["flows"][0]["disagreement"], disagreement, "{host} {policy}");
+        let text = sandbox.run(&args).out;
+        let is_told =
+            text.contains("application/application-allow/web of policy other; here: allow");
+        assert_eq!(is_told, disagreement == "another-rule", "{text}");
     }
 }
 

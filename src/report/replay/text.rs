@@ -227,8 +227,9 @@ impl Replay<'_> {
                 let rule = flow.decision.rule.as_ref().map(|rule| format!(" by {rule}"));
                 writeln!(
                     text,
-                    "     {}  {recorded}; here: {}, {}{}",
+                    "     {}  {recorded}{}; here: {}, {}{}",
                     flow.row.endpoints(),
+                    escape_controls(&other_policy(flow).unwrap_or_default()),
                     flow.decision.verdict,
                     flow.decision.reason,
                     escape_controls(&rule.unwrap_or_default())
@@ -265,6 +266,16 @@ impl Replay<'_> {
             ),
         }
     }
+}
+
+/// The policy that a log names, where the rules of both would look the same without it.
+fn other_policy(flow: &ReplayedFlow) -> Option<String> {
+    let named = flow.row.recorded.as_ref()?.rule.as_ref()?;
+    let ours = flow.decision.rule.as_ref()?;
+    let policy = named.policy.as_deref()?;
+    let looks_same = named.to_string().eq_ignore_ascii_case(&ours.to_string());
+    let is_other = !policy.eq_ignore_ascii_case(ours.policy.as_str());
+    (looks_same && is_other).then(|| format!(" of policy {policy}"))
 }
 
 /// The packets and bytes of flows, and of how many no log counts them.
