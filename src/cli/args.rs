@@ -357,7 +357,8 @@ pub(super) struct TestArgs {
 #[derive(Args, Debug)]
 pub(super) struct FlowsArgs {
     /// Captures (pcap, pcapng) and flow logs (VNet, NSG, Azure Firewall, Hubble, Zeek, Suricata, AWS VPC),
-    /// gzipped or not; `-` is standard input
+    /// gzipped or not; `-` is standard input. Of a log, `recorded` in JSON is what it says became of
+    /// the flow
     #[arg(required = true, value_name = "CAPTURE")]
     pub(super) captures: Vec<PathBuf>,
     /// Form of the result; JSON is one object a line
@@ -391,7 +392,8 @@ pub(super) struct ReplayArgs {
     pub(super) rules_file: Option<PathBuf>,
     #[command(flatten)]
     pub(super) subject: SubjectArgs,
-    /// A capture or flow log; repeatable, `-` is standard input
+    /// A capture, or a flow log of those that `exeat flows --help` names; repeatable, `-` is standard
+    /// input
     #[arg(long, required_unless_present = "assume", value_name = "FILE")]
     pub(super) capture: Vec<PathBuf>,
     /// Take every source as lying in this subnet

@@ -15,6 +15,7 @@ use indicatif::ProgressStyle;
 use super::failure::Failure;
 use super::files;
 use super::terminal::Terminal;
+use crate::capture::Application;
 use crate::capture::CapturedFlow;
 use crate::capture::Reader;
 use crate::capture::Sink;
@@ -25,6 +26,9 @@ use crate::evidence::DnsAnswer;
 use crate::evidence::Evidence;
 use crate::flow::Host;
 use crate::flow::Observation;
+use crate::flow::Payload;
+use crate::flow::PayloadKind;
+use crate::flow::SeenPayload;
 use crate::report::FlowRow;
 use crate::report::flow_row::NameRow;
 use crate::report::replay::ReplayedCapture;
@@ -275,6 +279,7 @@ pub(super) fn row(flow: &CapturedFlow, capture: &str) -> FlowRow {
         destination: flow.destination,
         destination_port: flow.destination_port,
         application: flow.application.keyword(),
+        payload: payload_word(flow),
         name: flow.name.as_ref().map(ToString::to_string),
         depth: flow.depth,
         first: flow.first,
@@ -294,6 +299,19 @@ pub(super) fn row(flow: &CapturedFlow, capture: &str) -> FlowRow {
             .collect(),
         notes: flow.notes.iter().map(|note| note.keyword()).collect(),
         capture: capture.to_owned(),
+    }
+}
+
+/// The word of what a flow began with, as flows in text have it; empty where that is not known.
+fn payload_word(flow: &CapturedFlow) -> &'static str {
+    let first = flow.openings.first().map(|opening| &opening.payload);
+    match (flow.application, first) {
+        (Application::Other, Some(SeenPayload::Unknown)) => "",
+        (
+            Application::Other,
+            Some(SeenPayload::Exactly(Payload::Silent) | SeenPayload::Kind(PayloadKind::Silent)),
+        ) => PayloadKind::Silent.keyword(),
+        (application, _) => application.keyword(),
     }
 }
 

@@ -38,6 +38,9 @@ pub struct FlowRow {
     pub destination_port: u16,
     /// `tls`, `http`, `quic`, `dns`, `mssql` or `other`.
     pub application: &'static str,
+    /// The word of the payload in text: that of `application`, `silent` where the client sent
+    /// nothing, or empty where what it sent is not known.
+    pub payload: &'static str,
     /// The first name.
     pub name: Option<String>,
     /// 0 for what a router on the wire sees, more inside tunnels.
@@ -158,7 +161,9 @@ impl FlowRow {
     pub fn to_text_line(&self) -> String {
         let mut line = format!("{}  {}", nanoseconds(self.first), self.endpoints());
         // Writing to a `String` cannot fail.
-        let _ = write!(line, " {}", self.application);
+        if !self.payload.is_empty() {
+            let _ = write!(line, " {}", self.payload);
+        }
         if let Some(name) = &self.name {
             let _ = write!(line, " {}", escape_controls(name));
         }
@@ -235,6 +240,7 @@ mod tests {
             destination: Some("93.184.216.34".parse().unwrap()),
             destination_port: 443,
             application: "tls",
+            payload: "tls",
             name: Some("www.example.com".to_owned()),
             depth: 0,
             first,
@@ -265,6 +271,9 @@ mod tests {
         let line = inside.to_text_line();
         let ends = "(12 packets, 5120 bytes, inside 2 tunnels, encrypted-client-hello)\n";
         assert!(line.ends_with(ends), "{line}");
+        let unknown = FlowRow { application: "other", payload: "", name: None, ..inside.clone() };
+        let line = unknown.to_text_line();
+        assert!(line.contains(" : tcp/443  (12 packets"), "{line}");
         let line = inside.to_json_line().unwrap();
         let ends = r#"}],"notes":["encrypted-client-hello"],"source":"monday.pcapng"}"#;
         assert!(line.trim_end().ends_with(ends), "{line}");

@@ -78,6 +78,65 @@ fn what_a_log_says_became_of_flows_is_held_against_what_is_decided() {
 }
 
 #[test]
+fn a_rule_of_another_policy_is_another_rule() {
+    let row = |host: &str, policy: &str| {
+        let line = FIREWALL.lines().next().expect("a row");
+        line.replace("www.example.com", host)
+            .replace("\"Policy\":\"egress\"", &format!("\"Policy\":\"{policy}\""))
+    };
+    let id =
+        "/subscriptions/0/resourceGroups/rg/providers/Microsoft.Network/firewallPolicies/Egress";
+    for (host, policy, disagreement) in [
+        ("www.example.com", "egress", Value::Null),
+        ("www.example.com", id, Value::Null),
+        ("www.example.com", "", Value::Null),
+        ("www.example.com", "other", "another-rule".into()),
+        ("pastebin.com", "EGRESS", "rule-changed".into()),
+        ("pastebin.com", id, "rule-changed".into()),
+        ("pastebin.com", "other", "rule-unknown".into()),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.write("firewall.json", row(host, policy).as_bytes());
+        let args = ["replay", "ok.egress", "--at", AT, "--capture", "firewall.json"];
+        let run = sandbox.run(&[&args[..], &["--format", "json"]].concat());
+        let report: Value = serde_json::from_str(&run.out).expect("JSON");
+        assert_eq!(report["flows"][0]["disagreement"], disagreement, "{host} {policy}");
+        let text = sandbox.run(&args).out;
+        let is_told =
+            text.contains("application/application-allow/web of policy other; here: allow");
+        assert_eq!(is_told, disagreement == "another-rule", "{text}");
+    }
+}
+
+#[test]
+fn flows_in_text_tell_what_is_unknown_from_what_is_nothing_and_what_is_other() {
+    let sandbox = Sandbox::new();
+    let connection = |port: u16, more: &str| {
+        format!(
+            "{{\"ts\":1772359200.2,\"uid\":\"C{port}\",\"id.orig_h\":\"10.1.8.4\",\"id.orig_p\":{port},\
+             \"id.resp_h\":\"192.0.2.1\",\"id.resp_p\":443,\"proto\":\"tcp\",\"conn_state\":\"SF\"{more}}}\n"
+        )
+    };
+    let log = [
+        connection(40000, ",\"history\":\"ShA\",\"orig_bytes\":0"),
+        connection(40001, ",\"history\":\"ShADad\",\"orig_bytes\":5"),
+        connection(40002, ",\"history\":\"ShADad\",\"orig_bytes\":5,\"service\":\"ssh\""),
+        connection(40003, ",\"history\":\"ShADad\",\"orig_bytes\":5,\"service\":\"ssl\""),
+    ];
+    sandbox.write("conn.log", log.concat().as_bytes());
+    let run = sandbox.run(&["flows", "-q", "conn.log"]);
+    let words: Vec<&str> = run
+        .out
+        .lines()
+        .map(|line| line.split_once("tcp/443").expect("a service").1.trim())
+        .map(|rest| rest.split(' ').next().unwrap_or_default())
+        .collect();
+    assert_eq!(words, ["silent", "", "other", "tls"], "{}", run.out);
+    let run = sandbox.run(&["flows", "-q", "--format", "json", "conn.log"]);
+    assert_eq!(run.out.matches("\"app\":\"other\"").count(), 3, "{}", run.out);
+}
+
+#[test]
 fn a_log_does_for_a_capture_everywhere() {
     let sandbox = Sandbox::new();
     sandbox.write("a.egress", with_clock().as_bytes());
@@ -86,6 +145,31 @@ fn a_log_does_for_a_capture_everywhere() {
     check_kept("logs/check.txt", run.out);
     let run = sandbox.run(&["diff", "--at", AT, "a.egress", "ok.egress", "--capture", "vnet.json"]);
     check_kept("logs/diff.txt", run.out);
+}
+
+#[test]
+fn every_key_of_a_flow_and_every_format_of_logs_is_documented() {
+    const DOCS: &str = include_str!("../../docs/cli.md");
+    let (_, section) = DOCS.split_once("\n## Flows as JSON\n").expect("a section");
+    let (section, _) = section.split_once("\n## ").expect("a next one");
+    let sandbox = Sandbox::new();
+    sandbox.write("firewall.json", FIREWALL.as_bytes());
+    let run = sandbox.run(&["flows", "-q", "--format", "json", "firewall.json"]);
+    let flow: Value = serde_json::from_str(run.out.lines().next().expect("a flow")).expect("JSON");
+    let keys = |value: &Value| -> Vec<String> {
+        value.as_object().expect("keys").keys().cloned().collect()
+    };
+    let all: Vec<String> = [keys(&flow), keys(&flow["recorded"])].concat();
+    assert!(all.len() > 20, "{all:?}");
+    for key in all {
+        assert!(section.contains(&format!("\"{key}\":")), "the example lacks `{key}`");
+    }
+    let help = sandbox.run(&["flows", "--help"]).out;
+    let (_, table) = DOCS.split_once("\n## What is read as a capture\n").expect("a section");
+    for word in ["VNet", "NSG", "Azure Firewall", "Hubble", "Zeek", "Suricata", "AWS", "recorded"] {
+        assert!(help.contains(word), "`flows --help` lacks `{word}`");
+        assert!(table.contains(word), "cli.md lacks `{word}`");
+    }
 }
 
 #[test]

@@ -343,7 +343,7 @@ impl Readers {
                         Some(row) => firewall_taken(firewall::take(&row, line, sink)),
                         None => return,
                     },
-                    Err(error) => Taken::Unreadable(error.to_string()),
+                    Err(error) => Taken::Unreadable(format!("it is no UTF-8: {error}")),
                 };
                 self.summary.frames += 1;
                 self.count(taken, line);

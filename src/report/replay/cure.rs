@@ -616,6 +616,9 @@ fn settle(flow: &ReplayedFlow) -> String {
             Missing::Atom(Atom::Named { .. }) => {
                 "no file that was given says it: state it in a deployment file, or accept it"
             }
+            Missing::Atom(Atom::ClientAnswer { .. }) if flow.packet.is_none() => {
+                "give a capture or a log that holds the client's DNS answers beside it, with `--capture`"
+            }
             Missing::Atom(Atom::ClientAnswer { .. }) => {
                 "record from before the client asks DNS, so that the capture holds the answer"
             }
@@ -623,7 +626,7 @@ fn settle(flow: &ReplayedFlow) -> String {
                 "no capture shows the request inside TLS: name the host without a path, or accept it"
             }
             Missing::Field(Field::Payload | Field::Name) if flow.packet.is_none() => {
-                "capture the packets, or log the names as Zeek and Suricata do: the log does not hold what the client asked for"
+                "judge a capture of the packets, or a log that holds names, as those of Zeek and Suricata: this one does not hold what the client asked for"
             }
             Missing::Field(Field::Payload | Field::Name) => {
                 "record the connection from its start, and whole packets of it: what the client asked for is missing or cannot be read"

@@ -146,10 +146,10 @@ impl Replay<'_> {
             let name = name.map(|name| format!(" {name}")).unwrap_or_default();
             // `other` is said of bytes that were seen.
             let is_unseen = flow.shown.payload == SeenPayload::Unknown;
-            let (application, unseen) = if is_unseen {
-                (String::new(), ", whose first bytes were not recorded")
-            } else {
-                (format!(" {}", flow.row.application), "")
+            let (application, unseen) = match (is_unseen, flow.packet) {
+                (true, Some(_)) => (String::new(), ", whose first bytes were not recorded"),
+                (true, None) => (String::new(), ", of whose bytes the log holds none"),
+                (false, _) => (format!(" {}", flow.row.application), ""),
             };
             writeln!(
                 text,
@@ -227,8 +227,9 @@ impl Replay<'_> {
                 let rule = flow.decision.rule.as_ref().map(|rule| format!(" by {rule}"));
                 writeln!(
                     text,
-                    "     {}  {recorded}; here: {}, {}{}",
+                    "     {}  {recorded}{}; here: {}, {}{}",
                     flow.row.endpoints(),
+                    escape_controls(&other_policy(flow).unwrap_or_default()),
                     flow.decision.verdict,
                     flow.decision.reason,
                     escape_controls(&rule.unwrap_or_default())
@@ -265,6 +266,16 @@ impl Replay<'_> {
             ),
         }
     }
+}
+
+/// The policy that a log names, where the rules of both would look the same without it.
+fn other_policy(flow: &ReplayedFlow) -> Option<String> {
+    let named = flow.row.recorded.as_ref()?.rule.as_ref()?;
+    let ours = flow.decision.rule.as_ref()?;
+    let policy = named.policy.as_deref()?;
+    let looks_same = named.to_string().eq_ignore_ascii_case(&ours.to_string());
+    let is_other = !policy.eq_ignore_ascii_case(ours.policy.as_str());
+    (looks_same && is_other).then(|| format!(" of policy {policy}"))
 }
 
 /// The packets and bytes of flows, and of how many no log counts them.
