@@ -1,5 +1,6 @@
 //! Writers of each format of logs, and what a flow is once it was written and read back.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 
@@ -266,7 +267,7 @@ fn zeek(specs: &[Spec]) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
     let mut rows = Vec::new();
     for (index, spec) in specs.iter().enumerate() {
         let seconds = |at: i64| format!("{}.{:03}000", at / 1000, at % 1000);
-        let ends = vec![
+        let ends = [
             ("ts", seconds(spec.first)),
             ("uid", format!("C{index}")),
             ("id.orig_h", spec.source.to_string()),
@@ -320,10 +321,8 @@ fn zeek_tables(specs: &[Spec]) -> String {
         let of_path: Vec<_> = rows.iter().filter(|(of, _)| *of == path).collect();
         let Some((_, first)) = of_path.first() else { continue };
         let columns: Vec<&str> = first.iter().map(|(column, _)| *column).collect();
-        text += &format!(
-            "#separator \\x09\n#set_separator\t,\n#unset_field\t-\n#path\t{path}\n#fields\t{}\n",
-            columns.join("\t")
-        );
+        text += "#separator \\x09\n#set_separator\t,\n#unset_field\t-\n";
+        writeln!(text, "#path\t{path}\n#fields\t{}", columns.join("\t")).unwrap();
         for (_, row) in of_path {
             let values: Vec<&str> = row.iter().map(|(_, value)| value.as_str()).collect();
             text += &(values.join("\t") + "\n");
@@ -406,8 +405,9 @@ fn aws(specs: &[Spec]) -> String {
     for spec in specs {
         let action = if spec.is_denied { "REJECT" } else { "ACCEPT" };
         let mut line = |from: (Ipv4Addr, u16), to: (Ipv4Addr, u16), counts: (u64, u64)| {
-            text += &format!(
-                "2 1 eni-1 {} {} {} {} {} {} {} {} {} {action} OK\n",
+            writeln!(
+                text,
+                "2 1 eni-1 {} {} {} {} {} {} {} {} {} {action} OK",
                 from.0,
                 to.0,
                 from.1,
@@ -417,7 +417,8 @@ fn aws(specs: &[Spec]) -> String {
                 counts.1,
                 spec.first / 1000,
                 spec.end() / 1000,
-            );
+            )
+            .unwrap();
         };
         let (source, destination) =
             ((spec.source, spec.source_port), (spec.destination, spec.destination_port));
