@@ -275,7 +275,8 @@ mod tests {
         let line = unknown.to_text_line();
         assert!(line.contains(" : tcp/443  (12 packets"), "{line}");
         let line = inside.to_json_line().unwrap();
-        let ends = r#"}],"notes":["encrypted-client-hello"],"source":"monday.pcapng"}"#;
+        let ends =
+            r#"}],"notes":["encrypted-client-hello"],"recorded":null,"source":"monday.pcapng"}"#;
         assert!(line.trim_end().ends_with(ends), "{line}");
     }
 }
