@@ -391,11 +391,13 @@ fn payload(words: &mut Words<'_>, protocol: IpProtocol) -> Result<SeenPayload, N
 }
 
 /// A host, if there is one and it is not the keyword `unless`; that is a host where it is the last
-/// word, or stands before itself.
+/// word, or stands before itself and something more.
 fn host(words: &mut Words<'_>, unless: Option<&str>) -> Result<Option<Host>, NotationError> {
-    let after = words.words.clone().nth(1).map(|word| word.text);
+    let mut after = words.words.clone().skip(1).map(|word| word.text);
+    let (after, has_more) = (after.next(), after.next().is_some());
+    let is_host = after.is_none() || after == unless && has_more;
     match words.peek() {
-        Some(word) if Some(word.text) != unless || after.is_none() || after == unless => {
+        Some(word) if Some(word.text) != unless || is_host => {
             words.next();
             Host::parse(word.text).map(Some).map_err(|error| word.bad_name(&error))
         }

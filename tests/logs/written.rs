@@ -321,12 +321,8 @@ fn zeek_tables(specs: &[Spec]) -> String {
         let of_path: Vec<_> = rows.iter().filter(|(of, _)| *of == path).collect();
         let Some((_, first)) = of_path.first() else { continue };
         let columns: Vec<&str> = first.iter().map(|(column, _)| *column).collect();
-        writeln!(
-            text,
-            "#separator \\x09\n#set_separator\t,\n#unset_field\t-\n#path\t{path}\n#fields\t{}",
-            columns.join("\t")
-        )
-        .unwrap();
+        text += "#separator \\x09\n#set_separator\t,\n#unset_field\t-\n";
+        writeln!(text, "#path\t{path}\n#fields\t{}", columns.join("\t")).unwrap();
         for (_, row) in of_path {
             let values: Vec<&str> = row.iter().map(|(_, value)| value.as_str()).collect();
             text += &(values.join("\t") + "\n");

@@ -150,8 +150,7 @@ impl Connection {
                 let is_second_end = tuple.state == State::End && self.ended.is_some();
                 is_after || is_before || is_second_end
             }
-            State::Continuing | State::End => false,
-            State::Denied | State::Allowed => false,
+            State::Continuing | State::End | State::Denied | State::Allowed => false,
         }
     }
 
