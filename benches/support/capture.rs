@@ -80,7 +80,15 @@ fn frame(
     frame.extend(low_16(from.1));
     frame.extend(low_16(to.1));
     frame.extend(low_32(sequence).to_be_bytes());
-    frame.extend([0, 0, 0, 1, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
+    let acknowledgment = match (from_client, flags & SYN != 0) {
+        (true, true) => 0,
+        (true, false) => 900,
+        (false, true) => 100,
+        // Behind whatever the client has said.
+        (false, false) => 300,
+    };
+    frame.extend(low_32(acknowledgment).to_be_bytes());
+    frame.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
     frame.extend(payload);
     frame
 }
