@@ -6,6 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::nanosecond;
+use serde::Deserialize;
+use serde::Serialize;
 
 use crate::evidence::DnsAnswer;
 use crate::flow::Host;
@@ -26,7 +29,7 @@ pub trait Sink {
 }
 
 /// The application protocol of a flow: the first one that its payload shows.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum Application {
     /// TLS over TCP from the first byte on; STARTTLS and the like are [`Application::Other`].
     Tls,
@@ -57,7 +60,7 @@ impl Application {
 }
 
 /// Where in a flow a name was read.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum NameOrigin {
     /// The server name of a ClientHello (RFC 6066 §3).
     Sni,
@@ -98,7 +101,7 @@ impl NameOrigin {
 }
 
 /// What a reader of a flow has to know beside its names.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum Note {
     /// A ClientHello has the extension of an encrypted one: the name that it shows may be a cover
     /// for another. Browsers send the extension without a meaning as well, and both look the same.
@@ -122,20 +125,21 @@ impl Note {
 }
 
 /// A name that a flow showed.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct SeenName {
     /// The name.
     pub name: Host,
     /// Where it was read.
     pub origin: NameOrigin,
     /// When the packet that completed it was seen.
+    #[serde(with = "nanosecond::required")]
     pub at: Timestamp,
     /// The index of that packet in the flow, from 1; 0 where a log does not say it.
     pub packet: u64,
 }
 
 /// One of the questions that a connection puts to the firewall (`semantics.md`, connection).
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Opening {
     /// The index in the flow of the packet that completed the question, from 1; 0 where a log does
     /// not say it.
@@ -143,13 +147,14 @@ pub struct Opening {
     /// The number of that packet in the file, from 1; of a log, that of the record.
     pub frame: u64,
     /// When it was seen.
+    #[serde(with = "nanosecond::required")]
     pub at: Timestamp,
     /// What the client had sent by then, as far as the capture holds it.
     pub payload: SeenPayload,
 }
 
 /// A flow of a capture: a connection, or the datagrams between two endpoints.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct CapturedFlow {
     /// The protocol of the IP header, behind the extension headers of IPv6.
     pub protocol: IpProtocol,
@@ -169,8 +174,10 @@ pub struct CapturedFlow {
     /// How many IP headers lie outside this flow's; 0 is what a router on the wire sees.
     pub depth: u8,
     /// When the first packet was seen.
+    #[serde(with = "nanosecond::required")]
     pub first: Timestamp,
     /// When the last packet was seen.
+    #[serde(with = "nanosecond::required")]
     pub last: Timestamp,
     /// The number of the first packet in the file, from 1. Of a log it is that of the first record:
     /// the line where a line is a record, else which tuple or object of the file it is.

@@ -56,14 +56,13 @@ pub(super) fn run(args: &CheckArgs, terminal: &mut Terminal<'_>) -> Result<Outco
     }
     let assumptions = subject::assumptions(&args.known.assume)?;
     let at = rules::time(&args.rules, terminal);
-    let captures = match args.capture.as_slice() {
+    let mut captures = match args.capture.as_slice() {
         [] => None,
         paths => Some(Captures::read(paths, args.common.quiet, terminal)?),
     };
-    let captures = captures.as_ref();
     let mut checked: Vec<Checked> = Vec::new();
     for path in &args.files {
-        checked.push(check(path, args, at, &assumptions, captures, terminal)?);
+        checked.push(check(path, args, at, &assumptions, captures.as_mut(), terminal)?);
     }
     let is_error = |found: &Diagnostic| found.severity() == Severity::Error;
     let is_shown = |found: &Diagnostic| match found.severity() {
@@ -85,7 +84,7 @@ pub(super) fn run(args: &CheckArgs, terminal: &mut Terminal<'_>) -> Result<Outco
                 .iter()
                 .flat_map(|one| one.defaults.iter().map(move |row| (row, &one.sources)))
                 .collect();
-            let captures = captures.map(Captures::read_as).unwrap_or_default();
+            let captures = captures.as_ref().map(Captures::read_as).unwrap_or_default();
             let text =
                 report::check::to_json(&names, at, &depended, &defaults, captures, &findings)
                     .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?;
@@ -126,7 +125,7 @@ fn check(
     args: &CheckArgs,
     at: Timestamp,
     assumptions: &Assumptions,
-    captures: Option<&Captures>,
+    captures: Option<&mut Captures>,
     terminal: &mut Terminal<'_>,
 ) -> Result<Checked, Failure> {
     let evidence = subject::evidence(Some(path), &args.known, terminal)?;

@@ -17,6 +17,7 @@ use super::rules::List;
 use super::subject;
 use super::terminal::Terminal;
 use crate::azure::Deployment;
+use crate::capture::CapturedFlow;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::MAX_SOURCE_BYTES;
 use crate::diagnostic::SourceMap;
@@ -105,9 +106,9 @@ fn recorded(
     }
     let mut evidence = environment.evidence.clone();
     let quiet = args.common.quiet;
-    let held = recording::record(&args.capture, quiet, None, &mut evidence, terminal)?;
+    let mut held = recording::record(&args.capture, quiet, None, &mut evidence, terminal)?;
     let day = rules::day_of(environment.at);
-    let flips = held.flows.iter().filter_map(|(capture, flow)| {
+    let flip = |capture: &str, flow: &CapturedFlow| {
         let openings = recording::openings(flow, None, &evidence);
         let environment = Environment { evidence: &evidence, at: flow.first, ..environment };
         let replay = |on: &Simulator<'_>| on.replay(&openings, None, day, &environment);
@@ -117,8 +118,9 @@ fn recorded(
         let settling = openings.get(old.index.max(new.index))?.clone();
         let row = recording::row(flow, capture);
         Flip::of(row, settling, [old.decision, new.decision])
-    });
-    let flips = flips.collect();
+    };
+    let mut flips = Vec::new();
+    held.each(|capture, flow| flips.extend(flip(capture, flow)))?;
     let names = held.captures.iter().map(|capture| capture.path.clone()).collect();
     Ok(Some(Recorded { names, flows: held.flows.len(), captures: held.captures, flips }))
 }

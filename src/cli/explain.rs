@@ -12,14 +12,12 @@ use super::args::Format;
 use super::failure::Failure;
 use super::outcome::Outcome;
 use super::recording;
-use super::recording::Kept;
-use super::recording::Recording;
+use super::recording::Recorded;
 use super::rules;
 use super::subject;
 use super::subject::Subject;
 use super::terminal::Terminal;
 use crate::capture::CapturedFlow;
-use crate::evidence::DnsAnswer;
 use crate::flow::Fqdn;
 use crate::flow::Observation;
 use crate::flow::notation::DestinationText;
@@ -61,22 +59,10 @@ pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal<'_>) -> Result<Out
         Some(name) => Some(subject.address_in(name)?),
         None => None,
     };
-    let mut recorded = Vec::new();
-    for path in recording::once(&args.capture, args.common.quiet, terminal)? {
-        let recording = Recording {
-            path,
-            full: terminal.path(path),
-            progress: terminal.shows_progress && !args.common.quiet,
-        };
-        let mut kept = Kept::default();
-        recording.read(&mut terminal.input, &mut kept)?;
-        for answer in kept.answers {
-            let client = from.unwrap_or(answer.client);
-            subject.evidence.timeline.add(&DnsAnswer { client, ..answer });
-        }
-        recorded.extend(kept.flows);
-    }
-    let at = time(&flow, from, &recorded).unwrap_or(subject.at);
+    let quiet = args.common.quiet;
+    let evidence = &mut subject.evidence;
+    let mut recorded = recording::record(&args.capture, quiet, from, evidence, terminal)?;
+    let at = time(&flow, from, &mut recorded)?.unwrap_or(subject.at);
     let observation = observation(&flow, from, &subject, at)?;
     let simulator = subject.simulator()?;
     let environment = Environment { at, ..subject.environment() };
@@ -94,16 +80,26 @@ pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal<'_>) -> Result<Out
 
 /// The time at which DNS answers are to hold: that of the flow if it was recorded, since `replay`
 /// judges it then, else the end of the captures. Nothing where nothing was recorded.
-fn time(flow: &FlowText, from: Option<IpAddr>, recorded: &[CapturedFlow]) -> Option<Timestamp> {
-    let is_it = |one: &&CapturedFlow| {
+fn time(
+    flow: &FlowText,
+    from: Option<IpAddr>,
+    recorded: &mut Recorded,
+) -> Result<Option<Timestamp>, Failure> {
+    let is_it = |one: &CapturedFlow| {
         let to = one.destination.map(DestinationText::Address);
         flow.source_port == Some(one.source_port)
             && (flow.destination_port, flow.protocol) == (one.destination_port, one.protocol)
             && (from.is_some() || flow.source == SourceText::Address(one.source))
             && to.is_none_or(|to| flow.destination == to)
     };
-    let it = recorded.iter().find(is_it).map(|one| one.first);
-    it.or_else(|| recorded.iter().map(|one| one.last).max())
+    let (mut first, mut last) = (None, None);
+    recorded.each(|_, one| {
+        if first.is_none() && is_it(one) {
+            first = Some(one.first);
+        }
+        last = last.max(Some(one.last));
+    })?;
+    Ok(first.or(last))
 }
 
 /// Tells the rules file from the flow: with `--deployment` it may be left out, and a flow that the

@@ -22,6 +22,7 @@ mod prove;
 mod recording;
 mod replay;
 mod rules;
+mod spool;
 mod subject;
 mod terminal;
 #[cfg(feature = "testing")]

@@ -14,6 +14,9 @@ use indicatif::ProgressStyle;
 
 use super::failure::Failure;
 use super::files;
+use super::spool::Batch;
+use super::spool::FlowOf;
+use super::spool::Spool;
 use super::terminal::Terminal;
 use crate::capture::Application;
 use crate::capture::CapturedFlow;
@@ -23,6 +26,7 @@ use crate::capture::Summary;
 use crate::capture::Unreadable;
 use crate::diagnostic::Severity;
 use crate::evidence::DnsAnswer;
+use crate::evidence::DnsTimeline;
 use crate::evidence::Evidence;
 use crate::flow::Host;
 use crate::flow::Observation;
@@ -33,8 +37,6 @@ use crate::report::FlowRow;
 use crate::report::flow_row::NameRow;
 use crate::report::replay::ReplayedCapture;
 
-/// The most flows that are held at once: about 2 GB.
-const MAX_FLOWS: usize = 2_000_000;
 /// Bytes read from a file at a time.
 const CHUNK: usize = 256 * 1024;
 /// Bytes that show whether a file is a capture: its header, the first packets with their link
@@ -147,15 +149,35 @@ fn refused(path: &Path, error: &crate::capture::CaptureError) -> Failure {
     Failure::new(format!("`{}`: {error}", path.display()))
 }
 
-/// The name of a capture, and a flow that it holds.
-pub(super) type FlowOf = (String, CapturedFlow);
-
 /// What several captures hold.
 pub(super) struct Recorded {
-    /// The flows, in the order of the captures.
-    pub(super) flows: Vec<FlowOf>,
+    /// The flows that lie in no tunnel, in the order of the captures: of others a firewall sees the
+    /// one outside.
+    pub(super) flows: Spool,
     /// How each was read.
     pub(super) captures: Vec<ReplayedCapture>,
+}
+
+impl Recorded {
+    /// Takes back one flow after the other.
+    pub(super) fn each(
+        &mut self,
+        mut take: impl FnMut(&str, &CapturedFlow),
+    ) -> Result<(), Failure> {
+        let mut batches = self.flows.batches()?;
+        let mut batch = Batch::default();
+        loop {
+            batches.next(&mut batch)?;
+            if batch.records().is_empty() {
+                return Ok(());
+            }
+            for (_, record) in batch.records() {
+                let FlowOf { capture, flow } = batch.flow(record)?;
+                let name = self.captures.get(capture).map_or("", |capture| capture.path.as_str());
+                take(name, &flow);
+            }
+        }
+    }
 }
 
 /// Reads captures; their DNS answers are added to `evidence`, as told to `from` if it is given.
@@ -166,32 +188,24 @@ pub(super) fn record(
     evidence: &mut Evidence,
     terminal: &mut Terminal<'_>,
 ) -> Result<Recorded, Failure> {
-    let mut recorded = Recorded { flows: Vec::new(), captures: Vec::new() };
+    let mut recorded = Recorded { flows: Spool::new(), captures: Vec::new() };
     for path in once(paths, quiet, terminal)? {
-        let name = path.display().to_string();
         let full = terminal.path(path);
         let recording = Recording { path, full, progress: terminal.shows_progress && !quiet };
-        let mut kept = Kept::default();
+        let capture = recorded.captures.len();
+        let flows = &mut recorded.flows;
+        let mut kept =
+            Kept { capture, from, flows, timeline: &mut evidence.timeline, in_tunnels: 0 };
         let summary = recording.read(&mut terminal.input, &mut kept)?;
         let mut warnings = warnings(&summary);
         warnings.extend(kept.says_of_tunnels());
+        recorded.flows.check()?;
         recorded.captures.push(ReplayedCapture {
-            path: name.clone(),
+            path: path.display().to_string(),
             truncated: truncation(&summary),
             warnings,
             notes: notes(&summary),
         });
-        for answer in kept.answers {
-            let client = from.unwrap_or(answer.client);
-            evidence.timeline.add(&DnsAnswer { client, ..answer });
-        }
-        recorded.flows.extend(kept.flows.into_iter().map(|flow| (name.clone(), flow)));
-        if recorded.flows.len() > MAX_FLOWS {
-            return Err(Failure::with_help(
-                format!("the captures hold more than {MAX_FLOWS} flows"),
-                "take them one by one",
-            ));
-        }
     }
     Ok(recorded)
 }
@@ -325,16 +339,16 @@ impl Sink for Nothing {
 }
 
 /// Keeps what a capture holds that can be judged, in its order.
-#[derive(Debug, Default)]
-pub(super) struct Kept {
-    /// The flows that lie in no tunnel: of others a firewall sees the one outside.
-    pub(super) flows: Vec<CapturedFlow>,
-    /// The DNS responses.
-    pub(super) answers: Vec<DnsAnswer>,
+struct Kept<'a> {
+    capture: usize,
+    /// The client that all answers are taken as told to.
+    from: Option<IpAddr>,
+    flows: &'a mut Spool,
+    timeline: &'a mut DnsTimeline,
     in_tunnels: u64,
 }
 
-impl Kept {
+impl Kept<'_> {
     fn says_of_tunnels(&self) -> Option<String> {
         let flows = match self.in_tunnels {
             0 => return None,
@@ -348,16 +362,17 @@ impl Kept {
     }
 }
 
-impl Sink for Kept {
+impl Sink for Kept<'_> {
     fn flow(&mut self, flow: CapturedFlow) {
         if flow.depth > 0 {
             self.in_tunnels += 1;
         } else {
-            self.flows.push(flow);
+            self.flows.add(self.capture, &flow);
         }
     }
 
     fn answer(&mut self, answer: DnsAnswer) {
-        self.answers.push(answer);
+        let client = self.from.unwrap_or(answer.client);
+        self.timeline.add(&DnsAnswer { client, ..answer });
     }
 }

@@ -1,10 +1,14 @@
 //! `exeat replay`: recorded flows, judged.
 
 use std::collections::BTreeSet;
+use std::io;
+use std::io::Seek as _;
+use std::io::Write;
 use std::net::IpAddr;
 
 use jiff::civil::Date;
 use rayon::prelude::*;
+use tempfile::SpooledTempFile;
 
 use super::args::Format;
 use super::args::ListedFlows;
@@ -12,29 +16,45 @@ use super::args::ReplayArgs;
 use super::failure::Failure;
 use super::outcome::Outcome;
 use super::recording;
-use super::recording::FlowOf;
+use super::recording::Recorded;
 use super::rules;
+use super::spool;
+use super::spool::Batch;
+use super::spool::FlowOf;
+use super::spool::Spool;
 use super::subject;
 use super::subject::Subject;
 use super::terminal::Terminal;
 use super::threads;
 use super::trial;
-use crate::intent::Intent;
+use crate::flow::IpProtocol;
+use crate::flow::Observation;
+use crate::report;
 use crate::report::command::Asked;
-use crate::report::replay::Listed;
+use crate::report::replay::Counted;
+use crate::report::replay::Position;
+use crate::report::replay::Positions;
 use crate::report::replay::Replay;
 use crate::report::replay::ReplayedFlow;
+use crate::report::replay::Totals;
 use crate::report::replay::cure::Change;
 use crate::report::replay::cure::Cure;
 use crate::report::replay::cure::Group;
 use crate::simulate;
 use crate::simulate::Environment;
 use crate::simulate::Replays;
+use crate::simulate::Settled;
 use crate::simulate::Simulator;
 
 /// The most changes that one report tries, since each means compiling again; whoever has made
 /// those replays again.
 const MAX_TRIALS: usize = 100;
+
+/// Bytes of flows as JSON that are held in memory; what is beyond lies in a temporary file.
+const LISTED_IN_MEMORY: usize = 16 << 20;
+
+/// The fewest flows that a thread takes at a time.
+const LEAST_TOGETHER: usize = 64;
 
 /// Judges every flow of the captures.
 pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
@@ -58,61 +78,62 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
     };
     let quiet = args.common.quiet;
     let evidence = &mut subject.evidence;
-    let recorded = recording::record(&args.capture, quiet, from, evidence, terminal)?;
+    let Recorded { mut flows, captures } =
+        recording::record(&args.capture, quiet, from, evidence, terminal)?;
     let simulator = subject.simulator()?;
     let environment = subject.environment();
     let (intent, day) = (subject.intent.as_ref(), rules::day_of(subject.at));
+    let from_option = args.from.iter().flat_map(|subnet| ["--from", subnet].map(str::to_owned));
+    let options: Vec<String> = subject.options_given.iter().cloned().chain(from_option).collect();
+    let names: Vec<String> = captures.iter().map(|capture| capture.path.clone()).collect();
     let judge = Judge {
-        intent,
-        replays: Replays::new(&simulator, intent, day, environment, recorded.flows.len()),
+        replays: Replays::new(&simulator, intent, day, environment, flows.len()),
         environment,
         day,
         from,
         accepted: &accepted,
-    };
-    let (flows, of_flows): (Vec<ReplayedFlow>, Vec<&FlowOf>) =
-        threads::run(args.threads.threads, || {
-            let judged = |one| Some((judge.judge(one)?, one));
-            recorded.flows.par_iter().filter_map(judged).unzip()
-        })?;
-    let from = args.from.iter().flat_map(|subnet| ["--from", subnet].map(str::to_owned));
-    let options: Vec<String> = subject.options_given.iter().cloned().chain(from).collect();
-    let captures: Vec<String> =
-        recorded.captures.iter().map(|capture| capture.path.clone()).collect();
-    let replay = Replay {
-        subject: crate::report::replay::Subject {
+        captures: &names,
+        subject: report::replay::Subject {
             asked: Asked {
                 rules: subject.rules.as_deref(),
                 deployments: &subject.deployments,
                 options: &options,
-                captures: &captures,
+                captures: &names,
             },
-            intent: subject.intent.as_ref(),
+            intent,
             deployment: &subject.deployment,
             compiled: subject.compiled.as_ref(),
             sources: &subject.sources,
         },
+    };
+    let list = match args.format {
+        Format::Json => args.flows,
+        Format::Text => ListedFlows::None,
+    };
+    let mut listing = Listing::new();
+    let totals =
+        threads::run(args.threads.threads, || judge.judge_all(&mut flows, list, &mut listing))??;
+    let replay = Replay {
+        subject: judge.subject,
         at: subject.at,
-        captures: recorded.captures,
-        flows,
+        captures,
+        totals,
         findings: &subject.findings,
     };
-    let text = match args.format {
-        Format::Json => replay
-            .to_json(match args.flows {
-                ListedFlows::All => Listed::All,
-                ListedFlows::Objections => Listed::Objections,
-                ListedFlows::None => Listed::None,
-            })
-            .map_err(|error| Failure::new(format!("cannot write the report: {error}")))?,
-        Format::Text => {
-            let mut groups = replay.groups();
-            judge.try_cures(&mut groups, &replay, &of_flows, &subject);
-            replay.to_text(&groups)
+    match args.format {
+        Format::Json => {
+            replay.write_json(|out| listing.copy(out), terminal.output)?;
+            terminal.write_out("")?;
         }
-    };
-    terminal.write_out(&text)?;
-    Ok(if replay.has_objections() { Outcome::Objections } else { Outcome::Clean })
+        Format::Text => {
+            let mut again = |position| judge.again(&mut flows, position);
+            let mut groups = replay.groups(&mut again)?;
+            let disagreements = replay.disagreements(&mut again)?;
+            judge.try_cures(&mut groups, &replay, &mut flows, &subject)?;
+            terminal.write_out(&replay.to_text(&groups, &disagreements))?;
+        }
+    }
+    Ok(if replay.totals.has_objections() { Outcome::Objections } else { Outcome::Clean })
 }
 
 /// The boxes that are no objection.
@@ -129,87 +150,183 @@ fn accepted_boxes(words: &[String]) -> Result<Vec<simulate::Outcome>, Failure> {
     words.iter().map(parse).collect()
 }
 
+/// Flows as JSON, with commas between them, until the report is written around them.
+struct Listing {
+    file: SpooledTempFile,
+    is_empty: bool,
+}
+
+impl Listing {
+    fn new() -> Listing {
+        Listing { file: SpooledTempFile::new(LISTED_IN_MEMORY), is_empty: true }
+    }
+
+    fn add(&mut self, flow: &str) -> Result<(), Failure> {
+        let comma: &[u8] = if self.is_empty { b"" } else { b"," };
+        self.is_empty = false;
+        let written =
+            self.file.write_all(comma).and_then(|()| self.file.write_all(flow.as_bytes()));
+        written.map_err(|error| spool::cannot(&error))
+    }
+
+    fn copy(mut self, out: &mut dyn Write) -> io::Result<()> {
+        self.file.rewind()?;
+        io::copy(&mut self.file, out).map(drop)
+    }
+}
+
 /// What flows are judged by.
 struct Judge<'a> {
-    intent: Option<&'a Intent>,
     replays: Replays<'a>,
     environment: Environment<'a>,
     day: Date,
     from: Option<IpAddr>,
     accepted: &'a [simulate::Outcome],
+    captures: &'a [String],
+    subject: report::replay::Subject<'a>,
 }
 
-impl Judge<'_> {
-    fn judge(&self, (capture, flow): &FlowOf) -> Option<ReplayedFlow> {
+/// A judged flow, and its JSON where it is listed.
+type Judged<'a> = (Counted<'a>, Option<String>);
+
+impl<'a> Judge<'a> {
+    /// Judges all flows, in their order. Those of `list` are added to `listing`.
+    fn judge_all(
+        &self,
+        flows: &mut Spool,
+        list: ListedFlows,
+        listing: &mut Listing,
+    ) -> Result<Totals<'a>, Failure> {
+        let mut totals = Totals::new(self.subject.deployment, self.accepted.iter().copied());
+        let mut batches = flows.batches()?;
+        let (mut batch, mut next) = (Batch::default(), Batch::default());
+        batches.next(&mut batch)?;
+        while !batch.records().is_empty() {
+            let (read, judged) =
+                rayon::join(|| batches.next(&mut next), || self.judge_batch(&batch, list));
+            for (counted, json) in judged?.into_iter().flatten() {
+                totals.add(&counted);
+                if let Some(json) = json {
+                    listing.add(&json)?;
+                }
+            }
+            read?;
+            std::mem::swap(&mut batch, &mut next);
+        }
+        totals.finish();
+        Ok(totals)
+    }
+
+    fn judge_batch(
+        &self,
+        batch: &Batch,
+        list: ListedFlows,
+    ) -> Result<Vec<Option<Judged<'a>>>, Failure> {
+        let records = batch.records().par_iter().with_min_len(LEAST_TOGETHER);
+        let judged = records.map(|(position, record)| {
+            let flow = batch.flow(record)?;
+            self.count(*position, &flow, list)
+        });
+        judged.collect()
+    }
+
+    /// Judges one flow.
+    fn count(
+        &self,
+        position: Position,
+        one: &FlowOf,
+        list: ListedFlows,
+    ) -> Result<Option<Judged<'a>>, Failure> {
+        let flow = &one.flow;
         let openings = recording::openings(flow, self.from, self.environment.evidence);
-        let intent = self.intent;
-        let settled = self.replays.replay(&openings, flow.first)?;
+        let Some(settled) = self.replays.replay(&openings, flow.first) else { return Ok(None) };
+        let Some(destination) = openings.first().map(|opening| opening.destination) else {
+            return Ok(None);
+        };
+        let is_listed = match list {
+            ListedFlows::All => true,
+            ListedFlows::Objections => {
+                settled.replayed.outcome.is_objection() && self.accepts(&settled).is_none()
+            }
+            ListedFlows::None => false,
+        };
+        let shown = if is_listed { self.shown(one, &openings, &settled) } else { None };
+        let json = shown
+            .map(|flow| self.subject.flow_json(&flow))
+            .transpose()
+            .map_err(|error| Failure::new(format!("cannot write a flow as JSON: {error}")))?;
+        let counted = Counted {
+            position,
+            settled,
+            source: flow.source,
+            destination,
+            packets: flow.packets,
+            bytes: flow.bytes,
+            answered: flow.answered && flow.protocol == IpProtocol::TCP,
+            recorded: flow.recorded.clone(),
+        };
+        Ok(Some((counted, json)))
+    }
+
+    /// Why an objection is none.
+    fn accepts(&self, settled: &Settled<'a>) -> Option<String> {
+        let outcome = settled.replayed.outcome;
+        if self.accepted.contains(&outcome) {
+            return Some(format!("--accept {outcome}"));
+        }
+        settled.accepted.map(str::to_owned)
+    }
+
+    /// The flow with its judgement, as reports show it.
+    fn shown(
+        &self,
+        FlowOf { capture, flow }: &FlowOf,
+        openings: &[Observation],
+        settled: &Settled<'a>,
+    ) -> Option<ReplayedFlow> {
         let replayed = &settled.replayed;
         let judged = replayed.judged.as_ref();
-        let statement = intent.zip(judged).and_then(|(intent, judged)| {
-            let deny = judged.denied_by.and_then(|index| intent.denies.get(index));
-            let permission = judged.by.and_then(|index| intent.permissions.get(index));
-            deny.map(|deny| &deny.label).or(permission.map(|one| &one.label))
-        });
-        let accepted = if self.accepted.contains(&replayed.outcome) {
-            Some(format!("--accept {}", replayed.outcome))
-        } else if replayed.outcome == simulate::Outcome::Undetermined {
-            let because = intent.zip(judged);
-            let because = because.and_then(|(intent, judged)| judged.accepts_undetermined(intent));
-            because.map(str::to_owned)
-        } else {
-            None
-        };
-        let decision = settled.decision(openings.get(replayed.index)?.destination);
-        let missing = match judged {
-            Some(judged) if replayed.outcome == simulate::Outcome::Undetermined => {
-                judged.missing_with(&decision)
-            }
-            Some(_) | None => decision.missing.clone(),
-        };
+        let opening = openings.get(replayed.index)?;
+        let capture = self.captures.get(*capture).map_or("", String::as_str);
         Some(ReplayedFlow {
-            missing,
+            missing: settled.missing.clone(),
             row: recording::row(flow, capture),
             required: judged.and_then(|judged| judged.required),
             permitted: judged.and_then(|judged| judged.permitted),
-            permission: statement.cloned(),
+            permission: settled.statement.map(str::to_owned),
             judged_under: judged.map(|judged| judged.assumptions.clone()).unwrap_or_default(),
             packet: flow.openings.get(replayed.index).map(|one| one.packet).filter(|one| *one > 0),
             shown: openings.get(settled.shown)?.clone(),
-            opening: openings.get(replayed.index)?.clone(),
+            opening: opening.clone(),
             answered: flow.answered,
-            decision,
+            decision: settled.decision(opening.destination),
             outcome: replayed.outcome,
-            accepted,
+            accepted: self.accepts(settled),
         })
     }
 
-    /// Tries what the first groups offer. `of_flows` are what `replay` judged, in its order.
+    /// Judges a flow again, for a report that shows it.
+    fn again(&self, flows: &mut Spool, position: Position) -> Result<ReplayedFlow, Failure> {
+        let one = flows.flow(position)?;
+        let openings = recording::openings(&one.flow, self.from, self.environment.evidence);
+        let settled = self.replays.replay(&openings, one.flow.first);
+        let shown = settled.and_then(|settled| self.shown(&one, &openings, &settled));
+        shown.ok_or_else(|| Failure::new("a flow without a first packet was counted"))
+    }
+
+    /// Tries what the first groups offer.
     fn try_cures(
         &self,
-        groups: &mut [Group<'_>],
+        groups: &mut [Group],
         replay: &Replay<'_>,
-        of_flows: &[&FlowOf],
+        flows: &mut Spool,
         subject: &Subject,
-    ) {
+    ) -> Result<(), Failure> {
         for group in groups.iter_mut().take(MAX_TRIALS) {
-            // The flows of a group keep the order of the replay.
-            let mut of_group = group.flows.iter().peekable();
-            let mut is_next =
-                |flow: &ReplayedFlow| of_group.next_if(|one| std::ptr::eq(**one, flow)).is_some();
-            let pairs = replay.flows.iter().zip(of_flows);
-            let flows: Vec<&FlowOf> =
-                pairs.filter(|(flow, _)| is_next(flow)).map(|(_, of_flow)| *of_flow).collect();
             // What passed by the rule without an objection has to pass after the change, too.
-            let pairs = replay.flows.iter().zip(of_flows);
             let rule = group.cure.change.as_ref().and_then(Change::rule);
-            let kept: Vec<&FlowOf> = pairs
-                .filter(|(flow, _)| {
-                    rule.is_some() && flow.decision.rule.as_ref() == rule && !flow.is_objection()
-                })
-                .map(|(_, of_flow)| *of_flow)
-                .collect();
-            self.try_cure(&mut group.cure, &flows, &kept, subject);
+            let kept = rule.map(|rule| replay.kept_of(rule)).unwrap_or_default();
+            self.try_cure(&mut group.cure, [&group.all, &kept], flows, subject)?;
         }
         for group in groups.iter_mut().skip(MAX_TRIALS) {
             if group.cure.change.is_some() {
@@ -218,54 +335,89 @@ impl Judge<'_> {
                 ));
             }
         }
+        Ok(())
     }
 
-    /// Makes the change that `cure` offers, judges `flows` again, and offers the change as a
-    /// difference only where none of them is an objection any more, and none of those `kept`,
-    /// which were none before, has become one.
-    fn try_cure(&self, cure: &mut Cure, flows: &[&FlowOf], kept: &[&FlowOf], subject: &Subject) {
-        let Some(change) = &cure.change else { return };
-        let Some(written) = trial::write(change, subject) else { return };
+    /// Makes the change that `cure` offers, judges the flows of the group again, and offers the
+    /// change as a difference only where none of them is an objection any more, and none of those
+    /// `kept`, which were none before, has become one.
+    fn try_cure(
+        &self,
+        cure: &mut Cure,
+        [of_group, kept]: [&Positions; 2],
+        flows: &mut Spool,
+        subject: &Subject,
+    ) -> Result<(), Failure> {
+        let Some(change) = &cure.change else { return Ok(()) };
+        let Some(written) = trial::write(change, subject) else { return Ok(()) };
         let made = match written.make(subject) {
             Ok(made) => made,
             Err(failure) => {
                 cure.notes.push(format!("no edit is shown: the likely one is refused: {failure}"));
-                return;
+                return Ok(());
             }
         };
-        let Ok(simulator) = Simulator::new(&made.deployment) else { return };
+        let Ok(simulator) = Simulator::new(&made.deployment) else { return Ok(()) };
         let intent = made.intent.as_ref();
-        let connections = flows.len() + kept.len();
+        let connections = of_group.first.len() + kept.first.len();
+        let replays =
+            Replays::new(&simulator, intent, self.day, self.environment, connections as u64);
         let judge = Judge {
-            intent,
-            replays: Replays::new(&simulator, intent, self.day, self.environment, connections),
+            replays,
             environment: self.environment,
             day: self.day,
             from: self.from,
             accepted: self.accepted,
+            captures: self.captures,
+            subject: self.subject,
         };
-        let again: Vec<ReplayedFlow> = flows.iter().filter_map(|one| judge.judge(one)).collect();
-        let boxes: BTreeSet<simulate::Outcome> = again.iter().map(|flow| flow.outcome).collect();
+        let again = judge.boxes(of_group, flows)?;
+        let boxes: BTreeSet<simulate::Outcome> =
+            again.iter().map(|(outcome, _)| *outcome).collect();
         let words: Vec<&str> = boxes.into_iter().map(simulate::Outcome::keyword).collect();
         let words = words.join(" or ");
-        let flows = if flows.len() == 1 { "the flow is" } else { "the flows are" };
-        if again.iter().any(ReplayedFlow::is_objection) {
+        let flows_are = match (of_group.number, of_group.is_all()) {
+            (1, _) => "the flow is".to_owned(),
+            (_, true) => "the flows are".to_owned(),
+            (_, false) => format!("the first {} flows are", of_group.first.len()),
+        };
+        if again.iter().any(|(_, is_objection)| *is_objection) {
             cure.notes.push(format!(
-                "no edit is shown: with the likely one, which was tried, {flows} {words}"
+                "no edit is shown: with the likely one, which was tried, {flows_are} {words}"
             ));
-            return;
+            return Ok(());
         }
-        let kept = kept.iter().filter_map(|one| judge.judge(one));
-        let stopped = kept.filter(ReplayedFlow::is_objection).count();
+        let kept = judge.boxes(kept, flows)?;
+        let stopped = kept.iter().filter(|(_, is_objection)| *is_objection).count();
         if stopped > 0 {
             cure.notes.push(format!(
                 "no edit is shown: the likely one, which was tried, makes an objection of {stopped} \
                  other recorded flow{}",
                 if stopped == 1 { "" } else { "s" }
             ));
-            return;
+            return Ok(());
         }
-        cure.tried = Some(format!("with this {flows} {words}"));
+        cure.tried = Some(format!("with this {flows_are} {words}"));
         cure.difference = Some(written.difference);
+        Ok(())
+    }
+
+    /// Where flows land, and whether they are objections.
+    fn boxes(
+        &self,
+        positions: &Positions,
+        flows: &mut Spool,
+    ) -> Result<Vec<(simulate::Outcome, bool)>, Failure> {
+        let mut boxes = Vec::with_capacity(positions.first.len());
+        for position in &positions.first {
+            let one = flows.flow(*position)?;
+            let openings = recording::openings(&one.flow, self.from, self.environment.evidence);
+            if let Some(settled) = self.replays.replay(&openings, one.flow.first) {
+                let outcome = settled.replayed.outcome;
+                let is_objection = outcome.is_objection() && self.accepts(&settled).is_none();
+                boxes.push((outcome, is_objection));
+            }
+        }
+        Ok(boxes)
     }
 }

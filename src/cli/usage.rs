@@ -55,7 +55,7 @@ impl Captures {
     /// flow is judged at its own time, with the DNS answers beside it, and as sent by `from` if it is
     /// given.
     pub(super) fn findings(
-        &self,
+        &mut self,
         name: &str,
         list: &List,
         from: Option<IpAddr>,
@@ -68,10 +68,10 @@ impl Captures {
         };
         let evidence = Evidence { timeline, ..environment.evidence.clone() };
         let mut usage = Usage::new(&list.intent, list.day);
-        for (_, flow) in &self.held.flows {
+        self.held.each(|_, flow| {
             let environment = Environment { evidence: &evidence, at: flow.first, ..*environment };
             usage.add(&recording::openings(flow, from, &evidence), &environment);
-        }
+        })?;
         let recorded = report::usage::Recorded {
             intent: &list.intent,
             sources: &list.sources,

@@ -5,6 +5,12 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use serde::Deserialize;
+use serde::Deserializer;
+use serde::Serialize;
+use serde::Serializer;
+use serde::de;
+
 /// A host name as DNS compares names: A-labels, ASCII lower case, no final dot.
 #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Fqdn(
@@ -102,6 +108,19 @@ fn check_labels(text: &str) -> Result<(), NameError> {
     Ok(())
 }
 
+impl Serialize for Fqdn {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// From formats that hold text as it is, so that nothing is copied to be looked at.
+impl<'de> Deserialize<'de> for Fqdn {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Fqdn, D::Error> {
+        Fqdn::from_ascii(<&str>::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
 impl FromStr for Fqdn {
     type Err = NameError;
 
@@ -125,7 +144,7 @@ impl fmt::Debug for Fqdn {
 /// What a client shows as the host it wants: a name, or an address literal.
 ///
 /// An address lies below all names, as in the order of `semantics.md` (FlowSet).
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum Host {
     /// An address literal, as in `Host: 203.0.113.5`.
     Address(IpAddr),

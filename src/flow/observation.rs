@@ -3,6 +3,9 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use super::payload::Payload;
 use super::payload::PayloadKind;
 use super::protocol::IpProtocol;
@@ -11,7 +14,7 @@ use super::question::write_endpoint;
 use super::question::write_service;
 
 /// How much of a payload is known.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum SeenPayload {
     /// All of it.
     Exactly(Payload),

@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use super::name::Host;
 
 /// A request inside HTTP, or inside TLS that the firewall decrypts.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Request {
     /// The host of the `Host` header or the absolute target, or `None` where there is none.
     pub host: Option<Host>,
@@ -18,7 +21,7 @@ pub struct Request {
 /// The payload of a flow: exactly one of these (`semantics.md`, Flow).
 ///
 /// The name is the one that the client shows, also where the firewall would ignore it.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum Payload {
     /// A handshake without bytes.
     Silent,
@@ -46,7 +49,7 @@ pub enum Payload {
 }
 
 /// The kind of a payload, without what it carries.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum PayloadKind {
     /// [`Payload::Silent`].
     Silent,

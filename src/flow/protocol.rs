@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 /// The protocol field of an IP header, such as 6 for TCP (IANA "Protocol Numbers").
 ///
 /// Every value can occur in a capture, so this is a number with names and no enumeration.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct IpProtocol(pub u8);
 
 impl IpProtocol {

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 /// What became of a flow at the place that wrote the log.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum RecordedVerdict {
     /// It was let through there.
     Allowed,
@@ -26,7 +29,7 @@ impl RecordedVerdict {
 }
 
 /// Who said what became of a flow.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum Recorder {
     /// A network security group, in a VNet or NSG flow log.
     SecurityGroup,
@@ -66,7 +69,7 @@ impl fmt::Display for Recorder {
 }
 
 /// The rule that a log names, with what it stands in as far as the log says.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct RecordedRule {
     /// The policy in which the rule stands; it may be a parent of the firewall's own.
     pub policy: Option<Arc<str>>,
@@ -95,7 +98,7 @@ impl fmt::Display for RecordedRule {
 }
 
 /// What a log says became of a flow.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Recorded {
     /// What became of it.
     pub verdict: RecordedVerdict,

@@ -29,7 +29,7 @@ pub struct Recorded {
     /// How each was read.
     pub captures: Vec<ReplayedCapture>,
     /// How many flows they hold.
-    pub flows: usize,
+    pub flows: u64,
     /// Those of which something else becomes, in the order of the captures.
     pub flips: Vec<Flip>,
 }
@@ -47,7 +47,7 @@ pub struct Flip {
 #[derive(Serialize)]
 pub(super) struct RecordedJson<'a> {
     captures: Vec<CaptureJson<'a>>,
-    flows: usize,
+    flows: u64,
     flips: Vec<FlipJson<'a>>,
 }
 

@@ -1,11 +1,15 @@
 //! What to do about objections, grouped so that one change answers each group.
 
-use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use super::Position;
+use super::Positions;
 use super::Replay;
 use super::ReplayedFlow;
+use super::SHOWN_FLOWS;
+use super::totals::Grouped;
+use super::totals::MOST_KNOWN;
 use crate::azure::Deployment;
 use crate::azure::Key;
 use crate::azure::Ownership;
@@ -29,6 +33,7 @@ use crate::simulate::Decision;
 use crate::simulate::Missing;
 use crate::simulate::Outcome;
 use crate::simulate::Reason;
+use crate::simulate::Settled;
 use crate::simulate::Verdict;
 use crate::simulate::decision::Field;
 use crate::simulate::route::Hop;
@@ -89,20 +94,24 @@ impl Cure {
 
 /// Objections with one cause.
 #[derive(Clone, Debug)]
-pub struct Group<'a> {
+pub struct Group {
     /// The box of all of them.
     pub outcome: Outcome,
     /// What happened, in one sentence.
     pub headline: String,
-    /// The flows, in the order of the report.
-    pub flows: Vec<&'a ReplayedFlow>,
+    /// The first flows, in the order of the report.
+    pub flows: Vec<ReplayedFlow>,
+    /// The first flow whose TCP handshake was answered.
+    pub answered: Option<ReplayedFlow>,
+    /// All of them.
+    pub all: Positions,
     /// What to do.
     pub cure: Cure,
 }
 
 /// What makes two objections one: the same box, and the same thing to change.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Cause {
+pub(super) enum Cause {
     Rule(RuleId),
     Route(String),
     Permission(Option<String>, &'static str, Option<RuleId>),
@@ -110,25 +119,31 @@ enum Cause {
     Reason(&'static str),
 }
 
+/// Gives the flow at a position again.
+type Again<'f, E> = dyn FnMut(Position) -> Result<ReplayedFlow, E> + 'f;
+
 impl Replay<'_> {
+    /// The flows that `rule` decided and that are no objection.
+    pub fn kept_of(&self, rule: &RuleId) -> Positions {
+        self.totals.of_rule(rule).map(|of_rule| of_rule.kept.clone()).unwrap_or_default()
+    }
+
     /// The objections, box by box and by cause, in the order in which the causes first show.
-    pub fn groups(&self) -> Vec<Group<'_>> {
-        let mut groups: BTreeMap<(Outcome, Cause), Vec<&ReplayedFlow>> = BTreeMap::new();
-        let mut order: Vec<(Outcome, Cause)> = Vec::new();
-        for flow in self.flows.iter().filter(|flow| flow.is_objection()) {
-            let key = (flow.outcome, cause(flow));
-            if !groups.contains_key(&key) {
-                order.push(key.clone());
-            }
-            groups.entry(key).or_default().push(flow);
-        }
+    ///
+    /// # Errors
+    /// Those of `again`, which gives a flow again that was counted.
+    pub fn groups<E>(&self, again: &mut Again<'_, E>) -> Result<Vec<Group>, E> {
         // Stable: within a box the causes stay as they first showed.
-        order.sort_by_key(|(outcome, _)| *outcome);
-        let grouped = order.into_iter().filter_map(|key| {
-            let flows = groups.remove(&key)?;
-            let first = flows.first()?;
-            let (headline, cure) = match first.outcome {
-                Outcome::Leak => self.leak(first),
+        let mut ordered: Vec<&Grouped> = self.totals.groups.iter().collect();
+        ordered.sort_by_key(|group| group.outcome);
+        let mut groups = Vec::with_capacity(ordered.len());
+        for Grouped { outcome, flows: all, answered } in ordered {
+            let shown = all.first.iter().take(SHOWN_FLOWS);
+            let flows = shown.map(|at| again(*at)).collect::<Result<Vec<ReplayedFlow>, E>>()?;
+            let answered = answered.map(&mut *again).transpose()?;
+            let Some(first) = flows.first() else { continue };
+            let (headline, cure) = match outcome {
+                Outcome::Leak => self.leak(first, again)?,
                 Outcome::Breakage => self.breakage(first),
                 Outcome::Undetermined => self.undetermined(first),
                 Outcome::Bypass => self.bypass(first),
@@ -138,15 +153,16 @@ impl Replay<'_> {
                 | Outcome::Passed
                 | Outcome::Accepted
                 | Outcome::Blocked
-                | Outcome::NotJudged => return None,
+                | Outcome::NotJudged => continue,
             };
-            Some(Group { outcome: key.0, headline, flows, cure })
-        });
-        grouped.collect()
+            let (outcome, all) = (*outcome, all.clone());
+            groups.push(Group { outcome, headline, flows, answered, all, cure });
+        }
+        Ok(groups)
     }
 
     /// A leak: the rule that let it out, and a narrower one.
-    fn leak(&self, flow: &ReplayedFlow) -> (String, Cure) {
+    fn leak<E>(&self, flow: &ReplayedFlow, again: &mut Again<'_, E>) -> Result<(String, Cure), E> {
         let Some(id) = &flow.decision.rule else {
             let headline = format!(
                 "{} lets out what the list does not permit",
@@ -155,12 +171,12 @@ impl Replay<'_> {
             let drift = self.rule_drift(flow);
             let what =
                 drift.unwrap_or("end the deployment with a rule that denies the rest".into());
-            return (headline, Cure::new(what));
+            return Ok((headline, Cure::new(what)));
         };
         let headline = format!("rule {id} lets out what the list does not permit");
         let mut cure = match (self.rule_drift(flow), self.subject.deployment.find_rule(id)) {
             (Some(drift), _) => Cure::new(drift),
-            (None, Some(rule)) => self.narrower(id, &rule),
+            (None, Some(rule)) => self.narrower(id, &rule, again)?,
             (None, None) => Cure::new("narrow the rule, or take it out"),
         };
         if let Some(policy) = self.subject.deployment.policies.get(&id.policy)
@@ -173,74 +189,40 @@ impl Replay<'_> {
         }
         let deny = flow.permission.as_deref().and_then(|label| self.deny(label));
         if let Some(deny) = deny {
-            let place = self.place_of(&deny.label).map(|at| format!(" ({at})")).unwrap_or_default();
+            let place =
+                self.subject.place_of(&deny.label).map(|at| format!(" ({at})")).unwrap_or_default();
             cure.notes.push(format!("`{}`{place} denies it, whatever else permits it", deny.label));
         } else if let Some(wish) = self.permission_for(flow) {
             cure.notes.push(format!("if it is meant to leave, permit it: {wish}"));
         }
-        (headline, cure)
+        Ok((headline, cure))
     }
 
     /// The rule, cut to what recorded flows that the list permits needed of it.
-    fn narrower(&self, id: &RuleId, rule: &FoundRule) -> Cure {
-        let needed: Vec<&ReplayedFlow> = self
-            .flows
-            .iter()
-            .filter(|flow| flow.decision.rule.as_ref() == Some(id))
-            .filter(|flow| flow.permitted == Some(true))
-            .collect();
-        if needed.is_empty() {
-            let mut cure =
-                Cure::new("take the rule out: no recorded flow that the list permits needs it");
-            cure.change = Some(Change::Rule { id: id.clone(), instead: None });
-            return cure;
+    fn narrower<E>(
+        &self,
+        id: &RuleId,
+        rule: &FoundRule,
+        again: &mut Again<'_, E>,
+    ) -> Result<Cure, E> {
+        let of_rule = self.totals.of_rule(id);
+        let permitted = of_rule.map(|of_rule| of_rule.permitted.clone()).unwrap_or_default();
+        if !permitted.is_all() {
+            let mut cure = Cure::new(NARROW);
+            cure.notes.push(format!(
+                "no edit is shown: {} recorded flows need the rule, and at most {MOST_KNOWN} are known",
+                permitted.number
+            ));
+            return Ok(cure);
         }
-        let instead = match rule {
-            FoundRule::Application(action, rule) => {
-                let names: Option<BTreeSet<FqdnPattern>> = needed
-                    .iter()
-                    .map(|flow| match &flow.opening.payload {
-                        SeenPayload::Exactly(payload) => payload.wire_name().and_then(Host::name),
-                        SeenPayload::Kind(_) | SeenPayload::Unknown => None,
-                    })
-                    .map(|name| name.cloned().map(FqdnPattern::Exact))
-                    .collect();
-                let mut narrow = rule.clone();
-                // A name in place of a URL would pass every path.
-                if let (Some(names), []) = (names, rule.target_urls.as_slice()) {
-                    narrow.target_fqdns = names.into_iter().collect();
-                } else {
-                    return Cure::new(NARROW);
-                }
-                narrow.target_addresses.clear();
-                narrow.fqdn_tags.clear();
-                narrow.web_categories.clear();
-                narrow.unknown_targets.clear();
-                FoundRule::Application(*action, narrow)
-            }
-            FoundRule::Network(action, rule) => {
-                let addresses: BTreeSet<_> =
-                    needed.iter().map(|flow| flow.opening.destination).collect();
-                let mut narrow = rule.clone();
-                narrow.destination_addresses = addresses
-                    .into_iter()
-                    .map(|address| DestinationEntry::Addresses(AddressEntry::Address(address)))
-                    .collect();
-                narrow.destination_fqdns.clear();
-                narrow.destination_ip_groups.clear();
-                FoundRule::Network(*action, narrow)
-            }
-            FoundRule::Nat(_) => return Cure::new("narrow the destination of the rule"),
-        };
-        let mut cure = Cure::new(NARROW);
-        cure.change = Some(Change::Rule { id: id.clone(), instead: Some(Box::new(instead)) });
-        cure
+        let needed = permitted.first.iter().map(|at| again(*at));
+        Ok(narrowed(id, rule, &needed.collect::<Result<Vec<ReplayedFlow>, E>>()?))
     }
 
     /// A breakage: the permission that requires it, and what stands in its way.
     fn breakage(&self, flow: &ReplayedFlow) -> (String, Cure) {
         let label = flow.permission.as_deref().unwrap_or("the list");
-        let place = self.place_of(label).map(|at| format!(" ({at})")).unwrap_or_default();
+        let place = self.subject.place_of(label).map(|at| format!(" ({at})")).unwrap_or_default();
         let because = reason_in_words(&flow.decision);
         let headline = format!("`{label}`{place} requires it, but {because}");
         if let Some(drift) = self.permission_drift(flow) {
@@ -469,6 +451,56 @@ impl Replay<'_> {
     }
 }
 
+/// `rule`, cut to what the flows `needed` of it.
+fn narrowed(id: &RuleId, rule: &FoundRule, needed: &[ReplayedFlow]) -> Cure {
+    if needed.is_empty() {
+        let mut cure =
+            Cure::new("take the rule out: no recorded flow that the list permits needs it");
+        cure.change = Some(Change::Rule { id: id.clone(), instead: None });
+        return cure;
+    }
+    let instead = match rule {
+        FoundRule::Application(action, rule) => {
+            let names: Option<BTreeSet<FqdnPattern>> = needed
+                .iter()
+                .map(|flow| match &flow.opening.payload {
+                    SeenPayload::Exactly(payload) => payload.wire_name().and_then(Host::name),
+                    SeenPayload::Kind(_) | SeenPayload::Unknown => None,
+                })
+                .map(|name| name.cloned().map(FqdnPattern::Exact))
+                .collect();
+            let mut narrow = rule.clone();
+            // A name in place of a URL would pass every path.
+            if let (Some(names), []) = (names, rule.target_urls.as_slice()) {
+                narrow.target_fqdns = names.into_iter().collect();
+            } else {
+                return Cure::new(NARROW);
+            }
+            narrow.target_addresses.clear();
+            narrow.fqdn_tags.clear();
+            narrow.web_categories.clear();
+            narrow.unknown_targets.clear();
+            FoundRule::Application(*action, narrow)
+        }
+        FoundRule::Network(action, rule) => {
+            let addresses: BTreeSet<_> =
+                needed.iter().map(|flow| flow.opening.destination).collect();
+            let mut narrow = rule.clone();
+            narrow.destination_addresses = addresses
+                .into_iter()
+                .map(|address| DestinationEntry::Addresses(AddressEntry::Address(address)))
+                .collect();
+            narrow.destination_fqdns.clear();
+            narrow.destination_ip_groups.clear();
+            FoundRule::Network(*action, narrow)
+        }
+        FoundRule::Nat(_) => return Cure::new("narrow the destination of the rule"),
+    };
+    let mut cure = Cure::new(NARROW);
+    cure.change = Some(Change::Rule { id: id.clone(), instead: Some(Box::new(instead)) });
+    cure
+}
+
 /// What to do about a route of `deployment` that leads what `source` sends around the firewall.
 pub(in crate::report) fn instead_of(
     source: IpAddr,
@@ -563,9 +595,9 @@ fn with_port(word: &str, port: u16, usual: u16) -> String {
     if port == usual { word.to_owned() } else { format!("{word}/{port}") }
 }
 
-fn cause(flow: &ReplayedFlow) -> Cause {
-    let decision = &flow.decision;
-    match flow.outcome {
+/// The cause of an objection with this judgement; `decision` tells of its destination.
+pub(super) fn cause(settled: &Settled<'_>, decision: &Decision) -> Cause {
+    match settled.replayed.outcome {
         Outcome::Leak => match &decision.rule {
             Some(rule) => Cause::Rule(rule.clone()),
             None => Cause::Reason(decision.reason.keyword()),
@@ -573,7 +605,7 @@ fn cause(flow: &ReplayedFlow) -> Cause {
         Outcome::Bypass => {
             Cause::Route(decision.route.as_ref().map(ToString::to_string).unwrap_or_default())
         }
-        Outcome::Undetermined => Cause::Missing(flow.missing.clone()),
+        Outcome::Undetermined => Cause::Missing(settled.missing.clone()),
         Outcome::Breakage
         | Outcome::RequiredPassed
         | Outcome::PermittedPassed
@@ -582,7 +614,7 @@ fn cause(flow: &ReplayedFlow) -> Cause {
         | Outcome::Accepted
         | Outcome::Blocked
         | Outcome::NotJudged => Cause::Permission(
-            flow.permission.clone(),
+            settled.statement.map(str::to_owned),
             decision.reason.keyword(),
             decision.rule.clone(),
         ),

@@ -1,6 +1,8 @@
 //! `exeat.replay/1`.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::io::Write;
 
 use serde::Serialize;
 
@@ -8,32 +10,28 @@ use super::Replay;
 use super::ReplayedCapture;
 use super::ReplayedFlow;
 use super::SCHEMA;
+use super::Subject;
 use super::Tally;
+use super::totals::RecordedTally;
 use crate::report::assumption_json::AssumptionJson;
 use crate::report::finding_json::FindingJson;
 use crate::report::flow_row::FlowJson;
 use crate::report::flow_row::nanoseconds;
 use crate::simulate::Agreement;
 
-/// Which flows are listed; they are counted all the same.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Listed {
-    /// Every flow.
-    All,
-    /// Those that stop a pipeline.
-    Objections,
-    /// None.
-    None,
-}
-
-/// The keys and their order are the interface's (`cli.md`, Reports as JSON).
+/// What comes before the flows. The keys and their order are the interface's (`cli.md`, Reports as
+/// JSON).
 #[derive(Serialize)]
-struct Document<'a> {
+struct Beginning<'a> {
     schema: &'static str,
     subject: SubjectJson<'a>,
     at: String,
     assumptions: Vec<AssumptionJson<'a>>,
-    flows: Vec<ReplayedJson<'a>>,
+}
+
+/// What comes behind the flows.
+#[derive(Serialize)]
+struct Rest<'a> {
     findings: Vec<FindingJson<'a>>,
     summary: Summary<'a>,
 }
@@ -78,13 +76,13 @@ struct Summary<'a> {
     verdicts: BTreeMap<String, TallyJson>,
     permissions: BTreeMap<String, TallyJson>,
     rules: BTreeMap<String, TallyJson>,
-    recorded: RecordedTally,
+    recorded: RecordedJson,
     disagreements: BTreeMap<String, TallyJson>,
 }
 
 /// How many flows of which a log says what became of them.
-#[derive(Default, Serialize)]
-struct RecordedTally {
+#[derive(Serialize)]
+struct RecordedJson {
     flows: u64,
     agree: u64,
     disagree: u64,
@@ -115,43 +113,83 @@ impl From<Tally> for TallyJson {
 }
 
 impl Replay<'_> {
-    /// The report as one JSON document on one line.
+    /// Writes the report as one JSON document on one line; `flows` writes those that are listed, as
+    /// [`Subject::flow_json`] has them, with commas between them.
     ///
     /// # Errors
-    /// None that a replay can cause; `serde_json`'s own.
-    pub fn to_json(&self, listed: Listed) -> serde_json::Result<String> {
-        let is_listed = |flow: &&ReplayedFlow| match listed {
-            Listed::All => true,
-            Listed::Objections => flow.is_objection(),
-            Listed::None => false,
-        };
-        let document = Document {
+    /// Those of `out`.
+    pub fn write_json(
+        &self,
+        flows: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let beginning = serde_json::to_string(&Beginning {
             schema: SCHEMA,
             subject: SubjectJson {
                 rules: self.subject.asked.rules,
                 deployments: self.subject.asked.deployments,
             },
             at: nanoseconds(self.at),
-            assumptions: self
-                .assumptions_depended_on()
-                .into_iter()
-                .map(AssumptionJson::from)
-                .collect(),
-            flows: self.flows.iter().filter(is_listed).map(|flow| self.flow_json(flow)).collect(),
-            findings: self
-                .findings
-                .iter()
-                .map(|found| FindingJson::new(found, self.subject.sources))
-                .collect(),
+            assumptions: self.totals.assumptions.iter().map(AssumptionJson::from).collect(),
+        })?;
+        let findings = self.findings.iter();
+        let rest = serde_json::to_string(&Rest {
+            findings: findings.map(|found| FindingJson::new(found, self.subject.sources)).collect(),
             summary: self.summary(),
-        };
-        serde_json::to_string(&document).map(|text| text + "\n")
+        })?;
+        // Both are objects, and one object is made of them.
+        out.write_all(beginning.strip_suffix('}').unwrap_or_default().as_bytes())?;
+        out.write_all(b",\"flows\":[")?;
+        flows(out)?;
+        out.write_all(b"],")?;
+        out.write_all(rest.strip_prefix('{').unwrap_or_default().as_bytes())?;
+        out.write_all(b"\n")
     }
 
-    fn flow_json<'a>(&'a self, flow: &'a ReplayedFlow) -> ReplayedJson<'a> {
+    fn summary(&self) -> Summary<'_> {
+        let totals = &self.totals;
+        let Tally { flows, packets, bytes, uncounted } = totals.all;
+        let of_disagreements = totals.disagreements.iter();
+        Summary {
+            flows,
+            packets,
+            bytes,
+            uncounted,
+            objections: totals.objections,
+            truncated: self.captures.iter().any(|capture| capture.truncated.is_some()),
+            captures: self.captures.iter().map(CaptureJson::from).collect(),
+            boxes: counted(totals.boxes.iter().map(|((one, _), tally)| (one.keyword(), tally))),
+            verdicts: counted(totals.verdicts.iter().map(|(one, tally)| (one.keyword(), tally))),
+            permissions: counted(totals.permissions.iter().map(|(one, tally)| (one, tally))),
+            rules: counted(totals.rules.iter().map(|(one, tally)| (one, tally))),
+            recorded: RecordedJson::from(totals.recorded),
+            disagreements: counted(
+                of_disagreements.filter_map(|(one, (tally, _))| Some((one.disagreement()?, tally))),
+            ),
+        }
+    }
+}
+
+/// The tallies by their keys; those of one key are added up.
+fn counted<'t, K: Into<String>>(
+    tallies: impl Iterator<Item = (K, &'t Tally)>,
+) -> BTreeMap<String, TallyJson> {
+    let mut by_key: BTreeMap<String, Tally> = BTreeMap::new();
+    for (key, tally) in tallies {
+        by_key.entry(key.into()).or_default().extend(tally);
+    }
+    by_key.into_iter().map(|(key, tally)| (key, tally.into())).collect()
+}
+
+impl Subject<'_> {
+    /// A flow of the report as JSON.
+    ///
+    /// # Errors
+    /// None that a flow can cause; `serde_json`'s own.
+    pub fn flow_json(&self, flow: &ReplayedFlow) -> serde_json::Result<String> {
         let decision = &flow.decision;
         let agreement = self.agreement(flow);
-        ReplayedJson {
+        serde_json::to_string(&ReplayedJson {
             flow: flow.row.json(),
             required: flow.required,
             permitted: flow.permitted,
@@ -167,45 +205,14 @@ impl Replay<'_> {
             accepted: flow.accepted.as_deref(),
             agrees: agreement.map(Agreement::has_same_verdict),
             disagreement: agreement.and_then(Agreement::disagreement),
-        }
+        })
     }
+}
 
-    fn summary(&self) -> Summary<'_> {
-        let mut all = Tally::default();
-        for flow in &self.flows {
-            all.add(&flow.row);
-        }
-        let counted = |key: &dyn Fn(&ReplayedFlow) -> Option<String>| {
-            self.tally(key).into_iter().map(|(key, tally)| (key, tally.into())).collect()
-        };
-        Summary {
-            flows: all.flows,
-            packets: all.packets,
-            bytes: all.bytes,
-            uncounted: all.uncounted,
-            objections: self.flows.iter().map(|flow| u64::from(flow.is_objection())).sum(),
-            truncated: self.captures.iter().any(|capture| capture.truncated.is_some()),
-            captures: self.captures.iter().map(CaptureJson::from).collect(),
-            boxes: counted(&|flow| Some(flow.outcome.keyword().to_owned())),
-            verdicts: counted(&|flow| Some(flow.decision.verdict.keyword().to_owned())),
-            permissions: counted(&|flow| flow.permission.clone()),
-            rules: counted(&|flow| flow.decision.rule.as_ref().map(ToString::to_string)),
-            recorded: self.recorded_tally(),
-            disagreements: counted(&|flow| self.agreement(flow)?.disagreement().map(str::to_owned)),
-        }
-    }
-
-    fn recorded_tally(&self) -> RecordedTally {
-        let mut tally = RecordedTally::default();
-        for flow in self.flows.iter().filter(|flow| flow.row.recorded.is_some()) {
-            tally.flows += 1;
-            match self.agreement(flow).map(Agreement::has_same_verdict) {
-                Some(true) => tally.agree += 1,
-                Some(false) => tally.disagree += 1,
-                None => tally.not_compared += 1,
-            }
-        }
-        tally
+impl From<RecordedTally> for RecordedJson {
+    fn from(tally: RecordedTally) -> RecordedJson {
+        let RecordedTally { flows, agree, disagree, not_compared } = tally;
+        RecordedJson { flows, agree, disagree, not_compared }
     }
 }
 

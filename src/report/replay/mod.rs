@@ -4,9 +4,7 @@ pub mod cure;
 mod drift;
 mod json;
 mod text;
-
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+mod totals;
 
 use jiff::Timestamp;
 
@@ -24,10 +22,17 @@ use crate::simulate::Outcome;
 use crate::simulate::assumptions::Assumption;
 
 pub(super) use json::CaptureJson;
-pub use json::Listed;
+pub use text::Disagreement;
+pub use totals::Counted;
+pub use totals::Position;
+pub use totals::Positions;
+pub use totals::Totals;
 
 /// The name of the JSON format.
 pub const SCHEMA: &str = "exeat.replay/1";
+
+/// Flows shown of several; the others are counted.
+pub const SHOWN_FLOWS: usize = 5;
 
 /// A recorded flow with its verdict.
 #[derive(Clone, Debug)]
@@ -97,7 +102,7 @@ pub struct Subject<'a> {
 }
 
 /// A replay, ready to be reported.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Replay<'a> {
     /// What was judged, and by what.
     pub subject: Subject<'a>,
@@ -105,8 +110,8 @@ pub struct Replay<'a> {
     pub at: Timestamp,
     /// The captures, in the order of the command line.
     pub captures: Vec<ReplayedCapture>,
-    /// The flows, in the order in which they ended, capture by capture.
-    pub flows: Vec<ReplayedFlow>,
+    /// The flows, counted in the order in which they ended, capture by capture.
+    pub totals: Totals<'a>,
     /// Findings about the source.
     pub findings: &'a [Diagnostic],
 }
@@ -122,50 +127,34 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, row: &FlowRow) {
+    fn add(&mut self, packets: Option<u64>, bytes: Option<u64>) {
         self.flows += 1;
-        self.packets = self.packets.saturating_add(row.packets.unwrap_or(0));
-        self.bytes = self.bytes.saturating_add(row.bytes.unwrap_or(0));
-        self.uncounted += u64::from(row.packets.is_none());
+        self.packets = self.packets.saturating_add(packets.unwrap_or(0));
+        self.bytes = self.bytes.saturating_add(bytes.unwrap_or(0));
+        self.uncounted += u64::from(packets.is_none());
+    }
+
+    fn extend(&mut self, others: &Tally) {
+        self.flows += others.flows;
+        self.packets = self.packets.saturating_add(others.packets);
+        self.bytes = self.bytes.saturating_add(others.bytes);
+        self.uncounted += others.uncounted;
     }
 }
 
-impl Replay<'_> {
-    /// Whether some flow stops a pipeline.
-    pub fn has_objections(&self) -> bool {
-        self.flows.iter().any(ReplayedFlow::is_objection)
-    }
-
-    /// The flows counted by what `key` says of them; those of which it says nothing are left out.
-    fn tally<K: Ord>(&self, key: impl Fn(&ReplayedFlow) -> Option<K>) -> BTreeMap<K, Tally> {
-        let mut tallies: BTreeMap<K, Tally> = BTreeMap::new();
-        for flow in &self.flows {
-            if let Some(key) = key(flow) {
-                tallies.entry(key).or_default().add(&flow.row);
-            }
-        }
-        tallies
-    }
-
+impl Subject<'_> {
     /// Whether the decision is what the log says of the flow, where both say something.
     fn agreement(&self, flow: &ReplayedFlow) -> Option<Agreement> {
         let recorded = flow.row.recorded.as_ref()?;
-        Agreement::of(recorded, &flow.decision, self.subject.deployment)
+        Agreement::of(recorded, &flow.decision, self.deployment)
     }
 
     /// `file:line:column` of the permission or deny with this label.
     fn place_of(&self, label: &str) -> Option<String> {
-        let intent = self.subject.intent?;
+        let intent = self.intent?;
         let permissions = intent.permissions.iter().map(|p| (&p.label, &p.origin));
         let denies = intent.denies.iter().map(|d| (&d.label, &d.origin));
         let (_, origin) = permissions.chain(denies).find(|(found, _)| *found == label)?;
-        self.subject.sources.place(origin.span)
-    }
-
-    /// The assumptions that some verdict depended on, each once, in order.
-    fn assumptions_depended_on(&self) -> BTreeSet<&Assumption> {
-        let decisions = self.flows.iter().flat_map(|flow| &flow.decision.assumptions);
-        let judgements = self.flows.iter().flat_map(|flow| &flow.judged_under);
-        decisions.chain(judgements).collect()
+        self.sources.place(origin.span)
     }
 }

@@ -1,34 +1,64 @@
 //! The report on a replay for people: the boxes, then what to do about each objection.
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::Position;
 use super::Replay;
 use super::ReplayedFlow;
 use super::Tally;
 use super::cure::Group;
+use super::totals::MOST_CAUSES;
+use super::totals::RecordedTally;
 use crate::diagnostic::render::escape_controls;
 use crate::flow::SeenPayload;
 use crate::report::flow_row::count;
 use crate::report::flow_row::says;
 use crate::simulate::Agreement;
 use crate::simulate::Outcome;
-use crate::simulate::Reason;
 
-/// Flows shown of a group; the others are counted.
-const SHOWN_FLOWS: usize = 5;
+/// Flows of which a log says something else than is decided here.
+#[derive(Clone, Debug)]
+pub struct Disagreement {
+    /// How they differ.
+    pub agreement: Agreement,
+    /// How many flows there are.
+    pub number: u64,
+    /// The first of them.
+    pub flows: Vec<ReplayedFlow>,
+}
 
 impl Replay<'_> {
-    /// The report, with `groups` from [`Replay::groups`].
-    pub fn to_text(&self, groups: &[Group<'_>]) -> String {
+    /// The report, with `groups` from [`Replay::groups`] and `disagreements` from
+    /// [`Replay::disagreements`].
+    pub fn to_text(&self, groups: &[Group], disagreements: &[Disagreement]) -> String {
         let mut text = String::new();
         // Writing to a `String` cannot fail.
-        let _ = self.write(&mut text, groups);
+        let _ = self.write(&mut text, groups, disagreements);
         text
     }
 
-    fn write(&self, text: &mut String, groups: &[Group<'_>]) -> std::fmt::Result {
+    /// The flows of which logs say something else, by how they differ.
+    ///
+    /// # Errors
+    /// Those of `again`, which gives a flow again that was counted.
+    pub fn disagreements<E>(
+        &self,
+        again: &mut dyn FnMut(Position) -> Result<ReplayedFlow, E>,
+    ) -> Result<Vec<Disagreement>, E> {
+        let told = self.totals.disagreements.iter();
+        let told = told.map(|(agreement, (_, positions))| {
+            let flows = positions.first.iter().map(|at| again(*at)).collect::<Result<_, E>>()?;
+            Ok(Disagreement { agreement: *agreement, number: positions.number, flows })
+        });
+        told.collect()
+    }
+
+    fn write(
+        &self,
+        text: &mut String,
+        groups: &[Group],
+        disagreements: &[Disagreement],
+    ) -> std::fmt::Result {
         self.undeclared_sources(text)?;
         let captures: Vec<&str> = self.captures.iter().map(|c| c.path.as_str()).collect();
         let judged_by = match (self.subject.asked.rules, self.subject.asked.deployments) {
@@ -56,23 +86,23 @@ impl Replay<'_> {
             writeln!(text)?;
             self.group(text, index + 1, group)?;
         }
-        self.recorded(text)?;
-        self.conclusion(text, groups)
+        if self.totals.ungrouped > 0 {
+            let flows = count(self.totals.ungrouped, "more objection");
+            writeln!(text, "\n{flows} of other causes: at most {MOST_CAUSES} are told apart")?;
+        }
+        self.recorded(text, disagreements)?;
+        self.conclusion(text, groups.len())
     }
 
     /// The first line, where sources lie in no declared subnet.
     fn undeclared_sources(&self, text: &mut String) -> std::fmt::Result {
-        let flows: Vec<&ReplayedFlow> = self
-            .flows
-            .iter()
-            .filter(|flow| flow.decision.reason == Reason::SourceUndeclared)
-            .collect();
-        let sources: BTreeSet<_> = flows.iter().map(|flow| flow.row.source).collect();
-        let Some(first) = sources.first() else { return Ok(()) };
-        let others = match sources.len() - 1 {
-            0 => String::new(),
-            1 => " and another address".to_owned(),
-            n => format!(" and {n} other addresses"),
+        let undeclared = &self.totals.undeclared;
+        let Some(first) = undeclared.sources.first() else { return Ok(()) };
+        let others = match (undeclared.sources.len() - 1, undeclared.has_more) {
+            (0, _) => String::new(),
+            (1, _) => " and another address".to_owned(),
+            (n, false) => format!(" and {n} other addresses"),
+            (n, true) => format!(" and more than {n} other addresses"),
         };
         let subnets: Vec<&str> = self
             .subject
@@ -89,19 +119,19 @@ impl Replay<'_> {
         writeln!(
             text,
             "{} of {} not judged: {first}{others} in no declared subnet; {choice}",
-            count(flows.len() as u64, "flow"),
-            self.flows.len(),
+            count(undeclared.flows, "flow"),
+            self.totals.all.flows,
         )
     }
 
     fn boxes(&self, text: &mut String) -> std::fmt::Result {
         writeln!(text)?;
-        if self.flows.is_empty() {
+        if self.totals.all.flows == 0 {
             return writeln!(text, "  no flows");
         }
-        let tallies = self.tally(|flow| Some((flow.outcome, flow.accepted.is_some())));
+        let tallies = &self.totals.boxes;
         let width = tallies.values().map(|tally| tally.flows.to_string().len()).max().unwrap_or(1);
-        for ((outcome, accepted), tally) in tallies {
+        for (&(outcome, accepted), tally) in tallies {
             let mark = if outcome.is_objection() && !accepted { '!' } else { ' ' };
             let name = if accepted {
                 format!("{} (accepted)", outcome.keyword())
@@ -111,7 +141,7 @@ impl Replay<'_> {
             let why =
                 if outcome == Outcome::NotJudged { self.why_not_judged() } else { String::new() };
             let line =
-                format!("{mark} {:>width$}  {name:<18}  {}{why}", tally.flows, counted(&tally));
+                format!("{mark} {:>width$}  {name:<18}  {}{why}", tally.flows, counted(tally));
             writeln!(text, "{}", line.trim_end())?;
         }
         Ok(())
@@ -119,23 +149,20 @@ impl Replay<'_> {
 
     /// Why flows were not judged, with how many of each.
     fn why_not_judged(&self) -> String {
-        let mut reasons: BTreeMap<Reason, u64> = BTreeMap::new();
-        for flow in self.flows.iter().filter(|flow| flow.outcome == Outcome::NotJudged) {
-            *reasons.entry(flow.decision.reason).or_default() += 1;
-        }
+        let reasons = self.totals.reasons.iter();
         let parts: Vec<String> =
-            reasons.iter().map(|(reason, number)| format!("{number} {reason}")).collect();
+            reasons.map(|(reason, number)| format!("{number} {reason}")).collect();
         format!(" ({})", parts.join(", "))
     }
 
-    fn group(&self, text: &mut String, number: usize, group: &Group<'_>) -> std::fmt::Result {
+    fn group(&self, text: &mut String, number: usize, group: &Group) -> std::fmt::Result {
         writeln!(
             text,
             "{number}. {}: {}",
             group.outcome.keyword(),
             escape_controls(&group.headline)
         )?;
-        for flow in group.flows.iter().take(SHOWN_FLOWS) {
+        for flow in &group.flows {
             let row = flow.row.endpoints();
             // Of several requests, the one that settled the box.
             let asked = match &flow.shown.payload {
@@ -158,10 +185,9 @@ impl Replay<'_> {
                 at_packet(flow)
             )?;
         }
-        if group.flows.len() > SHOWN_FLOWS {
-            writeln!(text, "     and {} more", group.flows.len() - SHOWN_FLOWS)?;
-        }
-        if let Some(flow) = group.flows.iter().find(|flow| handshake_means_nothing(flow)) {
+        more(text, group.all.number, group.flows.len())?;
+        // The handshake means nothing.
+        if let Some(flow) = group.answered.as_ref().filter(|_| group.outcome == Outcome::Breakage) {
             writeln!(
                 text,
                 "   note: the handshake with {} was completed all the same; on a port that the firewall\n         \
@@ -194,35 +220,21 @@ impl Replay<'_> {
     }
 
     /// What logs say became of the flows, where that is not what is decided here.
-    fn recorded(&self, text: &mut String) -> std::fmt::Result {
-        let of_logs = self.flows.iter().filter(|flow| flow.row.recorded.is_some());
-        let compared: Vec<(&ReplayedFlow, Option<Agreement>)> =
-            of_logs.map(|flow| (flow, self.agreement(flow))).collect();
-        if compared.is_empty() {
+    fn recorded(&self, text: &mut String, disagreements: &[Disagreement]) -> std::fmt::Result {
+        let RecordedTally { flows, agree, disagree, not_compared } = self.totals.recorded;
+        if flows == 0 {
             return Ok(());
         }
-        let number = |same: Option<bool>| {
-            let is = |agreement: &Option<Agreement>| agreement.map(Agreement::has_same_verdict);
-            compared.iter().filter(|(_, agreement)| is(agreement) == same).count()
-        };
         writeln!(
             text,
-            "\nof {} with a recorded verdict {} agree, {} disagree, and {} say nothing of what is decided here",
-            count(compared.len() as u64, "flow"),
-            number(Some(true)),
-            number(Some(false)),
-            number(None),
+            "\nof {} with a recorded verdict {agree} agree, {disagree} disagree, and {not_compared} say \
+             nothing of what is decided here",
+            count(flows, "flow"),
         )?;
-        let mut told: BTreeMap<Agreement, Vec<&ReplayedFlow>> = BTreeMap::new();
-        for (flow, agreement) in &compared {
-            if let Some(agreement) = agreement.filter(|one| one.disagreement().is_some()) {
-                told.entry(agreement).or_default().push(flow);
-            }
-        }
-        for (agreement, flows) in told {
+        for Disagreement { agreement, number, flows } in disagreements {
             let word = agreement.disagreement().unwrap_or_default();
             writeln!(text, "   {word}: {}", agreement.describe())?;
-            for flow in flows.iter().take(SHOWN_FLOWS) {
+            for flow in flows {
                 let recorded = flow.row.recorded.as_deref().map(says).unwrap_or_default();
                 let rule = flow.decision.rule.as_ref().map(|rule| format!(" by {rule}"));
                 writeln!(
@@ -235,35 +247,28 @@ impl Replay<'_> {
                     escape_controls(&rule.unwrap_or_default())
                 )?;
             }
-            if flows.len() > SHOWN_FLOWS {
-                writeln!(text, "     and {} more", flows.len() - SHOWN_FLOWS)?;
-            }
+            more(text, *number, flows.len())?;
         }
         Ok(())
     }
 
-    fn conclusion(&self, text: &mut String, groups: &[Group<'_>]) -> std::fmt::Result {
+    fn conclusion(&self, text: &mut String, groups: usize) -> std::fmt::Result {
         writeln!(text)?;
-        let depended: Vec<String> = self
-            .assumptions_depended_on()
-            .into_iter()
-            .map(|one| format!("{}={}", one.key, one.value))
-            .collect();
+        let depended = self.totals.assumptions.iter();
+        let depended: Vec<String> =
+            depended.map(|one| format!("{}={}", one.key, one.value)).collect();
         if !depended.is_empty() {
             writeln!(text, "assumed: {}", depended.join(", "))?;
         }
-        let objections = self.flows.iter().filter(|flow| flow.is_objection()).count();
-        match objections {
-            0 if !self.flows.iter().any(|flow| flow.outcome != Outcome::NotJudged) => {
-                writeln!(text, "no flow was judged")
-            }
+        let judged = |((outcome, _), _): (&(Outcome, bool), _)| *outcome != Outcome::NotJudged;
+        match self.totals.objections {
+            0 if !self.totals.boxes.iter().any(judged) => writeln!(text, "no flow was judged"),
             0 => writeln!(text, "nothing to object to"),
-            n => writeln!(
-                text,
-                "{} with {}",
-                count(n as u64, "objection"),
-                count(groups.len() as u64, "cause")
-            ),
+            n => {
+                let causes = count(groups as u64, "cause");
+                let more = if self.totals.ungrouped > 0 { "more than " } else { "" };
+                writeln!(text, "{} with {more}{causes}", count(n, "objection"))
+            }
         }
     }
 }
@@ -296,9 +301,10 @@ fn at_packet(flow: &ReplayedFlow) -> String {
     }
 }
 
-/// Whether the flow was refused although its handshake was completed.
-fn handshake_means_nothing(flow: &ReplayedFlow) -> bool {
-    flow.answered
-        && flow.outcome == Outcome::Breakage
-        && flow.opening.protocol == crate::flow::IpProtocol::TCP
+/// How many flows there are beyond those that are shown.
+fn more(text: &mut String, number: u64, shown: usize) -> std::fmt::Result {
+    match number.saturating_sub(shown as u64) {
+        0 => Ok(()),
+        more => writeln!(text, "     and {more} more"),
+    }
 }

@@ -46,10 +46,10 @@ use crate::simulate::decision::Peer;
 
 /// The most judgements that are kept, of some kilobytes each. Real replays have thousands; a capture
 /// is a stranger's text, and could show another name in each flow.
-const MAX_KEPT: usize = 1 << 16;
+const MAX_KEPT: usize = 1 << 14;
 
 /// With fewer connections than this, an index costs more than it saves.
-const WORTH_AN_INDEX: usize = 200;
+const WORTH_AN_INDEX: u64 = 200;
 
 /// Judges recorded connections.
 #[derive(Debug)]
@@ -59,17 +59,23 @@ pub struct Replays<'a> {
     day: Date,
     environment: Environment<'a>,
     alike: Option<Alike>,
-    kept: RwLock<HashMap<Key, Arc<Settled>>>,
+    kept: RwLock<HashMap<Key, Arc<Settled<'a>>>>,
 }
 
-/// A connection with its box.
+/// A connection with its box, as all that are judged alike have it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Settled {
+pub struct Settled<'a> {
     /// The judgement. Of its decision the way is left out: trace, notes and peer.
     pub replayed: Replayed,
     /// The index of the flow that reports show: a handshake with the bytes after it, where those
     /// land in the same box.
     pub shown: usize,
+    /// What would settle the verdict and what the list says, each once.
+    pub missing: Vec<Missing>,
+    /// The label of the deny of the list that is meant, or of its permission.
+    pub statement: Option<&'a str>,
+    /// Why the list takes it as it is, where the box is [`Outcome::Undetermined`].
+    pub accepted: Option<&'a str>,
     /// How the text of the route tells of the destination, where it does.
     route: Option<RouteText>,
 }
@@ -124,7 +130,7 @@ impl<'a> Replays<'a> {
         intent: Option<&'a Intent>,
         day: Date,
         environment: Environment<'a>,
-        connections: usize,
+        connections: u64,
     ) -> Replays<'a> {
         let kept = RwLock::default();
         if connections < WORTH_AN_INDEX {
@@ -137,7 +143,7 @@ impl<'a> Replays<'a> {
 
     /// Follows a connection whose first flow was seen at `at`, as [`Simulator::replay`] does. `None`
     /// for a connection without flows.
-    pub fn replay(&self, flows: &[Observation], at: Timestamp) -> Option<Arc<Settled>> {
+    pub fn replay(&self, flows: &[Observation], at: Timestamp) -> Option<Arc<Settled<'a>>> {
         let environment = Environment { at, ..self.environment };
         let key = self.alike.as_ref().and_then(|alike| alike.key(flows, &environment));
         let Some(key) = key else { return self.judge(flows, &environment).map(Arc::new) };
@@ -156,7 +162,7 @@ impl<'a> Replays<'a> {
         Some(settled)
     }
 
-    fn judge(&self, flows: &[Observation], environment: &Environment<'_>) -> Option<Settled> {
+    fn judge(&self, flows: &[Observation], environment: &Environment<'_>) -> Option<Settled<'a>> {
         let mut replayed = self.simulator.replay(flows, self.intent, self.day, environment)?;
         let shown = self.shown(flows, &replayed, environment)?;
         let decision = &mut replayed.decision;
@@ -169,7 +175,22 @@ impl<'a> Replays<'a> {
             text if text == IpNet::from(destination).to_string() => Some(RouteText::Prefix),
             _ => None,
         });
-        Some(Settled { replayed, shown, route })
+        let judged = replayed.judged.as_ref();
+        let of_list = self.intent.zip(judged);
+        let statement = of_list.and_then(|(list, judged)| {
+            let deny = judged.denied_by.and_then(|index| list.denies.get(index));
+            let permission = judged.by.and_then(|index| list.permissions.get(index));
+            deny.map(|deny| &deny.label).or(permission.map(|one| &one.label)).map(String::as_str)
+        });
+        let is_undetermined = replayed.outcome == Outcome::Undetermined;
+        let accepted = of_list
+            .filter(|_| is_undetermined)
+            .and_then(|(list, judged)| judged.accepts_undetermined(list));
+        let missing = match judged {
+            Some(judged) if is_undetermined => judged.missing_with(&replayed.decision),
+            Some(_) | None => replayed.decision.missing.clone(),
+        };
+        Some(Settled { missing, statement, accepted, replayed, shown, route })
     }
 
     /// Where the flow that reports show stands.
@@ -193,7 +214,7 @@ impl<'a> Replays<'a> {
     }
 }
 
-impl Settled {
+impl Settled<'_> {
     /// The decision of a connection to `destination`.
     pub fn decision(&self, destination: IpAddr) -> Decision {
         let mut decision = self.replayed.decision.clone();
@@ -204,6 +225,12 @@ impl Settled {
             };
         }
         decision
+    }
+
+    /// Whether the text of the route is that of the destination, so that connections that are judged
+    /// alike differ in it.
+    pub fn tells_of_destination(&self) -> bool {
+        self.route.is_some()
     }
 
     /// Whether the same is told of any connection that is judged alike.
