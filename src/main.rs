@@ -4,11 +4,17 @@ use std::env;
 use std::io;
 use std::io::IsTerminal as _;
 use std::io::Write as _;
+use std::process;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use exeat::cli;
+use exeat::cli::Interrupt;
 use exeat::cli::Terminal;
 use exeat::diagnostic::render::Style;
+
+/// The exit code of a run that a signal ends, as shells have it: 128 and the number of SIGINT.
+const INTERRUPTED: i32 = 130;
 
 fn main() -> ExitCode {
     let (mut input, mut output, mut error) = (io::stdin(), io::stdout(), io::stderr());
@@ -28,6 +34,15 @@ fn main() -> ExitCode {
             return cli::Outcome::Failed.into();
         }
     };
+    let interrupt = Arc::new(Interrupt::default());
+    let asked = Arc::clone(&interrupt);
+    let handler = move || {
+        if !asked.ask() {
+            process::exit(INTERRUPTED);
+        }
+    };
+    // Where there can be no handler, the signal ends the run.
+    let _ = ctrlc::set_handler(handler);
     let mut terminal = Terminal {
         output_style: style(output.is_terminal()),
         error_style: style(error.is_terminal()),
@@ -38,6 +53,7 @@ fn main() -> ExitCode {
         now,
         folder,
         inputs: Vec::new(),
+        interrupt,
     };
     cli::run(env::args_os(), &mut terminal).into()
 }

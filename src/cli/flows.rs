@@ -19,14 +19,8 @@ use crate::evidence::DnsAnswer;
 pub(super) fn run(args: &FlowsArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
     terminal.choose_color(args.color.color);
     let paths = recording::once(&args.captures, args.quiet, terminal)?;
-    let recordings: Vec<Recording<'_>> = paths
-        .into_iter()
-        .map(|path| Recording {
-            path,
-            full: terminal.path(path),
-            progress: terminal.shows_progress && !args.quiet,
-        })
-        .collect();
+    let recordings: Vec<Recording<'_>> =
+        paths.into_iter().map(|path| Recording::of(path, args.quiet, terminal)).collect();
     recordings.iter().try_for_each(Recording::check_beginning)?;
     for recording in recordings {
         let name = recording.path.display().to_string();
@@ -36,23 +30,25 @@ pub(super) fn run(args: &FlowsArgs, terminal: &mut Terminal<'_>) -> Result<Outco
             output: &mut *terminal.output,
             failed: None,
         };
-        let summary = recording.read(&mut terminal.input, &mut lines);
+        let reading = recording.read(&mut terminal.input, &mut lines);
         if let Some(failure) = lines.failed {
             return Err(failure);
         }
-        let summary = summary?;
+        let reading = reading?;
         terminal.write_out("")?;
         if !args.quiet {
-            let all =
-                recording::truncation(&summary).into_iter().chain(recording::warnings(&summary));
-            for warning in all {
+            let warnings = recording::warnings(&reading.summary);
+            for warning in recording::truncation(&reading).into_iter().chain(warnings) {
                 let text = terminal.titled(Severity::Warning, &format!("`{name}`: {warning}"));
                 terminal.write_err(&text)?;
             }
-            for note in recording::notes(&summary) {
+            for note in recording::notes(&reading.summary) {
                 let text = terminal.titled(Severity::Note, &format!("`{name}`: {note}"));
                 terminal.write_err(&text)?;
             }
+        }
+        if reading.interrupted_at.is_some() {
+            return Ok(Outcome::Objections);
         }
     }
     Ok(Outcome::Clean)

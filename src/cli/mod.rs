@@ -15,6 +15,7 @@ mod failure;
 mod files;
 mod flows;
 mod fmt;
+mod interrupt;
 #[cfg(feature = "live-dns")]
 mod lock;
 mod outcome;
@@ -39,6 +40,7 @@ use clap::error::ErrorKind;
 
 use args::Cli;
 use args::Command;
+pub use interrupt::Interrupt;
 pub use outcome::Outcome;
 pub use terminal::Terminal;
 

@@ -8,12 +8,14 @@ use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use indicatif::ProgressBar;
 use indicatif::ProgressStyle;
 
 use super::failure::Failure;
 use super::files;
+use super::interrupt::Interrupt;
 use super::spool::Batch;
 use super::spool::FlowOf;
 use super::spool::Spool;
@@ -73,9 +75,28 @@ pub(super) struct Recording<'a> {
     pub(super) full: PathBuf,
     /// Whether to show how far reading has come.
     pub(super) progress: bool,
+    /// Whether the user wants the run to end.
+    pub(super) interrupt: Arc<Interrupt>,
 }
 
-impl Recording<'_> {
+/// How a capture was read.
+pub(super) struct Reading {
+    pub(super) summary: Summary,
+    /// How many bytes were read when the user ended the run, if so.
+    pub(super) interrupted_at: Option<u64>,
+}
+
+impl<'a> Recording<'a> {
+    /// The capture at `path`.
+    pub(super) fn of(path: &'a Path, quiet: bool, terminal: &Terminal<'_>) -> Recording<'a> {
+        Recording {
+            path,
+            full: terminal.path(path),
+            progress: terminal.shows_progress && !quiet,
+            interrupt: Arc::clone(&terminal.interrupt),
+        }
+    }
+
     /// Refuses a file that is not there or does not begin as a capture. Standard input and pipes can
     /// be read but once, and are not looked at.
     pub(super) fn check_beginning(&self) -> Result<(), Failure> {
@@ -90,37 +111,53 @@ impl Recording<'_> {
         let file = File::open(&self.full).map_err(cannot_read)?;
         let mut beginning = Vec::new();
         file.take(BEGINNING).read_to_end(&mut beginning).map_err(cannot_read)?;
-        feed(self.path, beginning.as_slice(), &mut Nothing, &ProgressBar::hidden()).map(drop)
+        let uninterrupted = Interrupt::default();
+        let bar = ProgressBar::hidden();
+        feed(self.path, beginning.as_slice(), &mut Nothing, &bar, &uninterrupted).map(drop)
     }
 
-    /// Feeds the capture to `sink`; `input` is standard input.
+    /// Feeds the capture to `sink`; `input` is standard input. When the user wants the run to end, the
+    /// flows end with what was read.
     pub(super) fn read(
         &self,
         input: &mut Option<&mut dyn Read>,
         sink: &mut impl Sink,
-    ) -> Result<Summary, Failure> {
+    ) -> Result<Reading, Failure> {
+        self.interrupt.heed();
         if files::is_standard_stream(self.path) {
             let input = files::standard_input(input)
                 .map_err(|error| Failure::reading(self.path, &error))?;
-            return feed(self.path, input, sink, &ProgressBar::hidden());
+            let bar = self.bar(None);
+            let reading = feed(self.path, input, sink, &bar, &self.interrupt);
+            bar.finish_and_clear();
+            return reading;
         }
         let file = File::open(&self.full).map_err(|error| Failure::reading(self.path, &error))?;
-        let length = file.metadata().map_or(0, |data| data.len());
-        let bar = if self.progress { bar(self.path, length) } else { ProgressBar::hidden() };
-        let summary = feed(self.path, file, sink, &bar);
+        let length = file.metadata().ok().filter(|data| data.is_file()).map(|data| data.len());
+        let bar = self.bar(length);
+        let reading = feed(self.path, file, sink, &bar, &self.interrupt);
         bar.finish_and_clear();
-        summary
+        reading
     }
-}
 
-fn bar(path: &Path, length: u64) -> ProgressBar {
-    let bar = ProgressBar::new(length);
-    let style = ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {eta}");
-    if let Ok(style) = style {
-        bar.set_style(style);
+    /// How far reading has come: of a pipe nobody knows how much is left.
+    fn bar(&self, length: Option<u64>) -> ProgressBar {
+        if !self.progress {
+            return ProgressBar::hidden();
+        }
+        let (bar, template) = match length {
+            Some(length) => (
+                ProgressBar::new(length),
+                "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left",
+            ),
+            None => (ProgressBar::new_spinner(), "{msg} {spinner} {bytes} {bytes_per_sec}"),
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(self.path.display().to_string());
+        bar
     }
-    bar.set_message(path.display().to_string());
-    bar
 }
 
 fn feed(
@@ -128,10 +165,16 @@ fn feed(
     mut input: impl Read,
     sink: &mut impl Sink,
     bar: &ProgressBar,
-) -> Result<Summary, Failure> {
+    interrupt: &Interrupt,
+) -> Result<Reading, Failure> {
     let mut reader = Reader::new();
     let mut chunk = vec![0; CHUNK];
+    let mut interrupted_at = None;
     loop {
+        if interrupt.is_asked() {
+            interrupted_at = Some(bar.position());
+            break;
+        }
         let length = match input.read(&mut chunk) {
             Ok(0) => break,
             Ok(length) => length,
@@ -142,7 +185,8 @@ fn feed(
         reader.feed(bytes, sink).map_err(|error| refused(path, &error))?;
         bar.inc(u64::try_from(length).unwrap_or(0));
     }
-    reader.finish(sink).map_err(|error| refused(path, &error))
+    let summary = reader.finish(sink).map_err(|error| refused(path, &error))?;
+    Ok(Reading { summary, interrupted_at })
 }
 
 fn refused(path: &Path, error: &crate::capture::CaptureError) -> Failure {
@@ -156,6 +200,8 @@ pub(super) struct Recorded {
     pub(super) flows: Spool,
     /// How each was read.
     pub(super) captures: Vec<ReplayedCapture>,
+    /// Whether the user ended the run before all were read.
+    pub(super) is_partial: bool,
 }
 
 impl Recorded {
@@ -188,24 +234,33 @@ pub(super) fn record(
     evidence: &mut Evidence,
     terminal: &mut Terminal<'_>,
 ) -> Result<Recorded, Failure> {
-    let mut recorded = Recorded { flows: Spool::new(), captures: Vec::new() };
+    let mut recorded = Recorded { flows: Spool::new(), captures: Vec::new(), is_partial: false };
     for path in once(paths, quiet, terminal)? {
-        let full = terminal.path(path);
-        let recording = Recording { path, full, progress: terminal.shows_progress && !quiet };
+        if recorded.is_partial {
+            recorded.captures.push(ReplayedCapture {
+                path: path.display().to_string(),
+                truncated: Some("not read: the run was interrupted".to_owned()),
+                warnings: Vec::new(),
+                notes: Vec::new(),
+            });
+            continue;
+        }
+        let recording = Recording::of(path, quiet, terminal);
         let capture = recorded.captures.len();
         let flows = &mut recorded.flows;
         let mut kept =
             Kept { capture, from, flows, timeline: &mut evidence.timeline, in_tunnels: 0 };
-        let summary = recording.read(&mut terminal.input, &mut kept)?;
-        let mut warnings = warnings(&summary);
+        let reading = recording.read(&mut terminal.input, &mut kept)?;
+        let mut warnings = warnings(&reading.summary);
         warnings.extend(kept.says_of_tunnels());
         recorded.flows.check()?;
         recorded.captures.push(ReplayedCapture {
             path: path.display().to_string(),
-            truncated: truncation(&summary),
+            truncated: truncation(&reading),
             warnings,
-            notes: notes(&summary),
+            notes: notes(&reading.summary),
         });
+        recorded.is_partial = reading.interrupted_at.is_some();
     }
     Ok(recorded)
 }
@@ -279,8 +334,11 @@ fn unreadable(found: &Unreadable) -> Option<String> {
 }
 
 /// Where and why a capture could not be read further.
-pub(super) fn truncation(summary: &Summary) -> Option<String> {
-    let truncation = summary.truncated.as_ref()?;
+pub(super) fn truncation(reading: &Reading) -> Option<String> {
+    if let Some(bytes) = reading.interrupted_at {
+        return Some(format!("interrupted after {bytes} bytes, judged up to there"));
+    }
+    let truncation = reading.summary.truncated.as_ref()?;
     Some(format!("cut at byte {}, judged up to there: {}", truncation.offset, truncation.what))
 }
 

@@ -78,7 +78,7 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
     };
     let quiet = args.common.quiet;
     let evidence = &mut subject.evidence;
-    let Recorded { mut flows, captures } =
+    let Recorded { mut flows, captures, is_partial } =
         recording::record(&args.capture, quiet, from, evidence, terminal)?;
     let simulator = subject.simulator()?;
     let environment = subject.environment();
@@ -117,6 +117,7 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
         subject: judge.subject,
         at: subject.at,
         captures,
+        is_partial,
         totals,
         findings: &subject.findings,
     };
@@ -133,7 +134,12 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
             terminal.write_out(&replay.to_text(&groups, &disagreements))?;
         }
     }
-    Ok(if replay.totals.has_objections() { Outcome::Objections } else { Outcome::Clean })
+    // What was not read may hold anything.
+    Ok(if is_partial || replay.totals.has_objections() {
+        Outcome::Objections
+    } else {
+        Outcome::Clean
+    })
 }
 
 /// The boxes that are no objection.

@@ -4,11 +4,13 @@ use std::io::Read;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::args::Color;
 use super::failure::Failure;
+use super::interrupt::Interrupt;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Severity;
 use crate::diagnostic::SourceMap;
@@ -36,6 +38,8 @@ pub struct Terminal<'a> {
     pub error_style: Style,
     /// Whether standard error is a terminal, so that progress may be shown.
     pub shows_progress: bool,
+    /// Whether the user wants the run to end.
+    pub interrupt: Arc<Interrupt>,
 }
 
 impl Terminal<'_> {

@@ -320,11 +320,17 @@ fn advice(nearest: Option<&'static str>) -> String {
 
 /// The setting called `key`; `-` and `_` are one.
 pub fn setting(key: &str) -> Option<&'static Setting> {
-    SETTINGS.iter().find(|setting| spelling(setting.key) == spelling(key))
+    SETTINGS.iter().find(|setting| is_spelled(setting.key, key))
 }
 
 fn spelling(key: &str) -> String {
     key.replace('-', "_").to_ascii_lowercase()
+}
+
+/// Whether two words are one: `-` and `_` are, and so are upper and lower case.
+fn is_spelled(one: &str, other: &str) -> bool {
+    let spelling = |byte: u8| if byte == b'-' { b'_' } else { byte.to_ascii_lowercase() };
+    one.bytes().map(spelling).eq(other.bytes().map(spelling))
 }
 
 impl Setting {
@@ -341,10 +347,8 @@ impl Setting {
 
     fn parse(&self, text: &str) -> Option<Value> {
         match self.domain {
-            Domain::Readings(first, _) if spelling(text) == spelling(first) => Some(Value::First),
-            Domain::Readings(_, second) if spelling(text) == spelling(second) => {
-                Some(Value::Second)
-            }
+            Domain::Readings(first, _) if is_spelled(text, first) => Some(Value::First),
+            Domain::Readings(_, second) if is_spelled(text, second) => Some(Value::Second),
             Domain::Readings(..) => text.eq_ignore_ascii_case(BOTH).then_some(Value::Both),
             Domain::Number(_) => text.parse().ok().map(Value::Number),
         }

@@ -97,18 +97,22 @@ impl<'q> Question<'q> {
         question
     }
 
-    /// Takes in a statement that is active and means the source.
+    /// Takes in a statement that is active, has a service which carries the flow, and means the
+    /// source.
     fn add(&mut self, statement: Statement, day: Date) {
         let source = self.view.observation.source;
+        let carried = |services: &[Service]| services.iter().any(|one| self.carries(*one));
         match statement {
             Statement::Permission(index) => {
-                let one = self.intent.permissions.get(index);
-                let one = one.filter(|one| one.is_active(day) && one.sources.set.contains(source));
+                let one = self.intent.permissions.get(index).filter(|one| {
+                    one.is_active(day) && carried(&one.services) && one.sources.set.contains(source)
+                });
                 self.permissions.extend(one.map(|one| (index, one)));
             }
             Statement::Deny(index) => {
-                let one = self.intent.denies.get(index);
-                let one = one.filter(|one| one.is_active(day) && one.sources.set.contains(source));
+                let one = self.intent.denies.get(index).filter(|one| {
+                    one.is_active(day) && carried(&one.services) && one.sources.set.contains(source)
+                });
                 self.denies.extend(one.map(|one| (index, one)));
             }
         }

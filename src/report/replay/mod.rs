@@ -110,6 +110,8 @@ pub struct Replay<'a> {
     pub at: Timestamp,
     /// The captures, in the order of the command line.
     pub captures: Vec<ReplayedCapture>,
+    /// Whether the user ended the run before all of them were read.
+    pub is_partial: bool,
     /// The flows, counted in the order in which they ended, capture by capture.
     pub totals: Totals<'a>,
     /// Findings about the source.

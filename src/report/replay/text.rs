@@ -59,6 +59,9 @@ impl Replay<'_> {
         groups: &[Group],
         disagreements: &[Disagreement],
     ) -> std::fmt::Result {
+        if self.is_partial {
+            writeln!(text, "PARTIAL: the run was interrupted; what was not read is not judged")?;
+        }
         self.undeclared_sources(text)?;
         let captures: Vec<&str> = self.captures.iter().map(|c| c.path.as_str()).collect();
         let judged_by = match (self.subject.asked.rules, self.subject.asked.deployments) {

@@ -108,6 +108,8 @@ struct Alike {
 struct Key {
     source: usize,
     destination: usize,
+    /// Whether both ends have one address.
+    is_to_itself: bool,
     source_port: Option<u16>,
     protocol: IpProtocol,
     destination_port: u16,
@@ -319,8 +321,7 @@ impl Alike {
                 flow.destination_port == destination_port && flow.protocol == protocol;
             (*s, *sp, *d) == (source, source_port, destination) && same_service
         });
-        // Which end a fact is about could not be told.
-        if !is_one || source == destination {
+        if !is_one {
             return None;
         }
         let mut shown: BTreeSet<&Fqdn> = BTreeSet::new();
@@ -362,6 +363,7 @@ impl Alike {
         Some(Key {
             source: self.source.class(source),
             destination: self.destination.class(destination),
+            is_to_itself: source == destination,
             source_port: source_port.filter(|_| self.has_source_ports),
             protocol,
             destination_port,
