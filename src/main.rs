@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use exeat::cli;
 use exeat::cli::Interrupt;
+use exeat::cli::Stream;
 use exeat::cli::Terminal;
 use exeat::diagnostic::render::Style;
 
@@ -17,7 +18,7 @@ use exeat::diagnostic::render::Style;
 const INTERRUPTED: i32 = 130;
 
 fn main() -> ExitCode {
-    let (mut input, mut output, mut error) = (io::stdin(), io::stdout(), io::stderr());
+    let (mut output, mut error) = (io::stdout(), io::stderr());
     // The library is handed the time and the environment; this is the place where they are read.
     #[expect(
         clippy::disallowed_methods,
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
     };
     // Where there can be no handler, the signal ends the run.
     let _ = ctrlc::set_handler(handler);
+    let mut input = Stream::new(io::stdin(), Arc::clone(&interrupt));
     let mut terminal = Terminal {
         output_style: style(output.is_terminal()),
         error_style: style(error.is_terminal()),

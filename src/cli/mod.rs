@@ -41,6 +41,7 @@ use clap::error::ErrorKind;
 use args::Cli;
 use args::Command;
 pub use interrupt::Interrupt;
+pub use interrupt::Stream;
 pub use outcome::Outcome;
 pub use terminal::Terminal;
 
