@@ -25,6 +25,9 @@ mod explain;
 #[cfg(all(feature = "live-dns", feature = "testing"))]
 #[path = "cli/help.rs"]
 mod help;
+#[cfg(unix)]
+#[path = "cli/interrupted.rs"]
+mod interrupted;
 #[path = "cli/logs.rs"]
 mod logs;
 #[path = "cli/paths.rs"]

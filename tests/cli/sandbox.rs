@@ -6,6 +6,7 @@ use std::io::Read;
 use std::io::Write as _;
 use std::path::Path;
 use std::path::PathBuf;
+use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
 use std::thread;
@@ -137,23 +138,57 @@ impl Sandbox {
 
     /// Runs the program with `input` on standard input.
     pub(crate) fn run_with(&self, args: &[&str], input: &[u8]) -> Run {
-        let mut command = self.command(args);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the program");
-        let mut stdin = child.stdin.take().expect("its input");
+        let mut program = self.start(args);
+        let mut stdin = program.child.stdin.take().expect("its input");
         // A program that has seen enough does not read on; that is no failure of the test.
         let _ = stdin.write_all(input);
         drop(stdin);
+        program.end()
+    }
+
+    /// Runs the program with `input` on standard input, which stays open, and interrupts it when
+    /// nearly all of that is read.
+    #[cfg(unix)]
+    pub(crate) fn run_interrupted(&self, args: &[&str], input: &[u8]) -> Run {
+        let mut program = self.start(args);
+        let mut stdin = program.child.stdin.take().expect("its input");
+        stdin.write_all(input).expect("a program that reads");
+        let kill = format!("kill -INT {}", program.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+        let run = program.end();
+        drop(stdin);
+        run
+    }
+
+    fn start(&self, args: &[&str]) -> Started {
+        let mut command = self.command(args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program");
         let out = gather(child.stdout.take().expect("its output"));
         let err = gather(child.stderr.take().expect("its errors"));
+        Started { command: args.join(" "), child, out, err }
+    }
+}
+
+/// A program that runs.
+struct Started {
+    command: String,
+    child: Child,
+    out: thread::JoinHandle<Vec<u8>>,
+    err: thread::JoinHandle<Vec<u8>>,
+}
+
+impl Started {
+    /// Waits for the end.
+    fn end(mut self) -> Run {
         let mut naps = 0;
         let status = loop {
-            if let Some(status) = child.try_wait().expect("its status") {
+            if let Some(status) = self.child.try_wait().expect("its status") {
                 break status;
             }
             if naps == MOST_NAPS {
-                child.kill().expect("the end of a program that hangs");
-                panic!("it does not end: exeat {}", args.join(" "));
+                self.child.kill().expect("the end of a program that hangs");
+                panic!("it does not end: exeat {}", self.command);
             }
             naps += 1;
             thread::sleep(NAP);
@@ -161,7 +196,7 @@ impl Sandbox {
         let text = |gathered: thread::JoinHandle<Vec<u8>>| {
             String::from_utf8(gathered.join().expect("what it said")).expect("UTF-8")
         };
-        Run { code: status.code(), out: text(out), err: text(err) }
+        Run { code: status.code(), out: text(self.out), err: text(self.err) }
     }
 }
 
