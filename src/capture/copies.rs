@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;
 use std::hash::Hash;
+use std::hash::Hasher;
 
 use foldhash::HashMap;
 use foldhash::quality::RandomState;
@@ -22,6 +23,7 @@ use super::moment::Moment;
 use super::moment::SECOND;
 use super::table::FlowId;
 use super::wire::Side;
+use super::wire::tcp::TcpHeader;
 
 /// How far the times of copies lie apart: a host forwards within microseconds, and no timer sends
 /// anything again so soon (RFC 6298 §2.4 has a second, Linux 200 ms).
@@ -29,7 +31,8 @@ const WINDOW: i64 = SECOND / 10;
 /// How long packets are remembered. Captures of several interfaces write what they read from each in
 /// batches, so that copies come in the file long after each other.
 const MEMORY: i64 = 5 * SECOND;
-/// Packets remembered at a time; beyond that the memory is shorter.
+/// Packets remembered at a time; beyond that the memory is shorter. A power of two, as numbers are
+/// counted round it.
 const MOST_PACKETS: usize = 8192;
 /// The side that stands for all beyond those that are told apart: the last of the 64 that
 /// `Sighting` has bits for.
@@ -52,6 +55,7 @@ pub(super) struct Vantages {
 impl Vantages {
     /// The number of a side. Beyond the limit all share the last number, so that fewer copies are
     /// found and none is found wrongly.
+    #[inline]
     pub(super) fn of(&mut self, interface: u32, side: Side) -> Vantage {
         match self.last {
             Some((last, vantage)) if last == (interface, side) => vantage,
@@ -80,24 +84,23 @@ impl Vantages {
 
 /// What is equal in all copies of a packet between the same addresses, hashed under a key that
 /// nobody knows who writes packets.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Print(u64);
 
 /// What is equal in a packet before and after source NAT, but for the destination.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-struct Unchanged {
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Unchanged {
     protocol: IpProtocol,
     depth: u8,
     identification: u32,
     digest: u64,
 }
 
-/// A packet that was seen.
-#[derive(Clone, Copy, Debug)]
-struct Sighting {
-    at: Moment,
-    /// The sides that it was seen from, a bit each.
-    vantages: u64,
+impl Hash for Unchanged {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // The digest is a hash already, and the rest differs where it does.
+        state.write_u64(self.digest);
+    }
 }
 
 /// An opening of a flow that was seen.
@@ -122,65 +125,28 @@ pub(super) struct OtherSide {
 #[derive(Debug, Default)]
 pub(super) struct Copies {
     hasher: RandomState,
-    /// The last packets, as long as all were seen from one side.
-    recent: VecDeque<(Moment, Vantage, Print)>,
-    /// Whether they were seen from several.
-    has_sides: bool,
-    packets: HashMap<Print, Sighting>,
-    packet_ages: VecDeque<(Moment, Print)>,
+    packets: Packets,
     openings: HashMap<(Endpoint, Unchanged), OpeningSeen>,
     opening_ages: VecDeque<(Moment, (Endpoint, Unchanged))>,
 }
 
 impl Copies {
     /// Whether `packet` was seen from another side of the host just before.
+    #[inline]
     pub(super) fn is_copy(
         &mut self,
         packet: &Packet<'_>,
-        identification: u32,
+        unchanged: &Unchanged,
         vantage: Vantage,
     ) -> bool {
-        let unchanged = self.unchanged(packet, identification);
-        let ends = (packet.source, packet.destination);
-        let print = Print(self.hasher.hash_one((ends, unchanged)));
-        if !self.has_sides {
-            // Most captures have one side, and then nothing has to be looked up.
-            if self.recent.back().is_none_or(|(_, before, _)| *before == vantage) {
-                if self.recent.len() >= MOST_PACKETS {
-                    self.recent.pop_front();
-                }
-                self.recent.push_back((packet.at, vantage, print));
-                return false;
-            }
-            self.has_sides = true;
-            for (at, vantage, print) in std::mem::take(&mut self.recent) {
-                self.see(at, vantage, print);
-            }
-        }
-        self.see(packet.at, vantage, print)
-    }
-
-    /// Whether a packet was seen from another side just before; it is remembered.
-    fn see(&mut self, at: Moment, vantage: Vantage, print: Print) -> bool {
-        self.forget(at);
-        let bit = 1_u64 << vantage.0;
-        let fresh = Sighting { at, vantages: bit };
-        match self.packets.entry(print) {
-            Entry::Occupied(mut seen) => {
-                let seen = seen.get_mut();
-                let is_recent = at.since(seen.at).saturating_abs() <= WINDOW;
-                if is_recent && seen.vantages & bit == 0 {
-                    seen.vantages |= bit;
-                    return true;
-                }
-                *seen = fresh;
-            }
-            Entry::Vacant(place) => {
-                place.insert(fresh);
-                self.packet_ages.push_back((at, print));
-            }
-        }
-        false
+        let mut hasher = self.hasher.build_hasher();
+        (packet.source, packet.destination).hash(&mut hasher);
+        let Unchanged { protocol, depth, identification, digest } = *unchanged;
+        hasher.write_u64(
+            u64::from(identification) << 16 | u64::from(u16::from_be_bytes([protocol.0, depth])),
+        );
+        hasher.write_u64(digest);
+        self.packets.is_copy(packet.at, vantage, Print(hasher.finish()))
     }
 
     /// The flow of which `packet`, the first of its own, is the opening on the other side of source
@@ -188,10 +154,10 @@ impl Copies {
     pub(super) fn translated(
         &self,
         packet: &Packet<'_>,
-        identification: u32,
+        unchanged: Unchanged,
         vantage: Vantage,
     ) -> Option<OtherSide> {
-        let key = (packet.destination, self.unchanged(packet, identification));
+        let key = (packet.destination, unchanged);
         let seen = self.openings.get(&key)?;
         let is_recent = packet.at.since(seen.at).saturating_abs() <= WINDOW;
         if !is_recent || seen.vantage == vantage {
@@ -207,7 +173,7 @@ impl Copies {
     pub(super) fn opened(
         &mut self,
         packet: &Packet<'_>,
-        identification: u32,
+        unchanged: Unchanged,
         vantage: Vantage,
         flow: FlowId,
     ) {
@@ -215,41 +181,163 @@ impl Copies {
             // The sequence number of a SYN is random, and so are timestamps.
             Some(tcp) => tcp.flags.opens(),
             // Without one, payload and identification must both be there.
-            None => identification != 0 && packet.payload.len() >= 8,
+            None => unchanged.identification != 0 && packet.payload.len() >= 8,
         };
         if !tells {
             return;
         }
-        let key = (packet.destination, self.unchanged(packet, identification));
+        let key = (packet.destination, unchanged);
         self.forget(packet.at);
         self.openings
             .insert(key, OpeningSeen { at: packet.at, vantage, hop_limit: packet.hop_limit, flow });
         self.opening_ages.push_back((packet.at, key));
     }
 
-    fn unchanged(&self, packet: &Packet<'_>, identification: u32) -> Unchanged {
-        let numbers = packet
-            .tcp
-            .map(|tcp| (tcp.sequence, tcp.acknowledgment, tcp.flags, tcp.window, tcp.options));
-        let digest = self.hasher.hash_one((numbers, packet.wire, packet.payload));
+    /// What is equal in all copies of `packet`, but for its addresses.
+    #[inline]
+    pub(super) fn unchanged(&self, packet: &Packet<'_>, identification: u32) -> Unchanged {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u64(packet.wire);
+        if let Some(TcpHeader { sequence, acknowledgment, flags, window, options, .. }) = packet.tcp
+        {
+            hasher.write_u64(u64::from(sequence) << 32 | u64::from(acknowledgment));
+            (window, flags).hash(&mut hasher);
+            options.hash(&mut hasher);
+        }
+        packet.payload.hash(&mut hasher);
+        let digest = hasher.finish();
         Unchanged { protocol: packet.protocol, depth: packet.depth, identification, digest }
     }
 
+    #[inline]
     fn forget(&mut self, now: Moment) {
-        let is_old = |at: Moment, many: bool| many || now.since(at) > MEMORY;
-        while let Some((at, print)) = self.packet_ages.front().copied() {
-            if !is_old(at, self.packet_ages.len() >= MOST_PACKETS) {
-                break;
-            }
-            self.packet_ages.pop_front();
-            self.packets.remove(&print);
-        }
         while let Some((at, key)) = self.opening_ages.front().copied() {
-            if !is_old(at, self.opening_ages.len() >= MOST_PACKETS) {
+            if self.opening_ages.len() < MOST_PACKETS && now.since(at) <= MEMORY {
                 break;
             }
             self.opening_ages.pop_front();
             self.openings.remove(&key);
         }
     }
+}
+
+/// A packet that was seen.
+#[derive(Clone, Copy, Debug)]
+struct Sighting {
+    print: Print,
+    at: Moment,
+    /// The sides that it was seen from, a bit each.
+    vantages: u64,
+    /// When its print was first seen: it is remembered by that.
+    since: Moment,
+    /// The number of the sighting before it in the same chain of the index.
+    before: u64,
+}
+
+/// The last packets, each a sighting with a number, and an index of their prints.
+///
+/// Sightings lie in a ring, so that the oldest gives way to the newest. The index is a table of
+/// chains that lead from newer sightings to older ones; nothing is taken out of it, since a chain
+/// ends at the first number that is no longer remembered.
+#[derive(Debug, Default)]
+struct Packets {
+    ring: Vec<Sighting>,
+    /// For the last bits of a print, the number behind that of the newest sighting; empty as long
+    /// as all packets were seen from one side. Most captures have one side, and then nothing has to
+    /// be looked up.
+    newest: Vec<u64>,
+    /// The numbers of the oldest sighting that is remembered and of the next one to come.
+    oldest: u64,
+    next: u64,
+    /// The side of the packets before.
+    last: Option<Vantage>,
+}
+
+impl Packets {
+    #[inline]
+    fn is_copy(&mut self, at: Moment, vantage: Vantage, print: Print) -> bool {
+        if self.newest.is_empty() {
+            if self.last.is_none_or(|last| last == vantage) {
+                self.last = Some(vantage);
+                if self.len() >= MOST_PACKETS {
+                    self.oldest += 1;
+                }
+                self.remember(at, vantage, print, 0);
+                return false;
+            }
+            let before = std::mem::take(self);
+            self.newest = vec![0; MOST_PACKETS];
+            for number in before.oldest..before.next {
+                let Some(Sighting { at, print, .. }) = before.get(number) else { continue };
+                self.see(*at, before.last.unwrap_or(vantage), *print);
+            }
+        }
+        self.see(at, vantage, print)
+    }
+
+    /// Whether a packet was seen from another side just before; it is remembered.
+    #[inline]
+    fn see(&mut self, at: Moment, vantage: Vantage, print: Print) -> bool {
+        self.forget(at);
+        let bit = 1_u64 << vantage.0;
+        let chain = place(print.0);
+        let begins = self.newest.get(chain).copied().unwrap_or(0);
+        let mut behind = begins;
+        while let Some(number) = behind.checked_sub(1).filter(|number| *number >= self.oldest) {
+            let Some(seen) = self.ring.get_mut(place(number)) else { break };
+            if seen.print != print {
+                behind = seen.before;
+                continue;
+            }
+            let is_recent = at.since(seen.at).saturating_abs() <= WINDOW;
+            if is_recent && seen.vantages & bit == 0 {
+                seen.vantages |= bit;
+                return true;
+            }
+            (seen.at, seen.vantages) = (at, bit);
+            return false;
+        }
+        self.remember(at, vantage, print, begins);
+        if let Some(newest) = self.newest.get_mut(chain) {
+            *newest = self.next;
+        }
+        false
+    }
+
+    #[inline]
+    fn remember(&mut self, at: Moment, vantage: Vantage, print: Print, before: u64) {
+        let sighting = Sighting { print, at, vantages: 1 << vantage.0, since: at, before };
+        match self.ring.get_mut(place(self.next)) {
+            Some(oldest) => *oldest = sighting,
+            None => self.ring.push(sighting),
+        }
+        self.next += 1;
+    }
+
+    #[inline]
+    fn forget(&mut self, now: Moment) {
+        while let Some(first) = self.get(self.oldest) {
+            if self.len() < MOST_PACKETS && now.since(first.since) <= MEMORY {
+                return;
+            }
+            self.oldest += 1;
+        }
+    }
+
+    /// How many packets are remembered.
+    #[inline]
+    fn len(&self) -> usize {
+        usize::try_from(self.next - self.oldest).unwrap_or(usize::MAX)
+    }
+
+    #[inline]
+    fn get(&self, number: u64) -> Option<&Sighting> {
+        if number < self.next { self.ring.get(place(number)) } else { None }
+    }
+}
+
+/// The place of a number in a ring of as many as are remembered, or of a print in their index.
+#[inline]
+fn place(number: u64) -> usize {
+    usize::try_from(number % (MOST_PACKETS as u64)).unwrap_or(0)
 }

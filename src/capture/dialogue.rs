@@ -88,11 +88,13 @@ impl Listener {
     }
 
     /// Whether there is nothing more to hear.
+    #[inline]
     pub(super) fn is_done(&self) -> bool {
         matches!(self, Listener::Done)
     }
 
     /// Bytes held back.
+    #[inline]
     pub(super) fn held(&self) -> usize {
         match self {
             Listener::Start { held, .. } => held.len(),

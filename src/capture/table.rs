@@ -1,5 +1,7 @@
 //! The flows that are followed, by their ends.
 
+use std::net::IpAddr;
+
 use foldhash::HashMap;
 use foldhash::HashMapExt;
 
@@ -17,9 +19,16 @@ pub(super) struct Key {
 }
 
 impl Key {
+    #[inline]
     pub(super) fn of(packet: &Packet<'_>) -> Key {
         let (a, b) = (packet.source, packet.destination);
-        let (low, high) = (a.min(b), a.max(b));
+        let is_low = match (a.address, b.address) {
+            (IpAddr::V4(v4), IpAddr::V4(other)) => {
+                (v4.to_bits(), a.port) <= (other.to_bits(), b.port)
+            }
+            _ => a <= b,
+        };
+        let (low, high) = if is_low { (a, b) } else { (b, a) };
         Key { protocol: packet.protocol, depth: packet.depth, low, high }
     }
 }
@@ -50,20 +59,24 @@ impl<F> Default for Table<F> {
 
 impl<F> Table<F> {
     /// How many flows there are.
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.places.len() - self.vacant.len()
     }
 
     /// The flow between the ends of `key`.
+    #[inline]
     pub(super) fn find(&self, key: &Key) -> Option<FlowId> {
         self.by_ends.get(key).copied()
     }
 
+    #[inline]
     pub(super) fn get(&self, id: FlowId) -> Option<&F> {
         let (number, flow) = self.places.get(id.place)?.as_ref()?;
         (*number == id.number).then_some(flow)
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, id: FlowId) -> Option<&mut F> {
         let (number, flow) = self.places.get_mut(id.place)?.as_mut()?;
         (*number == id.number).then_some(flow)

@@ -12,6 +12,7 @@ use super::conversation::Packet;
 use super::conversation::Translation;
 use super::copies::Copies;
 use super::copies::OtherSide;
+use super::copies::Unchanged;
 use super::copies::Vantage;
 use super::copies::Vantages;
 use super::error::CaptureError;
@@ -59,17 +60,19 @@ struct Followed {
     /// The latest time in the file when its last packet came. Files that were merged step back in
     /// time; a flow is idle by the packets that come after it, not by its own clock.
     touched: Moment,
+    /// Bytes that it held after its last packet.
+    held: usize,
 }
 
 impl Followed {
-    /// A packet of this flow with the client named as in the flow's first packet, so that copies on
+    /// Names the client in a packet of this flow as in the flow's first packet, so that copies on
     /// both sides of source NAT are equal.
-    fn as_first_seen<'a>(&self, packet: Packet<'a>) -> Packet<'a> {
-        let source = self.conversation.source();
-        match self.other_side {
-            Some((_, end)) if packet.source == end => Packet { source, ..packet },
-            Some((_, end)) if packet.destination == end => Packet { destination: source, ..packet },
-            Some(_) | None => packet,
+    fn name_as_first_seen(&self, packet: &mut Packet<'_>) {
+        let Some((_, end)) = self.other_side else { return };
+        if packet.source == end {
+            packet.source = self.conversation.source();
+        } else if packet.destination == end {
+            packet.destination = self.conversation.source();
         }
     }
 
@@ -287,8 +290,12 @@ impl Tracker {
         let key = Key::of(&packet);
         let known = self.flows.find(&key);
         let followed = known.and_then(|id| self.flows.get(id));
-        let packet = followed.map_or(packet, |flow| flow.as_first_seen(packet));
-        if self.copies.is_copy(&packet, identification, vantage) {
+        let mut packet = packet;
+        if let Some(flow) = followed {
+            flow.name_as_first_seen(&mut packet);
+        }
+        let unchanged = self.copies.unchanged(&packet, identification);
+        if self.copies.is_copy(&packet, &unchanged, vantage) {
             self.count_copy(known, packet.at);
             return;
         }
@@ -300,15 +307,16 @@ impl Tracker {
             (known, _) => known,
         };
         let Some(id) = known else {
-            self.open(&packet, key, identification, vantage, sink);
+            self.open(&packet, key, unchanged, vantage, sink);
             return;
         };
         let Some(flow) = self.flows.get_mut(id) else { return };
         self.summary.packets += 1;
         flow.touched = self.leap.unwrap_or(self.now);
-        let before = flow.conversation.held();
+        let before = flow.held;
         flow.conversation.take(&packet, &mut |answer| sink.answer(answer));
         let after = flow.conversation.held();
+        flow.held = after;
         self.account(id, before, after);
     }
 
@@ -318,11 +326,11 @@ impl Tracker {
         &mut self,
         packet: &Packet<'_>,
         key: Key,
-        identification: u32,
+        unchanged: Unchanged,
         vantage: Vantage,
         sink: &mut impl Sink,
     ) {
-        let other_side = self.copies.translated(packet, identification, vantage);
+        let other_side = self.copies.translated(packet, unchanged, vantage);
         if let Some(OtherSide { flow: id, is_before }) = other_side
             && let Some(flow) = self.flows.get_mut(id)
             && flow.is_translated(packet, is_before)
@@ -341,9 +349,9 @@ impl Tracker {
         conversation.take(packet, &mut |answer| sink.answer(answer));
         let held = conversation.held();
         let touched = self.leap.unwrap_or(self.now);
-        let flow = Followed { conversation, key, other_side: None, touched };
+        let flow = Followed { conversation, key, other_side: None, touched, held };
         let id = self.flows.insert(key, flow);
-        self.copies.opened(packet, identification, vantage, id);
+        self.copies.opened(packet, unchanged, vantage, id);
         self.ages.push(Reverse((touched, id)));
         self.account(id, 0, held);
     }
@@ -356,13 +364,15 @@ impl Tracker {
     }
 
     /// Accounts for what a flow holds, and stops it when all hold too much.
+    #[inline]
     fn account(&mut self, id: FlowId, before: usize, after: usize) {
         self.held = self.held.saturating_sub(before) + after;
         if self.held > MOST_HELD_BYTES {
             let Some(flow) = self.flows.get_mut(id) else { return };
-            self.held = self.held.saturating_sub(flow.conversation.held());
+            self.held = self.held.saturating_sub(flow.held);
             flow.conversation.give_up();
-            self.held += flow.conversation.held();
+            flow.held = flow.conversation.held();
+            self.held += flow.held;
             self.summary.limits.insert(Limit::HeldBytes);
         }
     }
@@ -426,7 +436,7 @@ impl Tracker {
         for key in [flow.key].into_iter().chain(other_side) {
             self.flows.forget(&key, id);
         }
-        self.held = self.held.saturating_sub(flow.conversation.held());
+        self.held = self.held.saturating_sub(flow.held);
         let captured = flow.conversation.finish(&mut |answer| sink.answer(answer));
         if captured.openings_left_out > 0 {
             self.summary.limits.insert(Limit::Openings);

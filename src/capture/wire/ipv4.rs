@@ -11,6 +11,7 @@ use super::Malformed;
 const LAYER: &str = "ipv4";
 
 /// Takes a header off `bytes`, of which there were `wire` before the capture cut them.
+#[inline]
 pub(in crate::capture) fn parse(bytes: &[u8], wire: usize) -> Result<Datagram<'_>, Malformed> {
     let Some(fixed) = bytes.first_chunk::<20>() else {
         return Err(Malformed::truncated(LAYER, 20, bytes));

@@ -79,6 +79,7 @@ pub(super) struct Linked<'a> {
 }
 
 /// Takes the link header off a packet; `None` where no IP lies behind it.
+#[inline]
 pub(super) fn link(link: LinkType, frame: &[u8]) -> Result<Option<Linked<'_>>, Malformed> {
     let bare = |network| Ok(Some(Linked { network, side: Side::default(), payload: frame }));
     match link {
@@ -127,6 +128,7 @@ pub(super) struct Fragment {
 }
 
 /// Takes an IP header off `bytes`, of which there were `wire` before the capture cut them.
+#[inline]
 pub(super) fn network(
     network: Network,
     bytes: &[u8],

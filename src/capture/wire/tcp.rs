@@ -26,16 +26,19 @@ impl Flags {
     pub(in crate::capture) const RST: Flags = Flags(0x04);
     pub(in crate::capture) const ACK: Flags = Flags(0x10);
 
+    #[inline]
     pub(in crate::capture) fn has(self, flag: Flags) -> bool {
         self.0 & flag.0 == flag.0
     }
 
     /// Whether this opens a connection: SYN without ACK.
+    #[inline]
     pub(in crate::capture) fn opens(self) -> bool {
         self.has(Flags::SYN) && !self.has(Flags::ACK)
     }
 
     /// Whether this answers an opening: SYN with ACK.
+    #[inline]
     pub(in crate::capture) fn accepts(self) -> bool {
         self.has(Flags::SYN) && self.has(Flags::ACK)
     }
@@ -54,6 +57,7 @@ pub(in crate::capture) struct Damaged<'a> {
 impl<'a> TcpHeader<'a> {
     /// Takes a header off the front of `bytes`; the second half of the answer is the payload. `Err`
     /// holds nothing but the damage where not even the ports can be read.
+    #[inline]
     pub(in crate::capture) fn parse(
         bytes: &'a [u8],
     ) -> Result<(TcpHeader<'a>, &'a [u8]), Result<Damaged<'a>, Malformed>> {
@@ -90,6 +94,7 @@ impl<'a> TcpHeader<'a> {
     }
 
     /// Length of the header on the wire, whatever the capture cut of it.
+    #[inline]
     pub(in crate::capture) fn length(&self) -> usize {
         self.length
     }
