@@ -28,7 +28,7 @@ use super::stream::is_before;
 use super::wire::sctp;
 use super::wire::sctp::Chunk;
 use super::wire::tcp::Flags;
-use super::wire::tcp::TcpHeader;
+use super::wire::tcp::Segment;
 
 /// More data than a SYN can carry.
 const MOST_SYN_BYTES: u32 = 1 << 16;
@@ -67,8 +67,8 @@ pub(super) struct Packet<'a> {
     pub(super) depth: u8,
     /// IP bytes on the wire.
     pub(super) wire: u64,
-    /// The TCP header, where the protocol is TCP.
-    pub(super) tcp: Option<TcpHeader<'a>>,
+    /// What the TCP header says, where the protocol is TCP.
+    pub(super) tcp: Option<Segment>,
     pub(super) payload: &'a [u8],
     /// Bytes of the payload that were not captured.
     pub(super) cut: u32,
@@ -243,7 +243,7 @@ impl Conversation {
         self.last_frame = packet.frame;
         let mark = Mark { packet: self.packets, frame: packet.frame, at: packet.at };
         let sender = self.sender(packet);
-        match &packet.tcp {
+        match packet.tcp {
             Some(tcp) => self.segment(sender, tcp, packet, mark, answer),
             None => self.datagram(sender, packet, mark, answer),
         }
@@ -322,7 +322,7 @@ impl Conversation {
     fn segment(
         &mut self,
         sender: End,
-        tcp: &TcpHeader<'_>,
+        tcp: Segment,
         packet: &Packet<'_>,
         mark: Mark,
         answer: &mut impl FnMut(DnsAnswer),

@@ -31,9 +31,13 @@ const WINDOW: i64 = SECOND / 10;
 /// How long packets are remembered. Captures of several interfaces write what they read from each in
 /// batches, so that copies come in the file long after each other.
 const MEMORY: i64 = 5 * SECOND;
-/// Packets remembered at a time; beyond that the memory is shorter. A power of two, as numbers are
-/// counted round it.
-const MOST_PACKETS: usize = 8192;
+/// Packets remembered at a time; beyond that the memory is shorter. A power of two, so that numbers
+/// that go round come to the same places.
+const MOST_PACKETS: u32 = 8192;
+/// Openings remembered at a time.
+const MOST_OPENINGS: usize = 8192;
+/// Chains of the index of packets: more than packets, so that most packets are alone in theirs.
+const CHAINS: usize = 1 << 14;
 /// The side that stands for all beyond those that are told apart: the last of the 64 that
 /// `Sighting` has bits for.
 const OTHER_VANTAGES: Vantage = Vantage(63);
@@ -87,6 +91,52 @@ impl Vantages {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Print(u64);
 
+/// The key under which packets are hashed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PrintKey(RandomState);
+
+impl PrintKey {
+    /// What is equal in all copies of a packet, but for its addresses. `tcp` is its header, of
+    /// which the packet itself has a part.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "once for each packet; a call has to write out what is read of its headers"
+    )]
+    pub(super) fn unchanged(
+        &self,
+        packet: &Packet<'_>,
+        tcp: Option<&TcpHeader<'_>>,
+        identification: u32,
+    ) -> Unchanged {
+        let mut hasher = self.0.build_hasher();
+        hasher.write_u64(packet.wire);
+        if let Some(TcpHeader { sequence, acknowledgment, flags, window, options, .. }) = tcp {
+            hasher.write_u64(u64::from(*sequence) << 32 | u64::from(*acknowledgment));
+            (window, flags).hash(&mut hasher);
+            options.hash(&mut hasher);
+        }
+        packet.payload.hash(&mut hasher);
+        let digest = hasher.finish();
+        Unchanged { protocol: packet.protocol, depth: packet.depth, identification, digest }
+    }
+
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "once for each packet; a call has to write out what is read of its headers"
+    )]
+    fn print(&self, packet: &Packet<'_>, unchanged: &Unchanged) -> Print {
+        let Unchanged { protocol, depth, identification, digest } = *unchanged;
+        let mut hasher = self.0.build_hasher();
+        (packet.source, packet.destination).hash(&mut hasher);
+        hasher.write_u64(u64::from(identification));
+        hasher.write_u64(u64::from(u16::from_be_bytes([protocol.0, depth])));
+        hasher.write_u64(digest);
+        Print(hasher.finish())
+    }
+}
+
 /// What is equal in a packet before and after source NAT, but for the destination.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Unchanged {
@@ -124,7 +174,7 @@ pub(super) struct OtherSide {
 /// Remembers the packets of the last moments.
 #[derive(Debug, Default)]
 pub(super) struct Copies {
-    hasher: RandomState,
+    pub(super) key: PrintKey,
     packets: Packets,
     openings: HashMap<(Endpoint, Unchanged), OpeningSeen>,
     opening_ages: VecDeque<(Moment, (Endpoint, Unchanged))>,
@@ -139,14 +189,7 @@ impl Copies {
         unchanged: &Unchanged,
         vantage: Vantage,
     ) -> bool {
-        let mut hasher = self.hasher.build_hasher();
-        (packet.source, packet.destination).hash(&mut hasher);
-        let Unchanged { protocol, depth, identification, digest } = *unchanged;
-        hasher.write_u64(
-            u64::from(identification) << 16 | u64::from(u16::from_be_bytes([protocol.0, depth])),
-        );
-        hasher.write_u64(digest);
-        self.packets.is_copy(packet.at, vantage, Print(hasher.finish()))
+        self.packets.is_copy(packet.at, vantage, self.key.print(packet, unchanged))
     }
 
     /// The flow of which `packet`, the first of its own, is the opening on the other side of source
@@ -193,26 +236,10 @@ impl Copies {
         self.opening_ages.push_back((packet.at, key));
     }
 
-    /// What is equal in all copies of `packet`, but for its addresses.
-    #[inline]
-    pub(super) fn unchanged(&self, packet: &Packet<'_>, identification: u32) -> Unchanged {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write_u64(packet.wire);
-        if let Some(TcpHeader { sequence, acknowledgment, flags, window, options, .. }) = packet.tcp
-        {
-            hasher.write_u64(u64::from(sequence) << 32 | u64::from(acknowledgment));
-            (window, flags).hash(&mut hasher);
-            options.hash(&mut hasher);
-        }
-        packet.payload.hash(&mut hasher);
-        let digest = hasher.finish();
-        Unchanged { protocol: packet.protocol, depth: packet.depth, identification, digest }
-    }
-
     #[inline]
     fn forget(&mut self, now: Moment) {
         while let Some((at, key)) = self.opening_ages.front().copied() {
-            if self.opening_ages.len() < MOST_PACKETS && now.since(at) <= MEMORY {
+            if self.opening_ages.len() < MOST_OPENINGS && now.since(at) <= MEMORY {
                 break;
             }
             self.opening_ages.pop_front();
@@ -231,24 +258,24 @@ struct Sighting {
     /// When its print was first seen: it is remembered by that.
     since: Moment,
     /// The number of the sighting before it in the same chain of the index.
-    before: u64,
+    before: u32,
 }
 
 /// The last packets, each a sighting with a number, and an index of their prints.
 ///
 /// Sightings lie in a ring, so that the oldest gives way to the newest. The index is a table of
-/// chains that lead from newer sightings to older ones; nothing is taken out of it, since a chain
-/// ends at the first number that is no longer remembered.
+/// chains that lead from newer sightings to older ones. Nothing is taken out of it: a chain ends at
+/// the first number that is not remembered, or not older than the one before it.
 #[derive(Debug, Default)]
 struct Packets {
     ring: Vec<Sighting>,
-    /// For the last bits of a print, the number behind that of the newest sighting; empty as long
-    /// as all packets were seen from one side. Most captures have one side, and then nothing has to
-    /// be looked up.
-    newest: Vec<u64>,
-    /// The numbers of the oldest sighting that is remembered and of the next one to come.
-    oldest: u64,
-    next: u64,
+    /// For the last bits of a print, the number of the newest sighting; empty as long as all packets
+    /// were seen from one side. Most captures have one side, and then nothing has to be looked up.
+    newest: Vec<u32>,
+    /// The number of the sighting to come; numbers go round.
+    next: u32,
+    /// How many are remembered.
+    count: u32,
     /// The side of the packets before.
     last: Option<Vantage>,
 }
@@ -259,34 +286,39 @@ impl Packets {
         if self.newest.is_empty() {
             if self.last.is_none_or(|last| last == vantage) {
                 self.last = Some(vantage);
-                if self.len() >= MOST_PACKETS {
-                    self.oldest += 1;
-                }
+                self.count = self.count.min(MOST_PACKETS - 1);
                 self.remember(at, vantage, print, 0);
                 return false;
             }
-            let before = std::mem::take(self);
-            self.newest = vec![0; MOST_PACKETS];
-            for number in before.oldest..before.next {
-                let Some(Sighting { at, print, .. }) = before.get(number) else { continue };
-                self.see(*at, before.last.unwrap_or(vantage), *print);
-            }
+            self.index();
         }
         self.see(at, vantage, print)
     }
 
+    /// Begins the index with what was seen from one side.
+    fn index(&mut self) {
+        let before = std::mem::take(self);
+        self.newest = vec![0; CHAINS];
+        let Some(vantage) = before.last else { return };
+        for number in (1..=before.count).rev().map(|age| before.next.wrapping_sub(age)) {
+            if let Some(Sighting { at, print, .. }) = before.ring.get(place(number)) {
+                self.see(*at, vantage, *print);
+            }
+        }
+    }
+
     /// Whether a packet was seen from another side just before; it is remembered.
-    #[inline]
     fn see(&mut self, at: Moment, vantage: Vantage, print: Print) -> bool {
         self.forget(at);
         let bit = 1_u64 << vantage.0;
-        let chain = place(print.0);
+        let chain = usize::try_from(print.0).unwrap_or(usize::MAX) % CHAINS;
         let begins = self.newest.get(chain).copied().unwrap_or(0);
-        let mut behind = begins;
-        while let Some(number) = behind.checked_sub(1).filter(|number| *number >= self.oldest) {
-            let Some(seen) = self.ring.get_mut(place(number)) else { break };
+        let (mut number, mut age) = (begins, 0);
+        while let Some(older) = self.age(number).filter(|older| *older > age)
+            && let Some(seen) = self.ring.get_mut(place(number))
+        {
             if seen.print != print {
-                behind = seen.before;
+                (number, age) = (seen.before, older);
                 continue;
             }
             let is_recent = at.since(seen.at).saturating_abs() <= WINDOW;
@@ -297,47 +329,44 @@ impl Packets {
             (seen.at, seen.vantages) = (at, bit);
             return false;
         }
-        self.remember(at, vantage, print, begins);
         if let Some(newest) = self.newest.get_mut(chain) {
             *newest = self.next;
         }
+        self.remember(at, vantage, print, begins);
         false
     }
 
     #[inline]
-    fn remember(&mut self, at: Moment, vantage: Vantage, print: Print, before: u64) {
+    fn remember(&mut self, at: Moment, vantage: Vantage, print: Print, before: u32) {
         let sighting = Sighting { print, at, vantages: 1 << vantage.0, since: at, before };
         match self.ring.get_mut(place(self.next)) {
             Some(oldest) => *oldest = sighting,
             None => self.ring.push(sighting),
         }
-        self.next += 1;
+        self.next = self.next.wrapping_add(1);
+        self.count += 1;
     }
 
     #[inline]
     fn forget(&mut self, now: Moment) {
-        while let Some(first) = self.get(self.oldest) {
-            if self.len() < MOST_PACKETS && now.since(first.since) <= MEMORY {
-                return;
-            }
-            self.oldest += 1;
+        while let Some(first) = self.ring.get(place(self.next.wrapping_sub(self.count)))
+            && self.count > 0
+            && (self.count >= MOST_PACKETS || now.since(first.since) > MEMORY)
+        {
+            self.count -= 1;
         }
     }
 
-    /// How many packets are remembered.
+    /// How many sightings ago this one was, from 1 on; `None` where it is not remembered.
     #[inline]
-    fn len(&self) -> usize {
-        usize::try_from(self.next - self.oldest).unwrap_or(usize::MAX)
-    }
-
-    #[inline]
-    fn get(&self, number: u64) -> Option<&Sighting> {
-        if number < self.next { self.ring.get(place(number)) } else { None }
+    fn age(&self, number: u32) -> Option<u32> {
+        let age = self.next.wrapping_sub(number);
+        (1..=self.count).contains(&age).then_some(age)
     }
 }
 
-/// The place of a number in a ring of as many as are remembered, or of a print in their index.
+/// The place of a sighting in the ring.
 #[inline]
-fn place(number: u64) -> usize {
-    usize::try_from(number % (MOST_PACKETS as u64)).unwrap_or(0)
+fn place(number: u32) -> usize {
+    usize::try_from(number % MOST_PACKETS).unwrap_or(0)
 }

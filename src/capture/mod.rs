@@ -35,6 +35,7 @@ mod log;
 mod conversation;
 mod datagrams;
 mod dialogue;
+mod dissect;
 mod names;
 mod story;
 mod stream;

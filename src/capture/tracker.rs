@@ -3,8 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::flow::IpProtocol;
-
 use super::captured::Sink;
 use super::conversation::Conversation;
 use super::conversation::Endpoint;
@@ -15,6 +13,10 @@ use super::copies::OtherSide;
 use super::copies::Unchanged;
 use super::copies::Vantage;
 use super::copies::Vantages;
+use super::dissect::Dissected;
+use super::dissect::Transport;
+use super::dissect::behind_link;
+use super::dissect::dissect;
 use super::error::CaptureError;
 use super::error::Limit;
 use super::error::Summary;
@@ -32,12 +34,8 @@ use super::wire::Fragment;
 use super::wire::Linked;
 use super::wire::Malformed;
 use super::wire::ipv6;
-use super::wire::sctp;
-use super::wire::tcp::Damaged;
-use super::wire::tcp::TcpHeader;
 use super::wire::tunnel;
 use super::wire::tunnel::MOST_DEPTH;
-use super::wire::udp::UdpHeader;
 
 /// How long a flow without packets is followed. Longer than any idle timeout that Azure Firewall
 /// has (`azure-firewall.md §1.11`), so that no session of the firewall is two flows here.
@@ -121,21 +119,56 @@ impl Tracker {
         frame: Frame<'_>,
         sink: &mut impl Sink,
     ) -> Result<(), CaptureError> {
-        self.summary.frames += 1;
+        match dissect(&frame, &self.copies.key) {
+            Some(mut dissected) => {
+                self.dissected(&mut dissected, frame.interface, frame.link, sink);
+                Ok(())
+            }
+            None => self.undissected(frame, sink),
+        }
+    }
+
+    /// Takes the next packet of the file, of which it was told what it holds.
+    pub(super) fn dissected(
+        &mut self,
+        dissected: &mut Dissected<'_>,
+        interface: u32,
+        link: LinkType,
+        sink: &mut impl Sink,
+    ) {
+        self.begin(dissected.packet.at, link, sink);
+        let vantage = self.vantages.of(interface, dissected.side);
+        dissected.packet.frame = self.summary.frames;
+        self.packet(&mut dissected.packet, dissected.unchanged, vantage, sink);
+    }
+
+    /// Takes the next packet of the file, which is more or less than one packet of a flow.
+    pub(super) fn undissected(
+        &mut self,
+        frame: Frame<'_>,
+        sink: &mut impl Sink,
+    ) -> Result<(), CaptureError> {
         if !frame.link.is_supported() {
+            self.summary.frames += 1;
             return Err(CaptureError::LinkType { link: frame.link });
         }
-        if self.last_link != Some(frame.link) {
-            self.last_link = Some(frame.link);
-            self.summary.link_types.insert(frame.link);
-        }
-        self.clock(frame.at, sink);
+        self.begin(frame.at, frame.link, sink);
         match self.linked(&frame, sink) {
             Ok(true) => {}
             Ok(false) => self.summary.non_ip += 1,
             Err(malformed) => self.malformed(malformed),
         }
         Ok(())
+    }
+
+    /// Notes that a packet came.
+    fn begin(&mut self, at: Moment, link: LinkType, sink: &mut impl Sink) {
+        self.summary.frames += 1;
+        if self.last_link != Some(link) {
+            self.last_link = Some(link);
+            self.summary.link_types.insert(link);
+        }
+        self.clock(at, sink);
     }
 
     /// Ends all flows.
@@ -162,9 +195,7 @@ impl Tracker {
     fn linked(&mut self, frame: &Frame<'_>, sink: &mut impl Sink) -> Result<bool, Malformed> {
         let Some(linked) = wire::link(frame.link, frame.data)? else { return Ok(false) };
         let vantage = self.vantages.of(frame.interface, linked.side);
-        let header = frame.data.len().saturating_sub(linked.payload.len());
-        let original = usize::try_from(frame.original).unwrap_or(usize::MAX);
-        let wire = original.max(frame.data.len()).saturating_sub(header);
+        let wire = behind_link(frame, linked.payload);
         let arrival = Arrival { at: frame.at, frame: self.summary.frames, vantage };
         self.network(&linked, wire, 0, arrival, sink)?;
         Ok(true)
@@ -224,52 +255,15 @@ impl Tracker {
         arrival: Arrival,
         sink: &mut impl Sink,
     ) -> Result<(), Malformed> {
-        let bytes = datagram.payload;
-        let mut tcp = None;
-        let (ports, payload, payload_wire) = match datagram.protocol {
-            IpProtocol::TCP => match TcpHeader::parse(bytes) {
-                Ok((header, payload)) => {
-                    let length = datagram.payload_wire.saturating_sub(header.length());
-                    tcp = Some(header);
-                    ((header.source, header.destination), payload, length)
-                }
-                Err(damaged) => {
-                    let Damaged { malformed, ports, header } = damaged?;
-                    self.malformed(malformed);
-                    tcp = header;
-                    (ports, &[][..], 0)
-                }
-            },
-            IpProtocol::UDP => {
-                let (header, payload) = UdpHeader::parse(bytes)?;
-                let length = match usize::from(header.length) {
-                    0 => datagram.payload_wire,
-                    length => length.min(datagram.payload_wire),
-                };
-                ((header.source, header.destination), payload, length.saturating_sub(8))
-            }
-            IpProtocol::SCTP => {
-                let (ports, chunks) = sctp::parse(bytes)?;
-                let header = bytes.len().saturating_sub(chunks.len());
-                (ports, chunks, datagram.payload_wire.saturating_sub(header))
-            }
-            IpProtocol(_) => ((0, 0), bytes, datagram.payload_wire),
-        };
-        let cut = u32::try_from(payload_wire.saturating_sub(payload.len())).unwrap_or(u32::MAX);
-        let packet = Packet {
-            at: arrival.at,
-            frame: arrival.frame,
-            source: Endpoint { address: datagram.source, port: ports.0 },
-            destination: Endpoint { address: datagram.destination, port: ports.1 },
-            protocol: datagram.protocol,
-            depth,
-            wire,
-            tcp,
-            payload,
-            cut,
-            hop_limit: datagram.hop_limit,
-        };
-        self.packet(packet, datagram.identification, arrival.vantage, sink);
+        let transport = Transport::of(datagram)?;
+        if let Some(malformed) = transport.damage {
+            self.malformed(malformed);
+        }
+        let Transport { ports, payload, payload_wire, .. } = transport;
+        let mut packet = transport.packet(datagram, wire, depth, arrival.at, arrival.frame);
+        let tcp = transport.tcp.as_ref();
+        let unchanged = self.copies.key.unchanged(&packet, tcp, datagram.identification);
+        self.packet(&mut packet, unchanged, arrival.vantage, sink);
         if depth >= MOST_DEPTH {
             return Ok(());
         }
@@ -282,39 +276,37 @@ impl Tracker {
 
     fn packet(
         &mut self,
-        packet: Packet<'_>,
-        identification: u32,
+        packet: &mut Packet<'_>,
+        unchanged: Unchanged,
         vantage: Vantage,
         sink: &mut impl Sink,
     ) {
-        let key = Key::of(&packet);
+        let key = Key::of(packet);
         let known = self.flows.find(&key);
         let followed = known.and_then(|id| self.flows.get(id));
-        let mut packet = packet;
         if let Some(flow) = followed {
-            flow.name_as_first_seen(&mut packet);
+            flow.name_as_first_seen(packet);
         }
-        let unchanged = self.copies.unchanged(&packet, identification);
-        if self.copies.is_copy(&packet, &unchanged, vantage) {
+        if self.copies.is_copy(packet, &unchanged, vantage) {
             self.count_copy(known, packet.at);
             return;
         }
         let known = match (known, followed) {
-            (Some(id), Some(flow)) if flow.conversation.is_reopened_by(&packet) => {
+            (Some(id), Some(flow)) if flow.conversation.is_reopened_by(packet) => {
                 self.end(id, sink);
                 None
             }
             (known, _) => known,
         };
         let Some(id) = known else {
-            self.open(&packet, key, unchanged, vantage, sink);
+            self.open(packet, key, unchanged, vantage, sink);
             return;
         };
         let Some(flow) = self.flows.get_mut(id) else { return };
         self.summary.packets += 1;
         flow.touched = self.leap.unwrap_or(self.now);
         let before = flow.held;
-        flow.conversation.take(&packet, &mut |answer| sink.answer(answer));
+        flow.conversation.take(packet, &mut |answer| sink.answer(answer));
         let after = flow.conversation.held();
         flow.held = after;
         self.account(id, before, after);

@@ -17,6 +17,14 @@ pub(in crate::capture) struct TcpHeader<'a> {
     length: usize,
 }
 
+/// What a segment is to its flow.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::capture) struct Segment {
+    pub(in crate::capture) sequence: u32,
+    pub(in crate::capture) acknowledgment: u32,
+    pub(in crate::capture) flags: Flags,
+}
+
 /// The control bits of a TCP header.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(in crate::capture) struct Flags(u8);
@@ -57,7 +65,11 @@ pub(in crate::capture) struct Damaged<'a> {
 impl<'a> TcpHeader<'a> {
     /// Takes a header off the front of `bytes`; the second half of the answer is the payload. `Err`
     /// holds nothing but the damage where not even the ports can be read.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "once for each packet; a call has to write out what is read of its headers"
+    )]
     pub(in crate::capture) fn parse(
         bytes: &'a [u8],
     ) -> Result<(TcpHeader<'a>, &'a [u8]), Result<Damaged<'a>, Malformed>> {
@@ -91,6 +103,13 @@ impl<'a> TcpHeader<'a> {
         let (options, payload) = rest.split_at_checked(options).unwrap_or((rest, &[]));
         header.options = options;
         Ok((header, payload))
+    }
+
+    /// What of it the flow is followed by.
+    #[inline]
+    pub(in crate::capture) fn segment(&self) -> Segment {
+        let TcpHeader { sequence, acknowledgment, flags, .. } = *self;
+        Segment { sequence, acknowledgment, flags }
     }
 
     /// Length of the header on the wire, whatever the capture cut of it.
