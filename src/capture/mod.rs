@@ -18,8 +18,10 @@
 //! kind of the payload known and no name.
 
 mod reader;
+mod threaded;
 
 mod file;
+mod framing;
 mod pcap;
 mod pcapng;
 mod zstd;
@@ -64,3 +66,5 @@ pub use error::Unreadable;
 pub use link::LinkType;
 pub use log::LogFormat;
 pub use reader::Reader;
+pub use threaded::ReadError;
+pub use threaded::read;

@@ -10,6 +10,7 @@ use super::conversation::Packet;
 use super::conversation::Translation;
 use super::copies::Copies;
 use super::copies::OtherSide;
+use super::copies::PrintKey;
 use super::copies::Unchanged;
 use super::copies::Vantage;
 use super::copies::Vantages;
@@ -111,6 +112,11 @@ impl Tracker {
     /// Notes the link type of the file.
     pub(super) fn link(&mut self, link: LinkType) {
         self.summary.link_types.insert(link);
+    }
+
+    /// The key of the hashes by which it knows copies.
+    pub(super) fn key(&self) -> &PrintKey {
+        &self.copies.key
     }
 
     /// Takes the next packet of the file.
