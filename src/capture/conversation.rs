@@ -260,8 +260,8 @@ impl Conversation {
         self.story.hear(Heard::Incomplete, mark);
     }
 
-    /// Ends the flow.
-    pub(super) fn finish(mut self, answer: &mut impl FnMut(DnsAnswer)) -> CapturedFlow {
+    /// Ends the flow, and gives all that it has shown.
+    pub(super) fn finish(&mut self, answer: &mut impl FnMut(DnsAnswer)) -> CapturedFlow {
         let mark = Mark { packet: self.packets, frame: self.last_frame, at: self.last };
         for end in [End::First, End::Second] {
             let ear = self.ear(end, mark);
@@ -275,12 +275,12 @@ impl Conversation {
                 }
             });
         }
-        let Conversation { datagrams, story, .. } = &mut self;
+        let Conversation { datagrams, story, .. } = self;
         datagrams.finish(&mut |heard| story.hear(heard, mark));
         self.captured()
     }
 
-    fn captured(self) -> CapturedFlow {
+    fn captured(&mut self) -> CapturedFlow {
         let client = self.client();
         let source = self.shown(client);
         let destination = self.shown(client.other());
@@ -289,7 +289,7 @@ impl Conversation {
         let first = Mark { packet: 1, frame: self.frame, at: self.started };
         let application = self.story.application.unwrap_or(Application::Other);
         let was_silent = self.syn && self.speaker(client).sent_nothing();
-        let mut story = self.story;
+        let mut story = std::mem::take(&mut self.story);
         let name = story.first_name().cloned();
         story.complete(self.protocol, was_silent, first);
         CapturedFlow {

@@ -62,6 +62,10 @@ impl Stream {
     /// Whether a segment says something else than one before it of the same bytes.
     #[inline]
     pub(super) fn contradicts(&self, sequence: u32, bytes: &[u8]) -> bool {
+        if self.held.is_empty() && (self.given.is_empty() || self.next == Some(sequence)) {
+            // All that is remembered lies before it.
+            return false;
+        }
         let remembered = u32::try_from(self.given.len()).unwrap_or(u32::MAX);
         let given = self.next.map(|next| (next.wrapping_sub(remembered), self.given.as_slice()));
         let held = self.held.iter().map(|segment| (segment.sequence, segment.bytes.as_slice()));

@@ -104,11 +104,11 @@ impl<F> Table<F> {
     }
 
     /// Takes a flow out. It is still found by its keys until those are forgotten.
-    pub(super) fn remove(&mut self, id: FlowId) -> Option<F> {
+    pub(super) fn remove(&mut self, id: FlowId) -> Option<Box<F>> {
         let place = self.places.get_mut(id.place)?;
         let (_, flow) = place.take_if(|(number, _)| *number == id.number)?;
         self.vacant.push(id.place);
-        Some(*flow)
+        Some(flow)
     }
 
     /// Has no flow found by `key` any more if `id` was.
@@ -135,7 +135,7 @@ mod tests {
         let other = table.insert(key(2), "other");
         table.find_by(key(3), first);
         assert_eq!(table.find(&key(3)), Some(first));
-        assert_eq!(table.remove(first), Some("first"));
+        assert_eq!(table.remove(first), Some(Box::new("first")));
         assert_eq!((table.remove(first), table.len()), (None, 1));
         let second = table.insert(key(1), "second");
         assert_eq!((second.place, table.get(first)), (first.place, None));

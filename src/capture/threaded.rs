@@ -72,10 +72,10 @@ pub fn read(
         if length == 0 {
             return Ok(reader.finish(sink)?);
         }
-        reader.feed(chunk.get(..length).unwrap_or_default(), sink)?;
         if threads > 1 && reader.framing.is_capture() {
-            return in_threads(input, reader, chunk, sink);
+            return in_threads(input, reader, (chunk, length), sink);
         }
+        reader.feed(chunk.get(..length).unwrap_or_default(), sink)?;
     }
 }
 
@@ -92,7 +92,7 @@ fn read_some(input: &mut impl Read, chunk: &mut [u8]) -> io::Result<usize> {
 fn in_threads(
     input: impl Read + Send,
     reader: Reader,
-    chunk: Vec<u8>,
+    read: (Vec<u8>, usize),
     sink: &mut impl Sink,
 ) -> Result<Summary, ReadError> {
     let Reader { framing, tracker } = reader;
@@ -102,7 +102,7 @@ fn in_threads(
     let key = tracker.key().clone();
     let splitter = Splitter { batch: Batch::default(), key, to_tracker, used };
     thread::scope(|scope| {
-        scope.spawn(move || splitter.run(input, framing, chunk));
+        scope.spawn(move || splitter.run(input, framing, read));
         let followed = scope.spawn(move || follow(tracker, &batches, &give_back, parts));
         for event in found.into_iter().flatten() {
             match event {
@@ -184,14 +184,17 @@ struct Splitter {
 }
 
 impl Splitter {
-    fn run(mut self, mut input: impl Read, mut framing: Framing, chunk: Vec<u8>) {
-        let mut chunk = chunk;
+    /// Goes on with the first bytes of a chunk, then with the rest of the input.
+    fn run(
+        mut self,
+        mut input: impl Read,
+        mut framing: Framing,
+        (mut chunk, mut length): (Vec<u8>, usize),
+    ) {
         let end = loop {
-            let length = match read_some(&mut input, &mut chunk) {
-                Ok(0) => break self.finish(framing),
-                Ok(length) => length,
-                Err(error) => break Err(error.into()),
-            };
+            if length == 0 {
+                break self.finish(framing);
+            }
             let read = chunk.get(..length).unwrap_or_default();
             if let Err(error) = framing.feed(read, &mut Splitting { splitter: &mut self, read }) {
                 break Err(error.into());
@@ -199,6 +202,10 @@ impl Splitter {
             self.batch.read = chunk;
             let Some(next) = self.hand_over() else { return };
             chunk = next;
+            length = match read_some(&mut input, &mut chunk) {
+                Ok(length) => length,
+                Err(error) => break Err(error.into()),
+            };
         };
         // Frames before an error may lie in what was read with it.
         self.batch.read = chunk;

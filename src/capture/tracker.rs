@@ -429,7 +429,7 @@ impl Tracker {
     }
 
     fn end(&mut self, id: FlowId, sink: &mut impl Sink) {
-        let Some(flow) = self.flows.remove(id) else { return };
+        let Some(mut flow) = self.flows.remove(id) else { return };
         let other_side = flow.other_side.map(|(key, _)| key);
         for key in [flow.key].into_iter().chain(other_side) {
             self.flows.forget(&key, id);

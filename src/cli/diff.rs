@@ -105,7 +105,7 @@ fn recorded(
     }
     let mut evidence = environment.evidence.clone();
     let quiet = args.common.quiet;
-    let held = recording::record(&args.capture, quiet, None, &mut evidence, terminal)?;
+    let held = recording::record(&args.capture, quiet, None, &mut evidence, None, terminal)?;
     let day = rules::day_of(environment.at);
     let flips = held.flows.iter().filter_map(|(capture, flow)| {
         let openings = recording::openings(flow, None, &evidence);

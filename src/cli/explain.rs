@@ -67,6 +67,7 @@ pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal<'_>) -> Result<Out
             path,
             full: terminal.path(path),
             progress: terminal.shows_progress && !args.common.quiet,
+            threads: None,
         };
         let mut kept = Kept::default();
         recording.read(&mut terminal.input, &mut kept)?;

@@ -25,6 +25,7 @@ pub(super) fn run(args: &FlowsArgs, terminal: &mut Terminal<'_>) -> Result<Outco
             path,
             full: terminal.path(path),
             progress: terminal.shows_progress && !args.quiet,
+            threads: args.threads.threads,
         })
         .collect();
     recordings.iter().try_for_each(Recording::check_beginning)?;

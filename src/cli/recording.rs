@@ -15,9 +15,11 @@ use indicatif::ProgressStyle;
 use super::failure::Failure;
 use super::files;
 use super::terminal::Terminal;
+use super::threads;
+use crate::capture;
 use crate::capture::Application;
 use crate::capture::CapturedFlow;
-use crate::capture::Reader;
+use crate::capture::ReadError;
 use crate::capture::Sink;
 use crate::capture::Summary;
 use crate::capture::Unreadable;
@@ -35,8 +37,6 @@ use crate::report::replay::ReplayedCapture;
 
 /// The most flows that are held at once: about 2 GB.
 const MAX_FLOWS: usize = 2_000_000;
-/// Bytes read from a file at a time.
-const CHUNK: usize = 256 * 1024;
 /// Bytes that show whether a file is a capture: its header, the first packets with their link
 /// type, and room for a gzip wrapper and for comments. An error in them is one of the whole file.
 const BEGINNING: u64 = 64 * 1024;
@@ -71,6 +71,8 @@ pub(super) struct Recording<'a> {
     pub(super) full: PathBuf,
     /// Whether to show how far reading has come.
     pub(super) progress: bool,
+    /// How many threads to read it with; as many as there are cores if that was not asked for.
+    pub(super) threads: Option<u16>,
 }
 
 impl Recording<'_> {
@@ -88,26 +90,30 @@ impl Recording<'_> {
         let file = File::open(&self.full).map_err(cannot_read)?;
         let mut beginning = Vec::new();
         file.take(BEGINNING).read_to_end(&mut beginning).map_err(cannot_read)?;
-        feed(self.path, beginning.as_slice(), &mut Nothing, &ProgressBar::hidden()).map(drop)
+        feed(self.path, beginning.as_slice(), 1, &mut Nothing, &ProgressBar::hidden()).map(drop)
     }
 
     /// Feeds the capture to `sink`; `input` is standard input.
     pub(super) fn read(
         &self,
-        input: &mut Option<&mut dyn Read>,
+        input: &mut Option<&mut (dyn Read + Send)>,
         sink: &mut impl Sink,
     ) -> Result<Summary, Failure> {
         if files::is_standard_stream(self.path) {
             let input = files::standard_input(input)
                 .map_err(|error| Failure::reading(self.path, &error))?;
-            return feed(self.path, input, sink, &ProgressBar::hidden());
+            return feed(self.path, input, self.threads(), sink, &ProgressBar::hidden());
         }
         let file = File::open(&self.full).map_err(|error| Failure::reading(self.path, &error))?;
         let length = file.metadata().map_or(0, |data| data.len());
         let bar = if self.progress { bar(self.path, length) } else { ProgressBar::hidden() };
-        let summary = feed(self.path, file, sink, &bar);
+        let summary = feed(self.path, file, self.threads(), sink, &bar);
         bar.finish_and_clear();
         summary
+    }
+
+    fn threads(&self) -> usize {
+        threads::number(self.threads)
     }
 }
 
@@ -123,24 +129,15 @@ fn bar(path: &Path, length: u64) -> ProgressBar {
 
 fn feed(
     path: &Path,
-    mut input: impl Read,
+    input: impl Read + Send,
+    threads: usize,
     sink: &mut impl Sink,
     bar: &ProgressBar,
 ) -> Result<Summary, Failure> {
-    let mut reader = Reader::new();
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        let length = match input.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(length) => length,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Failure::reading(path, &error)),
-        };
-        let bytes = chunk.get(..length).unwrap_or_default();
-        reader.feed(bytes, sink).map_err(|error| refused(path, &error))?;
-        bar.inc(u64::try_from(length).unwrap_or(0));
-    }
-    reader.finish(sink).map_err(|error| refused(path, &error))
+    capture::read(bar.wrap_read(input), threads, sink).map_err(|error| match error {
+        ReadError::Input(error) => Failure::reading(path, &error),
+        ReadError::Capture(error) => refused(path, &error),
+    })
 }
 
 fn refused(path: &Path, error: &crate::capture::CaptureError) -> Failure {
@@ -164,13 +161,15 @@ pub(super) fn record(
     quiet: bool,
     from: Option<IpAddr>,
     evidence: &mut Evidence,
+    threads: Option<u16>,
     terminal: &mut Terminal<'_>,
 ) -> Result<Recorded, Failure> {
     let mut recorded = Recorded { flows: Vec::new(), captures: Vec::new() };
     for path in once(paths, quiet, terminal)? {
         let name = path.display().to_string();
         let full = terminal.path(path);
-        let recording = Recording { path, full, progress: terminal.shows_progress && !quiet };
+        let progress = terminal.shows_progress && !quiet;
+        let recording = Recording { path, full, progress, threads };
         let mut kept = Kept::default();
         let summary = recording.read(&mut terminal.input, &mut kept)?;
         let mut warnings = warnings(&summary);

@@ -58,7 +58,8 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
     };
     let quiet = args.common.quiet;
     let evidence = &mut subject.evidence;
-    let recorded = recording::record(&args.capture, quiet, from, evidence, terminal)?;
+    let threads = args.threads.threads;
+    let recorded = recording::record(&args.capture, quiet, from, evidence, threads, terminal)?;
     let simulator = subject.simulator()?;
     let environment = subject.environment();
     let (intent, day) = (subject.intent.as_ref(), rules::day_of(subject.at));
