@@ -9,12 +9,16 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
+use std::io;
+use std::io::Read;
 use std::net::IpAddr;
 use std::path::Path;
 use std::path::PathBuf;
 
+use exeat::capture;
 use exeat::capture::CaptureError;
 use exeat::capture::CapturedFlow;
+use exeat::capture::ReadError;
 use exeat::capture::Reader;
 use exeat::capture::Sink;
 use exeat::capture::Summary;
@@ -388,6 +392,36 @@ fn the_flows_of_a_file_do_not_depend_on_how_it_is_cut_into_pieces() {
             assert_eq!(summary, whole_summary, "{file} in pieces of {size}");
             assert_eq!(taken.flows, whole.flows, "{file} in pieces of {size}");
             assert_eq!(taken.answers, whole.answers, "{file} in pieces of {size}");
+        }
+    }
+}
+
+/// Gives so many bytes at a time.
+struct Pieces<'a>(&'a [u8], usize);
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = self.1.min(buffer.len());
+        self.0.read(&mut buffer[..most])
+    }
+}
+
+#[test]
+fn the_flows_of_a_file_do_not_depend_on_how_many_threads_read_it() {
+    let Some(folder) = captures() else { return };
+    for file in files(&folder) {
+        let bytes = fs::read(folder.join(&file)).unwrap();
+        let (whole, whole_summary) = read(&bytes);
+        for threads in [1, 2] {
+            let mut taken = Taken::default();
+            let summary = capture::read(Pieces(&bytes, 997), threads, &mut taken);
+            let summary = summary.map_err(|error| match error {
+                ReadError::Capture(error) => error,
+                ReadError::Input(error) => panic!("{file}: {error}"),
+            });
+            assert_eq!(summary, whole_summary, "{file} on {threads}");
+            assert_eq!(taken.flows, whole.flows, "{file} on {threads}");
+            assert_eq!(taken.answers, whole.answers, "{file} on {threads}");
         }
     }
 }

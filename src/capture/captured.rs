@@ -173,6 +173,8 @@ pub struct CapturedFlow {
     pub name: Option<Host>,
     /// How many IP headers lie outside this flow's; 0 is what a router on the wire sees.
     pub depth: u8,
+    /// Which of the files that are read together holds its first packet, from 0.
+    pub file: usize,
     /// When the first packet was seen.
     #[serde(with = "nanosecond::required")]
     pub first: Timestamp,

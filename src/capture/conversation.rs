@@ -1,5 +1,7 @@
 //! One flow while it is followed: its ends, its counts, what it has shown.
 
+use std::hash::Hash;
+use std::hash::Hasher;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 
@@ -26,16 +28,30 @@ use super::stream::is_before;
 use super::wire::sctp;
 use super::wire::sctp::Chunk;
 use super::wire::tcp::Flags;
-use super::wire::tcp::TcpHeader;
+use super::wire::tcp::Segment;
 
 /// More data than a SYN can carry.
 const MOST_SYN_BYTES: u32 = 1 << 16;
 
 /// An end of a flow.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Endpoint {
     pub(super) address: IpAddr,
     pub(super) port: u16,
+}
+
+/// In one number where it fits: each packet is hashed by its ends.
+impl Hash for Endpoint {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self.address {
+            IpAddr::V4(v4) => state.write_u64(u64::from(v4.to_bits()) << 16 | u64::from(self.port)),
+            IpAddr::V6(v6) => {
+                state.write_u128(v6.to_bits());
+                state.write_u16(self.port);
+            }
+        }
+    }
 }
 
 /// A packet of a flow, after fragments were put together and copies left out.
@@ -51,8 +67,8 @@ pub(super) struct Packet<'a> {
     pub(super) depth: u8,
     /// IP bytes on the wire.
     pub(super) wire: u64,
-    /// The TCP header, where the protocol is TCP.
-    pub(super) tcp: Option<TcpHeader<'a>>,
+    /// What the TCP header says, where the protocol is TCP.
+    pub(super) tcp: Option<Segment>,
     pub(super) payload: &'a [u8],
     /// Bytes of the payload that were not captured.
     pub(super) cut: u32,
@@ -68,6 +84,7 @@ enum End {
 }
 
 impl End {
+    #[inline]
     fn other(self) -> End {
         match self {
             End::First => End::Second,
@@ -105,6 +122,7 @@ impl Speaker {
 
     /// Takes note of a sequence number that the end has come to. One that lies behind `base`, as
     /// after a gap of half the number space, counts as far.
+    #[inline]
     fn has_come_to(&mut self, sequence: u32) {
         if let Some(base) = self.base {
             self.reach = self.reach.max(sequence.wrapping_sub(base));
@@ -117,6 +135,7 @@ impl Speaker {
         self.listener.is_none() && self.base.is_some() && self.reach <= 2
     }
 
+    #[inline]
     fn held(&self) -> usize {
         self.stream.held() + self.listener.as_ref().map_or(0, Listener::held)
     }
@@ -178,17 +197,20 @@ impl Conversation {
     }
 
     /// Bytes held: what waits for a name, and what was asked so far.
+    #[inline]
     pub(super) fn held(&self) -> usize {
         self.first.held() + self.second.held() + self.datagrams.held() + self.story.held
     }
 
     /// The end that opened the flow, as it was seen first.
+    #[inline]
     pub(super) fn source(&self) -> Endpoint {
         self.speaker(self.client()).endpoint
     }
 
     /// Whether the SYN of `packet` opens another connection between the same ends, or accepts one:
     /// one with other sequence numbers.
+    #[inline]
     pub(super) fn is_reopened_by(&self, packet: &Packet<'_>) -> bool {
         let Some(tcp) = packet.tcp.filter(|tcp| tcp.flags.has(Flags::SYN)) else { return false };
         let sender = self.sender(packet);
@@ -221,7 +243,7 @@ impl Conversation {
         self.last_frame = packet.frame;
         let mark = Mark { packet: self.packets, frame: packet.frame, at: packet.at };
         let sender = self.sender(packet);
-        match &packet.tcp {
+        match packet.tcp {
             Some(tcp) => self.segment(sender, tcp, packet, mark, answer),
             None => self.datagram(sender, packet, mark, answer),
         }
@@ -238,8 +260,8 @@ impl Conversation {
         self.story.hear(Heard::Incomplete, mark);
     }
 
-    /// Ends the flow.
-    pub(super) fn finish(mut self, answer: &mut impl FnMut(DnsAnswer)) -> CapturedFlow {
+    /// Ends the flow, and gives all that it has shown.
+    pub(super) fn finish(&mut self, answer: &mut impl FnMut(DnsAnswer)) -> CapturedFlow {
         let mark = Mark { packet: self.packets, frame: self.last_frame, at: self.last };
         for end in [End::First, End::Second] {
             let ear = self.ear(end, mark);
@@ -253,12 +275,12 @@ impl Conversation {
                 }
             });
         }
-        let Conversation { datagrams, story, .. } = &mut self;
+        let Conversation { datagrams, story, .. } = self;
         datagrams.finish(&mut |heard| story.hear(heard, mark));
         self.captured()
     }
 
-    fn captured(self) -> CapturedFlow {
+    fn captured(&mut self) -> CapturedFlow {
         let client = self.client();
         let source = self.shown(client);
         let destination = self.shown(client.other());
@@ -267,7 +289,7 @@ impl Conversation {
         let first = Mark { packet: 1, frame: self.frame, at: self.started };
         let application = self.story.application.unwrap_or(Application::Other);
         let was_silent = self.syn && self.speaker(client).sent_nothing();
-        let mut story = self.story;
+        let mut story = std::mem::take(&mut self.story);
         let name = story.first_name().cloned();
         story.complete(self.protocol, was_silent, first);
         CapturedFlow {
@@ -292,6 +314,7 @@ impl Conversation {
             incomplete: story.incomplete,
             notes: story.notes,
             copies: self.copies,
+            file: 0,
             translated_from: before.map(|end| SocketAddr::new(end.address, end.port)),
             recorded: None,
         }
@@ -300,7 +323,7 @@ impl Conversation {
     fn segment(
         &mut self,
         sender: End,
-        tcp: &TcpHeader<'_>,
+        tcp: Segment,
         packet: &Packet<'_>,
         mark: Mark,
         answer: &mut impl FnMut(DnsAnswer),
@@ -370,6 +393,7 @@ impl Conversation {
         self.datagrams = DatagramListener::Done;
     }
 
+    #[inline]
     fn ear(&self, end: End, mark: Mark) -> Ear {
         let (asking, answering) = self.addresses(end.other());
         let is_client = end == self.client();
@@ -377,6 +401,7 @@ impl Conversation {
         Ear { is_client, is_server, ports: self.ports(), asking, answering, mark }
     }
 
+    #[inline]
     fn parts(&mut self, end: End) -> (&mut Speaker, &mut Story) {
         match end {
             End::First => (&mut self.first, &mut self.story),
@@ -445,16 +470,19 @@ impl Conversation {
         }
     }
 
+    #[inline]
     fn ports(&self) -> Ports {
         Ports([self.first.endpoint.port, self.second.endpoint.port])
     }
 
     /// The addresses of `asking` and of the other end.
+    #[inline]
     fn addresses(&self, asking: End) -> (IpAddr, IpAddr) {
         (self.shown(asking).address, self.shown(asking.other()).address)
     }
 
     /// An end as it is shown: behind source NAT, as a firewall sees it.
+    #[inline]
     fn shown(&self, end: End) -> Endpoint {
         match self.translation {
             Some(Translation { after, .. }) if end == self.client() => after,
@@ -462,14 +490,17 @@ impl Conversation {
         }
     }
 
+    #[inline]
     fn client(&self) -> End {
         self.initiator.unwrap_or(End::First)
     }
 
+    #[inline]
     fn sender(&self, packet: &Packet<'_>) -> End {
         if packet.source == self.first.endpoint { End::First } else { End::Second }
     }
 
+    #[inline]
     fn speaker(&self, end: End) -> &Speaker {
         match end {
             End::First => &self.first,
@@ -477,6 +508,7 @@ impl Conversation {
         }
     }
 
+    #[inline]
     fn speaker_mut(&mut self, end: End) -> &mut Speaker {
         match end {
             End::First => &mut self.first,

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;
 use std::hash::Hash;
+use std::hash::Hasher;
 
 use foldhash::HashMap;
 use foldhash::quality::RandomState;
@@ -22,6 +23,7 @@ use super::moment::Moment;
 use super::moment::SECOND;
 use super::table::FlowId;
 use super::wire::Side;
+use super::wire::tcp::TcpHeader;
 
 /// How far the times of copies lie apart: a host forwards within microseconds, and no timer sends
 /// anything again so soon (RFC 6298 §2.4 has a second, Linux 200 ms).
@@ -29,8 +31,13 @@ const WINDOW: i64 = SECOND / 10;
 /// How long packets are remembered. Captures of several interfaces write what they read from each in
 /// batches, so that copies come in the file long after each other.
 const MEMORY: i64 = 5 * SECOND;
-/// Packets remembered at a time; beyond that the memory is shorter.
-const MOST_PACKETS: usize = 8192;
+/// Packets remembered at a time; beyond that the memory is shorter. A power of two, so that numbers
+/// that go round come to the same places.
+const MOST_PACKETS: u32 = 8192;
+/// Openings remembered at a time.
+const MOST_OPENINGS: usize = 8192;
+/// Chains of the index of packets: more than packets, so that most packets are alone in theirs.
+const CHAINS: usize = 1 << 14;
 /// The side that stands for all beyond those that are told apart: the last of the 64 that
 /// `Sighting` has bits for.
 const OTHER_VANTAGES: Vantage = Vantage(63);
@@ -52,6 +59,7 @@ pub(super) struct Vantages {
 impl Vantages {
     /// The number of a side. Beyond the limit all share the last number, so that fewer copies are
     /// found and none is found wrongly.
+    #[inline]
     pub(super) fn of(&mut self, interface: u32, side: Side) -> Vantage {
         match self.last {
             Some((last, vantage)) if last == (interface, side) => vantage,
@@ -80,24 +88,69 @@ impl Vantages {
 
 /// What is equal in all copies of a packet between the same addresses, hashed under a key that
 /// nobody knows who writes packets.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Print(u64);
 
+/// The key under which packets are hashed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PrintKey(RandomState);
+
+impl PrintKey {
+    /// What is equal in all copies of a packet, but for its addresses. `tcp` is its header, of
+    /// which the packet itself has a part.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "once for each packet; a call has to write out what is read of its headers"
+    )]
+    pub(super) fn unchanged(
+        &self,
+        packet: &Packet<'_>,
+        tcp: Option<&TcpHeader<'_>>,
+        identification: u32,
+    ) -> Unchanged {
+        let mut hasher = self.0.build_hasher();
+        hasher.write_u64(packet.wire);
+        if let Some(TcpHeader { sequence, acknowledgment, flags, window, options, .. }) = tcp {
+            hasher.write_u64(u64::from(*sequence) << 32 | u64::from(*acknowledgment));
+            (window, flags).hash(&mut hasher);
+            options.hash(&mut hasher);
+        }
+        packet.payload.hash(&mut hasher);
+        let digest = hasher.finish();
+        Unchanged { protocol: packet.protocol, depth: packet.depth, identification, digest }
+    }
+
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "once for each packet; a call has to write out what is read of its headers"
+    )]
+    fn print(&self, packet: &Packet<'_>, unchanged: &Unchanged) -> Print {
+        let Unchanged { protocol, depth, identification, digest } = *unchanged;
+        let mut hasher = self.0.build_hasher();
+        (packet.source, packet.destination).hash(&mut hasher);
+        hasher.write_u64(u64::from(identification));
+        hasher.write_u64(u64::from(u16::from_be_bytes([protocol.0, depth])));
+        hasher.write_u64(digest);
+        Print(hasher.finish())
+    }
+}
+
 /// What is equal in a packet before and after source NAT, but for the destination.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-struct Unchanged {
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Unchanged {
     protocol: IpProtocol,
     depth: u8,
     identification: u32,
     digest: u64,
 }
 
-/// A packet that was seen.
-#[derive(Clone, Copy, Debug)]
-struct Sighting {
-    at: Moment,
-    /// The sides that it was seen from, a bit each.
-    vantages: u64,
+impl Hash for Unchanged {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // The digest is a hash already, and the rest differs where it does.
+        state.write_u64(self.digest);
+    }
 }
 
 /// An opening of a flow that was seen.
@@ -121,66 +174,22 @@ pub(super) struct OtherSide {
 /// Remembers the packets of the last moments.
 #[derive(Debug, Default)]
 pub(super) struct Copies {
-    hasher: RandomState,
-    /// The last packets, as long as all were seen from one side.
-    recent: VecDeque<(Moment, Vantage, Print)>,
-    /// Whether they were seen from several.
-    has_sides: bool,
-    packets: HashMap<Print, Sighting>,
-    packet_ages: VecDeque<(Moment, Print)>,
+    pub(super) key: PrintKey,
+    packets: Packets,
     openings: HashMap<(Endpoint, Unchanged), OpeningSeen>,
     opening_ages: VecDeque<(Moment, (Endpoint, Unchanged))>,
 }
 
 impl Copies {
     /// Whether `packet` was seen from another side of the host just before.
+    #[inline]
     pub(super) fn is_copy(
         &mut self,
         packet: &Packet<'_>,
-        identification: u32,
+        unchanged: &Unchanged,
         vantage: Vantage,
     ) -> bool {
-        let unchanged = self.unchanged(packet, identification);
-        let ends = (packet.source, packet.destination);
-        let print = Print(self.hasher.hash_one((ends, unchanged)));
-        if !self.has_sides {
-            // Most captures have one side, and then nothing has to be looked up.
-            if self.recent.back().is_none_or(|(_, before, _)| *before == vantage) {
-                if self.recent.len() >= MOST_PACKETS {
-                    self.recent.pop_front();
-                }
-                self.recent.push_back((packet.at, vantage, print));
-                return false;
-            }
-            self.has_sides = true;
-            for (at, vantage, print) in std::mem::take(&mut self.recent) {
-                self.see(at, vantage, print);
-            }
-        }
-        self.see(packet.at, vantage, print)
-    }
-
-    /// Whether a packet was seen from another side just before; it is remembered.
-    fn see(&mut self, at: Moment, vantage: Vantage, print: Print) -> bool {
-        self.forget(at);
-        let bit = 1_u64 << vantage.0;
-        let fresh = Sighting { at, vantages: bit };
-        match self.packets.entry(print) {
-            Entry::Occupied(mut seen) => {
-                let seen = seen.get_mut();
-                let is_recent = at.since(seen.at).saturating_abs() <= WINDOW;
-                if is_recent && seen.vantages & bit == 0 {
-                    seen.vantages |= bit;
-                    return true;
-                }
-                *seen = fresh;
-            }
-            Entry::Vacant(place) => {
-                place.insert(fresh);
-                self.packet_ages.push_back((at, print));
-            }
-        }
-        false
+        self.packets.is_copy(packet.at, vantage, self.key.print(packet, unchanged))
     }
 
     /// The flow of which `packet`, the first of its own, is the opening on the other side of source
@@ -188,10 +197,10 @@ impl Copies {
     pub(super) fn translated(
         &self,
         packet: &Packet<'_>,
-        identification: u32,
+        unchanged: Unchanged,
         vantage: Vantage,
     ) -> Option<OtherSide> {
-        let key = (packet.destination, self.unchanged(packet, identification));
+        let key = (packet.destination, unchanged);
         let seen = self.openings.get(&key)?;
         let is_recent = packet.at.since(seen.at).saturating_abs() <= WINDOW;
         if !is_recent || seen.vantage == vantage {
@@ -207,7 +216,7 @@ impl Copies {
     pub(super) fn opened(
         &mut self,
         packet: &Packet<'_>,
-        identification: u32,
+        unchanged: Unchanged,
         vantage: Vantage,
         flow: FlowId,
     ) {
@@ -215,41 +224,149 @@ impl Copies {
             // The sequence number of a SYN is random, and so are timestamps.
             Some(tcp) => tcp.flags.opens(),
             // Without one, payload and identification must both be there.
-            None => identification != 0 && packet.payload.len() >= 8,
+            None => unchanged.identification != 0 && packet.payload.len() >= 8,
         };
         if !tells {
             return;
         }
-        let key = (packet.destination, self.unchanged(packet, identification));
+        let key = (packet.destination, unchanged);
         self.forget(packet.at);
         self.openings
             .insert(key, OpeningSeen { at: packet.at, vantage, hop_limit: packet.hop_limit, flow });
         self.opening_ages.push_back((packet.at, key));
     }
 
-    fn unchanged(&self, packet: &Packet<'_>, identification: u32) -> Unchanged {
-        let numbers = packet
-            .tcp
-            .map(|tcp| (tcp.sequence, tcp.acknowledgment, tcp.flags, tcp.window, tcp.options));
-        let digest = self.hasher.hash_one((numbers, packet.wire, packet.payload));
-        Unchanged { protocol: packet.protocol, depth: packet.depth, identification, digest }
-    }
-
+    #[inline]
     fn forget(&mut self, now: Moment) {
-        let is_old = |at: Moment, many: bool| many || now.since(at) > MEMORY;
-        while let Some((at, print)) = self.packet_ages.front().copied() {
-            if !is_old(at, self.packet_ages.len() >= MOST_PACKETS) {
-                break;
-            }
-            self.packet_ages.pop_front();
-            self.packets.remove(&print);
-        }
         while let Some((at, key)) = self.opening_ages.front().copied() {
-            if !is_old(at, self.opening_ages.len() >= MOST_PACKETS) {
+            if self.opening_ages.len() < MOST_OPENINGS && now.since(at) <= MEMORY {
                 break;
             }
             self.opening_ages.pop_front();
             self.openings.remove(&key);
         }
     }
+}
+
+/// A packet that was seen.
+#[derive(Clone, Copy, Debug)]
+struct Sighting {
+    print: Print,
+    at: Moment,
+    /// The sides that it was seen from, a bit each.
+    vantages: u64,
+    /// When its print was first seen: it is remembered by that.
+    since: Moment,
+    /// The number of the sighting before it in the same chain of the index.
+    before: u32,
+}
+
+/// The last packets, each a sighting with a number, and an index of their prints.
+///
+/// Sightings lie in a ring, so that the oldest gives way to the newest. The index is a table of
+/// chains that lead from newer sightings to older ones. Nothing is taken out of it: a chain ends at
+/// the first number that is not remembered, or not older than the one before it.
+#[derive(Debug, Default)]
+struct Packets {
+    ring: Vec<Sighting>,
+    /// For the last bits of a print, the number of the newest sighting; empty as long as all packets
+    /// were seen from one side. Most captures have one side, and then nothing has to be looked up.
+    newest: Vec<u32>,
+    /// The number of the sighting to come; numbers go round.
+    next: u32,
+    /// How many are remembered.
+    count: u32,
+    /// The side of the packets before.
+    last: Option<Vantage>,
+}
+
+impl Packets {
+    #[inline]
+    fn is_copy(&mut self, at: Moment, vantage: Vantage, print: Print) -> bool {
+        if self.newest.is_empty() {
+            if self.last.is_none_or(|last| last == vantage) {
+                self.last = Some(vantage);
+                self.count = self.count.min(MOST_PACKETS - 1);
+                self.remember(at, vantage, print, 0);
+                return false;
+            }
+            self.index();
+        }
+        self.see(at, vantage, print)
+    }
+
+    /// Begins the index with what was seen from one side.
+    fn index(&mut self) {
+        let before = std::mem::take(self);
+        self.newest = vec![0; CHAINS];
+        let Some(vantage) = before.last else { return };
+        for number in (1..=before.count).rev().map(|age| before.next.wrapping_sub(age)) {
+            if let Some(Sighting { at, print, .. }) = before.ring.get(place(number)) {
+                self.see(*at, vantage, *print);
+            }
+        }
+    }
+
+    /// Whether a packet was seen from another side just before; it is remembered.
+    fn see(&mut self, at: Moment, vantage: Vantage, print: Print) -> bool {
+        self.forget(at);
+        let bit = 1_u64 << vantage.0;
+        let chain = usize::try_from(print.0).unwrap_or(usize::MAX) % CHAINS;
+        let begins = self.newest.get(chain).copied().unwrap_or(0);
+        let (mut number, mut age) = (begins, 0);
+        while let Some(older) = self.age(number).filter(|older| *older > age)
+            && let Some(seen) = self.ring.get_mut(place(number))
+        {
+            if seen.print != print {
+                (number, age) = (seen.before, older);
+                continue;
+            }
+            let is_recent = at.since(seen.at).saturating_abs() <= WINDOW;
+            if is_recent && seen.vantages & bit == 0 {
+                seen.vantages |= bit;
+                return true;
+            }
+            (seen.at, seen.vantages) = (at, bit);
+            return false;
+        }
+        if let Some(newest) = self.newest.get_mut(chain) {
+            *newest = self.next;
+        }
+        self.remember(at, vantage, print, begins);
+        false
+    }
+
+    #[inline]
+    fn remember(&mut self, at: Moment, vantage: Vantage, print: Print, before: u32) {
+        let sighting = Sighting { print, at, vantages: 1 << vantage.0, since: at, before };
+        match self.ring.get_mut(place(self.next)) {
+            Some(oldest) => *oldest = sighting,
+            None => self.ring.push(sighting),
+        }
+        self.next = self.next.wrapping_add(1);
+        self.count += 1;
+    }
+
+    #[inline]
+    fn forget(&mut self, now: Moment) {
+        while let Some(first) = self.ring.get(place(self.next.wrapping_sub(self.count)))
+            && self.count > 0
+            && (self.count >= MOST_PACKETS || now.since(first.since) > MEMORY)
+        {
+            self.count -= 1;
+        }
+    }
+
+    /// How many sightings ago this one was, from 1 on; `None` where it is not remembered.
+    #[inline]
+    fn age(&self, number: u32) -> Option<u32> {
+        let age = self.next.wrapping_sub(number);
+        (1..=self.count).contains(&age).then_some(age)
+    }
+}
+
+/// The place of a sighting in the ring.
+#[inline]
+fn place(number: u32) -> usize {
+    usize::try_from(number % MOST_PACKETS).unwrap_or(0)
 }

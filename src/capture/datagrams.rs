@@ -45,6 +45,7 @@ impl Default for DatagramListener {
 
 impl DatagramListener {
     /// Bytes held back.
+    #[inline]
     pub(super) fn held(&self) -> usize {
         match self {
             DatagramListener::Quic(reader) => reader.held(),

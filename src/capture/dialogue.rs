@@ -1,5 +1,7 @@
 //! What the two ends of a TCP connection say to each other: the protocol, and the names in it.
 
+use std::borrow::Cow;
+
 use crate::flow::Host;
 use crate::flow::Payload;
 use crate::flow::PayloadKind;
@@ -88,11 +90,13 @@ impl Listener {
     }
 
     /// Whether there is nothing more to hear.
+    #[inline]
     pub(super) fn is_done(&self) -> bool {
         matches!(self, Listener::Done)
     }
 
     /// Bytes held back.
+    #[inline]
     pub(super) fn held(&self) -> usize {
         match self {
             Listener::Start { held, .. } => held.len(),
@@ -143,7 +147,13 @@ impl Listener {
     fn bytes(&mut self, bytes: &[u8], ports: Ports, out: &mut impl FnMut(Heard)) {
         match std::mem::replace(self, Listener::Done) {
             Listener::Start { mut held, place, tries } => {
-                held.extend_from_slice(bytes);
+                // Most first segments tell the protocol, and need not be copied for that.
+                let held = if held.is_empty() {
+                    Cow::Borrowed(bytes)
+                } else {
+                    held.extend_from_slice(bytes);
+                    Cow::Owned(held)
+                };
                 *self = settle(held, bytes, place, tries, ports, out);
             }
             Listener::Tls(mut reader) => match reader.push(bytes) {
@@ -264,9 +274,9 @@ impl Listener {
 
 /// Tells the protocol of the first bytes and hands them to its reader. `latest` are the last of
 /// `held`, and the start of a segment.
-fn settle(
-    held: Vec<u8>,
-    latest: &[u8],
+fn settle<'a>(
+    held: Cow<'a, [u8]>,
+    latest: &'a [u8],
     place: Place,
     tries: u8,
     ports: Ports,
@@ -275,7 +285,7 @@ fn settle(
     let mut found = first(&held, place, ports);
     let mut held = held;
     if found == First::Other && place == Place::Middle && held.len() > latest.len() {
-        held = latest.to_vec();
+        held = Cow::Borrowed(latest);
         found = first(&held, place, ports);
     }
     let (application, mut listener) = match found {
@@ -286,7 +296,7 @@ fn settle(
         First::Tds => (Application::Mssql, Listener::Tds(tds::LoginReader::default())),
         First::Dns => (Application::Dns, Listener::Dns(dns::StreamReader::default())),
         First::Unsettled if held.len() <= MOST_UNSETTLED_BYTES => {
-            return Listener::Start { held, place, tries };
+            return Listener::Start { held: held.into_owned(), place, tries };
         }
         First::Unsettled | First::Other => {
             if place == Place::Start {

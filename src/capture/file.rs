@@ -85,6 +85,7 @@ impl Format {
     }
 
     /// Looks at the front of the unread bytes.
+    #[inline]
     pub(super) fn step<'a>(&mut self, bytes: &'a [u8]) -> Result<Step<'a>, Damage> {
         match self {
             Format::Pcap(pcap) => pcap.step(bytes),

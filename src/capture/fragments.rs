@@ -1,8 +1,9 @@
 //! IP datagrams put together from their fragments.
 
-use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::net::IpAddr;
+
+use foldhash::HashMap;
 
 use crate::flow::IpProtocol;
 

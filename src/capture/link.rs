@@ -38,6 +38,7 @@ impl LinkType {
     }
 
     /// Whether packets of this type are read.
+    #[inline]
     pub fn is_supported(self) -> bool {
         NAMES.iter().any(|(number, _, supported)| *number == self.0 && *supported)
     }

@@ -18,8 +18,11 @@
 //! kind of the payload known and no name.
 
 mod reader;
+mod threaded;
+mod together;
 
 mod file;
+mod framing;
 mod pcap;
 mod pcapng;
 mod zstd;
@@ -35,6 +38,7 @@ mod log;
 mod conversation;
 mod datagrams;
 mod dialogue;
+mod dissect;
 mod names;
 mod story;
 mod stream;
@@ -63,3 +67,8 @@ pub use error::Unreadable;
 pub use link::LinkType;
 pub use log::LogFormat;
 pub use reader::Reader;
+pub use threaded::ReadError;
+pub use threaded::read;
+pub use together::FileError;
+pub use together::MOST_TOGETHER;
+pub use together::read_together;

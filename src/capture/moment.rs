@@ -19,6 +19,7 @@ impl Moment {
     pub(super) const EPOCH: Moment = Moment { seconds: 0, nanoseconds: 0 };
 
     /// So many seconds and nanoseconds, which may be more than a second, after 1970.
+    #[inline]
     pub(super) fn new(seconds: u64, nanoseconds: u64) -> Moment {
         let seconds = seconds.saturating_add(nanoseconds / NANOSECONDS);
         Moment {
@@ -47,12 +48,14 @@ impl Moment {
     }
 
     /// Nanoseconds from `earlier` to this, or as many as can be told of.
+    #[inline]
     pub(super) fn since(self, earlier: Moment) -> i64 {
         let seconds = self.seconds.saturating_sub(earlier.seconds).saturating_mul(SECOND);
         seconds.saturating_add(self.nanoseconds.into()).saturating_sub(earlier.nanoseconds.into())
     }
 
     /// So many whole seconds later.
+    #[inline]
     pub(super) fn after(self, seconds: i64) -> Moment {
         Moment { seconds: self.seconds.saturating_add(seconds), ..self }
     }

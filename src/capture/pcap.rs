@@ -21,6 +21,7 @@ pub(super) enum Order {
 }
 
 impl Order {
+    #[inline]
     pub(super) fn u16(self, bytes: [u8; 2]) -> u16 {
         match self {
             Order::Big => u16::from_be_bytes(bytes),
@@ -28,6 +29,7 @@ impl Order {
         }
     }
 
+    #[inline]
     pub(super) fn u32(self, bytes: [u8; 4]) -> u32 {
         match self {
             Order::Big => u32::from_be_bytes(bytes),
@@ -90,6 +92,7 @@ impl Pcap {
     }
 
     /// Takes the next record off the front of `bytes`.
+    #[inline]
     pub(super) fn step(self, bytes: &[u8]) -> Result<Step<'_>, Damage> {
         let Some((header, rest)) = bytes.split_first_chunk::<RECORD_HEADER>() else {
             return Ok(Step::More { need: RECORD_HEADER });
@@ -113,10 +116,12 @@ impl Pcap {
         Ok(Step::Taken { length, frame: Some(self.frame(seconds, fraction, data, original)) })
     }
 
+    #[inline]
     fn frame(self, seconds: u32, fraction: u32, data: &[u8], original: u32) -> Frame<'_> {
         Frame { at: self.at(seconds, fraction), interface: 0, link: self.link, data, original }
     }
 
+    #[inline]
     fn at(self, seconds: u32, fraction: u32) -> Moment {
         // A damaged fraction may be more than a second.
         let nanoseconds = u64::from(fraction) * if self.nanoseconds { 1 } else { 1000 };

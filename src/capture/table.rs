@@ -1,5 +1,7 @@
 //! The flows that are followed, by their ends.
 
+use std::net::IpAddr;
+
 use foldhash::HashMap;
 use foldhash::HashMapExt;
 
@@ -17,9 +19,16 @@ pub(super) struct Key {
 }
 
 impl Key {
+    #[inline]
     pub(super) fn of(packet: &Packet<'_>) -> Key {
         let (a, b) = (packet.source, packet.destination);
-        let (low, high) = (a.min(b), a.max(b));
+        let is_low = match (a.address, b.address) {
+            (IpAddr::V4(v4), IpAddr::V4(other)) => {
+                (v4.to_bits(), a.port) <= (other.to_bits(), b.port)
+            }
+            _ => a <= b,
+        };
+        let (low, high) = if is_low { (a, b) } else { (b, a) };
         Key { protocol: packet.protocol, depth: packet.depth, low, high }
     }
 }
@@ -50,20 +59,24 @@ impl<F> Default for Table<F> {
 
 impl<F> Table<F> {
     /// How many flows there are.
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.places.len() - self.vacant.len()
     }
 
     /// The flow between the ends of `key`.
+    #[inline]
     pub(super) fn find(&self, key: &Key) -> Option<FlowId> {
         self.by_ends.get(key).copied()
     }
 
+    #[inline]
     pub(super) fn get(&self, id: FlowId) -> Option<&F> {
         let (number, flow) = self.places.get(id.place)?.as_ref()?;
         (*number == id.number).then_some(flow)
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, id: FlowId) -> Option<&mut F> {
         let (number, flow) = self.places.get_mut(id.place)?.as_mut()?;
         (*number == id.number).then_some(flow)
@@ -91,11 +104,11 @@ impl<F> Table<F> {
     }
 
     /// Takes a flow out. It is still found by its keys until those are forgotten.
-    pub(super) fn remove(&mut self, id: FlowId) -> Option<F> {
+    pub(super) fn remove(&mut self, id: FlowId) -> Option<Box<F>> {
         let place = self.places.get_mut(id.place)?;
         let (_, flow) = place.take_if(|(number, _)| *number == id.number)?;
         self.vacant.push(id.place);
-        Some(*flow)
+        Some(flow)
     }
 
     /// Has no flow found by `key` any more if `id` was.
@@ -122,7 +135,7 @@ mod tests {
         let other = table.insert(key(2), "other");
         table.find_by(key(3), first);
         assert_eq!(table.find(&key(3)), Some(first));
-        assert_eq!(table.remove(first), Some("first"));
+        assert_eq!(table.remove(first), Some(Box::new("first")));
         assert_eq!((table.remove(first), table.len()), (None, 1));
         let second = table.insert(key(1), "second");
         assert_eq!((second.place, table.get(first)), (first.place, None));

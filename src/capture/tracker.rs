@@ -3,8 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::flow::IpProtocol;
-
+use super::captured::CapturedFlow;
 use super::captured::Sink;
 use super::conversation::Conversation;
 use super::conversation::Endpoint;
@@ -12,8 +11,14 @@ use super::conversation::Packet;
 use super::conversation::Translation;
 use super::copies::Copies;
 use super::copies::OtherSide;
+use super::copies::PrintKey;
+use super::copies::Unchanged;
 use super::copies::Vantage;
 use super::copies::Vantages;
+use super::dissect::Dissected;
+use super::dissect::Transport;
+use super::dissect::behind_link;
+use super::dissect::dissect;
 use super::error::CaptureError;
 use super::error::Limit;
 use super::error::Summary;
@@ -31,12 +36,8 @@ use super::wire::Fragment;
 use super::wire::Linked;
 use super::wire::Malformed;
 use super::wire::ipv6;
-use super::wire::sctp;
-use super::wire::tcp::Damaged;
-use super::wire::tcp::TcpHeader;
 use super::wire::tunnel;
 use super::wire::tunnel::MOST_DEPTH;
-use super::wire::udp::UdpHeader;
 
 /// How long a flow without packets is followed. Longer than any idle timeout that Azure Firewall
 /// has (`azure-firewall.md §1.11`), so that no session of the firewall is two flows here.
@@ -54,22 +55,26 @@ const MOST_HELD_BYTES: usize = 256 << 20;
 struct Followed {
     conversation: Conversation,
     key: Key,
+    /// The file in which it began.
+    file: usize,
     /// Where it is found on the other side of source NAT, and what the client is called there.
     other_side: Option<(Key, Endpoint)>,
     /// The latest time in the file when its last packet came. Files that were merged step back in
     /// time; a flow is idle by the packets that come after it, not by its own clock.
     touched: Moment,
+    /// Bytes that it held after its last packet.
+    held: usize,
 }
 
 impl Followed {
-    /// A packet of this flow with the client named as in the flow's first packet, so that copies on
+    /// Names the client in a packet of this flow as in the flow's first packet, so that copies on
     /// both sides of source NAT are equal.
-    fn as_first_seen<'a>(&self, packet: Packet<'a>) -> Packet<'a> {
-        let source = self.conversation.source();
-        match self.other_side {
-            Some((_, end)) if packet.source == end => Packet { source, ..packet },
-            Some((_, end)) if packet.destination == end => Packet { destination: source, ..packet },
-            Some(_) | None => packet,
+    fn name_as_first_seen(&self, packet: &mut Packet<'_>) {
+        let Some((_, end)) = self.other_side else { return };
+        if packet.source == end {
+            packet.source = self.conversation.source();
+        } else if packet.destination == end {
+            packet.destination = self.conversation.source();
         }
     }
 
@@ -88,7 +93,12 @@ impl Followed {
 /// Follows the flows of a capture.
 #[derive(Debug, Default)]
 pub(super) struct Tracker {
+    /// Of the file that is being read.
     summary: Summary,
+    /// Its number.
+    file: usize,
+    /// Those of the other files, by their numbers.
+    summaries: Vec<Summary>,
     vantages: Vantages,
     fragments: Fragments,
     copies: Copies,
@@ -112,27 +122,86 @@ impl Tracker {
         self.summary.link_types.insert(link);
     }
 
+    /// Goes on with the frames of another file on the same time line.
+    pub(super) fn turn_to(&mut self, file: usize) {
+        if file == self.file {
+            return;
+        }
+        let most = file.max(self.file) + 1;
+        if self.summaries.len() < most {
+            self.summaries.resize_with(most, Summary::default);
+        }
+        if let Some(place) = self.summaries.get_mut(self.file) {
+            *place = std::mem::take(&mut self.summary);
+        }
+        if let Some(place) = self.summaries.get_mut(file) {
+            self.summary = std::mem::take(place);
+        }
+        self.file = file;
+        self.last_link = None;
+    }
+
+    /// The key of the hashes by which it knows copies.
+    pub(super) fn key(&self) -> &PrintKey {
+        &self.copies.key
+    }
+
     /// Takes the next packet of the file.
     pub(super) fn frame(
         &mut self,
         frame: Frame<'_>,
         sink: &mut impl Sink,
     ) -> Result<(), CaptureError> {
-        self.summary.frames += 1;
+        match dissect(&frame, &self.copies.key) {
+            Some(mut dissected) => {
+                self.dissected(&mut dissected, frame.interface, frame.link, sink);
+                Ok(())
+            }
+            None => self.undissected(frame, sink),
+        }
+    }
+
+    /// Takes the next packet of the file, of which it was told what it holds.
+    pub(super) fn dissected(
+        &mut self,
+        dissected: &mut Dissected<'_>,
+        interface: u32,
+        link: LinkType,
+        sink: &mut impl Sink,
+    ) {
+        self.begin(dissected.packet.at, link, sink);
+        let vantage = self.vantages.of(interface, dissected.side);
+        dissected.packet.frame = self.summary.frames;
+        self.packet(&mut dissected.packet, dissected.unchanged, vantage, sink);
+    }
+
+    /// Takes the next packet of the file, which is more or less than one packet of a flow.
+    pub(super) fn undissected(
+        &mut self,
+        frame: Frame<'_>,
+        sink: &mut impl Sink,
+    ) -> Result<(), CaptureError> {
         if !frame.link.is_supported() {
+            self.summary.frames += 1;
             return Err(CaptureError::LinkType { link: frame.link });
         }
-        if self.last_link != Some(frame.link) {
-            self.last_link = Some(frame.link);
-            self.summary.link_types.insert(frame.link);
-        }
-        self.clock(frame.at, sink);
+        self.begin(frame.at, frame.link, sink);
         match self.linked(&frame, sink) {
             Ok(true) => {}
             Ok(false) => self.summary.non_ip += 1,
             Err(malformed) => self.malformed(malformed),
         }
         Ok(())
+    }
+
+    /// Notes that a packet came.
+    fn begin(&mut self, at: Moment, link: LinkType, sink: &mut impl Sink) {
+        self.summary.frames += 1;
+        if self.last_link != Some(link) {
+            self.last_link = Some(link);
+            self.summary.link_types.insert(link);
+        }
+        self.clock(at, sink);
     }
 
     /// Ends all flows.
@@ -151,6 +220,16 @@ impl Tracker {
         self.summary
     }
 
+    /// Ends all flows; the summaries of so many files.
+    pub(super) fn finish_each(mut self, files: usize, sink: &mut impl Sink) -> Vec<Summary> {
+        self.turn_to(files.saturating_sub(1));
+        let mut summaries = std::mem::take(&mut self.summaries);
+        summaries.truncate(files.saturating_sub(1));
+        summaries.resize_with(files.saturating_sub(1), Summary::default);
+        summaries.push(self.finish(sink));
+        summaries
+    }
+
     fn malformed(&mut self, malformed: Malformed) {
         *self.summary.malformed.entry(malformed.layer()).or_default() += 1;
     }
@@ -159,9 +238,7 @@ impl Tracker {
     fn linked(&mut self, frame: &Frame<'_>, sink: &mut impl Sink) -> Result<bool, Malformed> {
         let Some(linked) = wire::link(frame.link, frame.data)? else { return Ok(false) };
         let vantage = self.vantages.of(frame.interface, linked.side);
-        let header = frame.data.len().saturating_sub(linked.payload.len());
-        let original = usize::try_from(frame.original).unwrap_or(usize::MAX);
-        let wire = original.max(frame.data.len()).saturating_sub(header);
+        let wire = behind_link(frame, linked.payload);
         let arrival = Arrival { at: frame.at, frame: self.summary.frames, vantage };
         self.network(&linked, wire, 0, arrival, sink)?;
         Ok(true)
@@ -221,52 +298,15 @@ impl Tracker {
         arrival: Arrival,
         sink: &mut impl Sink,
     ) -> Result<(), Malformed> {
-        let bytes = datagram.payload;
-        let mut tcp = None;
-        let (ports, payload, payload_wire) = match datagram.protocol {
-            IpProtocol::TCP => match TcpHeader::parse(bytes) {
-                Ok((header, payload)) => {
-                    let length = datagram.payload_wire.saturating_sub(header.length());
-                    tcp = Some(header);
-                    ((header.source, header.destination), payload, length)
-                }
-                Err(damaged) => {
-                    let Damaged { malformed, ports, header } = damaged?;
-                    self.malformed(malformed);
-                    tcp = header;
-                    (ports, &[][..], 0)
-                }
-            },
-            IpProtocol::UDP => {
-                let (header, payload) = UdpHeader::parse(bytes)?;
-                let length = match usize::from(header.length) {
-                    0 => datagram.payload_wire,
-                    length => length.min(datagram.payload_wire),
-                };
-                ((header.source, header.destination), payload, length.saturating_sub(8))
-            }
-            IpProtocol::SCTP => {
-                let (ports, chunks) = sctp::parse(bytes)?;
-                let header = bytes.len().saturating_sub(chunks.len());
-                (ports, chunks, datagram.payload_wire.saturating_sub(header))
-            }
-            IpProtocol(_) => ((0, 0), bytes, datagram.payload_wire),
-        };
-        let cut = u32::try_from(payload_wire.saturating_sub(payload.len())).unwrap_or(u32::MAX);
-        let packet = Packet {
-            at: arrival.at,
-            frame: arrival.frame,
-            source: Endpoint { address: datagram.source, port: ports.0 },
-            destination: Endpoint { address: datagram.destination, port: ports.1 },
-            protocol: datagram.protocol,
-            depth,
-            wire,
-            tcp,
-            payload,
-            cut,
-            hop_limit: datagram.hop_limit,
-        };
-        self.packet(packet, datagram.identification, arrival.vantage, sink);
+        let transport = Transport::of(datagram)?;
+        if let Some(malformed) = transport.damage {
+            self.malformed(malformed);
+        }
+        let Transport { ports, payload, payload_wire, .. } = transport;
+        let mut packet = transport.packet(datagram, wire, depth, arrival.at, arrival.frame);
+        let tcp = transport.tcp.as_ref();
+        let unchanged = self.copies.key.unchanged(&packet, tcp, datagram.identification);
+        self.packet(&mut packet, unchanged, arrival.vantage, sink);
         if depth >= MOST_DEPTH {
             return Ok(());
         }
@@ -279,36 +319,39 @@ impl Tracker {
 
     fn packet(
         &mut self,
-        packet: Packet<'_>,
-        identification: u32,
+        packet: &mut Packet<'_>,
+        unchanged: Unchanged,
         vantage: Vantage,
         sink: &mut impl Sink,
     ) {
-        let key = Key::of(&packet);
+        let key = Key::of(packet);
         let known = self.flows.find(&key);
         let followed = known.and_then(|id| self.flows.get(id));
-        let packet = followed.map_or(packet, |flow| flow.as_first_seen(packet));
-        if self.copies.is_copy(&packet, identification, vantage) {
+        if let Some(flow) = followed {
+            flow.name_as_first_seen(packet);
+        }
+        if self.copies.is_copy(packet, &unchanged, vantage) {
             self.count_copy(known, packet.at);
             return;
         }
         let known = match (known, followed) {
-            (Some(id), Some(flow)) if flow.conversation.is_reopened_by(&packet) => {
+            (Some(id), Some(flow)) if flow.conversation.is_reopened_by(packet) => {
                 self.end(id, sink);
                 None
             }
             (known, _) => known,
         };
         let Some(id) = known else {
-            self.open(&packet, key, identification, vantage, sink);
+            self.open(packet, key, unchanged, vantage, sink);
             return;
         };
         let Some(flow) = self.flows.get_mut(id) else { return };
         self.summary.packets += 1;
         flow.touched = self.leap.unwrap_or(self.now);
-        let before = flow.conversation.held();
-        flow.conversation.take(&packet, &mut |answer| sink.answer(answer));
+        let before = flow.held;
+        flow.conversation.take(packet, &mut |answer| sink.answer(answer));
         let after = flow.conversation.held();
+        flow.held = after;
         self.account(id, before, after);
     }
 
@@ -318,11 +361,11 @@ impl Tracker {
         &mut self,
         packet: &Packet<'_>,
         key: Key,
-        identification: u32,
+        unchanged: Unchanged,
         vantage: Vantage,
         sink: &mut impl Sink,
     ) {
-        let other_side = self.copies.translated(packet, identification, vantage);
+        let other_side = self.copies.translated(packet, unchanged, vantage);
         if let Some(OtherSide { flow: id, is_before }) = other_side
             && let Some(flow) = self.flows.get_mut(id)
             && flow.is_translated(packet, is_before)
@@ -341,9 +384,10 @@ impl Tracker {
         conversation.take(packet, &mut |answer| sink.answer(answer));
         let held = conversation.held();
         let touched = self.leap.unwrap_or(self.now);
-        let flow = Followed { conversation, key, other_side: None, touched };
+        let file = self.file;
+        let flow = Followed { conversation, key, file, other_side: None, touched, held };
         let id = self.flows.insert(key, flow);
-        self.copies.opened(packet, identification, vantage, id);
+        self.copies.opened(packet, unchanged, vantage, id);
         self.ages.push(Reverse((touched, id)));
         self.account(id, 0, held);
     }
@@ -356,13 +400,15 @@ impl Tracker {
     }
 
     /// Accounts for what a flow holds, and stops it when all hold too much.
+    #[inline]
     fn account(&mut self, id: FlowId, before: usize, after: usize) {
         self.held = self.held.saturating_sub(before) + after;
         if self.held > MOST_HELD_BYTES {
             let Some(flow) = self.flows.get_mut(id) else { return };
-            self.held = self.held.saturating_sub(flow.conversation.held());
+            self.held = self.held.saturating_sub(flow.held);
             flow.conversation.give_up();
-            self.held += flow.conversation.held();
+            flow.held = flow.conversation.held();
+            self.held += flow.held;
             self.summary.limits.insert(Limit::HeldBytes);
         }
     }
@@ -421,13 +467,14 @@ impl Tracker {
     }
 
     fn end(&mut self, id: FlowId, sink: &mut impl Sink) {
-        let Some(flow) = self.flows.remove(id) else { return };
+        let Some(mut flow) = self.flows.remove(id) else { return };
         let other_side = flow.other_side.map(|(key, _)| key);
         for key in [flow.key].into_iter().chain(other_side) {
             self.flows.forget(&key, id);
         }
-        self.held = self.held.saturating_sub(flow.conversation.held());
+        self.held = self.held.saturating_sub(flow.held);
         let captured = flow.conversation.finish(&mut |answer| sink.answer(answer));
+        let captured = CapturedFlow { file: flow.file, ..captured };
         if captured.openings_left_out > 0 {
             self.summary.limits.insert(Limit::Openings);
         }

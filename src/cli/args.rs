@@ -365,6 +365,8 @@ pub(super) struct FlowsArgs {
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
     #[command(flatten)]
+    pub(super) threads: ThreadsArgs,
+    #[command(flatten)]
     pub(super) color: ColorArgs,
     /// Say less: no warnings, no progress
     #[arg(short, long)]

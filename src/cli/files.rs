@@ -90,8 +90,8 @@ pub(super) fn read_text_or_gzip(
 
 /// Standard input, which can be read once: whoever comes second would take it to be empty.
 pub(super) fn standard_input<'i>(
-    input: &mut Option<&'i mut dyn io::Read>,
-) -> io::Result<&'i mut dyn io::Read> {
+    input: &mut Option<&'i mut (dyn io::Read + Send)>,
+) -> io::Result<&'i mut (dyn io::Read + Send)> {
     input.take().ok_or_else(|| {
         unreadable("standard input was read already, and can be read once; name a file".to_owned())
     })

@@ -6,57 +6,50 @@ use super::args::FlowsArgs;
 use super::args::Format;
 use super::failure::Failure;
 use super::outcome::Outcome;
+use super::reading::Recordings;
 use super::recording;
-use super::recording::Recording;
 use super::terminal::Terminal;
 use crate::capture::CapturedFlow;
 use crate::capture::Sink;
 use crate::diagnostic::Severity;
 use crate::evidence::DnsAnswer;
 
-/// Lists the flows of each capture as they end. Before the first, every file is looked at, so that
+/// Lists the flows of the captures as they end. Before the first, every file is looked at, so that
 /// one that is no capture stops a result from being begun.
 pub(super) fn run(args: &FlowsArgs, terminal: &mut Terminal<'_>) -> Result<Outcome, Failure> {
     terminal.choose_color(args.color.color);
-    let paths = recording::once(&args.captures, args.quiet, terminal)?;
-    let recordings: Vec<Recording<'_>> =
-        paths.into_iter().map(|path| Recording::of(path, args.quiet, terminal)).collect();
-    recordings.iter().try_for_each(Recording::check_beginning)?;
-    for recording in recordings {
-        let name = recording.path.display().to_string();
-        let mut lines = Lines {
-            capture: &name,
-            format: args.format,
-            output: &mut *terminal.output,
-            failed: None,
-        };
-        let reading = recording.read(&mut terminal.input, &mut lines);
-        if let Some(failure) = lines.failed {
-            return Err(failure);
+    let recordings = Recordings::of(&args.captures, args.quiet, args.threads.threads, terminal)?;
+    recordings.check_beginnings()?;
+    let names: Vec<String> = recordings.names().collect();
+    let output = &mut *terminal.output;
+    let mut lines = Lines { captures: &names, first: 0, format: args.format, output, failed: None };
+    let begin = |lines: &mut Lines<'_>, first| lines.first = first;
+    let readings = recordings.read(&mut terminal.input, &mut lines, begin);
+    if let Some(failure) = lines.failed {
+        return Err(failure);
+    }
+    let readings = readings?;
+    terminal.write_out("")?;
+    for (name, reading) in names.iter().zip(&readings).filter(|_| !args.quiet) {
+        let warnings = recording::warnings(&reading.summary);
+        for warning in recording::truncation(reading).into_iter().chain(warnings) {
+            let text = terminal.titled(Severity::Warning, &format!("`{name}`: {warning}"));
+            terminal.write_err(&text)?;
         }
-        let reading = reading?;
-        terminal.write_out("")?;
-        if !args.quiet {
-            let warnings = recording::warnings(&reading.summary);
-            for warning in recording::truncation(&reading).into_iter().chain(warnings) {
-                let text = terminal.titled(Severity::Warning, &format!("`{name}`: {warning}"));
-                terminal.write_err(&text)?;
-            }
-            for note in recording::notes(&reading.summary) {
-                let text = terminal.titled(Severity::Note, &format!("`{name}`: {note}"));
-                terminal.write_err(&text)?;
-            }
-        }
-        if reading.interrupted_at.is_some() {
-            return Ok(Outcome::Objections);
+        for note in recording::notes(&reading.summary) {
+            let text = terminal.titled(Severity::Note, &format!("`{name}`: {note}"));
+            terminal.write_err(&text)?;
         }
     }
-    Ok(Outcome::Clean)
+    let is_partial = readings.iter().any(|reading| reading.interrupted_at.is_some());
+    Ok(if is_partial { Outcome::Objections } else { Outcome::Clean })
 }
 
 /// Writes each flow as a line, until a line cannot be written.
 struct Lines<'a> {
-    capture: &'a str,
+    captures: &'a [String],
+    /// The first of the captures that are being read.
+    first: usize,
     format: Format,
     output: &'a mut dyn Write,
     failed: Option<Failure>,
@@ -64,7 +57,8 @@ struct Lines<'a> {
 
 impl Lines<'_> {
     fn write(&mut self, flow: &CapturedFlow) -> Result<(), Failure> {
-        let row = recording::row(flow, self.capture);
+        let capture = self.captures.get(self.first + flow.file).map_or("", String::as_str);
+        let row = recording::row(flow, capture);
         let line = match self.format {
             Format::Text => row.to_text_line(),
             Format::Json => row

@@ -20,6 +20,7 @@ mod interrupt;
 mod lock;
 mod outcome;
 mod prove;
+mod reading;
 mod recording;
 mod replay;
 mod rules;

@@ -1,32 +1,21 @@
-//! Reading captures.
+//! What captures hold, for whoever judges it.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::fs::File;
-use std::io::Read;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
-use std::path::Path;
 use std::path::PathBuf;
-use std::sync::Arc;
-
-use indicatif::ProgressBar;
-use indicatif::ProgressStyle;
 
 use super::failure::Failure;
-use super::files;
-use super::interrupt::Interrupt;
+use super::reading::Reading;
+use super::reading::Recordings;
 use super::spool::Batch;
 use super::spool::FlowOf;
 use super::spool::Spool;
 use super::terminal::Terminal;
 use crate::capture::Application;
 use crate::capture::CapturedFlow;
-use crate::capture::Reader;
 use crate::capture::Sink;
 use crate::capture::Summary;
 use crate::capture::Unreadable;
-use crate::diagnostic::Severity;
 use crate::evidence::DnsAnswer;
 use crate::evidence::DnsTimeline;
 use crate::evidence::Evidence;
@@ -38,160 +27,6 @@ use crate::flow::SeenPayload;
 use crate::report::FlowRow;
 use crate::report::flow_row::NameRow;
 use crate::report::replay::ReplayedCapture;
-
-/// Bytes read from a file at a time.
-const CHUNK: usize = 256 * 1024;
-/// Bytes that show whether a file is a capture: its header, the first packets with their link
-/// type, and room for a gzip wrapper and for comments. An error in them is one of the whole file.
-const BEGINNING: u64 = 64 * 1024;
-
-/// The captures of `paths`, each once: flows that count twice are nobody's wish.
-pub(super) fn once<'p>(
-    paths: &'p [PathBuf],
-    quiet: bool,
-    terminal: &mut Terminal<'_>,
-) -> Result<Vec<&'p Path>, Failure> {
-    let mut all = Vec::with_capacity(paths.len());
-    let mut seen = BTreeSet::new();
-    for path in paths {
-        let full = terminal.path(path);
-        let name = if files::is_standard_stream(path) { None } else { full.canonicalize().ok() };
-        if seen.insert(name.unwrap_or_else(|| path.clone())) {
-            all.push(path.as_path());
-        } else if !quiet {
-            let says = format!("`{}` is given twice, and read once", path.display());
-            let text = terminal.titled(Severity::Warning, &says);
-            terminal.write_err(&text)?;
-        }
-    }
-    Ok(all)
-}
-
-/// A capture to be read.
-pub(super) struct Recording<'a> {
-    /// Its path as given; `-` is standard input.
-    pub(super) path: &'a Path,
-    /// Its path from the root.
-    pub(super) full: PathBuf,
-    /// Whether to show how far reading has come.
-    pub(super) progress: bool,
-    /// Whether the user wants the run to end.
-    pub(super) interrupt: Arc<Interrupt>,
-}
-
-/// How a capture was read.
-pub(super) struct Reading {
-    pub(super) summary: Summary,
-    /// How many bytes were read when the user ended the run, if so.
-    pub(super) interrupted_at: Option<u64>,
-}
-
-impl<'a> Recording<'a> {
-    /// The capture at `path`.
-    pub(super) fn of(path: &'a Path, quiet: bool, terminal: &Terminal<'_>) -> Recording<'a> {
-        Recording {
-            path,
-            full: terminal.path(path),
-            progress: terminal.shows_progress && !quiet,
-            interrupt: Arc::clone(&terminal.interrupt),
-        }
-    }
-
-    /// Refuses a file that is not there or does not begin as a capture. Standard input and pipes can
-    /// be read but once, and are not looked at.
-    pub(super) fn check_beginning(&self) -> Result<(), Failure> {
-        let cannot_read = |error: std::io::Error| Failure::reading(self.path, &error);
-        if files::is_standard_stream(self.path) {
-            return Ok(());
-        }
-        let kind = fs::metadata(&self.full).map_err(cannot_read)?.file_type();
-        if !kind.is_file() && !kind.is_dir() {
-            return Ok(());
-        }
-        let file = File::open(&self.full).map_err(cannot_read)?;
-        let mut beginning = Vec::new();
-        file.take(BEGINNING).read_to_end(&mut beginning).map_err(cannot_read)?;
-        let uninterrupted = Interrupt::default();
-        let bar = ProgressBar::hidden();
-        feed(self.path, beginning.as_slice(), &mut Nothing, &bar, &uninterrupted).map(drop)
-    }
-
-    /// Feeds the capture to `sink`; `input` is standard input. When the user wants the run to end, the
-    /// flows end with what was read.
-    pub(super) fn read(
-        &self,
-        input: &mut Option<&mut dyn Read>,
-        sink: &mut impl Sink,
-    ) -> Result<Reading, Failure> {
-        self.interrupt.heed();
-        if files::is_standard_stream(self.path) {
-            let input = files::standard_input(input)
-                .map_err(|error| Failure::reading(self.path, &error))?;
-            let bar = self.bar(None);
-            let reading = feed(self.path, input, sink, &bar, &self.interrupt);
-            bar.finish_and_clear();
-            return reading;
-        }
-        let file = File::open(&self.full).map_err(|error| Failure::reading(self.path, &error))?;
-        let length = file.metadata().ok().filter(|data| data.is_file()).map(|data| data.len());
-        let bar = self.bar(length);
-        let reading = feed(self.path, file, sink, &bar, &self.interrupt);
-        bar.finish_and_clear();
-        reading
-    }
-
-    /// How far reading has come: of a pipe nobody knows how much is left.
-    fn bar(&self, length: Option<u64>) -> ProgressBar {
-        if !self.progress {
-            return ProgressBar::hidden();
-        }
-        let (bar, template) = match length {
-            Some(length) => (
-                ProgressBar::new(length),
-                "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left",
-            ),
-            None => (ProgressBar::new_spinner(), "{msg} {spinner} {bytes} {bytes_per_sec}"),
-        };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        bar.set_message(self.path.display().to_string());
-        bar
-    }
-}
-
-fn feed(
-    path: &Path,
-    mut input: impl Read,
-    sink: &mut impl Sink,
-    bar: &ProgressBar,
-    interrupt: &Interrupt,
-) -> Result<Reading, Failure> {
-    let mut reader = Reader::new();
-    let mut chunk = vec![0; CHUNK];
-    let mut interrupted_at = None;
-    loop {
-        if interrupt.is_asked() {
-            interrupted_at = Some(bar.position());
-            break;
-        }
-        let length = match input.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(length) => length,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Failure::reading(path, &error)),
-        };
-        let bytes = chunk.get(..length).unwrap_or_default();
-        reader.feed(bytes, sink).map_err(|error| refused(path, &error))?;
-        bar.inc(u64::try_from(length).unwrap_or(0));
-    }
-    let summary = reader.finish(sink).map_err(|error| refused(path, &error))?;
-    Ok(Reading { summary, interrupted_at })
-}
-
-fn refused(path: &Path, error: &crate::capture::CaptureError) -> Failure {
-    Failure::new(format!("`{}`: {error}", path.display()))
-}
 
 /// What several captures hold.
 pub(super) struct Recorded {
@@ -232,37 +67,35 @@ pub(super) fn record(
     quiet: bool,
     from: Option<IpAddr>,
     evidence: &mut Evidence,
+    threads: Option<u16>,
     terminal: &mut Terminal<'_>,
 ) -> Result<Recorded, Failure> {
-    let mut recorded = Recorded { flows: Spool::new(), captures: Vec::new(), is_partial: false };
-    for path in once(paths, quiet, terminal)? {
-        if recorded.is_partial {
-            recorded.captures.push(ReplayedCapture {
-                path: path.display().to_string(),
-                truncated: Some("not read: the run was interrupted".to_owned()),
-                warnings: Vec::new(),
-                notes: Vec::new(),
-            });
-            continue;
-        }
-        let recording = Recording::of(path, quiet, terminal);
-        let capture = recorded.captures.len();
-        let flows = &mut recorded.flows;
-        let mut kept =
-            Kept { capture, from, flows, timeline: &mut evidence.timeline, in_tunnels: 0 };
-        let reading = recording.read(&mut terminal.input, &mut kept)?;
+    let recordings = Recordings::of(paths, quiet, threads, terminal)?;
+    let names: Vec<String> = recordings.names().collect();
+    let mut kept = Kept {
+        first: 0,
+        from,
+        flows: Spool::new(),
+        timeline: &mut evidence.timeline,
+        in_tunnels: vec![0; names.len()],
+    };
+    let begin = |kept: &mut Kept<'_>, first| kept.first = first;
+    let readings = recordings.read(&mut terminal.input, &mut kept, begin)?;
+    let Kept { mut flows, in_tunnels, .. } = kept;
+    flows.check()?;
+    let is_partial = readings.iter().any(|reading| reading.interrupted_at.is_some());
+    let mut readings = readings.into_iter();
+    let captures = names.into_iter().zip(in_tunnels).map(|(path, in_tunnels)| {
+        let Some(reading) = readings.next() else {
+            let truncated = Some("not read: the run was interrupted".to_owned());
+            return ReplayedCapture { path, truncated, warnings: Vec::new(), notes: Vec::new() };
+        };
         let mut warnings = warnings(&reading.summary);
-        warnings.extend(kept.says_of_tunnels());
-        recorded.flows.check()?;
-        recorded.captures.push(ReplayedCapture {
-            path: path.display().to_string(),
-            truncated: truncation(&reading),
-            warnings,
-            notes: notes(&reading.summary),
-        });
-        recorded.is_partial = reading.interrupted_at.is_some();
-    }
-    Ok(recorded)
+        warnings.extend(says_of_tunnels(in_tunnels));
+        let (truncated, notes) = (truncation(&reading), notes(&reading.summary));
+        ReplayedCapture { path, truncated, warnings, notes }
+    });
+    Ok(Recorded { captures: captures.collect(), flows, is_partial })
 }
 
 /// Stands for the destination of a flow that a log does not say and no answer tells: an address for
@@ -387,45 +220,25 @@ fn payload_word(flow: &CapturedFlow) -> &'static str {
     }
 }
 
-/// Keeps nothing of a capture.
-struct Nothing;
-
-impl Sink for Nothing {
-    fn flow(&mut self, _flow: CapturedFlow) {}
-
-    fn answer(&mut self, _answer: DnsAnswer) {}
-}
-
-/// Keeps what a capture holds that can be judged, in its order.
+/// Keeps what captures hold that can be judged, in its order.
 struct Kept<'a> {
-    capture: usize,
+    /// The first of the captures that are being read.
+    first: usize,
     /// The client that all answers are taken as told to.
     from: Option<IpAddr>,
-    flows: &'a mut Spool,
+    flows: Spool,
     timeline: &'a mut DnsTimeline,
-    in_tunnels: u64,
-}
-
-impl Kept<'_> {
-    fn says_of_tunnels(&self) -> Option<String> {
-        let flows = match self.in_tunnels {
-            0 => return None,
-            1 => "1 flow inside a tunnel is".to_owned(),
-            many => format!("{many} flows inside tunnels are"),
-        };
-        Some(format!(
-            "{flows} not judged: what a firewall sees is the flow outside; judge what was \
-             captured before it went in"
-        ))
-    }
+    /// How many flows of each capture lie in a tunnel.
+    in_tunnels: Vec<u64>,
 }
 
 impl Sink for Kept<'_> {
     fn flow(&mut self, flow: CapturedFlow) {
-        if flow.depth > 0 {
-            self.in_tunnels += 1;
-        } else {
-            self.flows.add(self.capture, &flow);
+        let capture = self.first + flow.file;
+        if flow.depth == 0 {
+            self.flows.add(capture, &flow);
+        } else if let Some(number) = self.in_tunnels.get_mut(capture) {
+            *number += 1;
         }
     }
 
@@ -433,4 +246,17 @@ impl Sink for Kept<'_> {
         let client = self.from.unwrap_or(answer.client);
         self.timeline.add(&DnsAnswer { client, ..answer });
     }
+}
+
+/// What is to be said of the flows that lie in tunnels.
+fn says_of_tunnels(in_tunnels: u64) -> Option<String> {
+    let flows = match in_tunnels {
+        0 => return None,
+        1 => "1 flow inside a tunnel is".to_owned(),
+        many => format!("{many} flows inside tunnels are"),
+    };
+    Some(format!(
+        "{flows} not judged: what a firewall sees is the flow outside; judge what was captured \
+         before it went in"
+    ))
 }

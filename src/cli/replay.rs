@@ -79,7 +79,7 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
     let quiet = args.common.quiet;
     let evidence = &mut subject.evidence;
     let Recorded { mut flows, captures, is_partial } =
-        recording::record(&args.capture, quiet, from, evidence, terminal)?;
+        recording::record(&args.capture, quiet, from, evidence, args.threads.threads, terminal)?;
     let simulator = subject.simulator()?;
     let environment = subject.environment();
     let (intent, day) = (subject.intent.as_ref(), rules::day_of(subject.at));

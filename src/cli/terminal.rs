@@ -21,7 +21,7 @@ use crate::diagnostic::render::escape_controls;
 /// The streams, the clock and the folder of a run, handed in by `main` or by a test.
 pub struct Terminal<'a> {
     /// Standard input, until something is read from it.
-    pub input: Option<&'a mut dyn Read>,
+    pub input: Option<&'a mut (dyn Read + Send)>,
     /// Standard output: results.
     pub output: &'a mut dyn Write,
     /// Standard error: what stops a result from existing, and progress.

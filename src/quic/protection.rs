@@ -99,11 +99,12 @@ impl InitialKeys {
 
 /// HKDF-Expand-Label without a context (RFC 8446 §7.1).
 fn expand<const N: usize>(secret: &Hkdf<Sha256>, label: &str) -> Option<[u8; N]> {
-    let label = ["tls13 ", label].concat();
+    const PREFIX: &[u8] = b"tls13 ";
     let length = u16::try_from(N).ok()?.to_be_bytes();
-    let label_length = [u8::try_from(label.len()).ok()?];
+    let label_length = [u8::try_from(PREFIX.len() + label.len()).ok()?];
     let mut out = [0; N];
-    secret.expand_multi_info(&[&length, &label_length, label.as_bytes(), &[0]], &mut out).ok()?;
+    let info: [&[u8]; 5] = [&length, &label_length, PREFIX, label.as_bytes(), &[0]];
+    secret.expand_multi_info(&info, &mut out).ok()?;
     Some(out)
 }
 

@@ -2,6 +2,7 @@
 
 /// Takes a number off the front of `bytes`: the number and what follows it, or `None` where the
 /// bytes end inside it.
+#[inline]
 pub fn read(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let first = *bytes.first()?;
     let length = 1_usize << (first >> 6);

@@ -83,6 +83,7 @@ impl Ends {
             incomplete: false,
             copies: 0,
             translated_from: None,
+            file: 0,
             recorded: None,
         }
     }

@@ -18,6 +18,8 @@ const A: u16 = 1;
 const CNAME: u16 = 5;
 const AAAA: u16 = 28;
 const INTERNET: u16 = 1;
+/// Room for nearly every name.
+const USUAL_NAME_BYTES: usize = 64;
 /// The longest name on the wire (RFC 1035 §2.3.4).
 const MOST_NAME_BYTES: usize = 255;
 
@@ -206,7 +208,7 @@ impl Name {
 
 /// Reads a name, which may end in a pointer to an earlier one (RFC 1035 §4.1.4).
 fn name<'a>(message: &'a [u8], cursor: &mut Cursor<'a>) -> Option<Name> {
-    let mut text = Vec::new();
+    let mut text = Vec::with_capacity(USUAL_NAME_BYTES);
     let mut here = *cursor;
     let mut behind_pointer = false;
     // Pointers must lead backwards, so that following them ends, and soon: a name has no more

@@ -72,7 +72,11 @@ fn is_version_0(bytes: &[u8]) -> bool {
 
 /// RFC 9110 §5.6.2.
 fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+        )
 }
 
 /// What httparse lets stand in a target: anything visible, and bytes beyond ASCII.
@@ -303,15 +307,10 @@ fn version_0(head: &[u8]) -> Option<RequestSeen> {
 /// The position behind the empty line that ends a head.
 fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
     let searched = bytes.get(from..)?;
-    (0..searched.len()).find_map(|at| {
-        let here = searched.get(at..)?;
-        if here.starts_with(b"\n\r\n") {
-            Some(from + at + 3)
-        } else if here.starts_with(b"\n\n") {
-            Some(from + at + 2)
-        } else {
-            None
-        }
+    memchr::memchr_iter(b'\n', searched).find_map(|at| match searched.get(at + 1..)? {
+        [b'\r', b'\n', ..] => Some(from + at + 3),
+        [b'\n', ..] => Some(from + at + 2),
+        _ => None,
     })
 }
 

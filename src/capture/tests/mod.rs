@@ -7,6 +7,7 @@ mod evasion;
 mod formats;
 mod quic;
 mod sessions;
+mod threads;
 mod tunnels;
 
 use crate::evidence::DnsAnswer;
@@ -41,11 +42,14 @@ impl Sink for Taken {
     }
 }
 
+/// Reads pieces on one thread, and once more on several, which gives the same.
 fn try_read(pieces: &[&[u8]]) -> (Taken, Result<Summary, CaptureError>) {
     let mut taken = Taken::default();
     let mut reader = Reader::new();
     let fed = pieces.iter().try_for_each(|piece| reader.feed(piece, &mut taken));
     let summary = fed.and_then(|()| reader.finish(&mut taken));
+    let (in_threads, threaded_summary) = threads::read(&pieces.concat());
+    assert_eq!((&in_threads, &threaded_summary), (&taken, &summary));
     (taken, summary)
 }
 

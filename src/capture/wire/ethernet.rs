@@ -19,6 +19,11 @@ const LEAST_TYPE: u16 = 0x0600;
 const MOST_TAGS: usize = 8;
 
 /// Takes the Ethernet header and everything up to IP off `frame`.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "once for each packet; a call has to write out what is read of its headers"
+)]
 pub(in crate::capture) fn parse(frame: &[u8]) -> Result<Option<Linked<'_>>, Malformed> {
     let Some(([.., t0, t1], payload)) = frame.split_first_chunk::<14>() else {
         return Err(Malformed::truncated("ethernet", 14, frame));
@@ -27,6 +32,7 @@ pub(in crate::capture) fn parse(frame: &[u8]) -> Result<Option<Linked<'_>>, Malf
 }
 
 /// Goes from an EtherType to IP; cooked captures begin here.
+#[inline]
 pub(in crate::capture) fn above(
     ether_type: u16,
     payload: &[u8],

@@ -79,6 +79,11 @@ pub(super) struct Linked<'a> {
 }
 
 /// Takes the link header off a packet; `None` where no IP lies behind it.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "once for each packet; a call has to write out what is read of its headers"
+)]
 pub(super) fn link(link: LinkType, frame: &[u8]) -> Result<Option<Linked<'_>>, Malformed> {
     let bare = |network| Ok(Some(Linked { network, side: Side::default(), payload: frame }));
     match link {
@@ -127,6 +132,11 @@ pub(super) struct Fragment {
 }
 
 /// Takes an IP header off `bytes`, of which there were `wire` before the capture cut them.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "once for each packet; a call has to write out what is read of its headers"
+)]
 pub(super) fn network(
     network: Network,
     bytes: &[u8],

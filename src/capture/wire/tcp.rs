@@ -17,6 +17,14 @@ pub(in crate::capture) struct TcpHeader<'a> {
     length: usize,
 }
 
+/// What a segment is to its flow.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::capture) struct Segment {
+    pub(in crate::capture) sequence: u32,
+    pub(in crate::capture) acknowledgment: u32,
+    pub(in crate::capture) flags: Flags,
+}
+
 /// The control bits of a TCP header.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(in crate::capture) struct Flags(u8);
@@ -26,16 +34,19 @@ impl Flags {
     pub(in crate::capture) const RST: Flags = Flags(0x04);
     pub(in crate::capture) const ACK: Flags = Flags(0x10);
 
+    #[inline]
     pub(in crate::capture) fn has(self, flag: Flags) -> bool {
         self.0 & flag.0 == flag.0
     }
 
     /// Whether this opens a connection: SYN without ACK.
+    #[inline]
     pub(in crate::capture) fn opens(self) -> bool {
         self.has(Flags::SYN) && !self.has(Flags::ACK)
     }
 
     /// Whether this answers an opening: SYN with ACK.
+    #[inline]
     pub(in crate::capture) fn accepts(self) -> bool {
         self.has(Flags::SYN) && self.has(Flags::ACK)
     }
@@ -54,6 +65,11 @@ pub(in crate::capture) struct Damaged<'a> {
 impl<'a> TcpHeader<'a> {
     /// Takes a header off the front of `bytes`; the second half of the answer is the payload. `Err`
     /// holds nothing but the damage where not even the ports can be read.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "once for each packet; a call has to write out what is read of its headers"
+    )]
     pub(in crate::capture) fn parse(
         bytes: &'a [u8],
     ) -> Result<(TcpHeader<'a>, &'a [u8]), Result<Damaged<'a>, Malformed>> {
@@ -89,7 +105,15 @@ impl<'a> TcpHeader<'a> {
         Ok((header, payload))
     }
 
+    /// What of it the flow is followed by.
+    #[inline]
+    pub(in crate::capture) fn segment(&self) -> Segment {
+        let TcpHeader { sequence, acknowledgment, flags, .. } = *self;
+        Segment { sequence, acknowledgment, flags }
+    }
+
     /// Length of the header on the wire, whatever the capture cut of it.
+    #[inline]
     pub(in crate::capture) fn length(&self) -> usize {
         self.length
     }

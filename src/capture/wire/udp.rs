@@ -15,6 +15,7 @@ pub(in crate::capture) struct UdpHeader {
 
 impl UdpHeader {
     /// Takes a header off the front of `bytes`; the second half of the answer is the payload.
+    #[inline]
     pub(in crate::capture) fn parse(bytes: &[u8]) -> Result<(UdpHeader, &[u8]), Malformed> {
         let Some(([s0, s1, d0, d1, l0, l1, _, _], rest)) = bytes.split_first_chunk::<8>() else {
             return Err(Malformed::truncated(LAYER, 8, bytes));

@@ -7,6 +7,7 @@ use super::google;
 use crate::quic::InitialKeys;
 use crate::quic::LongHeader;
 use crate::quic::PacketType;
+use crate::quic::Version;
 use crate::quic::read_varint;
 
 /// Packets of one datagram that are looked at (RFC 9000 §12.2); a client joins three at most.
@@ -51,6 +52,43 @@ pub(in crate::capture) struct HelloReader {
     /// Whether the hello of that connection is complete.
     is_settled: bool,
     failures: u8,
+    /// The keys that were tried last beside `keys`.
+    tried: Option<Box<Tried>>,
+}
+
+/// The keys that a client would have of a connection. A server sends several Initials to one
+/// connection id, and to derive keys takes longer than to see that they are not those.
+#[derive(Debug)]
+struct Tried {
+    version: Version,
+    destination_id: Vec<u8>,
+    /// Those of the first suites of the version, as far as any were derived.
+    keys: Vec<Option<InitialKeys>>,
+}
+
+impl Tried {
+    fn of(packet: &LongHeader<'_>) -> Tried {
+        let LongHeader { version, destination_id, .. } = *packet;
+        Tried { version, destination_id: destination_id.to_vec(), keys: Vec::new() }
+    }
+
+    /// What an Initial of this connection protects, and its keys.
+    fn open(&mut self, packet: &LongHeader<'_>) -> Option<(InitialKeys, Vec<u8>)> {
+        let open = |keys: InitialKeys| Some((keys, keys.open(packet)?));
+        if let Some(opened) = self.keys.iter().copied().flatten().find_map(open) {
+            return Some(opened);
+        }
+        let derived = self.keys.len();
+        self.version.suites().iter().skip(derived).find_map(|suite| {
+            let keys = InitialKeys::client(suite, &self.destination_id);
+            self.keys.push(keys);
+            open(keys?)
+        })
+    }
+
+    fn are_of(&self, packet: &LongHeader<'_>) -> bool {
+        self.version == packet.version && self.destination_id == packet.destination_id
+    }
 }
 
 impl HelloReader {
@@ -129,12 +167,12 @@ impl HelloReader {
         if let Some(payload) = self.keys.and_then(|keys| keys.open(packet)) {
             return Some(payload);
         }
-        let (keys, payload) = packet
-            .version
-            .suites()
-            .iter()
-            .filter_map(|suite| InitialKeys::client(suite, packet.destination_id))
-            .find_map(|keys| Some((keys, keys.open(packet)?)))?;
+        let tried = match &mut self.tried {
+            Some(tried) if tried.are_of(packet) => tried,
+            tried => tried.insert(Box::new(Tried::of(packet))),
+        };
+        let (keys, payload) = tried.open(packet)?;
+        self.tried = None;
         self.keys = Some(keys);
         self.crypto = Crypto::default();
         self.is_settled = false;
@@ -172,7 +210,9 @@ impl Crypto {
     fn frame<'a>(&mut self, bytes: &'a [u8], crypto: u64) -> Option<&'a [u8]> {
         let (kind, rest) = read_varint(bytes)?;
         match kind {
-            PADDING | PING => Some(rest),
+            // A client fills its first datagram, mostly with these.
+            PADDING => Some(behind_padding(rest)),
+            PING => Some(rest),
             ACK | ACK_ECN => {
                 let (_largest, rest) = read_varint(rest)?;
                 let (_delay, rest) = read_varint(rest)?;
@@ -225,7 +265,8 @@ impl Crypto {
             let from = start.max(offset);
             let ours = bytes.get(from - offset..).unwrap_or_default();
             let theirs = known.get(from - start..).unwrap_or_default();
-            ours.iter().zip(theirs).any(|(ours, theirs)| ours != theirs)
+            let common = ours.len().min(theirs.len());
+            ours.get(..common) != theirs.get(..common)
         })
     }
 
@@ -243,4 +284,13 @@ impl Crypto {
             Hello::None | Hello::Unsettled => Heard::Nothing,
         }
     }
+}
+
+/// What follows padding: zeros, which are looked at eight at a time.
+fn behind_padding(bytes: &[u8]) -> &[u8] {
+    let (eights, _) = bytes.as_chunks::<8>();
+    let padding = 8 * eights.iter().take_while(|eight| **eight == [0; 8]).count();
+    let rest = bytes.get(padding..).unwrap_or_default();
+    let padding = rest.iter().take_while(|byte| **byte == 0).count();
+    rest.get(padding..).unwrap_or_default()
 }

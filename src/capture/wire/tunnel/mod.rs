@@ -45,6 +45,7 @@ enum Inside<'a> {
 
 /// The IP datagram inside a payload of `protocol`, `None` where there is none. `ports` are those of
 /// UDP.
+#[inline]
 pub(in crate::capture) fn inside(
     protocol: IpProtocol,
     ports: (u16, u16),

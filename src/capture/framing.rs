@@ -1,0 +1,329 @@
+//! From the bytes of a file to its frames: wrapper, format, and what lies across two pieces.
+
+use std::io::Write;
+
+use flate2::write::MultiGzDecoder;
+
+use super::error::CaptureError;
+use super::error::Damage;
+use super::error::Truncation;
+use super::file::Format;
+use super::file::Frame;
+use super::file::Step;
+use super::link::LinkType;
+use super::log::Log;
+use super::log::Sniffed;
+use super::log::sniff;
+use super::zstd;
+
+/// What gzip files begin with (RFC 1952 §2.3.1).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// Compressed bytes are unpacked in pieces of this size: deflate yields at most 1032 times as much,
+/// so that 4 MiB are held of a file made to burst its reader.
+const GZIP_PIECE: usize = 4 * 1024;
+/// Bytes that are waited for where it is not clear yet which log a file is.
+const LOOKED_AT: usize = 4 * 1024;
+
+/// Takes what a file holds, in its order.
+pub(super) trait Frames {
+    /// Takes the link type of the whole file, where the format has one.
+    fn link(&mut self, link: LinkType);
+
+    /// Takes the next frame of a capture.
+    fn frame(&mut self, frame: Frame<'_>) -> Result<(), CaptureError>;
+
+    /// Takes the next bytes of a log.
+    fn log(&mut self, log: &mut Log, bytes: &[u8]);
+}
+
+/// What is known of a file when it has ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// The log that it was, if it was one.
+    pub(super) log: Option<Log>,
+    pub(super) truncated: Option<Truncation>,
+}
+
+/// Takes the bytes of a file apart. It knows of no flow.
+#[derive(Debug, Default)]
+pub(super) struct Framing {
+    wrapper: Wrapper,
+    file: File,
+}
+
+/// How the file is wrapped.
+#[derive(Debug)]
+enum Wrapper {
+    /// Not known before two bytes were seen; the first of them, where there is one.
+    Unknown(Option<u8>),
+    Plain,
+    Gzip(Box<MultiGzDecoder<Vec<u8>>>),
+    Zstd(Box<zstd::Unpacker>),
+}
+
+impl Default for Wrapper {
+    fn default() -> Wrapper {
+        Wrapper::Unknown(None)
+    }
+}
+
+impl Framing {
+    /// Whether the file is a capture whose format is known.
+    pub(super) fn is_capture(&self) -> bool {
+        self.file.format.is_some()
+    }
+
+    /// Takes the next bytes of the file.
+    pub(super) fn feed(&mut self, bytes: &[u8], out: &mut impl Frames) -> Result<(), CaptureError> {
+        match &mut self.wrapper {
+            Wrapper::Plain => self.file.feed(bytes, out),
+            Wrapper::Gzip(decoder) => {
+                for piece in bytes.chunks(GZIP_PIECE) {
+                    let written = decoder.write_all(piece);
+                    if written.is_err() {
+                        hand_over(decoder);
+                    }
+                    let plain = std::mem::take(decoder.get_mut());
+                    self.file.feed(&plain, out)?;
+                    if let Err(error) = written {
+                        return self.file.damaged_wrapper("gzip", error.to_string());
+                    }
+                }
+                Ok(())
+            }
+            Wrapper::Zstd(unpacker) => {
+                let file = &mut self.file;
+                match unpacker.push(bytes, |plain| file.feed(plain, out))? {
+                    Ok(()) => Ok(()),
+                    Err(what) => self.file.damaged_wrapper("Zstandard", what),
+                }
+            }
+            Wrapper::Unknown(first) => match (*first, bytes) {
+                (_, []) => Ok(()),
+                (None, [only]) => {
+                    *first = Some(*only);
+                    Ok(())
+                }
+                (None, [first, second, ..]) => {
+                    self.wrapper = Wrapper::of([*first, *second]);
+                    self.feed(bytes, out)
+                }
+                (Some(first), [second, ..]) => {
+                    self.wrapper = Wrapper::of([first, *second]);
+                    self.feed(&[first], out)?;
+                    self.feed(bytes, out)
+                }
+            },
+        }
+    }
+
+    /// Ends the file.
+    pub(super) fn finish(mut self, out: &mut impl Frames) -> Result<Ended, CaptureError> {
+        match self.wrapper {
+            Wrapper::Plain | Wrapper::Unknown(None) => {}
+            Wrapper::Unknown(Some(only)) => self.file.feed(&[only], out)?,
+            Wrapper::Gzip(mut decoder) => {
+                // It hands over what it has before it fails; to write to it again would never end.
+                let finished = decoder.try_finish();
+                let plain = std::mem::take(decoder.get_mut());
+                self.file.feed(&plain, out)?;
+                if let Err(error) = finished {
+                    self.file.damaged_wrapper("gzip", error.to_string())?;
+                }
+            }
+            Wrapper::Zstd(unpacker) => {
+                if let Err(what) = unpacker.finish() {
+                    self.file.damaged_wrapper("Zstandard", what)?;
+                }
+            }
+        }
+        self.file.finish(out)
+    }
+}
+
+impl Wrapper {
+    fn of(begins: [u8; 2]) -> Wrapper {
+        if begins == GZIP {
+            Wrapper::Gzip(Box::new(MultiGzDecoder::new(Vec::new())))
+        } else if zstd::MAGIC.starts_with(&begins) {
+            Wrapper::Zstd(Box::default())
+        } else {
+            Wrapper::Plain
+        }
+    }
+}
+
+/// Has a decoder that failed hand over what it unpacked before the damage, which it keeps to itself
+/// until it is written to again. Without this, how much is read of a damaged file would depend on
+/// how it was cut into pieces.
+fn hand_over(failed: &mut MultiGzDecoder<Vec<u8>>) {
+    // It fails again, and that it is damaged is known.
+    let _ = failed.write(&[0]);
+}
+
+/// The file inside its wrapper.
+#[derive(Debug, Default)]
+struct File {
+    /// Known once the file header is complete.
+    format: Option<Format>,
+    /// The log that the file is, if it is one.
+    log: Option<Log>,
+    /// Bytes not yet taken: less than one record.
+    rest: Vec<u8>,
+    /// How many bytes `rest` has to have before there is more to be known.
+    need: usize,
+    /// The position of `rest` in the file.
+    offset: u64,
+    /// Bytes that are still to come and are of no interest.
+    skip: u64,
+    /// Set once the file can be read no further.
+    truncated: Option<Truncation>,
+}
+
+impl File {
+    fn feed(&mut self, bytes: &[u8], out: &mut impl Frames) -> Result<(), CaptureError> {
+        let mut bytes = bytes;
+        while self.truncated.is_none() && !bytes.is_empty() {
+            if let Some(log) = &mut self.log {
+                out.log(log, bytes);
+                self.offset += count(bytes.len());
+                return Ok(());
+            }
+            let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
+            self.skip_over(skipped);
+            bytes = bytes.get(skipped..).unwrap_or_default();
+            if self.rest.is_empty() {
+                let taken = self.take_records(bytes, out)?;
+                self.rest.extend_from_slice(bytes.get(taken..).unwrap_or_default());
+                return Ok(());
+            }
+            // Only a record that lies across two pieces is copied.
+            let missing = self.need.saturating_sub(self.rest.len()).max(1).min(bytes.len());
+            let (here, behind) = bytes.split_at(missing);
+            bytes = behind;
+            let mut rest = std::mem::take(&mut self.rest);
+            rest.extend_from_slice(here);
+            let taken = self.take_records(&rest, out)?;
+            rest.drain(..taken.min(rest.len()));
+            self.rest = rest;
+        }
+        Ok(())
+    }
+
+    fn skip_over(&mut self, bytes: usize) {
+        self.skip -= count(bytes);
+        self.offset += count(bytes);
+    }
+
+    /// Takes what is complete off the front of `bytes` and tells how much that was.
+    fn take_records(&mut self, bytes: &[u8], out: &mut impl Frames) -> Result<usize, CaptureError> {
+        let mut taken = 0;
+        if self.format.is_none() {
+            let opened = match Format::open(bytes) {
+                Err(CaptureError::UnknownFormat { .. }) if self.is_log(bytes, false, out) => {
+                    self.need = bytes.len() + LOOKED_AT;
+                    return Ok(if self.log.is_some() { bytes.len() } else { 0 });
+                }
+                opened => opened?,
+            };
+            let Some((format, header)) = opened else {
+                self.need = bytes.len() + 1;
+                return Ok(0);
+            };
+            if let Some(link) = format.link() {
+                out.link(link);
+            }
+            self.format = Some(format);
+            taken = header;
+        }
+        let Some(format) = &mut self.format else { return Ok(taken) };
+        while let Some(rest) = bytes.get(taken..) {
+            match format.step(rest) {
+                Ok(Step::More { need }) => {
+                    self.need = need;
+                    break;
+                }
+                Ok(Step::Taken { length, frame }) => {
+                    taken += length;
+                    if let Some(frame) = frame {
+                        out.frame(frame)?;
+                    }
+                }
+                Ok(Step::Skip { length }) => {
+                    let here = usize::try_from(length).unwrap_or(usize::MAX).min(rest.len());
+                    taken += here;
+                    self.skip = length - count(here);
+                    if self.skip > 0 {
+                        break;
+                    }
+                }
+                Err(what) => {
+                    let offset = self.offset + count(taken);
+                    self.truncated = Some(Truncation { offset, what });
+                    break;
+                }
+            }
+        }
+        self.offset += count(taken);
+        Ok(taken)
+    }
+
+    /// Whether the file is a log, or may be one. The bytes of one that is are taken.
+    fn is_log(&mut self, bytes: &[u8], is_all: bool, out: &mut impl Frames) -> bool {
+        match sniff(bytes, is_all) {
+            Sniffed::No => false,
+            Sniffed::More => true,
+            Sniffed::Log(mut log, begins) => {
+                out.log(&mut log, bytes.get(begins..).unwrap_or_default());
+                self.log = Some(log);
+                self.offset += count(bytes.len());
+                true
+            }
+        }
+    }
+
+    fn damaged_wrapper(&mut self, wrapper: &'static str, what: String) -> Result<(), CaptureError> {
+        if self.format.is_none() && self.log.is_none() {
+            return Err(CaptureError::Wrapper { wrapper, what });
+        }
+        let offset = self.offset;
+        self.truncated
+            .get_or_insert(Truncation { offset, what: Damage::Wrapper { wrapper, what } });
+        Ok(())
+    }
+
+    fn finish(mut self, out: &mut impl Frames) -> Result<Ended, CaptureError> {
+        if self.format.is_none() && self.log.is_none() && self.truncated.is_none() {
+            let rest = std::mem::take(&mut self.rest);
+            self.is_log(&rest, true, out);
+            self.rest = rest;
+        }
+        if self.log.is_some() {
+            return Ok(Ended { log: self.log, truncated: self.truncated });
+        }
+        let have = count(self.rest.len());
+        let Some(format) = &mut self.format else {
+            // A text that turned out to be no log.
+            Format::open(&self.rest)?;
+            let need = count(Format::header_length(&self.rest));
+            return Err(match have {
+                0 => CaptureError::Empty,
+                _ => CaptureError::CutInHeader { need, have },
+            });
+        };
+        if self.truncated.is_none() && (self.skip > 0 || have > 0) {
+            let need = match format.step(&self.rest) {
+                Ok(Step::More { need }) => count(need),
+                Ok(Step::Taken { .. } | Step::Skip { .. }) | Err(_) => self.skip,
+            };
+            let what = Damage::Cut { need, have };
+            self.truncated = Some(Truncation { offset: self.offset, what });
+        }
+        Ok(Ended { log: None, truncated: self.truncated })
+    }
+}
+
+/// A length in memory as a length in a file; no machine has more than 64 bits.
+fn count(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
