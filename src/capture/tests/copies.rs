@@ -46,7 +46,7 @@ fn on_both_sides(
 }
 
 /// A segment as it is seen outside of the node: the client has the node's address.
-fn translated(segment: &Segment) -> Segment {
+pub(super) fn translated(segment: &Segment) -> Segment {
     if segment.from.0 == CLIENT.0 {
         Segment { from: NODE, ..segment.clone() }
     } else {
@@ -54,7 +54,7 @@ fn translated(segment: &Segment) -> Segment {
     }
 }
 
-fn full_session() -> Vec<Segment> {
+pub(super) fn full_session() -> Vec<Segment> {
     let mut segments = session(SERVER, &[&client_hello("www.example.com")]);
     segments.push(Segment::new(SERVER, CLIENT, ACK, 5001, &[22, 3, 3, 0, 4, 2, 0, 0, 0]));
     segments

@@ -8,6 +8,7 @@ mod formats;
 mod quic;
 mod sessions;
 mod threads;
+mod together;
 mod tunnels;
 
 use crate::evidence::DnsAnswer;
