@@ -397,16 +397,16 @@ fn a_name_that_was_told_other_addresses_is_told() {
     // An answer that has run out long ago is none, and neither is a later one.
     let old = "-80000 10.1.8.4 10.0.1.4 www.example.com -> 203.0.113.1";
     recorded(&[WEB]).told(&[old]).check(&[
-        "no-answer: no answer recorded holds 198.51.100.7; answers to the client are recorded since \
-         2026-02-28T13:46:40Z",
+        "no-answer: answers to the client are recorded since 2026-02-28T13:46:40Z, and none holds \
+         198.51.100.7, where it asks for www.example.com",
     ]);
     let late = "1 10.1.8.4 10.0.1.4 www.example.com -> 203.0.113.1";
     recorded(&[WEB]).told(&[late]).check(&[]);
     // One about IPv6 says nothing of IPv4.
     let v6 = "-60 10.1.8.4 10.0.1.4 www.example.com -> 2001:db8::1";
     recorded(&[WEB]).told(&[v6]).check(&[
-        "no-answer: no answer recorded holds 198.51.100.7; answers to the client are recorded since \
-         2026-03-01T11:59:00Z",
+        "no-answer: answers to the client are recorded since 2026-03-01T11:59:00Z, and none holds \
+         198.51.100.7, where it asks for www.example.com",
     ]);
 }
 
@@ -423,8 +423,8 @@ fn a_name_that_was_told_to_have_no_address_is_told() {
     ]);
     // A server that failed said nothing, but that it was asked is recorded.
     recorded(&[WEB]).told(&[&says("servfail")]).check(&[
-        "no-answer: no answer recorded holds 198.51.100.7; answers to the client are recorded since \
-         2026-03-01T11:59:00Z",
+        "no-answer: answers to the client are recorded since 2026-03-01T11:59:00Z, and none holds \
+         198.51.100.7, where it asks for www.example.com",
     ]);
 }
 
@@ -459,13 +459,22 @@ fn an_address_that_was_told_for_another_name_is_told() {
 #[test]
 fn an_address_that_no_answer_holds_is_told_only_where_answers_are_recorded() {
     let asked = "-60 10.1.8.4 10.0.1.4 other.example -> 203.0.113.9";
-    let told = "no-answer: no answer recorded holds 198.51.100.7; answers to the client are recorded \
-        since 2026-03-01T11:59:00Z";
+    let told = "no-answer: answers to the client are recorded since 2026-03-01T11:59:00Z, and none holds \
+         198.51.100.7, where it asks for www.example.com";
     let flow = recorded(&[WEB]);
     flow.check(&[]);
     flow.clone().told(&[asked]).check(&[told]);
     let unnamed = recorded(&["10.1.8.4:50000 -> 198.51.100.7 : tcp/443 other"]);
-    unnamed.told(&[asked]).check(&[told]);
+    let (without_name, _) = told.split_once(", where").unwrap();
+    unnamed.told(&[asked]).check(&[without_name]);
+    // Where an answer was cut, the address may be in what is missing.
+    let mut cut = answer(asked);
+    cut.records.push(DnsRecord::Lost);
+    for other in [asked, ELSEWHERE] {
+        let mut flow = flow.clone().told(&[other]);
+        flow.timeline.add(&cut);
+        flow.check(&[]);
+    }
     // Nothing was recorded of this client, or not yet.
     flow.clone().told(&["-60 10.1.8.5 10.0.1.4 other.example -> 203.0.113.9"]).check(&[]);
     flow.clone().told(&["1 10.1.8.4 10.0.1.4 other.example -> 203.0.113.9"]).check(&[]);
@@ -501,8 +510,8 @@ fn nothing_is_said_of_dns_once_answers_were_dropped() {
 #[test]
 fn encrypted_hellos_are_told_with_the_name_that_a_firewall_sees() {
     recorded(&[WEB]).noting(Note::EncryptedClientHello).check(&[
-        "encrypted-client-hello: a firewall sees www.example.com; the hello has another one in it, \
-         encrypted, or an extension that looks so",
+        "encrypted-client-hello: a firewall sees www.example.com; an encrypted hello is inside, or an \
+         extension that looks like one",
     ]);
     recorded(&["10.1.8.4:50000 -> 198.51.100.7 : tcp/443 tls"])
         .noting(Note::EncryptedServerName)

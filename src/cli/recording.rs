@@ -202,6 +202,8 @@ pub(super) struct Recorded {
     pub(super) captures: Vec<ReplayedCapture>,
     /// Whether the user ended the run before all were read.
     pub(super) is_partial: bool,
+    /// The clients that DNS answers were recorded of; of more than one, two.
+    pub(super) clients: BTreeSet<IpAddr>,
 }
 
 impl Recorded {
@@ -234,7 +236,12 @@ pub(super) fn record(
     evidence: &mut Evidence,
     terminal: &mut Terminal<'_>,
 ) -> Result<Recorded, Failure> {
-    let mut recorded = Recorded { flows: Spool::new(), captures: Vec::new(), is_partial: false };
+    let mut recorded = Recorded {
+        flows: Spool::new(),
+        captures: Vec::new(),
+        is_partial: false,
+        clients: BTreeSet::new(),
+    };
     for path in once(paths, quiet, terminal)? {
         if recorded.is_partial {
             recorded.captures.push(ReplayedCapture {
@@ -248,8 +255,8 @@ pub(super) fn record(
         let recording = Recording::of(path, quiet, terminal);
         let capture = recorded.captures.len();
         let flows = &mut recorded.flows;
-        let mut kept =
-            Kept { capture, from, flows, timeline: &mut evidence.timeline, in_tunnels: 0 };
+        let (timeline, clients) = (&mut evidence.timeline, &mut recorded.clients);
+        let mut kept = Kept { capture, from, flows, timeline, clients, in_tunnels: 0 };
         let reading = recording.read(&mut terminal.input, &mut kept)?;
         let mut warnings = warnings(&reading.summary);
         warnings.extend(kept.says_of_tunnels());
@@ -403,6 +410,7 @@ struct Kept<'a> {
     from: Option<IpAddr>,
     flows: &'a mut Spool,
     timeline: &'a mut DnsTimeline,
+    clients: &'a mut BTreeSet<IpAddr>,
     in_tunnels: u64,
 }
 
@@ -430,6 +438,9 @@ impl Sink for Kept<'_> {
     }
 
     fn answer(&mut self, answer: DnsAnswer) {
+        if self.clients.len() < 2 {
+            self.clients.insert(answer.client);
+        }
         let client = self.from.unwrap_or(answer.client);
         self.timeline.add(&DnsAnswer { client, ..answer });
     }

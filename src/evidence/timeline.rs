@@ -16,6 +16,7 @@ use jiff::SignedDuration;
 use jiff::Timestamp;
 
 use super::answer::DnsAnswer;
+use super::answer::DnsRecord;
 use super::answer::RecordType;
 use super::answer::ResponseCode;
 use super::chain::Chain;
@@ -118,8 +119,9 @@ pub struct DnsTimeline {
     by_server: Histories,
     /// By client and address: the names whose answers ever held it.
     names: BTreeMap<(IpAddr, IpAddr), BTreeSet<Fqdn>>,
-    /// By client: when the first answer was seen whose server is known.
-    clients: BTreeMap<IpAddr, Timestamp>,
+    /// By client: when the first answer was seen whose server is known, and whether all such answers
+    /// were recorded whole.
+    clients: BTreeMap<IpAddr, (Timestamp, bool)>,
     /// Whoever gave an answer.
     servers: BTreeSet<IpAddr>,
     records: usize,
@@ -188,8 +190,10 @@ impl DnsTimeline {
         self.records = records;
         if known(answer.server).is_some() {
             self.servers.insert(answer.server);
-            let first = self.clients.entry(answer.client).or_insert(answer.at);
+            let is_whole = !answer.records.contains(&DnsRecord::Lost);
+            let (first, all) = self.clients.entry(answer.client).or_insert((answer.at, true));
             *first = answer.at.min(*first);
+            *all &= is_whole;
         }
 
         let addresses: Arc<[IpAddr]> = chain.addresses.iter().copied().collect();
@@ -227,7 +231,10 @@ impl DnsTimeline {
         for ((_, address), held) in &self.names {
             names.entry((client, *address)).or_default().extend(held.iter().cloned());
         }
-        let clients = self.clients.values().min().map(|first| (client, *first));
+        let all = |(first, whole): (Timestamp, bool), other: (Timestamp, bool)| {
+            (first.min(other.0), whole && other.1)
+        };
+        let clients = self.clients.values().copied().reduce(all).map(|one| (client, one));
         DnsTimeline { by_client, names, clients: clients.into_iter().collect(), ..self.clone() }
     }
 
@@ -328,11 +335,12 @@ impl DnsTimeline {
         Some(ToldInstead { at, server, code: told.code, addresses })
     }
 
-    /// Since when the DNS answers to `client` are recorded, where that is before `at` and all of
-    /// them were kept. What a log remembers of answers that it does not have does not count.
+    /// Since when the DNS answers to `client` are recorded, where that is before `at`, all of them
+    /// were kept and none was cut. What a log remembers of answers that it does not have does not
+    /// count.
     pub fn recorded_since(&self, client: IpAddr, at: Timestamp) -> Option<Timestamp> {
-        let first = *self.clients.get(&client)?;
-        (first <= at && self.is_whole(at)).then_some(first)
+        let (first, is_all) = *self.clients.get(&client)?;
+        (first <= at && is_all && self.is_whole(at)).then_some(first)
     }
 
     /// Whether `server` gave some answer.

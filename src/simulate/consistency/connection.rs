@@ -188,7 +188,8 @@ impl Connection<'_> {
         }
         let is_told = [Kind::Literal, Kind::OtherAddress, Kind::OtherName];
         if !timeline.has_told(client, destination) && !found.has(&is_told) {
-            found.add(Inconsistency::NoAnswer { destination, since });
+            let name = self.shown().next().map(|(name, _)| name.clone());
+            found.add(Inconsistency::NoAnswer { name, destination, since });
         }
     }
 

@@ -75,6 +75,8 @@ pub enum Inconsistency {
     },
     /// No recorded answer to the client holds the destination.
     NoAnswer {
+        /// The name that the client shows.
+        name: Option<Fqdn>,
         /// Where the flow goes to.
         destination: IpAddr,
         /// Since when answers to the client are recorded.
@@ -291,13 +293,18 @@ impl Inconsistency {
                 "the client was told {destination} for {other} (by {server} at {at:.0}), and no answer \
                  recorded says so of {name}"
             ),
-            Inconsistency::NoAnswer { destination, since } => format!(
-                "no answer recorded holds {destination}; answers to the client are recorded since \
-                 {since:.0}"
-            ),
+            Inconsistency::NoAnswer { name, destination, since } => {
+                let shown = name
+                    .as_ref()
+                    .map(|name| format!(", where it asks for {name}"))
+                    .unwrap_or_default();
+                format!(
+                    "answers to the client are recorded since {since:.0}, and none holds \
+                     {destination}{shown}"
+                )
+            }
             Inconsistency::EncryptedClientHello { outer } => format!(
-                "a firewall sees {}; the hello has another one in it, encrypted, or an extension that \
-                 looks so",
+                "a firewall sees {}; an encrypted hello is inside, or an extension that looks like one",
                 shown(outer.as_ref())
             ),
             Inconsistency::EncryptedServerName { outer } => {
