@@ -721,7 +721,7 @@ proptest! {
                     prop_assert!(flow.client.is_some() && name != other);
                     prop_assert!(flow.timeline.has_told_of(ip("10.1.8.4"), other, *destination));
                 }
-                Inconsistency::NoAnswer { destination, since } => {
+                Inconsistency::NoAnswer { destination, since, .. } => {
                     prop_assert!(flow.client.is_some() && *since <= time(0));
                     prop_assert!(!flow.timeline.has_told(ip("10.1.8.4"), *destination));
                 }
