@@ -313,9 +313,10 @@ fn ours(answer: &DnsAnswer) -> Answer {
     let records = answer
         .records
         .iter()
-        .map(|record| match record {
-            DnsRecord::Alias { owner, target, ttl } => format!("{owner} {ttl} {target}"),
-            DnsRecord::Address { owner, address, ttl } => format!("{owner} {ttl} {address}"),
+        .filter_map(|record| match record {
+            DnsRecord::Alias { owner, target, ttl } => Some(format!("{owner} {ttl} {target}")),
+            DnsRecord::Address { owner, address, ttl } => Some(format!("{owner} {ttl} {address}")),
+            DnsRecord::Lost => None,
         })
         .collect();
     (answer.client, answer.server, answer.question.to_string(), answer.code.0, records)

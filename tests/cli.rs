@@ -21,6 +21,8 @@ mod examples;
 mod expected;
 #[path = "cli/explain.rs"]
 mod explain;
+#[path = "cli/fitting.rs"]
+mod fitting;
 // Without these there is no `lock` and no `test`, and help that lacks them is not kept.
 #[cfg(all(feature = "live-dns", feature = "testing"))]
 #[path = "cli/help.rs"]

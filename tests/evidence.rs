@@ -280,6 +280,60 @@ fn a_full_time_line_counts_what_it_drops_and_denies_nothing_after_it() {
 }
 
 #[test]
+fn a_client_that_goes_elsewhere_was_told_its_newest_answer() {
+    let seen = timeline(&[
+        answer(0, "a.test", &["a.test 300 192.0.2.1"]),
+        answer(400, "a.test", &["a.test 300 192.0.2.2", "a.test 300 192.0.2.3"]),
+    ]);
+    let told = |address: &str, seconds: i64| {
+        seen.told_instead(ip(CLIENT), &name("a.test"), ip(address), time(seconds)).map(|told| {
+            let addresses: Vec<String> = told.addresses.iter().map(ToString::to_string).collect();
+            (told.at, told.server, told.code, addresses.join(" "))
+        })
+    };
+    let (no_error, firewall) = (ResponseCode::NO_ERROR, ip(FIREWALL));
+    let first = (time(0), firewall, no_error, "192.0.2.1".to_owned());
+    let second = (time(400), firewall, no_error, "192.0.2.2 192.0.2.3".to_owned());
+    assert_eq!(told("192.0.2.9", 0), Some(first));
+    assert_eq!(told("192.0.2.9", 400), Some(second));
+    assert_eq!(told("192.0.2.9", -1), None);
+    assert_eq!(told("192.0.2.9", 701 + HOUR), None);
+    // Any answer that holds the address, at any time, is one.
+    for address in ["192.0.2.1", "192.0.2.2"] {
+        assert_eq!(told(address, 0), None);
+        assert_eq!(told(address, 500 + HOUR), None);
+        assert!(seen.has_told(ip(CLIENT), ip(address)));
+        assert!(seen.has_told_of(ip(CLIENT), &name("a.test"), ip(address)));
+    }
+    assert!(!seen.has_told_of(ip(CLIENT), &name("b.test"), ip("192.0.2.1")));
+    assert!(!seen.has_told(ip(FIREWALL), ip("192.0.2.1")));
+    assert!(seen.has_answered(ip(FIREWALL)) && !seen.has_answered(ip(CLIENT)));
+}
+
+#[test]
+fn answers_are_recorded_since_the_first_if_all_of_them_are() {
+    let since = |answers: &[DnsAnswer], seconds: i64| {
+        timeline(answers).recorded_since(ip(CLIENT), time(seconds))
+    };
+    let early = answer(-MINUTE, "a.test", &["a.test 300 192.0.2.1"]);
+    let late = failure(MINUTE, "b.test", ResponseCode::SERVER_FAILURE);
+    assert_eq!(since(&[late.clone(), early.clone()], 0), Some(time(-MINUTE)));
+    assert_eq!(since(std::slice::from_ref(&late), 0), None);
+    assert_eq!(since(&[late.clone()], MINUTE), Some(time(MINUTE)));
+    let mut cut = late.clone();
+    cut.records.push(DnsRecord::Lost);
+    assert_eq!(since(&[early.clone(), cut], 0), None);
+    // A log that remembers a name does not say who gave the answer.
+    let remembered = DnsAnswer { server: ip("0.0.0.0"), ..early.clone() };
+    assert_eq!(since(&[remembered], 0), None);
+    let mut full = DnsTimeline::with_limit(2);
+    full.add(&early);
+    full.add(&late);
+    assert_eq!(full.recorded_since(ip(CLIENT), time(0)), Some(time(-MINUTE)));
+    assert_eq!(full.recorded_since(ip(CLIENT), time(MINUTE)), None);
+}
+
+#[test]
 fn the_lock_is_believed_before_the_time_line() {
     let atom = |address| Atom::FirewallAnswer { name: name("a.test"), address: ip(address) };
     let resolvable = Atom::Resolvable { name: name("a.test") };

@@ -140,6 +140,7 @@ fn shown_answer(answer: &DnsAnswer) -> String {
             DnsRecord::Address { owner, address, ttl } => {
                 writeln!(text, "  {owner} {ttl} {address}").unwrap();
             }
+            DnsRecord::Lost => text.push_str("  lost\n"),
         }
     }
     text

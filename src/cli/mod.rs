@@ -13,6 +13,7 @@ mod diff;
 mod explain;
 mod failure;
 mod files;
+mod fitting;
 mod flows;
 mod fmt;
 mod interrupt;

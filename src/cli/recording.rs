@@ -1,5 +1,6 @@
 //! What captures hold, for whoever judges it.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -37,6 +38,8 @@ pub(super) struct Recorded {
     pub(super) captures: Vec<ReplayedCapture>,
     /// Whether the user ended the run before all were read.
     pub(super) is_partial: bool,
+    /// The clients that DNS answers were recorded of; of more than one, two.
+    pub(super) clients: BTreeSet<IpAddr>,
 }
 
 impl Recorded {
@@ -77,11 +80,12 @@ pub(super) fn record(
         from,
         flows: Spool::new(),
         timeline: &mut evidence.timeline,
+        clients: BTreeSet::new(),
         in_tunnels: vec![0; names.len()],
     };
     let begin = |kept: &mut Kept<'_>, first| kept.first = first;
     let readings = recordings.read(&mut terminal.input, &mut kept, begin)?;
-    let Kept { mut flows, in_tunnels, .. } = kept;
+    let Kept { mut flows, clients, in_tunnels, .. } = kept;
     flows.check()?;
     let is_partial = readings.iter().any(|reading| reading.interrupted_at.is_some());
     let mut readings = readings.into_iter();
@@ -95,7 +99,7 @@ pub(super) fn record(
         let (truncated, notes) = (truncation(&reading), notes(&reading.summary));
         ReplayedCapture { path, truncated, warnings, notes }
     });
-    Ok(Recorded { captures: captures.collect(), flows, is_partial })
+    Ok(Recorded { captures: captures.collect(), flows, is_partial, clients })
 }
 
 /// Stands for the destination of a flow that a log does not say and no answer tells: an address for
@@ -228,6 +232,8 @@ struct Kept<'a> {
     from: Option<IpAddr>,
     flows: Spool,
     timeline: &'a mut DnsTimeline,
+    /// The clients of the answers; of more than one, two.
+    clients: BTreeSet<IpAddr>,
     /// How many flows of each capture lie in a tunnel.
     in_tunnels: Vec<u64>,
 }
@@ -243,6 +249,9 @@ impl Sink for Kept<'_> {
     }
 
     fn answer(&mut self, answer: DnsAnswer) {
+        if self.clients.len() < 2 {
+            self.clients.insert(answer.client);
+        }
         let client = self.from.unwrap_or(answer.client);
         self.timeline.add(&DnsAnswer { client, ..answer });
     }

@@ -14,6 +14,7 @@ use super::args::Format;
 use super::args::ListedFlows;
 use super::args::ReplayArgs;
 use super::failure::Failure;
+use super::fitting::Fitting;
 use super::outcome::Outcome;
 use super::recording;
 use super::recording::Recorded;
@@ -27,6 +28,7 @@ use super::subject::Subject;
 use super::terminal::Terminal;
 use super::threads;
 use super::trial;
+use crate::capture::CapturedFlow;
 use crate::flow::IpProtocol;
 use crate::flow::Observation;
 use crate::report;
@@ -41,7 +43,9 @@ use crate::report::replay::cure::Change;
 use crate::report::replay::cure::Cure;
 use crate::report::replay::cure::Group;
 use crate::simulate;
+use crate::simulate::Consistency;
 use crate::simulate::Environment;
+use crate::simulate::Inconsistency;
 use crate::simulate::Replays;
 use crate::simulate::Settled;
 use crate::simulate::Simulator;
@@ -78,13 +82,19 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
     };
     let quiet = args.common.quiet;
     let evidence = &mut subject.evidence;
-    let Recorded { mut flows, captures, is_partial } =
+    let Recorded { mut flows, captures, is_partial, clients } =
         recording::record(&args.capture, quiet, from, evidence, args.threads.threads, terminal)?;
     let simulator = subject.simulator()?;
     let environment = subject.environment();
     let (intent, day) = (subject.intent.as_ref(), rules::day_of(subject.at));
     let from_option = args.from.iter().flat_map(|subnet| ["--from", subnet].map(str::to_owned));
     let options: Vec<String> = subject.options_given.iter().cloned().chain(from_option).collect();
+    let fitting = Fitting {
+        consistency: Consistency::of(&simulator, intent, environment.assumptions),
+        timeline: &environment.evidence.timeline,
+        clients,
+        from,
+    };
     let names: Vec<String> = captures.iter().map(|capture| capture.path.clone()).collect();
     let judge = Judge {
         replays: Replays::new(&simulator, intent, day, environment, flows.len()),
@@ -92,6 +102,7 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
         day,
         from,
         accepted: &accepted,
+        fitting: &fitting,
         captures: &names,
         subject: report::replay::Subject {
             asked: Asked {
@@ -130,8 +141,9 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
             let mut again = |position| judge.again(&mut flows, position);
             let mut groups = replay.groups(&mut again)?;
             let disagreements = replay.disagreements(&mut again)?;
+            let unfitting = replay.unfitting(&mut again)?;
             judge.try_cures(&mut groups, &replay, &mut flows, &subject)?;
-            terminal.write_out(&replay.to_text(&groups, &disagreements))?;
+            terminal.write_out(&replay.to_text(&groups, &disagreements, &unfitting))?;
         }
     }
     // What was not read may hold anything.
@@ -188,6 +200,7 @@ struct Judge<'a> {
     day: Date,
     from: Option<IpAddr>,
     accepted: &'a [simulate::Outcome],
+    fitting: &'a Fitting<'a>,
     captures: &'a [String],
     subject: report::replay::Subject<'a>,
 }
@@ -256,7 +269,10 @@ impl<'a> Judge<'a> {
             }
             ListedFlows::None => false,
         };
-        let shown = if is_listed { self.shown(one, &openings, &settled) } else { None };
+        let inconsistencies = self.inconsistencies(flow, &openings, &settled);
+        let shown = is_listed
+            .then(|| self.shown(one, &openings, &settled, inconsistencies.clone()))
+            .flatten();
         let json = shown
             .map(|flow| self.subject.flow_json(&flow))
             .transpose()
@@ -270,6 +286,7 @@ impl<'a> Judge<'a> {
             bytes: flow.bytes,
             answered: flow.answered && flow.protocol == IpProtocol::TCP,
             recorded: flow.recorded.clone(),
+            inconsistencies,
         };
         Ok(Some((counted, json)))
     }
@@ -289,6 +306,7 @@ impl<'a> Judge<'a> {
         FlowOf { capture, flow }: &FlowOf,
         openings: &[Observation],
         settled: &Settled<'a>,
+        inconsistencies: Vec<Inconsistency>,
     ) -> Option<ReplayedFlow> {
         let replayed = &settled.replayed;
         let judged = replayed.judged.as_ref();
@@ -308,7 +326,19 @@ impl<'a> Judge<'a> {
             decision: settled.decision(opening.destination),
             outcome: replayed.outcome,
             accepted: self.accepts(settled),
+            inconsistencies,
         })
+    }
+
+    /// What does not fit together in the flow.
+    fn inconsistencies(
+        &self,
+        flow: &CapturedFlow,
+        openings: &[Observation],
+        settled: &Settled<'a>,
+    ) -> Vec<Inconsistency> {
+        let is_accepted = self.accepts(settled).is_some();
+        self.fitting.check(flow, openings, &settled.replayed, is_accepted)
     }
 
     /// Judges a flow again, for a report that shows it.
@@ -316,7 +346,10 @@ impl<'a> Judge<'a> {
         let one = flows.flow(position)?;
         let openings = recording::openings(&one.flow, self.from, self.environment.evidence);
         let settled = self.replays.replay(&openings, one.flow.first);
-        let shown = settled.and_then(|settled| self.shown(&one, &openings, &settled));
+        let shown = settled.and_then(|settled| {
+            let found = self.inconsistencies(&one.flow, &openings, &settled);
+            self.shown(&one, &openings, &settled, found)
+        });
         shown.ok_or_else(|| Failure::new("a flow without a first packet was counted"))
     }
 
@@ -374,6 +407,7 @@ impl<'a> Judge<'a> {
             day: self.day,
             from: self.from,
             accepted: self.accepted,
+            fitting: self.fitting,
             captures: self.captures,
             subject: self.subject,
         };

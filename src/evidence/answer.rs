@@ -83,6 +83,9 @@ pub enum DnsRecord {
         /// Seconds that the record may be kept.
         ttl: u32,
     },
+    /// Records that the response had and the recording has not, as they were cut off or damaged: the
+    /// others are not all.
+    Lost,
 }
 
 /// A DNS response as it was seen: who got it, when, and what it said.

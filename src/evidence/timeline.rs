@@ -16,6 +16,7 @@ use jiff::SignedDuration;
 use jiff::Timestamp;
 
 use super::answer::DnsAnswer;
+use super::answer::DnsRecord;
 use super::answer::RecordType;
 use super::answer::ResponseCode;
 use super::chain::Chain;
@@ -94,6 +95,21 @@ pub struct HeldName {
     pub role: NameRole,
     /// When the answer was seen.
     pub at: Timestamp,
+    /// Who gave it; `None` where a log does not say.
+    pub server: Option<IpAddr>,
+}
+
+/// What a client was told of a name that it reaches elsewhere.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ToldInstead {
+    /// When the answer was seen.
+    pub at: Timestamp,
+    /// Who gave it.
+    pub server: IpAddr,
+    /// The response code.
+    pub code: ResponseCode,
+    /// The addresses, ascending; empty where the answer said that there are none.
+    pub addresses: Arc<[IpAddr]>,
 }
 
 /// The DNS answers that were seen.
@@ -103,6 +119,11 @@ pub struct DnsTimeline {
     by_server: Histories,
     /// By client and address: the names whose answers ever held it.
     names: BTreeMap<(IpAddr, IpAddr), BTreeSet<Fqdn>>,
+    /// By client: when the first answer was seen whose server is known, and whether all such answers
+    /// were recorded whole.
+    clients: BTreeMap<IpAddr, (Timestamp, bool)>,
+    /// Whoever gave an answer.
+    servers: BTreeSet<IpAddr>,
     records: usize,
     most_records: usize,
     dropped: u64,
@@ -123,6 +144,7 @@ struct Told {
     ttl: SignedDuration,
     // Invariant: ascending.
     addresses: Arc<[IpAddr]>,
+    server: IpAddr,
 }
 
 impl Default for DnsTimeline {
@@ -138,6 +160,8 @@ impl DnsTimeline {
             by_client: BTreeMap::new(),
             by_server: BTreeMap::new(),
             names: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            servers: BTreeSet::new(),
             records: 0,
             most_records,
             dropped: 0,
@@ -164,6 +188,13 @@ impl DnsTimeline {
             return;
         }
         self.records = records;
+        if known(answer.server).is_some() {
+            self.servers.insert(answer.server);
+            let is_whole = !answer.records.contains(&DnsRecord::Lost);
+            let (first, all) = self.clients.entry(answer.client).or_insert((answer.at, true));
+            *first = answer.at.min(*first);
+            *all &= is_whole;
+        }
 
         let addresses: Arc<[IpAddr]> = chain.addresses.iter().copied().collect();
         let mut role = NameRole::Asked;
@@ -174,6 +205,7 @@ impl DnsTimeline {
                 code: answer.code,
                 ttl: SignedDuration::from_secs(link.ttl.min(LONGEST_TTL).into()),
                 addresses: Arc::clone(&addresses),
+                server: answer.server,
             });
             role = NameRole::Alias;
             for address in &*addresses {
@@ -199,7 +231,11 @@ impl DnsTimeline {
         for ((_, address), held) in &self.names {
             names.entry((client, *address)).or_default().extend(held.iter().cloned());
         }
-        DnsTimeline { by_client, names, ..self.clone() }
+        let all = |(first, whole): (Timestamp, bool), other: (Timestamp, bool)| {
+            (first.min(other.0), whole && other.1)
+        };
+        let clients = self.clients.values().copied().reduce(all).map(|one| (client, one));
+        DnsTimeline { by_client, names, clients: clients.into_iter().collect(), ..self.clone() }
     }
 
     /// Each client with each name that it was told of, as often as it was.
@@ -251,7 +287,12 @@ impl DnsTimeline {
                 self.held(client, name, at)
                     .into_iter()
                     .filter(|(_, told)| told.addresses.contains(&address))
-                    .map(|(at, told)| HeldName { name: name.clone(), role: told.role, at })
+                    .map(|(at, told)| HeldName {
+                        name: name.clone(),
+                        role: told.role,
+                        at,
+                        server: known(told.server),
+                    })
                     .min_by_key(|held| (held.role, Reverse(held.at)))
             })
             .collect();
@@ -259,6 +300,52 @@ impl DnsTimeline {
             (Reverse(a.at), a.role, &a.name).cmp(&(Reverse(b.at), b.role, &b.name))
         });
         found
+    }
+
+    /// Whether some answer to `client`, however old, or later, held `address`.
+    pub fn has_told(&self, client: IpAddr, address: IpAddr) -> bool {
+        self.names.contains_key(&(client, address))
+    }
+
+    /// Whether some answer to `client` about `name`, however old, or later, held `address`.
+    pub fn has_told_of(&self, client: IpAddr, name: &Fqdn, address: IpAddr) -> bool {
+        let of_address = self.names.get(&(client, address));
+        of_address.is_some_and(|names| names.contains(name))
+    }
+
+    /// What `client` was told of `name` where it goes to `address` at `at`: its newest answer about
+    /// addresses of that family, as long as it holds one as [`DnsTimeline::addresses`] defines it.
+    ///
+    /// `None` where some answer to it about the name, however old, or later, held the address; where
+    /// answers were dropped, of which one may have; and where a log does not say who gave the answer.
+    pub fn told_instead(
+        &self,
+        client: IpAddr,
+        name: &Fqdn,
+        address: IpAddr,
+        at: Timestamp,
+    ) -> Option<ToldInstead> {
+        if self.has_told_of(client, name, address) || !self.is_whole(at) {
+            return None;
+        }
+        let held = self.held(client, name, at);
+        let (at, told) =
+            held.into_iter().find(|(_, told)| told.settles(RecordType::of(address)))?;
+        let (server, addresses) = (known(told.server)?, Arc::clone(&told.addresses));
+        Some(ToldInstead { at, server, code: told.code, addresses })
+    }
+
+    /// Since when the DNS answers to `client` are recorded, where that is before `at`, all of them
+    /// were kept and none was cut. What a log remembers of answers that it does not have does not
+    /// count.
+    pub fn recorded_since(&self, client: IpAddr, at: Timestamp) -> Option<Timestamp> {
+        let (first, is_all) = *self.clients.get(&client)?;
+        (first <= at && is_all && self.is_whole(at)).then_some(first)
+    }
+
+    /// Whether `server` gave some answer.
+    pub fn has_answered(&self, server: IpAddr) -> bool {
+        self.servers.contains(&server)
     }
 
     /// Whether the firewall whose DNS proxy has the address `firewall` holds `address` for `name`
@@ -345,6 +432,11 @@ impl Told {
         self.code == ResponseCode::NAME_ERROR
             || self.code == ResponseCode::NO_ERROR && self.asked == of
     }
+}
+
+/// The server, where the record of an answer says which it was; one that does not has `0.0.0.0`.
+fn known(server: IpAddr) -> Option<IpAddr> {
+    Some(server).filter(|server| !server.is_unspecified())
 }
 
 /// What `party` was told, or told, about `name` up to `at` and can still matter: newest first, with

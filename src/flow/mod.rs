@@ -14,6 +14,7 @@ pub mod port;
 pub mod protocol;
 pub mod recorded;
 pub mod set;
+pub mod shown;
 
 mod question;
 
@@ -36,3 +37,5 @@ pub use recorded::RecordedRule;
 pub use recorded::RecordedVerdict;
 pub use recorded::Recorder;
 pub use set::NameSet;
+pub use shown::NameOrigin;
+pub use shown::SeenName;

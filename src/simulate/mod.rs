@@ -13,6 +13,7 @@
 pub mod assumptions;
 pub mod classify;
 pub mod connection;
+pub mod consistency;
 pub mod decision;
 pub mod environment;
 pub mod judge;
@@ -47,6 +48,8 @@ pub use classify::Classified;
 pub use classify::Classifier;
 pub use classify::Replays;
 pub use classify::Settled;
+pub use consistency::Consistency;
+pub use consistency::Inconsistency;
 pub use decide::Simulator;
 pub use decision::Decision;
 pub use decision::Missing;

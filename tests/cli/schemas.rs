@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use exeat::simulate::consistency::Kind;
 use serde_json::Value;
 
 use super::logs;
@@ -329,5 +330,20 @@ fn the_words_of_reason_are_listed_whole() {
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
     let told: BTreeSet<String> =
         rows.filter_map(|row| row.split('`').nth(1)).map(str::to_owned).collect();
+    assert_eq!(told, words);
+}
+
+/// The kinds of what does not fit together are the same words in the code, in the schema and in the manual.
+#[test]
+fn the_words_of_inconsistencies_are_listed_whole() {
+    let words: Vec<&str> = Kind::ALL.iter().map(|kind| kind.keyword()).collect();
+    let schema = Schema::read("replay").document;
+    let listed = schema.pointer("/$defs/inconsistency/properties/kind/enum").expect("words");
+    assert_eq!(*listed, serde_json::json!(words));
+    let manual = fs::read_to_string(root().join("docs/cli.md")).expect("the manual");
+    let (_, table) = manual.split_once("## What does not fit together").expect("the section");
+    let (_, table) = table.split_once("| kind | meaning |").expect("the table");
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let told: Vec<&str> = rows.filter_map(|row| row.split('`').nth(1)).collect();
     assert_eq!(told, words);
 }

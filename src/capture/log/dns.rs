@@ -36,6 +36,9 @@ impl Chain {
     /// says nothing.
     pub(super) fn push(&mut self, answer: &str, ttl: u32) {
         if self.records.len() >= MOST_RECORDS {
+            if self.records.last() != Some(&DnsRecord::Lost) {
+                self.records.push(DnsRecord::Lost);
+            }
             return;
         }
         if let Some(address) = flow::address(answer) {

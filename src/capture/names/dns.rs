@@ -91,7 +91,7 @@ pub(in crate::capture) fn begins_stream(bytes: &[u8], place: Place) -> Match {
 
 /// Reads a response; `None` where the bytes are a query, damaged, or about what is no host name.
 ///
-/// Records behind damage in the answer section are left out.
+/// Records behind damage in the answer section are left out, and one of [`DnsRecord::Lost`] stands for them.
 pub(in crate::capture) fn response(bytes: &[u8]) -> Option<Response> {
     let header = Header::parse(bytes)?;
     if header.flags & RESPONSE == 0 || header.questions == 0 {
@@ -102,10 +102,14 @@ pub(in crate::capture) fn response(bytes: &[u8]) -> Option<Response> {
     for _ in 1..header.questions {
         question(bytes, &mut cursor)?;
     }
-    let records = (0..header.answers)
-        .map_while(|_| record(bytes, &mut cursor))
-        .filter_map(|record| record.leads_on(bytes))
-        .collect();
+    let mut records = Vec::new();
+    for _ in 0..header.answers {
+        let Some(record) = record(bytes, &mut cursor) else {
+            records.push(DnsRecord::Lost);
+            break;
+        };
+        records.extend(record.leads_on(bytes));
+    }
     let code = ResponseCode(header.flags & CODE);
     let of_addresses = match asked.kind {
         A => Some(RecordType::A),

@@ -211,6 +211,21 @@ fn dns_answers_come_with_their_aliases() {
 }
 
 #[test]
+fn a_dns_answer_that_is_cut_says_so() {
+    let response =
+        dns_response("api.example.com", "edge.example.net", Ipv4Addr::new(203, 0, 113, 7));
+    for lost in 1..response.len() {
+        let (client, resolver) = (End(CLIENT.0, 53_000), End([168, 63, 129, 16], 53));
+        let file = pcap(101, &[udp(resolver, client, 1, &response[..response.len() - lost])]);
+        let (taken, _) = read(&file);
+        for answer in &taken.answers {
+            assert_eq!(answer.records.last(), Some(&DnsRecord::Lost), "without {lost} bytes");
+            assert!(answer.records.len() < 3, "without {lost} bytes");
+        }
+    }
+}
+
+#[test]
 fn fragments_count_once_and_only_together() {
     let response =
         dns_response("api.example.com", "edge.example.net", Ipv4Addr::new(203, 0, 113, 7));

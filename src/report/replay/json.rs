@@ -12,6 +12,7 @@ use super::ReplayedFlow;
 use super::SCHEMA;
 use super::Subject;
 use super::Tally;
+use super::consistency::InconsistencyJson;
 use super::totals::RecordedTally;
 use crate::report::assumption_json::AssumptionJson;
 use crate::report::finding_json::FindingJson;
@@ -61,6 +62,7 @@ struct ReplayedJson<'a> {
     accepted: Option<&'a str>,
     agrees: Option<bool>,
     disagreement: Option<&'static str>,
+    inconsistencies: Vec<InconsistencyJson>,
 }
 
 #[derive(Serialize)]
@@ -79,6 +81,7 @@ struct Summary<'a> {
     rules: BTreeMap<String, TallyJson>,
     recorded: RecordedJson,
     disagreements: BTreeMap<String, TallyJson>,
+    inconsistencies: BTreeMap<String, TallyJson>,
 }
 
 /// How many flows of which a log says what became of them.
@@ -151,6 +154,7 @@ impl Replay<'_> {
         let totals = &self.totals;
         let Tally { flows, packets, bytes, uncounted } = totals.all;
         let of_disagreements = totals.disagreements.iter();
+        let of_kinds = totals.unfitting.0.iter();
         Summary {
             flows,
             packets,
@@ -168,6 +172,7 @@ impl Replay<'_> {
             disagreements: counted(
                 of_disagreements.filter_map(|(one, (tally, _))| Some((one.disagreement()?, tally))),
             ),
+            inconsistencies: counted(of_kinds.map(|(kind, (tally, _))| (kind.keyword(), tally))),
         }
     }
 }
@@ -207,6 +212,7 @@ impl Subject<'_> {
             accepted: flow.accepted.as_deref(),
             agrees: agreement.map(Agreement::has_same_verdict),
             disagreement: agreement.and_then(Agreement::disagreement),
+            inconsistencies: flow.inconsistencies.iter().map(InconsistencyJson::from).collect(),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The report on a replay: recorded flows, each in a box, and what to do about each objection.
 
+mod consistency;
 pub mod cure;
 mod drift;
 mod json;
@@ -17,10 +18,12 @@ use crate::flow::Observation;
 use crate::intent::Intent;
 use crate::simulate::Agreement;
 use crate::simulate::Decision;
+use crate::simulate::Inconsistency;
 use crate::simulate::Missing;
 use crate::simulate::Outcome;
 use crate::simulate::assumptions::Assumption;
 
+pub use consistency::Unfit;
 pub(super) use json::CaptureJson;
 pub use text::Disagreement;
 pub use totals::Counted;
@@ -64,6 +67,8 @@ pub struct ReplayedFlow {
     pub outcome: Outcome,
     /// Why the box is no objection, where it would be one.
     pub accepted: Option<String>,
+    /// What does not fit together, in the order of its kinds.
+    pub inconsistencies: Vec<Inconsistency>,
 }
 
 impl ReplayedFlow {

@@ -6,6 +6,8 @@ use super::Position;
 use super::Replay;
 use super::ReplayedFlow;
 use super::Tally;
+use super::consistency;
+use super::consistency::Unfit;
 use super::cure::Group;
 use super::totals::MOST_CAUSES;
 use super::totals::RecordedTally;
@@ -28,12 +30,17 @@ pub struct Disagreement {
 }
 
 impl Replay<'_> {
-    /// The report, with `groups` from [`Replay::groups`] and `disagreements` from
-    /// [`Replay::disagreements`].
-    pub fn to_text(&self, groups: &[Group], disagreements: &[Disagreement]) -> String {
+    /// The report, with `groups` from [`Replay::groups`], `disagreements` from
+    /// [`Replay::disagreements`] and `unfitting` from [`Replay::unfitting`].
+    pub fn to_text(
+        &self,
+        groups: &[Group],
+        disagreements: &[Disagreement],
+        unfitting: &[Unfit],
+    ) -> String {
         let mut text = String::new();
         // Writing to a `String` cannot fail.
-        let _ = self.write(&mut text, groups, disagreements);
+        let _ = self.write(&mut text, groups, disagreements, unfitting);
         text
     }
 
@@ -58,6 +65,7 @@ impl Replay<'_> {
         text: &mut String,
         groups: &[Group],
         disagreements: &[Disagreement],
+        unfitting: &[Unfit],
     ) -> std::fmt::Result {
         if self.is_partial {
             writeln!(text, "PARTIAL: the run was interrupted; what was not read is not judged")?;
@@ -94,6 +102,7 @@ impl Replay<'_> {
             writeln!(text, "\n{flows} of other causes: at most {MOST_CAUSES} are told apart")?;
         }
         self.recorded(text, disagreements)?;
+        consistency::write(text, unfitting)?;
         self.conclusion(text, groups.len())
     }
 
@@ -305,7 +314,7 @@ fn at_packet(flow: &ReplayedFlow) -> String {
 }
 
 /// How many flows there are beyond those that are shown.
-fn more(text: &mut String, number: u64, shown: usize) -> std::fmt::Result {
+pub(super) fn more(text: &mut String, number: u64, shown: usize) -> std::fmt::Result {
     match number.saturating_sub(shown as u64) {
         0 => Ok(()),
         more => writeln!(text, "     and {more} more"),

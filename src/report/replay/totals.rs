@@ -9,12 +9,14 @@ use std::sync::Arc;
 use foldhash::HashMap;
 
 use super::Tally;
+use super::consistency::Unfitting;
 use super::cure::Cause;
 use super::cure::cause;
 use crate::azure::Deployment;
 use crate::azure::RuleId;
 use crate::flow::Recorded;
 use crate::simulate::Agreement;
+use crate::simulate::Inconsistency;
 use crate::simulate::Outcome;
 use crate::simulate::Reason;
 use crate::simulate::Settled;
@@ -55,6 +57,8 @@ pub struct Counted<'a> {
     pub answered: bool,
     /// What the log says became of it.
     pub recorded: Option<Arc<Recorded>>,
+    /// What does not fit together, in the order of its kinds.
+    pub inconsistencies: Vec<Inconsistency>,
 }
 
 /// The first flows of several, and how many there are.
@@ -67,7 +71,7 @@ pub struct Positions {
 }
 
 impl Positions {
-    fn add(&mut self, position: Position, most: usize) {
+    pub(super) fn add(&mut self, position: Position, most: usize) {
         self.number += 1;
         if self.first.len() < most {
             self.first.push(position);
@@ -149,6 +153,7 @@ pub struct Totals<'a> {
     pub(super) undeclared: Undeclared,
     pub(super) recorded: RecordedTally,
     pub(super) disagreements: BTreeMap<Agreement, (Tally, Positions)>,
+    pub(super) unfitting: Unfitting,
     causes: BTreeMap<(Outcome, Cause), usize>,
     /// In the order in which the causes first showed.
     pub(super) groups: Vec<Grouped>,
@@ -192,6 +197,7 @@ impl<'a> Totals<'a> {
             undeclared: Undeclared::default(),
             recorded: RecordedTally::default(),
             disagreements: BTreeMap::new(),
+            unfitting: Unfitting::default(),
             causes: BTreeMap::new(),
             groups: Vec::new(),
             ungrouped: 0,
@@ -238,6 +244,7 @@ impl<'a> Totals<'a> {
         if let Some(recorded) = &flow.recorded {
             self.compare(flow, recorded);
         }
+        self.unfitting.add(flow);
     }
 
     /// To be called after the last flow.

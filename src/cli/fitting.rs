@@ -1,0 +1,65 @@
+//! What does not fit together in recorded flows, as captures have them.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use crate::capture::Application;
+use crate::capture::CapturedFlow;
+use crate::evidence::DnsTimeline;
+use crate::flow::IpProtocol;
+use crate::flow::Observation;
+use crate::simulate::Consistency;
+use crate::simulate::Inconsistency;
+use crate::simulate::Replayed;
+use crate::simulate::consistency::Connection;
+
+/// What recorded flows are held against.
+pub(super) struct Fitting<'a> {
+    /// Rules and proxies.
+    pub(super) consistency: Consistency,
+    /// The answers of DNS.
+    pub(super) timeline: &'a DnsTimeline,
+    /// The clients that answers were recorded of; of more than one, two.
+    pub(super) clients: BTreeSet<IpAddr>,
+    /// The one client that all of them are taken for, where `--from` is given.
+    pub(super) from: Option<IpAddr>,
+}
+
+impl Fitting<'_> {
+    /// What does not fit together in `flow`, of which `openings` were replayed.
+    pub(super) fn check(
+        &self,
+        flow: &CapturedFlow,
+        openings: &[Observation],
+        replayed: &Replayed,
+        is_accepted: bool,
+    ) -> Vec<Inconsistency> {
+        let packet = flow.openings.get(replayed.index).map(|opening| opening.packet);
+        let connection = Connection {
+            openings,
+            destination: flow.destination,
+            client: self.client(flow),
+            names: &flow.names,
+            notes: &flow.notes,
+            is_dns: flow.application == Application::Dns,
+            first: flow.first,
+            is_whole: flow.syn || flow.protocol != IpProtocol::TCP,
+            packet: packet.filter(|packet| *packet > 0),
+        };
+        self.consistency.check(&connection, replayed, is_accepted, self.timeline)
+    }
+
+    /// The client under which the time line has the answers to the flow's own source, and no others.
+    /// Behind source NAT there may be several, and where all are taken for one, it is that one only
+    /// if there is no other.
+    fn client(&self, flow: &CapturedFlow) -> Option<IpAddr> {
+        match self.from {
+            _ if flow.translated_from.is_some() => None,
+            None => Some(flow.source),
+            Some(from) => {
+                let is_only = self.clients.len() == 1 && self.clients.contains(&flow.source);
+                is_only.then_some(from)
+            }
+        }
+    }
+}
