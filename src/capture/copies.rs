@@ -22,6 +22,7 @@ use super::conversation::Packet;
 use super::moment::Moment;
 use super::moment::SECOND;
 use super::table::FlowId;
+use super::table::Key;
 use super::wire::Side;
 use super::wire::tcp::TcpHeader;
 
@@ -126,16 +127,25 @@ impl PrintKey {
         clippy::inline_always,
         reason = "once for each packet; a call has to write out what is read of its headers"
     )]
-    fn print(&self, packet: &Packet<'_>, unchanged: &Unchanged) -> Print {
-        let Unchanged { protocol, depth, identification, digest } = *unchanged;
+    pub(super) fn ends(&self, packet: &Packet<'_>) -> EndsHash {
+        let [a, b] = [packet.source, packet.destination].map(|end| self.0.hash_one(end));
+        let under = u16::from_be_bytes([packet.protocol.0, packet.depth]);
+        EndsHash(a.wrapping_add(b).wrapping_add(self.0.hash_one(under)))
+    }
+
+    #[inline]
+    fn print(&self, (ends, is_from_low): (EndsHash, bool), unchanged: &Unchanged) -> Print {
         let mut hasher = self.0.build_hasher();
-        (packet.source, packet.destination).hash(&mut hasher);
-        hasher.write_u64(u64::from(identification));
-        hasher.write_u64(u64::from(u16::from_be_bytes([protocol.0, depth])));
-        hasher.write_u64(digest);
+        hasher.write_u64(ends.0);
+        hasher.write_u64(u64::from(unchanged.identification) << 1 | u64::from(is_from_low));
+        hasher.write_u64(unchanged.digest);
         Print(hasher.finish())
     }
 }
+
+/// The two ends of a packet with what they speak, hashed; the same in both directions.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub(super) struct EndsHash(u64);
 
 /// What is equal in a packet before and after source NAT, but for the destination.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -181,15 +191,17 @@ pub(super) struct Copies {
 }
 
 impl Copies {
-    /// Whether `packet` was seen from another side of the host just before.
+    /// Whether `packet`, whose ends are those of `key`, was seen from another side of the host just
+    /// before.
     #[inline]
     pub(super) fn is_copy(
         &mut self,
         packet: &Packet<'_>,
+        key: &Key,
         unchanged: &Unchanged,
         vantage: Vantage,
     ) -> bool {
-        self.packets.is_copy(packet.at, vantage, self.key.print(packet, unchanged))
+        self.packets.is_copy(packet.at, vantage, self.key.print(key.direction(packet), unchanged))
     }
 
     /// The flow of which `packet`, the first of its own, is the opening on the other side of source

@@ -1,5 +1,7 @@
 //! The flows that are followed, by their ends.
 
+use std::hash::Hash;
+use std::hash::Hasher;
 use std::net::IpAddr;
 
 use foldhash::HashMap;
@@ -7,11 +9,14 @@ use foldhash::HashMapExt;
 
 use super::conversation::Endpoint;
 use super::conversation::Packet;
+use super::copies::EndsHash;
 use crate::flow::IpProtocol;
 
 /// The two ends of a flow, the lower one first, and the tunnel that they lie in.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Key {
+    /// The hash of all else; different ones are told apart by it at once.
+    ends: EndsHash,
     protocol: IpProtocol,
     depth: u8,
     low: Endpoint,
@@ -20,7 +25,7 @@ pub(super) struct Key {
 
 impl Key {
     #[inline]
-    pub(super) fn of(packet: &Packet<'_>) -> Key {
+    pub(super) fn of(packet: &Packet<'_>, ends: EndsHash) -> Key {
         let (a, b) = (packet.source, packet.destination);
         let is_low = match (a.address, b.address) {
             (IpAddr::V4(v4), IpAddr::V4(other)) => {
@@ -29,7 +34,19 @@ impl Key {
             _ => a <= b,
         };
         let (low, high) = if is_low { (a, b) } else { (b, a) };
-        Key { protocol: packet.protocol, depth: packet.depth, low, high }
+        Key { ends, protocol: packet.protocol, depth: packet.depth, low, high }
+    }
+
+    /// The hash of the ends, and whether the lower of them is the sender of `packet`.
+    #[inline]
+    pub(super) fn direction(&self, packet: &Packet<'_>) -> (EndsHash, bool) {
+        (self.ends, packet.source == self.low)
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.ends.hash(state);
     }
 }
 
@@ -125,7 +142,8 @@ mod tests {
 
     fn key(port: u16) -> Key {
         let end = |port| Endpoint { address: [10, 0, 0, 4].into(), port };
-        Key { protocol: IpProtocol::TCP, depth: 0, low: end(port), high: end(443) }
+        let ends = EndsHash::default();
+        Key { ends, protocol: IpProtocol::TCP, depth: 0, low: end(port), high: end(443) }
     }
 
     #[test]
