@@ -22,7 +22,6 @@ use super::conversation::Packet;
 use super::moment::Moment;
 use super::moment::SECOND;
 use super::table::FlowId;
-use super::table::Key;
 use super::wire::Side;
 use super::wire::tcp::TcpHeader;
 
@@ -130,22 +129,28 @@ impl PrintKey {
     pub(super) fn ends(&self, packet: &Packet<'_>) -> EndsHash {
         let [a, b] = [packet.source, packet.destination].map(|end| self.0.hash_one(end));
         let under = u16::from_be_bytes([packet.protocol.0, packet.depth]);
-        EndsHash(a.wrapping_add(b).wrapping_add(self.0.hash_one(under)))
+        let of_both = a.wrapping_add(b).wrapping_add(self.0.hash_one(under));
+        EndsHash { of_both, of_source: a }
     }
 
     #[inline]
-    fn print(&self, (ends, is_from_low): (EndsHash, bool), unchanged: &Unchanged) -> Print {
+    fn print(&self, ends: EndsHash, unchanged: &Unchanged) -> Print {
         let mut hasher = self.0.build_hasher();
-        hasher.write_u64(ends.0);
-        hasher.write_u64(u64::from(unchanged.identification) << 1 | u64::from(is_from_low));
+        hasher.write_u64(ends.of_both);
+        hasher.write_u64(ends.of_source);
+        hasher.write_u64(u64::from(unchanged.identification));
         hasher.write_u64(unchanged.digest);
         Print(hasher.finish())
     }
 }
 
-/// The two ends of a packet with what they speak, hashed; the same in both directions.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub(super) struct EndsHash(u64);
+/// The ends of a packet, hashed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EndsHash {
+    /// Of both, with what they speak and where; the same in both directions.
+    pub(super) of_both: u64,
+    of_source: u64,
+}
 
 /// What is equal in a packet before and after source NAT, but for the destination.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -191,17 +196,17 @@ pub(super) struct Copies {
 }
 
 impl Copies {
-    /// Whether `packet`, whose ends are those of `key`, was seen from another side of the host just
-    /// before.
+    /// Whether `packet`, of which `ends` and `unchanged` are, was seen from another side of the host
+    /// just before.
     #[inline]
     pub(super) fn is_copy(
         &mut self,
         packet: &Packet<'_>,
-        key: &Key,
+        ends: EndsHash,
         unchanged: &Unchanged,
         vantage: Vantage,
     ) -> bool {
-        self.packets.is_copy(packet.at, vantage, self.key.print(key.direction(packet), unchanged))
+        self.packets.is_copy(packet.at, vantage, self.key.print(ends, unchanged))
     }
 
     /// The flow of which `packet`, the first of its own, is the opening on the other side of source

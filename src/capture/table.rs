@@ -2,7 +2,6 @@
 
 use std::hash::Hash;
 use std::hash::Hasher;
-use std::net::IpAddr;
 
 use foldhash::HashMap;
 use foldhash::HashMapExt;
@@ -12,41 +11,43 @@ use super::conversation::Packet;
 use super::copies::EndsHash;
 use crate::flow::IpProtocol;
 
-/// The two ends of a flow, the lower one first, and the tunnel that they lie in.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// The two ends of a flow, and the tunnel that they lie in. Keys with the same ends are equal,
+/// whichever of them comes first.
+#[derive(Clone, Copy, Debug, Eq)]
 pub(super) struct Key {
     /// The hash of all else; different ones are told apart by it at once.
-    ends: EndsHash,
+    hash: u64,
     protocol: IpProtocol,
     depth: u8,
-    low: Endpoint,
-    high: Endpoint,
+    ends: [Endpoint; 2],
 }
 
 impl Key {
     #[inline]
-    pub(super) fn of(packet: &Packet<'_>, ends: EndsHash) -> Key {
-        let (a, b) = (packet.source, packet.destination);
-        let is_low = match (a.address, b.address) {
-            (IpAddr::V4(v4), IpAddr::V4(other)) => {
-                (v4.to_bits(), a.port) <= (other.to_bits(), b.port)
-            }
-            _ => a <= b,
-        };
-        let (low, high) = if is_low { (a, b) } else { (b, a) };
-        Key { ends, protocol: packet.protocol, depth: packet.depth, low, high }
+    pub(super) fn of(packet: &Packet<'_>, hash: EndsHash) -> Key {
+        Key {
+            hash: hash.of_both,
+            protocol: packet.protocol,
+            depth: packet.depth,
+            ends: [packet.source, packet.destination],
+        }
     }
+}
 
-    /// The hash of the ends, and whether the lower of them is the sender of `packet`.
+impl PartialEq for Key {
     #[inline]
-    pub(super) fn direction(&self, packet: &Packet<'_>) -> (EndsHash, bool) {
-        (self.ends, packet.source == self.low)
+    fn eq(&self, other: &Key) -> bool {
+        let [a, b] = self.ends;
+        self.hash == other.hash
+            && (self.protocol, self.depth) == (other.protocol, other.depth)
+            && (other.ends == [a, b] || other.ends == [b, a])
     }
 }
 
 impl Hash for Key {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.ends.hash(state);
+        state.write_u64(self.hash);
     }
 }
 
@@ -142,8 +143,7 @@ mod tests {
 
     fn key(port: u16) -> Key {
         let end = |port| Endpoint { address: [10, 0, 0, 4].into(), port };
-        let ends = EndsHash::default();
-        Key { ends, protocol: IpProtocol::TCP, depth: 0, low: end(port), high: end(443) }
+        Key { hash: 0, protocol: IpProtocol::TCP, depth: 0, ends: [end(port), end(443)] }
     }
 
     #[test]

@@ -297,11 +297,11 @@ impl Tracker {
         let key = Key::of(packet, ends);
         let known = self.flows.find(&key);
         let followed = known.and_then(|id| self.flows.get(id));
-        let mut seen_as = key;
+        let mut ends = ends;
         if followed.is_some_and(|flow| flow.name_as_first_seen(packet)) {
-            seen_as = Key::of(packet, self.copies.key.ends(packet));
+            ends = self.copies.key.ends(packet);
         }
-        if self.copies.is_copy(packet, &seen_as, &unchanged, vantage) {
+        if self.copies.is_copy(packet, ends, &unchanged, vantage) {
             self.count_copy(known, packet.at);
             return;
         }
