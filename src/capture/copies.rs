@@ -387,3 +387,74 @@ impl Packets {
 fn place(number: u32) -> usize {
     usize::try_from(number % MOST_PACKETS).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    /// The same with a table and a queue, as one would write it down first.
+    #[derive(Default)]
+    struct Plain {
+        seen: HashMap<u64, (Moment, u64)>,
+        ages: VecDeque<(Moment, u64)>,
+    }
+
+    impl Plain {
+        fn is_copy(&mut self, at: Moment, vantage: Vantage, print: u64) -> bool {
+            let is_full = |ages: &VecDeque<_>| ages.len() >= usize::try_from(MOST_PACKETS).unwrap();
+            while let Some((since, old)) = self.ages.front().copied()
+                && (is_full(&self.ages) || at.since(since) > MEMORY)
+            {
+                self.ages.pop_front();
+                self.seen.remove(&old);
+            }
+            let bit = 1 << vantage.0;
+            let Some((last, vantages)) = self.seen.get_mut(&print) else {
+                self.seen.insert(print, (at, bit));
+                self.ages.push_back((at, print));
+                return false;
+            };
+            if at.since(*last).saturating_abs() <= WINDOW && *vantages & bit == 0 {
+                *vantages |= bit;
+                return true;
+            }
+            (*last, *vantages) = (at, bit);
+            false
+        }
+    }
+
+    #[test]
+    fn the_ring_remembers_what_a_table_and_a_queue_would() {
+        let mut random = 1_u64;
+        let mut draw = |most: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (random >> 33) % most
+        };
+        // Few prints that come again within the window, and more than are remembered.
+        for (prints, step) in [(50, 20_000_000), (3_000, 60_000), (40_000, 1_000_000), (40_000, 9)]
+        {
+            let (mut ring, mut plain, mut now, mut copies) =
+                (Packets { newest: vec![0; CHAINS], ..Packets::default() }, Plain::default(), 0, 0);
+            // As if four billion had come before.
+            ring.next = u32::MAX - 20_000;
+            ring.ring = vec![sighting_of_nothing(); usize::try_from(MOST_PACKETS).unwrap()];
+            for _ in 0..60_000 {
+                now += draw(2 * step);
+                let (at, vantage) = (Moment::new(0, now), Vantage(u8::try_from(draw(3)).unwrap()));
+                // Some share a chain.
+                let print = draw(prints) * (CHAINS as u64) / 4;
+                let is_copy = plain.is_copy(at, vantage, print);
+                assert_eq!(ring.is_copy(at, vantage, Print(print)), is_copy);
+                copies += u64::from(is_copy);
+            }
+            assert!(copies > 100 || step == 1_000_000, "{copies} of {prints}");
+        }
+    }
+
+    fn sighting_of_nothing() -> Sighting {
+        let at = Moment::EPOCH;
+        Sighting { print: Print(u64::MAX), at, vantages: 0, since: at, before: 0 }
+    }
+}

@@ -147,6 +147,15 @@ mod tests {
     }
 
     #[test]
+    fn ends_are_the_same_whichever_comes_first() {
+        let one = key(1);
+        let [a, b] = one.ends;
+        assert_eq!(Key { ends: [b, a], ..one }, one);
+        assert_ne!(Key { ends: [a, a], ..one }, one);
+        assert_ne!(Key { depth: 1, ..one }, one);
+    }
+
+    #[test]
     fn a_place_that_is_used_again_is_another_flow() {
         let mut table = Table::default();
         let first = table.insert(key(1), "first");
