@@ -126,15 +126,30 @@ impl PrintKey {
         clippy::inline_always,
         reason = "once for each packet; a call has to write out what is read of its headers"
     )]
-    fn print(&self, packet: &Packet<'_>, unchanged: &Unchanged) -> Print {
-        let Unchanged { protocol, depth, identification, digest } = *unchanged;
+    pub(super) fn ends(&self, packet: &Packet<'_>) -> EndsHash {
+        let [a, b] = [packet.source, packet.destination].map(|end| self.0.hash_one(end));
+        let under = u16::from_be_bytes([packet.protocol.0, packet.depth]);
+        let of_both = a.wrapping_add(b).wrapping_add(self.0.hash_one(under));
+        EndsHash { of_both, of_source: a }
+    }
+
+    #[inline]
+    fn print(&self, ends: EndsHash, unchanged: &Unchanged) -> Print {
         let mut hasher = self.0.build_hasher();
-        (packet.source, packet.destination).hash(&mut hasher);
-        hasher.write_u64(u64::from(identification));
-        hasher.write_u64(u64::from(u16::from_be_bytes([protocol.0, depth])));
-        hasher.write_u64(digest);
+        hasher.write_u64(ends.of_both);
+        hasher.write_u64(ends.of_source);
+        hasher.write_u64(u64::from(unchanged.identification));
+        hasher.write_u64(unchanged.digest);
         Print(hasher.finish())
     }
+}
+
+/// The ends of a packet, hashed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EndsHash {
+    /// Of both, with what they speak and where; the same in both directions.
+    pub(super) of_both: u64,
+    of_source: u64,
 }
 
 /// What is equal in a packet before and after source NAT, but for the destination.
@@ -181,15 +196,17 @@ pub(super) struct Copies {
 }
 
 impl Copies {
-    /// Whether `packet` was seen from another side of the host just before.
+    /// Whether `packet`, of which `ends` and `unchanged` are, was seen from another side of the host
+    /// just before.
     #[inline]
     pub(super) fn is_copy(
         &mut self,
         packet: &Packet<'_>,
+        ends: EndsHash,
         unchanged: &Unchanged,
         vantage: Vantage,
     ) -> bool {
-        self.packets.is_copy(packet.at, vantage, self.key.print(packet, unchanged))
+        self.packets.is_copy(packet.at, vantage, self.key.print(ends, unchanged))
     }
 
     /// The flow of which `packet`, the first of its own, is the opening on the other side of source
@@ -369,4 +386,75 @@ impl Packets {
 #[inline]
 fn place(number: u32) -> usize {
     usize::try_from(number % MOST_PACKETS).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    /// The same with a table and a queue, as one would write it down first.
+    #[derive(Default)]
+    struct Plain {
+        seen: HashMap<u64, (Moment, u64)>,
+        ages: VecDeque<(Moment, u64)>,
+    }
+
+    impl Plain {
+        fn is_copy(&mut self, at: Moment, vantage: Vantage, print: u64) -> bool {
+            let is_full = |ages: &VecDeque<_>| ages.len() >= usize::try_from(MOST_PACKETS).unwrap();
+            while let Some((since, old)) = self.ages.front().copied()
+                && (is_full(&self.ages) || at.since(since) > MEMORY)
+            {
+                self.ages.pop_front();
+                self.seen.remove(&old);
+            }
+            let bit = 1 << vantage.0;
+            let Some((last, vantages)) = self.seen.get_mut(&print) else {
+                self.seen.insert(print, (at, bit));
+                self.ages.push_back((at, print));
+                return false;
+            };
+            if at.since(*last).saturating_abs() <= WINDOW && *vantages & bit == 0 {
+                *vantages |= bit;
+                return true;
+            }
+            (*last, *vantages) = (at, bit);
+            false
+        }
+    }
+
+    #[test]
+    fn the_ring_remembers_what_a_table_and_a_queue_would() {
+        let mut random = 1_u64;
+        let mut draw = |most: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (random >> 33) % most
+        };
+        // Few prints that come again within the window, and more than are remembered.
+        for (prints, step) in [(50, 20_000_000), (3_000, 60_000), (40_000, 1_000_000), (40_000, 9)]
+        {
+            let (mut ring, mut plain, mut now, mut copies) =
+                (Packets { newest: vec![0; CHAINS], ..Packets::default() }, Plain::default(), 0, 0);
+            // As if four billion had come before.
+            ring.next = u32::MAX - 20_000;
+            ring.ring = vec![sighting_of_nothing(); usize::try_from(MOST_PACKETS).unwrap()];
+            for _ in 0..60_000 {
+                now += draw(2 * step);
+                let (at, vantage) = (Moment::new(0, now), Vantage(u8::try_from(draw(3)).unwrap()));
+                // Some share a chain.
+                let print = draw(prints) * (CHAINS as u64) / 4;
+                let is_copy = plain.is_copy(at, vantage, print);
+                assert_eq!(ring.is_copy(at, vantage, Print(print)), is_copy);
+                copies += u64::from(is_copy);
+            }
+            assert!(copies > 100 || step == 1_000_000, "{copies} of {prints}");
+        }
+    }
+
+    fn sighting_of_nothing() -> Sighting {
+        let at = Moment::EPOCH;
+        Sighting { print: Print(u64::MAX), at, vantages: 0, since: at, before: 0 }
+    }
 }

@@ -4,6 +4,7 @@ use crate::flow::IpProtocol;
 
 use super::conversation::Endpoint;
 use super::conversation::Packet;
+use super::copies::EndsHash;
 use super::copies::PrintKey;
 use super::copies::Unchanged;
 use super::file::Frame;
@@ -25,6 +26,7 @@ pub(super) struct Dissected<'a> {
     pub(super) packet: Packet<'a>,
     pub(super) side: Side,
     pub(super) unchanged: Unchanged,
+    pub(super) ends: EndsHash,
 }
 
 impl Dissected<'_> {
@@ -53,7 +55,8 @@ pub(super) fn dissect<'a>(frame: &Frame<'a>, key: &PrintKey) -> Option<Dissected
     let wire = u64::try_from(datagram.wire).unwrap_or(u64::MAX);
     let packet = transport.packet(&datagram, wire, 0, frame.at, 0);
     let unchanged = key.unchanged(&packet, transport.tcp.as_ref(), datagram.identification);
-    Some(Dissected { packet, side: linked.side, unchanged })
+    let ends = key.ends(&packet);
+    Some(Dissected { packet, side: linked.side, unchanged, ends })
 }
 
 /// Bytes on the wire behind the link header, of which `payload` was captured.

@@ -2,8 +2,9 @@
 //!
 //! In: the bytes of a file, pcap, pcapng or a log that `log` reads, fed to a [`Reader`] as they come. Out: a [`CapturedFlow`] for each flow
 //! when it ends and a `DnsAnswer` for each DNS response, given to a [`Sink`], and a [`Summary`] at
-//! the end. A capture is never held whole: what is kept of each stream reaches only to the next
-//! name, within limits that [`Limit`] lists, and a capture that runs into one says so.
+//! the end. [`read`] does the same with an input, on several threads where they are given. A capture
+//! is never held whole: what is kept of each stream reaches only to the next name, within limits
+//! that [`Limit`] lists, and a capture that runs into one says so.
 //!
 //! It reads Ethernet with VLAN tags, Linux cooked, loopback and raw IP; IPv4 and IPv6 with their
 //! extension headers and fragments; names in TLS, HTTP, TDS and the first packets of QUIC; DNS over

@@ -1,35 +1,53 @@
 //! The flows that are followed, by their ends.
 
-use std::net::IpAddr;
+use std::hash::Hash;
+use std::hash::Hasher;
 
 use foldhash::HashMap;
 use foldhash::HashMapExt;
 
 use super::conversation::Endpoint;
 use super::conversation::Packet;
+use super::copies::EndsHash;
 use crate::flow::IpProtocol;
 
-/// The two ends of a flow, the lower one first, and the tunnel that they lie in.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+/// The two ends of a flow, and the tunnel that they lie in. Keys with the same ends are equal,
+/// whichever of them comes first.
+#[derive(Clone, Copy, Debug, Eq)]
 pub(super) struct Key {
+    /// The hash of all else; different ones are told apart by it at once.
+    hash: u64,
     protocol: IpProtocol,
     depth: u8,
-    low: Endpoint,
-    high: Endpoint,
+    ends: [Endpoint; 2],
 }
 
 impl Key {
     #[inline]
-    pub(super) fn of(packet: &Packet<'_>) -> Key {
-        let (a, b) = (packet.source, packet.destination);
-        let is_low = match (a.address, b.address) {
-            (IpAddr::V4(v4), IpAddr::V4(other)) => {
-                (v4.to_bits(), a.port) <= (other.to_bits(), b.port)
-            }
-            _ => a <= b,
-        };
-        let (low, high) = if is_low { (a, b) } else { (b, a) };
-        Key { protocol: packet.protocol, depth: packet.depth, low, high }
+    pub(super) fn of(packet: &Packet<'_>, hash: EndsHash) -> Key {
+        Key {
+            hash: hash.of_both,
+            protocol: packet.protocol,
+            depth: packet.depth,
+            ends: [packet.source, packet.destination],
+        }
+    }
+}
+
+impl PartialEq for Key {
+    #[inline]
+    fn eq(&self, other: &Key) -> bool {
+        let [a, b] = self.ends;
+        self.hash == other.hash
+            && (self.protocol, self.depth) == (other.protocol, other.depth)
+            && (other.ends == [a, b] || other.ends == [b, a])
+    }
+}
+
+impl Hash for Key {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
     }
 }
 
@@ -125,7 +143,16 @@ mod tests {
 
     fn key(port: u16) -> Key {
         let end = |port| Endpoint { address: [10, 0, 0, 4].into(), port };
-        Key { protocol: IpProtocol::TCP, depth: 0, low: end(port), high: end(443) }
+        Key { hash: 0, protocol: IpProtocol::TCP, depth: 0, ends: [end(port), end(443)] }
+    }
+
+    #[test]
+    fn ends_are_the_same_whichever_comes_first() {
+        let one = key(1);
+        let [a, b] = one.ends;
+        assert_eq!(Key { ends: [b, a], ..one }, one);
+        assert_ne!(Key { ends: [a, a], ..one }, one);
+        assert_ne!(Key { depth: 1, ..one }, one);
     }
 
     #[test]

@@ -251,16 +251,13 @@ impl Frames for Splitting<'_> {
     fn frame(&mut self, frame: Frame<'_>) -> Result<(), CaptureError> {
         let Frame { at, interface, link, data, original } = frame;
         let batch = &mut self.splitter.batch;
-        let batched = match dissect(&frame, &self.splitter.key) {
-            Some(dissected) => {
-                let payload = batch.place(dissected.packet.payload, self.read);
-                let dissected = dissected.without_payload();
-                Batched::Dissected { dissected, interface, link, payload }
-            }
-            None => {
-                let data = batch.place(data, self.read);
-                Batched::Whole { at, interface, link, original, data }
-            }
+        let batched = if let Some(dissected) = dissect(&frame, &self.splitter.key) {
+            let payload = batch.place(dissected.packet.payload, self.read);
+            let dissected = dissected.without_payload();
+            Batched::Dissected { dissected, interface, link, payload }
+        } else {
+            let data = batch.place(data, self.read);
+            Batched::Whole { at, interface, link, original, data }
         };
         batch.frames.push(batched);
         // Compressed files unfold to much more than was read.
@@ -276,7 +273,6 @@ impl Frames for Splitting<'_> {
 
 /// A flow or an answer on its way to whoever asked.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly all are flows")]
 enum Event {
     Flow(CapturedFlow),
     Answer(DnsAnswer),

@@ -10,6 +10,7 @@ use super::conversation::Endpoint;
 use super::conversation::Packet;
 use super::conversation::Translation;
 use super::copies::Copies;
+use super::copies::EndsHash;
 use super::copies::OtherSide;
 use super::copies::PrintKey;
 use super::copies::Unchanged;
@@ -68,14 +69,17 @@ struct Followed {
 
 impl Followed {
     /// Names the client in a packet of this flow as in the flow's first packet, so that copies on
-    /// both sides of source NAT are equal.
-    fn name_as_first_seen(&self, packet: &mut Packet<'_>) {
-        let Some((_, end)) = self.other_side else { return };
+    /// both sides of source NAT are equal; tells whether it had another name.
+    fn name_as_first_seen(&self, packet: &mut Packet<'_>) -> bool {
+        let Some((_, end)) = self.other_side else { return false };
         if packet.source == end {
             packet.source = self.conversation.source();
         } else if packet.destination == end {
             packet.destination = self.conversation.source();
+        } else {
+            return false;
         }
+        true
     }
 
     /// Notes that `packet` is the flow's opening on the other side of source NAT, if it can be.
@@ -172,7 +176,8 @@ impl Tracker {
         self.begin(dissected.packet.at, link, sink);
         let vantage = self.vantages.of(interface, dissected.side);
         dissected.packet.frame = self.summary.frames;
-        self.packet(&mut dissected.packet, dissected.unchanged, vantage, sink);
+        let Dissected { packet, unchanged, ends, .. } = dissected;
+        self.packet(packet, *unchanged, *ends, vantage, sink);
     }
 
     /// Takes the next packet of the file, which is more or less than one packet of a flow.
@@ -306,7 +311,8 @@ impl Tracker {
         let mut packet = transport.packet(datagram, wire, depth, arrival.at, arrival.frame);
         let tcp = transport.tcp.as_ref();
         let unchanged = self.copies.key.unchanged(&packet, tcp, datagram.identification);
-        self.packet(&mut packet, unchanged, arrival.vantage, sink);
+        let ends = self.copies.key.ends(&packet);
+        self.packet(&mut packet, unchanged, ends, arrival.vantage, sink);
         if depth >= MOST_DEPTH {
             return Ok(());
         }
@@ -321,16 +327,18 @@ impl Tracker {
         &mut self,
         packet: &mut Packet<'_>,
         unchanged: Unchanged,
+        ends: EndsHash,
         vantage: Vantage,
         sink: &mut impl Sink,
     ) {
-        let key = Key::of(packet);
+        let key = Key::of(packet, ends);
         let known = self.flows.find(&key);
         let followed = known.and_then(|id| self.flows.get(id));
-        if let Some(flow) = followed {
-            flow.name_as_first_seen(packet);
+        let mut ends = ends;
+        if followed.is_some_and(|flow| flow.name_as_first_seen(packet)) {
+            ends = self.copies.key.ends(packet);
         }
-        if self.copies.is_copy(packet, &unchanged, vantage) {
+        if self.copies.is_copy(packet, ends, &unchanged, vantage) {
             self.count_copy(known, packet.at);
             return;
         }
