@@ -601,6 +601,18 @@ fn a_name_that_shares_an_address_with_those_of_its_rule_is_told() {
     recorded(&["10.1.8.4:50000 -> 203.0.113.7 : tcp/8443 tls"]).told(&answers).check(&[]);
     // A rule for addresses is for any name there.
     recorded(&["10.1.8.4:50000 -> 198.51.100.7 : tcp/8080 http evil.example"]).check(&[]);
+    // One that has addresses beside its names may have let it out by those.
+    let intent = intent(LIST);
+    let mut mixed = deployment(&intent);
+    let collections = mixed.policies.values_mut().flat_map(|policy| &mut policy.groups);
+    for collection in collections.flat_map(|group| &mut group.collections) {
+        let Rules::Network(_, rules) = &mut collection.rules else { continue };
+        for rule in rules.iter_mut().filter(|rule| !rule.destination_fqdns.is_empty()) {
+            rule.destination_addresses.push(DestinationEntry::Addresses(AddressEntry::Any));
+        }
+    }
+    let evil = recorded(&[&to("evil.example")]).told(&answers);
+    assert_eq!(evil.found_by(Some(&intent), &mixed), []);
 }
 
 #[test]

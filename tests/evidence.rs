@@ -319,7 +319,7 @@ fn answers_are_recorded_since_the_first_if_all_of_them_are() {
     let late = failure(MINUTE, "b.test", ResponseCode::SERVER_FAILURE);
     assert_eq!(since(&[late.clone(), early.clone()], 0), Some(time(-MINUTE)));
     assert_eq!(since(std::slice::from_ref(&late), 0), None);
-    assert_eq!(since(&[late.clone()], MINUTE), Some(time(MINUTE)));
+    assert_eq!(since(std::slice::from_ref(&late), MINUTE), Some(time(MINUTE)));
     let mut cut = late.clone();
     cut.records.push(DnsRecord::Lost);
     assert_eq!(since(&[early.clone(), cut], 0), None);

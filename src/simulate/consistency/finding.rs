@@ -346,9 +346,9 @@ fn shown(name: Option<&Host>) -> String {
 
 /// The first few, with commas, and how many more there are.
 fn listed<T: fmt::Display>(all: &[T]) -> String {
-    let mut text = all.iter().take(SHOWN).map(T::to_string).collect::<Vec<_>>().join(", ");
-    if let Some(more) = all.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        text.push_str(&format!(" and {more} more"));
+    let shown = all.iter().take(SHOWN).map(T::to_string).collect::<Vec<_>>().join(", ");
+    match all.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
-    text
 }
