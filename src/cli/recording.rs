@@ -20,6 +20,7 @@ use crate::capture::Unreadable;
 use crate::evidence::DnsAnswer;
 use crate::evidence::DnsTimeline;
 use crate::evidence::Evidence;
+use crate::evidence::timeline::MOST_AT_ONCE;
 use crate::evidence::timeline::MOST_BYTES;
 use crate::flow::Host;
 use crate::flow::Observation;
@@ -116,8 +117,9 @@ fn says_of_answers(timeline: &DnsTimeline) -> Option<String> {
         dropped => format!("{dropped} DNS answers are"),
     };
     Some(format!(
-        "{answers} not held, since there are more than fit in {} MiB: what machines were told counts \
-         as not known from {since} on; take captures of shorter times one by one",
+        "{answers} not held, since more came than are kept ({} MiB, and {MOST_AT_ONCE} of one name \
+         at one instant): what machines were told counts as not known from {since} on; take \
+         captures of shorter times one by one",
         MOST_BYTES >> 20
     ))
 }

@@ -54,7 +54,7 @@ pub const MOST_BYTES: usize = 96 << 20;
 const MOST_NAMES: usize = 256;
 
 /// How many different things that were told of one name at one instant are kept.
-const MOST_AT_ONCE: usize = 64;
+pub const MOST_AT_ONCE: usize = 64;
 
 /// Nodes of a B-tree are half full where keys come in their order.
 const NODES: usize = 2;
@@ -211,7 +211,7 @@ impl DnsTimeline {
     pub fn add(&mut self, answer: &DnsAnswer) {
         if self.bytes + self.bytes_of_clients >= self.most_bytes || !self.keep(answer) {
             self.dropped += 1;
-            self.whole_until = earlier(self.whole_until, answer.at);
+            self.whole_until = Some(earlier(self.whole_until, answer.at));
         }
     }
 
@@ -287,7 +287,7 @@ impl DnsTimeline {
         for ((_, name, at), told) in &self.by_client {
             match add_told(&mut by_client, (client, name.clone(), *at), told) {
                 Some(bytes) => bytes_of_clients += bytes,
-                None => whole_until = earlier(whole_until, *at),
+                None => whole_until = Some(earlier(whole_until, *at)),
             }
         }
         let mut names: BTreeMap<(IpAddr, IpAddr), Names> = BTreeMap::new();
@@ -299,7 +299,7 @@ impl DnsTimeline {
                 bytes_of_clients += of_client.add(name, at);
             }
             if let Some(until) = held.whole_until {
-                of_client.whole_until = earlier(of_client.whole_until, until);
+                of_client.whole_until = Some(earlier(of_client.whole_until, until));
             }
         }
         let all = |(first, whole): (Timestamp, bool), other: (Timestamp, bool)| {
@@ -519,8 +519,8 @@ fn is_whole(until: Option<Timestamp>, at: Timestamp) -> bool {
     until.is_none_or(|until| at < until)
 }
 
-fn earlier(one: Option<Timestamp>, other: Timestamp) -> Option<Timestamp> {
-    Some(one.map_or(other, |one| one.min(other)))
+fn earlier(one: Option<Timestamp>, other: Timestamp) -> Timestamp {
+    one.map_or(other, |one| one.min(other))
 }
 
 /// Adds what was told, and tells how many bytes it takes; `None` where it is one thing too many.
@@ -555,7 +555,7 @@ impl Names {
     fn add(&mut self, name: &Fqdn, at: Timestamp) -> usize {
         let Err(place) = self.kept.binary_search(name) else { return 0 };
         if self.kept.len() >= MOST_NAMES {
-            self.whole_until = earlier(self.whole_until, at);
+            self.whole_until = Some(earlier(self.whole_until, at));
             return 0;
         }
         let is_first = self.kept.is_empty();
