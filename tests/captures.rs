@@ -1,9 +1,11 @@
 //! The captures of the shared data against their ground truth, which other programs gave.
 //!
-//! The data lies in `EXEAT_SHARED`, else in `../shared` beside the repository; it is too large to be
-//! part of it. Misses are listed with their reasons in `captures/misses.tsv`; a new one, or one that
+//! Misses are listed with their reasons in `captures/misses.tsv`; a new one, or one that
 //! is gone, fails.
 #![cfg(test)]
+
+#[path = "support/captures.rs"]
+mod captures;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -13,69 +15,20 @@ use std::io;
 use std::io::Read;
 use std::net::IpAddr;
 use std::path::Path;
-use std::path::PathBuf;
 
 use exeat::capture;
-use exeat::capture::CaptureError;
 use exeat::capture::CapturedFlow;
 use exeat::capture::ReadError;
 use exeat::capture::Reader;
-use exeat::capture::Sink;
-use exeat::capture::Summary;
 use exeat::evidence::DnsAnswer;
 use exeat::evidence::DnsRecord;
 use exeat::flow::Fqdn;
-use exeat::flow::Host;
 use serde_json::Value;
 
-/// Everything that a capture gave.
-#[derive(Default)]
-struct Taken {
-    flows: Vec<CapturedFlow>,
-    answers: Vec<DnsAnswer>,
-}
-
-impl Sink for Taken {
-    fn flow(&mut self, flow: CapturedFlow) {
-        self.flows.push(flow);
-    }
-
-    fn answer(&mut self, answer: DnsAnswer) {
-        self.answers.push(answer);
-    }
-}
-
-fn read(bytes: &[u8]) -> (Taken, Result<Summary, CaptureError>) {
-    let mut taken = Taken::default();
-    let mut reader = Reader::new();
-    let summary = reader.feed(bytes, &mut taken).and_then(|()| reader.finish(&mut taken));
-    (taken, summary)
-}
-
-#[expect(clippy::disallowed_methods, reason = "the place of the data is the environment's to say")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
-/// The folder of captures, or a visible line that says why nothing is tested.
-#[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
-fn captures() -> Option<PathBuf> {
-    let shared = match variable("EXEAT_SHARED") {
-        Some(folder) => PathBuf::from(folder),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
-    };
-    let folder = shared.join("data/captures");
-    if folder.join("index.json").is_file() {
-        return Some(folder);
-    }
-    assert!(
-        variable("CI").is_none_or(|value| value != "true"),
-        "expected captures in `{}`; set EXEAT_SHARED",
-        folder.display()
-    );
-    eprintln!("SKIPPED: no captures in `{}`; set EXEAT_SHARED to test them", folder.display());
-    None
-}
+use self::captures::Taken;
+use self::captures::files;
+use self::captures::name;
+use self::captures::read;
 
 /// An entry of the ground truth.
 #[derive(Clone, Debug)]
@@ -158,13 +111,6 @@ fn expected(folder: &Path, file: &str) -> Vec<Expected> {
         .collect()
 }
 
-fn name(flow: &CapturedFlow) -> Option<String> {
-    flow.name.as_ref().map(|host| match host {
-        Host::Address(address) => address.to_string(),
-        Host::Name(name) => name.to_string(),
-    })
-}
-
 /// The flow of ours that an entry describes, if there is one: the same ends, and of several
 /// connections between them the one that begins with the same packet.
 fn find<'a>(flows: &'a [CapturedFlow], entry: &Expected) -> Option<&'a CapturedFlow> {
@@ -192,15 +138,6 @@ impl Score {
     }
 }
 
-fn files(folder: &Path) -> Vec<String> {
-    let text = fs::read_to_string(folder.join("index.json")).unwrap();
-    let index: Vec<Value> = match serde_json::from_str(&text) {
-        Ok(list) => list,
-        Err(_) => text.lines().map(|line| serde_json::from_str(line).unwrap()).collect(),
-    };
-    index.iter().map(|entry| entry["file"].as_str().unwrap().to_owned()).collect()
-}
-
 /// The table of misses: a line each, the key first, the reason behind the last tab.
 fn known_misses() -> BTreeMap<String, String> {
     let table = include_str!("captures/misses.tsv");
@@ -217,7 +154,7 @@ fn known_misses() -> BTreeMap<String, String> {
 #[test]
 #[expect(clippy::print_stderr, reason = "the scores are the result")]
 fn flows_agree_with_the_ground_truth() {
-    let Some(folder) = captures() else { return };
+    let Some(folder) = captures::captures() else { return };
     let mut scores: BTreeMap<String, Score> = BTreeMap::new();
     let mut misses = BTreeSet::new();
     let mut invented = Vec::new();
@@ -350,7 +287,7 @@ fn theirs(entry: &Value) -> Option<Answer> {
 #[test]
 #[expect(clippy::print_stderr, reason = "the scores are the result")]
 fn dns_answers_agree_with_the_ground_truth() {
-    let Some(folder) = captures() else { return };
+    let Some(folder) = captures::captures() else { return };
     let (mut entries, mut agreed) = (0_u32, 0_u32);
     let mut missed = Vec::new();
     let mut made_up = Vec::new();
@@ -380,7 +317,7 @@ fn dns_answers_agree_with_the_ground_truth() {
 
 #[test]
 fn the_flows_of_a_file_do_not_depend_on_how_it_is_cut_into_pieces() {
-    let Some(folder) = captures() else { return };
+    let Some(folder) = captures::captures() else { return };
     for file in files(&folder) {
         let bytes = fs::read(folder.join(&file)).unwrap();
         let (whole, whole_summary) = read(&bytes);
@@ -409,7 +346,7 @@ impl Read for Pieces<'_> {
 
 #[test]
 fn the_flows_of_a_file_do_not_depend_on_how_many_threads_read_it() {
-    let Some(folder) = captures() else { return };
+    let Some(folder) = captures::captures() else { return };
     for file in files(&folder) {
         let bytes = fs::read(folder.join(&file)).unwrap();
         let (whole, whole_summary) = read(&bytes);
@@ -429,7 +366,7 @@ fn the_flows_of_a_file_do_not_depend_on_how_many_threads_read_it() {
 
 #[test]
 fn a_file_that_is_cut_short_gives_no_other_names() {
-    let Some(folder) = captures() else { return };
+    let Some(folder) = captures::captures() else { return };
     for file in files(&folder) {
         let bytes = fs::read(folder.join(&file)).unwrap();
         let (whole, _) = read(&bytes);

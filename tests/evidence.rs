@@ -268,15 +268,51 @@ fn the_newest_answer_of_a_server_shows_whether_it_can_resolve() {
 }
 
 #[test]
-fn a_full_time_line_counts_what_it_drops_and_denies_nothing_after_it() {
-    let mut seen = DnsTimeline::with_limit(2);
+fn a_full_time_line_counts_what_it_drops_and_says_nothing_that_those_answers_may_undo() {
+    let mut seen = DnsTimeline::with_limit(1);
     seen.add(&answer(0, "a.test", &["a.test 60 192.0.2.1"]));
-    seen.add(&answer(10, "a.test", &["a.test 60 192.0.2.2"]));
-    seen.add(&failure(20, "a.test", ResponseCode::NAME_ERROR));
-    assert_eq!(seen.dropped(), 2);
+    seen.add(&answer(20, "a.test", &["a.test 60 192.0.2.2"]));
+    seen.add(&failure(10, "a.test", ResponseCode::NAME_ERROR));
+    assert_eq!((seen.dropped(), seen.whole_until()), (2, Some(time(10))));
     check_firewall(&seen, "a.test", "192.0.2.2", 9, Fact::False);
     check_firewall(&seen, "a.test", "192.0.2.2", 10, Fact::Unknown);
     check_firewall(&seen, "a.test", "192.0.2.1", 10, Fact::True);
+    check_resolution(&seen, "a.test", 9, Resolution::Resolves);
+    check_resolution(&seen, "a.test", 10, Resolution::Unknown);
+    check_client(&seen, "a.test", 9, "192.0.2.1");
+    check_client(&seen, "a.test", 10, "?");
+    check_names(&seen, "192.0.2.1", 9, "a.test");
+    check_names(&seen, "192.0.2.1", 10, "");
+}
+
+#[test]
+fn an_address_with_more_names_than_are_kept_has_none_from_the_first_of_those_on() {
+    let mut seen = DnsTimeline::default();
+    for number in 0..256 {
+        seen.add(&answer(
+            number,
+            &format!("n{number}.test"),
+            &[&format!("n{number}.test 600 192.0.2.1")],
+        ));
+    }
+    assert_eq!(seen.names(ip(CLIENT), ip("192.0.2.1"), time(300)).len(), 256);
+    seen.add(&answer(299, "last.test", &["last.test 600 192.0.2.1"]));
+    assert_eq!(seen.names(ip(CLIENT), ip("192.0.2.1"), time(298)).len(), 256);
+    check_names(&seen, "192.0.2.1", 299, "");
+    check_client(&seen, "last.test", 299, "192.0.2.1");
+    assert_eq!(seen.dropped(), 0);
+}
+
+#[test]
+fn more_answers_at_one_instant_than_are_kept_count_as_dropped() {
+    let mut seen = DnsTimeline::default();
+    for number in 0..64 {
+        seen.add(&answer(0, "a.test", &[&format!("a.test {number} 192.0.2.1")]));
+    }
+    assert_eq!(seen.dropped(), 0);
+    seen.add(&answer(0, "a.test", &["a.test 64 192.0.2.1"]));
+    assert_eq!((seen.dropped(), seen.whole_until()), (1, Some(time(0))));
+    check_client(&seen, "a.test", 0, "?");
 }
 
 #[test]
@@ -499,6 +535,39 @@ proptest! {
             prop_assert!(names.is_sorted_by(|a, b| a.at >= b.at));
             let back: BTreeSet<Fqdn> = names.into_iter().map(|held| held.name).collect();
             prop_assert_eq!(forward, back);
+        }
+    }
+
+    // Which answers a full time line lacks, another order of them decides; but whatever it says, the
+    // whole one says too.
+    #[test]
+    fn a_full_time_line_says_nothing_else_than_a_whole_one(
+        answers in prop::collection::vec(some_answer(), 0..20),
+        limit in 0..4000_usize,
+        seconds in 0..4000_i64,
+    ) {
+        let whole = timeline(&answers);
+        let mut full = DnsTimeline::with_limit(limit);
+        answers.iter().for_each(|answer| full.add(answer));
+        for of in NAMES.iter().map(|text| name(text)) {
+            if let Some(held) = full.addresses(ip(CLIENT), &of, time(seconds)) {
+                prop_assert_eq!(Some(held), whole.addresses(ip(CLIENT), &of, time(seconds)));
+            }
+            let resolution = full.resolution(ip(FIREWALL), &of, time(seconds));
+            if resolution != Resolution::Unknown {
+                prop_assert_eq!(resolution, whole.resolution(ip(FIREWALL), &of, time(seconds)));
+            }
+            for address in ["192.0.2.3", "192.0.2.4", "192.0.2.5"].map(ip) {
+                let fact = full.firewall_holds(ip(FIREWALL), &of, address, time(seconds));
+                if fact != Fact::Unknown {
+                    let held = whole.firewall_holds(ip(FIREWALL), &of, address, time(seconds));
+                    prop_assert_eq!(fact, held);
+                }
+                let names = full.names(ip(CLIENT), address, time(seconds));
+                if !names.is_empty() {
+                    prop_assert_eq!(names, whole.names(ip(CLIENT), address, time(seconds)));
+                }
+            }
         }
     }
 

@@ -63,6 +63,9 @@ pub const LAWS: &[(&str, Law)] = &[
     ("names", names),
 ];
 
+/// Packets that may lie in one frame: one, and those in it that are looked into.
+const LAYERS: u64 = 9;
+
 /// The day on which lists are judged.
 const TODAY: Date = Date::constant(2026, 3, 1);
 
@@ -297,7 +300,11 @@ pub fn capture(bytes: &[u8]) {
     {
         let packets: u64 = whole.flows.iter().filter_map(|flow| flow.packets).sum();
         assert_eq!(packets, summary.packets, "a packet is counted twice or not at all");
-        assert!(packets + summary.copies <= summary.frames, "more packets than frames");
+        let outside = whole.flows.iter().filter(|flow| flow.depth == 0);
+        let outside: u64 = outside.filter_map(|flow| flow.packets).sum();
+        assert!(outside <= summary.frames, "more packets than frames");
+        let most = summary.frames * LAYERS;
+        assert!(packets + summary.copies <= most, "more packets than lie in each other");
         assert!(whole.flows.iter().all(|flow| flow.frame <= summary.frames));
     }
 }

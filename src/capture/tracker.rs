@@ -49,7 +49,7 @@ const LEAP_SECONDS: i64 = 24 * 3600;
 /// Flows followed at a time: at most some 250 MB of memory.
 const MOST_FLOWS: usize = 1 << 17;
 /// Bytes held of all flows together, besides what each flow takes anyway.
-const MOST_HELD_BYTES: usize = 256 << 20;
+const MOST_HELD_BYTES: usize = 96 << 20;
 
 /// A flow with the places where it is found.
 #[derive(Debug)]

@@ -10,6 +10,9 @@ use ruzstd::decoding::FrameDecoder;
 /// What files begin with (RFC 8878 §3.1.1).
 pub(super) const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const BLOCK_HEADER: usize = 3;
+/// The largest window that a frame may ask for: that of level 20, the highest without a warning. The
+/// decoder holds up to twice as much.
+const MOST_WINDOW: u64 = 32 << 20;
 const CHECKSUM: usize = 4;
 
 /// What comes next in the file.
@@ -40,12 +43,9 @@ impl std::fmt::Debug for Unpacker {
 
 impl Default for Unpacker {
     fn default() -> Unpacker {
-        Unpacker {
-            decoder: FrameDecoder::new(),
-            next: Next::Frame,
-            has_ended: false,
-            held: Vec::new(),
-        }
+        let mut decoder = FrameDecoder::new();
+        decoder.set_max_window_size(MOST_WINDOW);
+        Unpacker { decoder, next: Next::Frame, has_ended: false, held: Vec::new() }
     }
 }
 

@@ -20,6 +20,8 @@ use crate::capture::Unreadable;
 use crate::evidence::DnsAnswer;
 use crate::evidence::DnsTimeline;
 use crate::evidence::Evidence;
+use crate::evidence::timeline::MOST_AT_ONCE;
+use crate::evidence::timeline::MOST_BYTES;
 use crate::flow::Host;
 use crate::flow::Observation;
 use crate::flow::Payload;
@@ -85,7 +87,7 @@ pub(super) fn record(
     };
     let begin = |kept: &mut Kept<'_>, first| kept.first = first;
     let readings = recordings.read(&mut terminal.input, &mut kept, begin)?;
-    let Kept { mut flows, clients, in_tunnels, .. } = kept;
+    let Kept { mut flows, clients, in_tunnels, timeline, .. } = kept;
     flows.check()?;
     let is_partial = readings.iter().any(|reading| reading.interrupted_at.is_some());
     let mut readings = readings.into_iter();
@@ -99,7 +101,27 @@ pub(super) fn record(
         let (truncated, notes) = (truncation(&reading), notes(&reading.summary));
         ReplayedCapture { path, truncated, warnings, notes }
     });
-    Ok(Recorded { captures: captures.collect(), flows, is_partial, clients })
+    let mut captures: Vec<ReplayedCapture> = captures.collect();
+    // Which of them held too many is not known: the time line is of all.
+    if let Some(last) = captures.last_mut() {
+        last.warnings.extend(says_of_answers(timeline));
+    }
+    Ok(Recorded { captures, flows, is_partial, clients })
+}
+
+/// What is to be said where the time line dropped answers.
+fn says_of_answers(timeline: &DnsTimeline) -> Option<String> {
+    let since = timeline.whole_until()?;
+    let answers = match timeline.dropped() {
+        1 => "1 DNS answer is".to_owned(),
+        dropped => format!("{dropped} DNS answers are"),
+    };
+    Some(format!(
+        "{answers} not held, since more came than are kept ({} MiB, and {MOST_AT_ONCE} of one name \
+         at one instant): what machines were told counts as not known from {since} on; take \
+         captures of shorter times one by one",
+        MOST_BYTES >> 20
+    ))
 }
 
 /// Stands for the destination of a flow that a log does not say and no answer tells: an address for

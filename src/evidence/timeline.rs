@@ -8,6 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -42,11 +43,27 @@ pub const FIREWALL_GRACE: SignedDuration = SignedDuration::from_mins(15);
 /// The longest TTL that is believed, in seconds: a day, the limit that resolvers set by default.
 pub const LONGEST_TTL: u32 = 86_400;
 
-/// How many names and addresses a time line keeps, over all answers: about half a gigabyte where
-/// every answer is about another name (measured).
+/// Bytes that a time line keeps: some 200,000 answers about as many names, and more of those that
+/// say again what was said before.
 ///
 /// A capture is a stranger's text; without a limit it could fill the memory.
-pub const MOST_RECORDS: usize = 1_000_000;
+pub const MOST_BYTES: usize = 96 << 20;
+
+/// How many names of one address are kept for one client. A proxy that gives each of thousands of
+/// names the same address would have each flow to it compared with all of them.
+const MOST_NAMES: usize = 256;
+
+/// How many different things that were told of one name at one instant are kept.
+pub const MOST_AT_ONCE: usize = 64;
+
+/// Nodes of a B-tree are half full where keys come in their order.
+const NODES: usize = 2;
+
+/// Bytes that it takes to know since when a client was told anything.
+const OF_CLIENT: usize = NODES * size_of::<(IpAddr, (Timestamp, bool))>();
+
+/// What the allocator adds to a piece of memory.
+const PIECE: usize = 16;
 
 /// Whether a server's own answers show that it can resolve a name to IPv4 addresses.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -118,52 +135,68 @@ pub struct DnsTimeline {
     by_client: Histories,
     by_server: Histories,
     /// By client and address: the names whose answers ever held it.
-    names: BTreeMap<(IpAddr, IpAddr), BTreeSet<Fqdn>>,
+    names: BTreeMap<(IpAddr, IpAddr), Names>,
     /// By client: when the first answer was seen whose server is known, and whether all such answers
     /// were recorded whole.
     clients: BTreeMap<IpAddr, (Timestamp, bool)>,
     /// Whoever gave an answer.
     servers: BTreeSet<IpAddr>,
-    records: usize,
-    most_records: usize,
+    /// Each name once, so that all that is told of it shares its text.
+    known: BTreeSet<Fqdn>,
+    /// What all of that takes, but for what clients were told.
+    bytes: usize,
+    bytes_of_clients: usize,
+    most_bytes: usize,
     dropped: u64,
     /// The time of the earliest answer that was dropped.
     whole_until: Option<Timestamp>,
 }
 
-/// By the client or server, the name and the time: what was told. Several answers can have been
-/// seen at one instant.
-type Histories = BTreeMap<(IpAddr, Fqdn, Timestamp), BTreeSet<Arc<Told>>>;
+/// By the client or server, the name and the time: what was told, ascending. Several answers can
+/// have been seen at one instant.
+type Histories = BTreeMap<(IpAddr, Fqdn, Timestamp), Arc<[Told]>>;
 
 /// What an answer told about one name on its way.
-#[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct Told {
     role: NameRole,
     asked: RecordType,
     code: ResponseCode,
-    ttl: SignedDuration,
+    /// In seconds, at most [`LONGEST_TTL`].
+    ttl: u32,
     // Invariant: ascending.
     addresses: Arc<[IpAddr]>,
     server: IpAddr,
 }
 
+/// The names of an address.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+struct Names {
+    // Invariant: ascending, at most `MOST_NAMES`.
+    kept: Vec<Fqdn>,
+    /// The time of the earliest answer with a name that is not kept.
+    whole_until: Option<Timestamp>,
+}
+
 impl Default for DnsTimeline {
     fn default() -> DnsTimeline {
-        DnsTimeline::with_limit(MOST_RECORDS)
+        DnsTimeline::with_limit(MOST_BYTES)
     }
 }
 
 impl DnsTimeline {
-    /// A time line without answers that keeps at most `most_records` names and addresses.
-    pub fn with_limit(most_records: usize) -> DnsTimeline {
+    /// A time line without answers that keeps about as many bytes at most.
+    pub fn with_limit(most_bytes: usize) -> DnsTimeline {
         DnsTimeline {
             by_client: BTreeMap::new(),
             by_server: BTreeMap::new(),
             names: BTreeMap::new(),
             clients: BTreeMap::new(),
             servers: BTreeSet::new(),
-            records: 0,
-            most_records,
+            known: BTreeSet::new(),
+            bytes: 0,
+            bytes_of_clients: 0,
+            most_bytes,
             dropped: 0,
             whole_until: None,
         }
@@ -172,70 +205,110 @@ impl DnsTimeline {
     /// Adds an answer, or counts it as dropped where the limit is reached.
     ///
     /// The same answer seen twice at one instant is one answer. As long as nothing is dropped, the
-    /// order of the calls means nothing.
+    /// order of the calls means nothing. From the earliest answer on that was dropped, nothing is
+    /// said of what a client holds, since it may have been told otherwise, nor that an address is
+    /// not held or a name resolves.
     pub fn add(&mut self, answer: &DnsAnswer) {
+        if self.bytes + self.bytes_of_clients >= self.most_bytes || !self.keep(answer) {
+            self.dropped += 1;
+            self.whole_until = Some(earlier(self.whole_until, answer.at));
+        }
+    }
+
+    /// Adds an answer, and tells whether all of it is kept.
+    fn keep(&mut self, answer: &DnsAnswer) -> bool {
         let mut chain = Chain::follow(&answer.question, &answer.records);
         // What an error, or an answer to another question, holds besides is not believed.
         chain.addresses.retain(|address| {
             answer.code == ResponseCode::NO_ERROR && answer.asked == RecordType::of(*address)
         });
-        let cost = chain.links.len().saturating_mul(chain.addresses.len() + 1);
-        let records = self.records.saturating_add(cost);
-        if records > self.most_records {
-            self.dropped += 1;
-            let earliest = self.whole_until.map_or(answer.at, |until| until.min(answer.at));
-            self.whole_until = Some(earliest);
-            return;
-        }
-        self.records = records;
         if known(answer.server).is_some() {
-            self.servers.insert(answer.server);
-            let is_whole = !answer.records.contains(&DnsRecord::Lost);
-            let (first, all) = self.clients.entry(answer.client).or_insert((answer.at, true));
-            *first = answer.at.min(*first);
-            *all &= is_whole;
+            self.note(answer);
         }
-
         let addresses: Arc<[IpAddr]> = chain.addresses.iter().copied().collect();
+        self.bytes += PIECE + size_of_val(&*addresses);
         let mut role = NameRole::Asked;
+        let mut is_whole = true;
         for link in chain.links {
-            let told = Arc::new(Told {
+            let name = self.shared(link.name);
+            let told = Told {
                 role,
                 asked: answer.asked,
                 code: answer.code,
-                ttl: SignedDuration::from_secs(link.ttl.min(LONGEST_TTL).into()),
+                ttl: link.ttl.min(LONGEST_TTL),
                 addresses: Arc::clone(&addresses),
                 server: answer.server,
-            });
+            };
             role = NameRole::Alias;
             for address in &*addresses {
                 let held = self.names.entry((answer.client, *address)).or_default();
-                held.insert(link.name.clone());
+                self.bytes_of_clients += held.add(&name, answer.at);
             }
-            let to_client = (answer.client, link.name.clone(), answer.at);
-            self.by_client.entry(to_client).or_default().insert(Arc::clone(&told));
-            let by_server = (answer.server, link.name, answer.at);
-            self.by_server.entry(by_server).or_default().insert(told);
+            let told: Arc<[Told]> = [told].into();
+            let to_client = (answer.client, name.clone(), answer.at);
+            let by_server = (answer.server, name, answer.at);
+            let of_client = add_told(&mut self.by_client, to_client, &told);
+            let of_server = add_told(&mut self.by_server, by_server, &told);
+            self.bytes_of_clients += of_client.unwrap_or(0);
+            self.bytes += of_server.unwrap_or(0);
+            is_whole &= of_client.is_some() && of_server.is_some();
         }
+        is_whole
+    }
+
+    /// Notes who was told, and by whom.
+    fn note(&mut self, answer: &DnsAnswer) {
+        if self.servers.insert(answer.server) {
+            self.bytes += NODES * size_of::<IpAddr>();
+        }
+        let is_whole = !answer.records.contains(&DnsRecord::Lost);
+        let before = self.clients.len();
+        let (first, all) = self.clients.entry(answer.client).or_insert((answer.at, true));
+        *first = answer.at.min(*first);
+        *all &= is_whole;
+        self.bytes_of_clients += (self.clients.len() - before) * OF_CLIENT;
+    }
+
+    /// The name with the text that is kept of it.
+    fn shared(&mut self, name: Fqdn) -> Fqdn {
+        if let Some(known) = self.known.get(&name) {
+            return known.clone();
+        }
+        self.bytes += NODES * size_of::<Fqdn>() + PIECE + name.as_str().len();
+        self.known.insert(name.clone());
+        name
     }
 
     /// The same answers, as if `client` had been told each of them.
     #[must_use]
     pub fn told_to(&self, client: IpAddr) -> DnsTimeline {
         let mut by_client = Histories::new();
+        let (mut bytes_of_clients, mut whole_until) = (0, self.whole_until);
         for ((_, name, at), told) in &self.by_client {
-            let to_client = (client, name.clone(), *at);
-            by_client.entry(to_client).or_default().extend(told.iter().cloned());
+            match add_told(&mut by_client, (client, name.clone(), *at), told) {
+                Some(bytes) => bytes_of_clients += bytes,
+                None => whole_until = Some(earlier(whole_until, *at)),
+            }
         }
-        let mut names: BTreeMap<(IpAddr, IpAddr), BTreeSet<Fqdn>> = BTreeMap::new();
+        let mut names: BTreeMap<(IpAddr, IpAddr), Names> = BTreeMap::new();
         for ((_, address), held) in &self.names {
-            names.entry((client, *address)).or_default().extend(held.iter().cloned());
+            let of_client = names.entry((client, *address)).or_default();
+            // Which answers a name is of is not known here, so that one too many takes all.
+            let at = held.whole_until.unwrap_or(Timestamp::MIN);
+            for name in &held.kept {
+                bytes_of_clients += of_client.add(name, at);
+            }
+            if let Some(until) = held.whole_until {
+                of_client.whole_until = Some(earlier(of_client.whole_until, until));
+            }
         }
         let all = |(first, whole): (Timestamp, bool), other: (Timestamp, bool)| {
             (first.min(other.0), whole && other.1)
         };
         let clients = self.clients.values().copied().reduce(all).map(|one| (client, one));
-        DnsTimeline { by_client, names, clients: clients.into_iter().collect(), ..self.clone() }
+        let clients: BTreeMap<IpAddr, (Timestamp, bool)> = clients.into_iter().collect();
+        bytes_of_clients += clients.len() * OF_CLIENT;
+        DnsTimeline { by_client, names, clients, bytes_of_clients, whole_until, ..self.clone() }
     }
 
     /// Each client with each name that it was told of, as often as it was.
@@ -251,6 +324,12 @@ impl DnsTimeline {
     /// How many answers the limit kept out.
     pub fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// The time of the earliest answer that the limit kept out. From then on what clients were told
+    /// counts as not known.
+    pub fn whole_until(&self) -> Option<Timestamp> {
+        self.whole_until
     }
 
     /// The addresses that `client` holds for `name` at `at`, or `None` where no answer of its own
@@ -276,12 +355,17 @@ impl DnsTimeline {
     /// The names for which `client` holds `address` at `at`, as [`DnsTimeline::addresses`] defines
     /// it: newest answer first, at one instant the names asked for before aliases, then by name.
     ///
-    /// A name that was both asked for and an alias counts as asked for.
+    /// A name that was both asked for and an alias counts as asked for. There are none where some are
+    /// not kept: what would be said of the others might not hold of those.
     pub fn names(&self, client: IpAddr, address: IpAddr, at: Timestamp) -> Vec<HeldName> {
         let Some(candidates) = self.names.get(&(client, address)) else {
             return Vec::new();
         };
+        if !is_whole(candidates.whole_until, at) {
+            return Vec::new();
+        }
         let mut found: Vec<HeldName> = candidates
+            .kept
             .iter()
             .filter_map(|name| {
                 self.held(client, name, at)
@@ -310,7 +394,8 @@ impl DnsTimeline {
     /// Whether some answer to `client` about `name`, however old, or later, held `address`.
     pub fn has_told_of(&self, client: IpAddr, name: &Fqdn, address: IpAddr) -> bool {
         let of_address = self.names.get(&(client, address));
-        of_address.is_some_and(|names| names.contains(name))
+        // Of an address with more names than are kept, any may be one.
+        of_address.is_some_and(|names| names.whole_until.is_some() || names.kept.contains(name))
     }
 
     /// What `client` was told of `name` where it goes to `address` at `at`: its newest answer about
@@ -382,8 +467,8 @@ impl DnsTimeline {
             .told_by(server, name, at)
             .find(|told| told.asked == RecordType::A || told.code == ResponseCode::NAME_ERROR);
         match newest {
-            Some(told) if !told.addresses.is_empty() => Resolution::Resolves,
             Some(_) if !self.is_whole(at) => Resolution::Unknown,
+            Some(told) if !told.addresses.is_empty() => Resolution::Resolves,
             Some(told) if told.code == ResponseCode::NO_ERROR => {
                 Resolution::Fails(Failure::NoAddress)
             }
@@ -392,16 +477,20 @@ impl DnsTimeline {
         }
     }
 
-    /// The answers about `name` that `client` holds at `at`, newest first.
+    /// The answers about `name` that `client` holds at `at`, newest first; none where an answer that
+    /// is not kept may have said otherwise.
     fn held(&self, client: IpAddr, name: &Fqdn, at: Timestamp) -> Vec<(Timestamp, &Told)> {
         let mut replaced = BTreeSet::new();
         let mut held = Vec::new();
+        if !self.is_whole(at) {
+            return held;
+        }
         for (age, seen, told) in newest_first(&self.by_client, client, name, at) {
             let settled: Vec<RecordType> = [RecordType::A, RecordType::Aaaa]
                 .into_iter()
                 .filter(|of| told.settles(*of))
                 .collect();
-            let for_sure = told.ttl.max(CLIENT_USE);
+            let for_sure = told.lasts().max(CLIENT_USE);
             let lasts =
                 if replaced.contains(&told.asked) { for_sure } else { for_sure + CLIENT_GRACE };
             if age <= lasts && !settled.is_empty() {
@@ -415,18 +504,73 @@ impl DnsTimeline {
     /// What `server` told about `name` and the firewall would still go by, newest first.
     fn told_by(&self, server: IpAddr, name: &Fqdn, at: Timestamp) -> impl Iterator<Item = &Told> {
         newest_first(&self.by_server, server, name, at)
-            .filter(|(age, _, told)| *age <= told.ttl + FIREWALL_GRACE)
+            .filter(|(age, _, told)| *age <= told.lasts() + FIREWALL_GRACE)
             .map(|(_, _, told)| told)
     }
 
     /// Whether every answer up to `at` was kept. If not, a missing address may be in one that was
     /// dropped, so nothing can be said not to be.
     fn is_whole(&self, at: Timestamp) -> bool {
-        self.whole_until.is_none_or(|until| at < until)
+        is_whole(self.whole_until, at)
+    }
+}
+
+fn is_whole(until: Option<Timestamp>, at: Timestamp) -> bool {
+    until.is_none_or(|until| at < until)
+}
+
+fn earlier(one: Option<Timestamp>, other: Timestamp) -> Timestamp {
+    one.map_or(other, |one| one.min(other))
+}
+
+/// Adds what was told, and tells how many bytes it takes; `None` where it is one thing too many.
+fn add_told(
+    histories: &mut Histories,
+    key: (IpAddr, Fqdn, Timestamp),
+    told: &Arc<[Told]>,
+) -> Option<usize> {
+    match histories.entry(key) {
+        Entry::Vacant(entry) => {
+            entry.insert(Arc::clone(told));
+            let of_entry = NODES * size_of::<((IpAddr, Fqdn, Timestamp), Arc<[Told]>)>();
+            Some(of_entry + PIECE + size_of_val(&**told))
+        }
+        Entry::Occupied(mut entry) => {
+            let all: BTreeSet<&Told> = entry.get().iter().chain(told.iter()).collect();
+            let more = all.len() - entry.get().len();
+            if all.len() > MOST_AT_ONCE {
+                return None;
+            }
+            if more > 0 {
+                let all: Arc<[Told]> = all.into_iter().cloned().collect();
+                entry.insert(all);
+            }
+            Some(more * size_of::<Told>())
+        }
+    }
+}
+
+impl Names {
+    /// Adds a name that an answer at `at` gave the address, and tells how many bytes it takes.
+    fn add(&mut self, name: &Fqdn, at: Timestamp) -> usize {
+        let Err(place) = self.kept.binary_search(name) else { return 0 };
+        if self.kept.len() >= MOST_NAMES {
+            self.whole_until = Some(earlier(self.whole_until, at));
+            return 0;
+        }
+        let is_first = self.kept.is_empty();
+        self.kept.insert(place, name.clone());
+        // A vector has room for four at first, and for twice as many whenever it is full.
+        let of_entry = PIECE + NODES * size_of::<((IpAddr, IpAddr), Names)>();
+        if is_first { of_entry + 4 * size_of::<Fqdn>() } else { 2 * size_of::<Fqdn>() }
     }
 }
 
 impl Told {
+    fn lasts(&self) -> SignedDuration {
+        SignedDuration::from_secs(self.ttl.into())
+    }
+
     /// Whether this answer says which addresses of the type `of` there are.
     fn settles(&self, of: RecordType) -> bool {
         self.code == ResponseCode::NAME_ERROR
@@ -455,5 +599,5 @@ fn newest_first<'t>(
         .rev()
         .map(move |((_, _, seen), told)| (at.duration_since(*seen), *seen, told))
         .take_while(move |(age, _, _)| *age <= horizon)
-        .flat_map(|(age, seen, told)| told.iter().rev().map(move |told| (age, seen, told.as_ref())))
+        .flat_map(|(age, seen, told)| told.iter().rev().map(move |told| (age, seen, told)))
 }
