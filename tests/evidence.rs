@@ -346,6 +346,32 @@ fn a_client_that_goes_elsewhere_was_told_its_newest_answer() {
     assert!(seen.has_answered(ip(FIREWALL)) && !seen.has_answered(ip(CLIENT)));
 }
 
+/// A capture that cut packets short, or a server that had more to say than a datagram holds.
+#[test]
+fn an_answer_that_was_cut_says_nothing_of_what_it_lacks() {
+    let cut = |seconds, records: &[&str]| {
+        let mut cut = answer(seconds, "a.test", records);
+        cut.records.push(DnsRecord::Lost);
+        cut
+    };
+    let seen = timeline(&[
+        answer(0, "a.test", &["a.test 60 192.0.2.1"]),
+        cut(100, &["a.test 60 192.0.2.2"]),
+    ]);
+    check_client(&seen, "a.test", 99, "192.0.2.1");
+    check_client(&seen, "a.test", 100, "?");
+    check_names(&seen, "192.0.2.2", 100, "");
+    check_firewall(&seen, "a.test", "192.0.2.3", 99, Fact::False);
+    check_firewall(&seen, "a.test", "192.0.2.2", 100, Fact::True);
+    check_firewall(&seen, "a.test", "192.0.2.3", 100, Fact::Unknown);
+    check_resolution(&seen, "a.test", 100, Resolution::Resolves);
+    check_resolution(&timeline(&[cut(0, &[])]), "a.test", 0, Resolution::Unknown);
+    // The client asks again over TCP.
+    let seen = timeline(&[cut(0, &[]), answer(1, "a.test", &["a.test 60 192.0.2.1"])]);
+    check_client(&seen, "a.test", 0, "?");
+    check_client(&seen, "a.test", 1, "192.0.2.1");
+}
+
 #[test]
 fn answers_are_recorded_since_the_first_if_all_of_them_are() {
     let since = |answers: &[DnsAnswer], seconds: i64| {

@@ -211,7 +211,8 @@ impl<R: Read> Ahead<R> {
 /// The lowest number that is free. Files that follow each other, as when a capture goes on in a new file,
 /// are of one place.
 fn take_lowest(places: &mut BTreeSet<u32>) -> u32 {
-    let free = (0..).find(|place| !places.contains(place)).unwrap_or(0);
+    let most = u32::try_from(places.len()).unwrap_or(u32::MAX);
+    let free = (0..=most).find(|place| !places.contains(place)).unwrap_or(most);
     places.insert(free);
     free
 }

@@ -146,12 +146,12 @@ impl<'a> Recordings<'a> {
             if self.shows_progress { bar(recordings, lengths) } else { ProgressBar::hidden() };
         let watches: Vec<Watch> = recordings.iter().map(|_| Watch::default()).collect();
         let interrupt = &*self.interrupt;
-        let watched = opened.into_iter().zip(&watches).map(|(opened, watch)| {
+        let inputs = opened.into_iter().zip(&watches).map(|(opened, watch)| {
             let input = bar.wrap_read(opened.input);
             Watched { input, watch, interrupt }
         });
-        let watched: Vec<_> = watched.collect();
-        let summaries = match <[_; 1]>::try_from(watched) {
+        let inputs: Vec<_> = inputs.collect();
+        let summaries = match <[_; 1]>::try_from(inputs) {
             Ok([input]) => capture::read(input, threads::number(self.threads), sink)
                 .map(|summary| vec![summary])
                 .map_err(|error| FileError { file: 0, error }),

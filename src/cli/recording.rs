@@ -106,7 +106,7 @@ pub(super) fn record(
     if let Some(last) = captures.last_mut() {
         last.warnings.extend(says_of_answers(timeline));
     }
-    Ok(Recorded { captures, flows, is_partial, clients })
+    Ok(Recorded { flows, captures, is_partial, clients })
 }
 
 /// What is to be said where the time line dropped answers.

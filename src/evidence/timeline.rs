@@ -167,6 +167,8 @@ struct Told {
     // Invariant: ascending.
     addresses: Arc<[IpAddr]>,
     server: IpAddr,
+    /// Whether records of it are not known.
+    is_cut: bool,
 }
 
 /// The names of an address.
@@ -225,6 +227,7 @@ impl DnsTimeline {
         if known(answer.server).is_some() {
             self.note(answer);
         }
+        let is_cut = answer.records.contains(&DnsRecord::Lost);
         let addresses: Arc<[IpAddr]> = chain.addresses.iter().copied().collect();
         self.bytes += PIECE + size_of_val(&*addresses);
         let mut role = NameRole::Asked;
@@ -238,6 +241,7 @@ impl DnsTimeline {
                 ttl: link.ttl.min(LONGEST_TTL),
                 addresses: Arc::clone(&addresses),
                 server: answer.server,
+                is_cut,
             };
             role = NameRole::Alias;
             for address in &*addresses {
@@ -338,7 +342,7 @@ impl DnsTimeline {
     /// A client holds an answer for its TTL, and at least for [`CLIENT_USE`], whatever it is told
     /// later; after that until a newer answer for the same record type replaces it, and at most
     /// for [`CLIENT_GRACE`]. NXDOMAIN replaces answers of both types; a failed server replaces
-    /// none.
+    /// none. As long as an answer is held of which records are not known, nothing is said.
     pub fn addresses(
         &self,
         client: IpAddr,
@@ -437,8 +441,8 @@ impl DnsTimeline {
     /// at `at` (`azure-firewall.md §3.2`).
     ///
     /// Its answers count for their TTL and [`FIREWALL_GRACE`]. The address is held if one of them
-    /// has it, and not held if one of the address's own family, or an NXDOMAIN, was given and
-    /// none has it. Ask this only where the proxy is on.
+    /// has it, and not held if a whole one of the address's own family, or an NXDOMAIN, was given and
+    /// none has it, and none was cut. Ask this only where the proxy is on.
     pub fn firewall_holds(
         &self,
         firewall: IpAddr,
@@ -446,16 +450,15 @@ impl DnsTimeline {
         address: IpAddr,
         at: Timestamp,
     ) -> Fact {
-        let mut fact = Fact::Unknown;
+        let (mut is_settled, mut is_cut) = (false, false);
         for told in self.told_by(firewall, name, at) {
             if told.addresses.contains(&address) {
                 return Fact::True;
             }
-            if told.settles(RecordType::of(address)) && self.is_whole(at) {
-                fact = Fact::False;
-            }
+            is_cut |= told.is_cut;
+            is_settled |= told.settles(RecordType::of(address));
         }
-        fact
+        if is_settled && !is_cut && self.is_whole(at) { Fact::False } else { Fact::Unknown }
     }
 
     /// Whether `server` was seen to resolve `name` to IPv4 addresses, or to fail, at `at`.
@@ -469,6 +472,7 @@ impl DnsTimeline {
         match newest {
             Some(_) if !self.is_whole(at) => Resolution::Unknown,
             Some(told) if !told.addresses.is_empty() => Resolution::Resolves,
+            Some(told) if told.is_cut => Resolution::Unknown,
             Some(told) if told.code == ResponseCode::NO_ERROR => {
                 Resolution::Fails(Failure::NoAddress)
             }
@@ -491,8 +495,11 @@ impl DnsTimeline {
                 .filter(|of| told.settles(*of))
                 .collect();
             let for_sure = told.lasts().max(CLIENT_USE);
-            let lasts =
-                if replaced.contains(&told.asked) { for_sure } else { for_sure + CLIENT_GRACE };
+            let is_replaced = replaced.contains(&told.asked);
+            let lasts = if is_replaced { for_sure } else { for_sure + CLIENT_GRACE };
+            if told.is_cut && !is_replaced && age <= lasts {
+                return Vec::new();
+            }
             if age <= lasts && !settled.is_empty() {
                 held.push((seen, told));
             }
@@ -574,7 +581,7 @@ impl Told {
     /// Whether this answer says which addresses of the type `of` there are.
     fn settles(&self, of: RecordType) -> bool {
         self.code == ResponseCode::NAME_ERROR
-            || self.code == ResponseCode::NO_ERROR && self.asked == of
+            || self.code == ResponseCode::NO_ERROR && self.asked == of && !self.is_cut
     }
 }
 

@@ -91,7 +91,8 @@ pub(in crate::capture) fn begins_stream(bytes: &[u8], place: Place) -> Match {
 
 /// Reads a response; `None` where the bytes are a query, damaged, or about what is no host name.
 ///
-/// Records behind damage in the answer section are left out, and one of [`DnsRecord::Lost`] stands for them.
+/// Records behind damage in the answer section are left out, as are those that the server left out
+/// (TC, RFC 1035 §4.1.1), and one of [`DnsRecord::Lost`] stands for them.
 pub(in crate::capture) fn response(bytes: &[u8]) -> Option<Response> {
     let header = Header::parse(bytes)?;
     if header.flags & RESPONSE == 0 || header.questions == 0 {
@@ -110,6 +111,9 @@ pub(in crate::capture) fn response(bytes: &[u8]) -> Option<Response> {
         };
         records.extend(record.leads_on(bytes));
     }
+    if header.flags & TRUNCATED != 0 && records.last() != Some(&DnsRecord::Lost) {
+        records.push(DnsRecord::Lost);
+    }
     let code = ResponseCode(header.flags & CODE);
     let of_addresses = match asked.kind {
         A => Some(RecordType::A),
@@ -120,6 +124,7 @@ pub(in crate::capture) fn response(bytes: &[u8]) -> Option<Response> {
 }
 
 const RESPONSE: u16 = 0x8000;
+const TRUNCATED: u16 = 0x0200;
 const OPCODE: u16 = 0x7800;
 const RESERVED: u16 = 0x0040;
 const CODE: u16 = 0x000f;

@@ -96,7 +96,7 @@ impl Recorded {
 
     /// How many of the flows flip.
     fn counted(&self) -> String {
-        let flows = count(self.flows as u64, "recorded flow");
+        let flows = count(self.flows, "recorded flow");
         match self.flips.len() {
             0 => format!("{flows}, of which nothing else becomes"),
             1 => format!("{flows}, of which 1 flips"),

@@ -166,8 +166,8 @@ impl Replay<'_> {
             captures: self.captures.iter().map(CaptureJson::from).collect(),
             boxes: counted(totals.boxes.iter().map(|((one, _), tally)| (one.keyword(), tally))),
             verdicts: counted(totals.verdicts.iter().map(|(one, tally)| (one.keyword(), tally))),
-            permissions: counted(totals.permissions.iter().map(|(one, tally)| (one, tally))),
-            rules: counted(totals.rules.iter().map(|(one, tally)| (one, tally))),
+            permissions: counted(totals.permissions.iter()),
+            rules: counted(totals.rules.iter()),
             recorded: RecordedJson::from(totals.recorded),
             disagreements: counted(
                 of_disagreements.filter_map(|(one, (tally, _))| Some((one.disagreement()?, tally))),

@@ -316,6 +316,7 @@ impl<'a> Totals<'a> {
 
     /// Adds up the flows with one judgement each, and forgets the judgements.
     fn add_up(&mut self) {
+        #[expect(clippy::iter_over_hash_type, reason = "sums and sets are the same in any order")]
         for (_, alike) in std::mem::take(&mut self.alike) {
             let (settled, tally) = (&alike.settled, &alike.tally);
             let replayed = &settled.replayed;

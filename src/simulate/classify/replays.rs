@@ -192,7 +192,7 @@ impl<'a> Replays<'a> {
             Some(judged) if is_undetermined => judged.missing_with(&replayed.decision),
             Some(_) | None => replayed.decision.missing.clone(),
         };
-        Some(Settled { missing, statement, accepted, replayed, shown, route })
+        Some(Settled { replayed, shown, missing, statement, accepted, route })
     }
 
     /// Where the flow that reports show stands.
