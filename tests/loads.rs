@@ -126,7 +126,7 @@ const LOADS: &[Load] = &[
     load("gzip: packets without bytes", files::gzip_bomb, Says::Nothing),
     load("gzip: one line", files::gzip_of_one_line, Says::Always(RECORD)),
     load("Zstandard: packets without bytes", files::zstd_bomb, Says::Nothing),
-    no_capture("Zstandard: a window of terabytes", files::zstd_window, "window"),
+    no_capture("Zstandard: a window of 512 MB", files::zstd_window, "a window of 536870912 bytes"),
     load("VNet: a string without end", files::string_without_end, Says::Always(RECORD)),
     load(
         "VNet: brackets without end",

@@ -6,6 +6,7 @@
 
 use ruzstd::decoding::BlockDecodingStrategy;
 use ruzstd::decoding::FrameDecoder;
+use ruzstd::decoding::errors::FrameDecoderError;
 
 /// What files begin with (RFC 8878 §3.1.1).
 pub(super) const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -118,7 +119,7 @@ impl Unpacker {
         if rest.len() < frame_header_bytes(*l0) {
             return Ok(false);
         }
-        self.decoder.reset(&mut *rest).map_err(|error| error.to_string())?;
+        self.decoder.reset(&mut *rest).map_err(|error| refused(&error))?;
         self.next = Next::Block { checksum: l0 & 0x04 != 0 };
         Ok(true)
     }
@@ -149,6 +150,17 @@ impl Unpacker {
     fn is_sound(&self) -> bool {
         let written = self.decoder.get_checksum_from_data();
         written.is_none() || written == self.decoder.get_calculated_checksum()
+    }
+}
+
+/// Why a frame is not begun.
+fn refused(error: &FrameDecoderError) -> String {
+    match error {
+        FrameDecoderError::WindowSizeTooBig { requested, max } => format!(
+            "it asks for a window of {requested} bytes, more than the {max} that are held; \
+             compress it anew without `--long` and `--ultra`"
+        ),
+        other => other.to_string(),
     }
 }
 

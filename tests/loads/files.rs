@@ -114,9 +114,9 @@ pub(crate) fn zstd_bomb(out: Out<'_>, size: Size) -> io::Result<()> {
     out.write_all(&[1, 0, 0])
 }
 
-/// A frame that asks for the largest window there is.
+/// A frame that asks for a window of half a gigabyte.
 pub(crate) fn zstd_window(out: Out<'_>, size: Size) -> io::Result<()> {
-    out.write_all(&[0x28, 0xb5, 0x2f, 0xfd, 0, 0xff])?;
+    out.write_all(&[0x28, 0xb5, 0x2f, 0xfd, 0, 0x98])?;
     fill(out, &[0; 4_096], size.of(100))
 }
 
