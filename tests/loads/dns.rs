@@ -8,7 +8,9 @@ pub(crate) fn response(name: &[u8], records: &[Vec<u8>]) -> Vec<u8> {
     message.extend_from_slice(&[0, 0, 0, 0]);
     message.extend_from_slice(name);
     message.extend_from_slice(&[0, 1, 0, 1]);
-    records.iter().for_each(|record| message.extend_from_slice(record));
+    for record in records {
+        message.extend_from_slice(record);
+    }
     message
 }
 

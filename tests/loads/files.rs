@@ -71,21 +71,21 @@ pub(crate) fn huge_block(out: Out<'_>, size: Size) -> io::Result<()> {
     out.write_all(&section())?;
     out.write_all(&enhanced_on_first())?;
     out.write_all(&[6, 0, 0, 0, 0xfc, 0xff, 0xff, 0xff])?;
-    fill(out, &[0; 65_536], size.of(300))
+    fill(out, &vec![0; 65_536], size.of(300))
 }
 
 /// A packet that says it has 4 GB.
 pub(crate) fn huge_packet(out: Out<'_>, size: Size) -> io::Result<()> {
     out.write_all(&header())?;
     out.write_all(&[0, 0, 0, 0x69, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255])?;
-    fill(out, &[0; 65_536], size.of(300))
+    fill(out, &vec![0; 65_536], size.of(300))
 }
 
 /// A gigabyte of packets without a byte, in a megabyte.
 pub(crate) fn gzip_bomb(out: Out<'_>, size: Size) -> io::Result<()> {
     let mut gzip = GzEncoder::new(out, Compression::fast());
     gzip.write_all(&header())?;
-    fill(&mut gzip, &[0; 65_536], size.of(1_000))?;
+    fill(&mut gzip, &vec![0; 65_536], size.of(1_000))?;
     gzip.finish().map(drop)
 }
 
@@ -140,7 +140,7 @@ pub(crate) fn string_without_end(out: Out<'_>, size: Size) -> io::Result<()> {
     out.write_all(br#"{"records":["#)?;
     sound_record(out)?;
     out.write_all(br#",{"time":""#)?;
-    fill(out, &[b'a'; 65_536], size.of(1_000))?;
+    fill(out, &vec![b'a'; 65_536], size.of(1_000))?;
     out.write_all(b"\"}]}")
 }
 
@@ -189,7 +189,7 @@ const ZEEK: &str = concat!(
 pub(crate) fn zeek_line(out: Out<'_>, size: Size) -> io::Result<()> {
     out.write_all(ZEEK.as_bytes())?;
     out.write_all(b"1767225600.1\tC1\t10.1.8.4\t40000\t198.51.100.7\t443\ttcp\tssl\n")?;
-    fill(out, &[b'a'; 65_536], size.of(1_000))
+    fill(out, &vec![b'a'; 65_536], size.of(1_000))
 }
 
 /// 3 million connections, of which more could be told until the end.
@@ -210,7 +210,7 @@ pub(crate) fn aws_line(out: Out<'_>, size: Size) -> io::Result<()> {
     out.write_all(
         b"2 123456789010 eni-1235b8ca123456789 10.1.8.4 198.51.100.7 40000 443 6 20 4249 1767225600 1767225660 ACCEPT OK\n",
     )?;
-    fill(out, &[b'7'; 65_536], size.of(1_000))
+    fill(out, &vec![b'7'; 65_536], size.of(1_000))
 }
 
 /// Half a million flows of which no event tells the end, each with a name.
@@ -242,5 +242,5 @@ pub(crate) fn hubble_names(out: Out<'_>, size: Size) -> io::Result<()> {
 
 /// Nothing but zeros.
 pub(crate) fn zeros(out: Out<'_>, size: Size) -> io::Result<()> {
-    fill(out, &[0; 65_536], size.of(1_000))
+    fill(out, &vec![0; 65_536], size.of(1_000))
 }
