@@ -7,12 +7,18 @@ use std::io::Write as _;
 use std::process;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
 
 use exeat::cli;
 use exeat::cli::Interrupt;
 use exeat::cli::Stream;
 use exeat::cli::Terminal;
 use exeat::diagnostic::render::Style;
+
+/// Signals that come so close together are one wish: programs that start others send it to their
+/// group, too, as `timeout` does.
+const ONE_WISH: Duration = Duration::from_millis(500);
 
 /// The exit code of a run that a signal ends, as shells have it: 128 and the number of SIGINT.
 const INTERRUPTED: i32 = 130;
@@ -37,8 +43,12 @@ fn main() -> ExitCode {
     };
     let interrupt = Arc::new(Interrupt::default());
     let asked = Arc::clone(&interrupt);
+    let mut first: Option<Instant> = None;
+    #[expect(clippy::disallowed_methods, reason = "how long the user waits is no part of a result")]
     let handler = move || {
-        if !asked.ask() {
+        if asked.ask() {
+            first = Some(Instant::now());
+        } else if first.is_none_or(|first| first.elapsed() > ONE_WISH) {
             process::exit(INTERRUPTED);
         }
     };

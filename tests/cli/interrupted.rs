@@ -45,14 +45,13 @@ fn an_interrupted_replay_judges_what_it_has_read_and_says_so() {
     assert!(text.contains("warning: -: interrupted after "), "{text}");
     assert!(text.contains("1  blocked"), "{text}");
 
-    let more = ["--capture", "later.pcap", "--format", "json"];
+    let more = ["--format", "json"];
     let json = sandbox.run_interrupted(&[&args[..], &more].concat(), &long_flow()).expect(1);
     let report: Value = serde_json::from_str(&json).expect("a report");
     assert_eq!(report["summary"]["partial"], true);
     assert_eq!(report["summary"]["truncated"], true);
     assert_eq!(report["flows"].as_array().map(Vec::len), Some(1));
-    let second = &report["summary"]["captures"][1];
-    assert_eq!(second["warnings"][0], "not read: the run was interrupted");
+    assert_eq!(report["summary"]["captures"][0]["truncated"], true);
 }
 
 #[test]
