@@ -37,6 +37,8 @@ const CHUNK: usize = 256 * 1024;
 /// Batches on their way to the thread that follows flows. With the longest records that a chunk can
 /// hold most of, the shortest, a batch has some 3 MB.
 const MOST_BATCHES: usize = 4;
+/// Frames of a batch that is not what one read gave: as many as the shortest records in a read.
+const MOST_FRAMES: usize = CHUNK / 16;
 /// Flows and answers that are handed over together, and how many such parts may wait.
 const PART: usize = 256;
 const MOST_PARTS: usize = 4;
@@ -260,8 +262,9 @@ impl Frames for Splitting<'_> {
             Batched::Whole { at, interface, link, original, data }
         };
         batch.frames.push(batched);
-        // Compressed files unfold to much more than was read.
-        if batch.copied.len() >= CHUNK && !batch.is_in_read {
+        // Compressed files unfold to much more than was read, and frames may have no bytes.
+        let is_full = batch.copied.len() >= CHUNK || batch.frames.len() >= MOST_FRAMES;
+        if is_full && !batch.is_in_read {
             self.splitter.hand_over_copies();
         }
         // The frame is refused where flows are followed; there is nothing more to be read.

@@ -11,7 +11,7 @@ pub(super) const MOST_FLOWS: usize = 1 << 17;
 
 /// Bytes of names and requests held of all flows together, besides what each flow takes anyway; as of
 /// captures.
-const MOST_HELD_BYTES: usize = 64 << 20;
+const MOST_HELD_BYTES: usize = 24 << 20;
 
 /// What holds more bytes the more is heard of it.
 pub(super) trait Weighs {
