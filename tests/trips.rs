@@ -120,7 +120,8 @@ struct Part<'r> {
 
 fn parts(report: &str) -> Vec<Part<'_>> {
     let mut parts: Vec<Part<'_>> = Vec::new();
-    for line in report.lines() {
+    let is_of_parts = |line: &&str| !line.starts_with("what does not fit together");
+    for line in report.lines().take_while(is_of_parts) {
         let headline = line.split_once(". ").filter(|(n, _)| n.parse::<u32>().is_ok());
         if let Some((outcome, _)) = headline.and_then(|(_, rest)| rest.split_once(": ")) {
             parts.push(Part { outcome, tried: None, difference: Vec::new(), explain: "" });
