@@ -193,7 +193,9 @@ fn recorded(flows: &[&str]) -> Recorded {
 
 impl Recorded {
     fn told(mut self, answers: &[&str]) -> Recorded {
-        answers.iter().for_each(|text| self.timeline.add(&answer(text)));
+        for text in answers {
+            self.timeline.add(&answer(text));
+        }
         self
     }
 

@@ -574,7 +574,9 @@ proptest! {
     ) {
         let whole = timeline(&answers);
         let mut full = DnsTimeline::with_limit(limit);
-        answers.iter().for_each(|answer| full.add(answer));
+        for answer in &answers {
+            full.add(answer);
+        }
         for of in NAMES.iter().map(|text| name(text)) {
             if let Some(held) = full.addresses(ip(CLIENT), &of, time(seconds)) {
                 prop_assert_eq!(Some(held), whole.addresses(ip(CLIENT), &of, time(seconds)));
