@@ -404,6 +404,14 @@ fn a_name_that_was_told_other_addresses_is_told() {
     ]);
     let late = "1 10.1.8.4 10.0.1.4 www.example.com -> 203.0.113.1";
     recorded(&[WEB]).told(&[late]).check(&[]);
+    // Nor is one that came while the connection stood and the hello had not: the address was chosen.
+    let before = "-60 10.1.8.4 10.0.1.4 other.example.com -> 203.0.113.9";
+    let between = "10 10.1.8.4 10.0.1.4 www.example.com -> 203.0.113.1";
+    let slow = recorded(&["10.1.8.4:50000 -> 198.51.100.7 : tcp/443 silent"]);
+    slow.showing("www.example.com", NameOrigin::Sni, 20).told(&[before, between]).check(&[
+        "no-answer: answers to the client are recorded since 2026-03-01T11:59:00Z, and none holds \
+         198.51.100.7, where it asks for www.example.com",
+    ]);
     // One about IPv6 says nothing of IPv4.
     let v6 = "-60 10.1.8.4 10.0.1.4 www.example.com -> 2001:db8::1";
     recorded(&[WEB]).told(&[v6]).check(&[
@@ -562,6 +570,10 @@ fn dns_past_the_proxy_is_told() {
     to("192.0.2.53", "udp/853 quic").check(&[
         "other-resolver: DNS over QUIC to 192.0.2.53, and not to the firewall's proxy at 10.0.1.4",
     ]);
+    // A recording that begins with an answer shows the server as who began.
+    let mut answer = recorded(&["10.1.8.4:53 -> 192.0.2.53 : udp/40000"]);
+    answer.is_dns = true;
+    answer.check(&[]);
     // The platform's resolver is near, and no proxy either.
     to("168.63.129.16", "udp/53").check(&[
         "other-resolver: DNS to 168.63.129.16, and not to the firewall's proxy at 10.0.1.4",

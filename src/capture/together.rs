@@ -24,14 +24,14 @@ use super::moment::Moment;
 use super::threaded::ReadError;
 use super::tracker::Tracker;
 
-/// The most files that are read on one time line, of each of which the next frames are held: 4 MB at
-/// most, where a file is made to unfold.
-pub const MOST_TOGETHER: usize = 64;
+/// The most files that are read on one time line. All of them are open at once, and of each the next
+/// frames are held: 1 MB at most, where a file is made to unfold.
+pub const MOST_TOGETHER: usize = 512;
 
 /// Bytes read from a file at a time.
-const CHUNK: usize = 64 * 1024;
+const CHUNK: usize = 16 * 1024;
 /// Bytes that are taken apart at a time.
-const PIECE: usize = 4 * 1024;
+const PIECE: usize = 1024;
 /// Interfaces of one place that are told apart.
 const INTERFACES: u32 = 1 << 16;
 

@@ -106,7 +106,8 @@ fn recorded(
     }
     let mut evidence = environment.evidence.clone();
     let quiet = args.common.quiet;
-    let mut held = recording::record(&args.capture, quiet, None, &mut evidence, None, terminal)?;
+    let mut held =
+        recording::record(&args.capture, quiet, None, &mut evidence, None, terminal)?.whole()?;
     let day = rules::day_of(environment.at);
     let flip = |capture: &str, flow: &CapturedFlow| {
         let openings = recording::openings(flow, None, &evidence);

@@ -61,7 +61,8 @@ pub(super) fn run(args: &ExplainArgs, terminal: &mut Terminal<'_>) -> Result<Out
     };
     let quiet = args.common.quiet;
     let evidence = &mut subject.evidence;
-    let mut recorded = recording::record(&args.capture, quiet, from, evidence, None, terminal)?;
+    let mut recorded =
+        recording::record(&args.capture, quiet, from, evidence, None, terminal)?.whole()?;
     let at = time(&flow, from, &mut recorded)?.unwrap_or(subject.at);
     let observation = observation(&flow, from, &subject, at)?;
     let simulator = subject.simulator()?;

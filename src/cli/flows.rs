@@ -22,9 +22,8 @@ pub(super) fn run(args: &FlowsArgs, terminal: &mut Terminal<'_>) -> Result<Outco
     recordings.check_beginnings()?;
     let names: Vec<String> = recordings.names().collect();
     let output = &mut *terminal.output;
-    let mut lines = Lines { captures: &names, first: 0, format: args.format, output, failed: None };
-    let begin = |lines: &mut Lines<'_>, first| lines.first = first;
-    let readings = recordings.read(&mut terminal.input, &mut lines, begin);
+    let mut lines = Lines { captures: &names, format: args.format, output, failed: None };
+    let readings = recordings.read(&mut terminal.input, &mut lines);
     if let Some(failure) = lines.failed {
         return Err(failure);
     }
@@ -48,8 +47,6 @@ pub(super) fn run(args: &FlowsArgs, terminal: &mut Terminal<'_>) -> Result<Outco
 /// Writes each flow as a line, until a line cannot be written.
 struct Lines<'a> {
     captures: &'a [String],
-    /// The first of the captures that are being read.
-    first: usize,
     format: Format,
     output: &'a mut dyn Write,
     failed: Option<Failure>,
@@ -57,7 +54,7 @@ struct Lines<'a> {
 
 impl Lines<'_> {
     fn write(&mut self, flow: &CapturedFlow) -> Result<(), Failure> {
-        let capture = self.captures.get(self.first + flow.file).map_or("", String::as_str);
+        let capture = self.captures.get(flow.file).map_or("", String::as_str);
         let row = recording::row(flow, capture);
         let line = match self.format {
             Format::Text => row.to_text_line(),

@@ -34,9 +34,9 @@ impl Interrupt {
         is_first && self.is_heeded.load(Ordering::SeqCst)
     }
 
-    /// From now on the run ends by itself when it is asked to.
-    pub(super) fn heed(&self) {
-        self.is_heeded.store(true, Ordering::SeqCst);
+    /// Whether from now on the run ends by itself when it is asked to.
+    pub(super) fn heed(&self, heeded: bool) {
+        self.is_heeded.store(heeded, Ordering::SeqCst);
     }
 
     pub(super) fn is_asked(&self) -> bool {
@@ -132,7 +132,7 @@ mod tests {
     fn a_silent_stream_ends_when_the_user_wants_it_to() {
         let (silent, other_end) = io::pipe().unwrap();
         let interrupt = Arc::new(Interrupt::default());
-        interrupt.heed();
+        interrupt.heed(true);
         let mut stream = Stream::new(silent, Arc::clone(&interrupt));
         let asking = thread::spawn(move || interrupt.ask());
         assert_eq!(stream.read(&mut [0]).unwrap(), 0);
@@ -145,7 +145,7 @@ mod tests {
         let interrupt = Interrupt::default();
         assert!(!interrupt.ask(), "nobody heeds it");
         let interrupt = Interrupt::default();
-        interrupt.heed();
+        interrupt.heed(true);
         assert!(!interrupt.is_asked());
         assert!(interrupt.ask());
         assert!(interrupt.is_asked());

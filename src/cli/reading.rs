@@ -110,33 +110,35 @@ impl<'a> Recordings<'a> {
         self.all.iter().try_for_each(Recording::check_beginning)
     }
 
-    /// Reads all captures, as many as can be on one time line, and gives `sink` what they hold, with the number
-    /// of the first capture that is read with them; `input` is standard input. When the user wants the run to end,
-    /// flows end with what was read. How each was read; what was not begun is not among it.
-    pub(super) fn read<S: Sink>(
+    /// Reads all captures on one time line and gives `sink` what they hold; `input` is standard input. When
+    /// the user wants the run to end, flows end with what was read.
+    pub(super) fn read(
         &self,
         input: &mut Option<&mut (dyn Read + Send)>,
-        sink: &mut S,
-        mut with: impl FnMut(&mut S, usize),
+        sink: &mut impl Sink,
     ) -> Result<Vec<Reading>, Failure> {
-        self.interrupt.heed();
-        let mut readings = Vec::with_capacity(self.all.len());
-        for together in self.all.chunks(capture::MOST_TOGETHER) {
-            with(sink, readings.len());
-            readings.extend(self.read_together(together, input, sink)?);
-            if readings.iter().any(|reading| reading.interrupted_at.is_some()) {
-                break;
-            }
+        if self.all.len() > capture::MOST_TOGETHER {
+            return Err(Failure::with_help(
+                format!(
+                    "{} captures are too many: at most {} are read on one time line",
+                    self.all.len(),
+                    capture::MOST_TOGETHER
+                ),
+                "put those that follow each other into one file first, as `mergecap` does",
+            ));
         }
-        Ok(readings)
+        self.interrupt.heed(true);
+        let readings = self.read_together(input, sink);
+        self.interrupt.heed(false);
+        readings
     }
 
     fn read_together(
         &self,
-        recordings: &[Recording<'_>],
         standard_input: &mut Option<&mut (dyn Read + Send)>,
         sink: &mut impl Sink,
     ) -> Result<Vec<Reading>, Failure> {
+        let recordings = self.all.as_slice();
         let mut opened = Vec::with_capacity(recordings.len());
         for recording in recordings {
             opened.push(recording.open(standard_input, &self.interrupt)?);
@@ -160,7 +162,14 @@ impl<'a> Recordings<'a> {
         bar.finish_and_clear();
         let summaries = summaries.map_err(|FileError { file, error }| {
             let path = recordings.get(file).map_or(Path::new(""), |recording| recording.path);
-            refused(path, &error)
+            match watches.get(file).and_then(Watch::interrupted_at) {
+                // Its beginning never came.
+                Some(bytes) => Failure::new(format!(
+                    "interrupted after {bytes} bytes of `{}`, before it was known what it is",
+                    path.display()
+                )),
+                None => refused(path, &error),
+            }
         })?;
         let readings = summaries.into_iter().zip(&watches);
         Ok(readings
@@ -202,13 +211,31 @@ impl Recording<'_> {
             let input = files::standard_input(standard_input).map_err(cannot_read)?;
             return Ok(Opened { input: Box::new(input), length: None });
         }
-        let file = File::open(&self.full).map_err(cannot_read)?;
-        let data = file.metadata().map_err(cannot_read)?;
-        Ok(if data.is_file() || data.is_dir() {
-            Opened { input: Box::new(file), length: Some(data.len()) }
-        } else {
-            Opened { input: Box::new(Stream::new(file, Arc::clone(interrupt))), length: None }
-        })
+        let data = fs::metadata(&self.full).map_err(cannot_read)?;
+        if data.is_file() || data.is_dir() {
+            let file = File::open(&self.full).map_err(cannot_read)?;
+            return Ok(Opened { input: Box::new(file), length: Some(data.len()) });
+        }
+        // A pipe is open only when somebody writes to it.
+        let pipe = Pipe { path: self.full.clone(), file: None };
+        let stream = Stream::new(pipe, Arc::clone(interrupt));
+        Ok(Opened { input: Box::new(stream), length: None })
+    }
+}
+
+/// A file that is opened when it is first read from.
+struct Pipe {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Read for Pipe {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => File::open(&self.path)?,
+        };
+        self.file.insert(file).read(into)
     }
 }
 

@@ -45,6 +45,14 @@ pub(super) struct Recorded {
 }
 
 impl Recorded {
+    /// What was read, if it is all: of a part a command would say what does not hold of the whole.
+    pub(super) fn whole(self) -> Result<Recorded, Failure> {
+        if self.is_partial {
+            return Err(Failure::new("interrupted before all captures were read"));
+        }
+        Ok(self)
+    }
+
     /// Takes back one flow after the other.
     pub(super) fn each(
         &mut self,
@@ -78,24 +86,18 @@ pub(super) fn record(
     let recordings = Recordings::of(paths, quiet, threads, terminal)?;
     let names: Vec<String> = recordings.names().collect();
     let mut kept = Kept {
-        first: 0,
         from,
         flows: Spool::new(),
         timeline: &mut evidence.timeline,
         clients: BTreeSet::new(),
         in_tunnels: vec![0; names.len()],
     };
-    let begin = |kept: &mut Kept<'_>, first| kept.first = first;
-    let readings = recordings.read(&mut terminal.input, &mut kept, begin)?;
+    let readings = recordings.read(&mut terminal.input, &mut kept)?;
     let Kept { mut flows, clients, in_tunnels, timeline, .. } = kept;
     flows.check()?;
     let is_partial = readings.iter().any(|reading| reading.interrupted_at.is_some());
-    let mut readings = readings.into_iter();
-    let captures = names.into_iter().zip(in_tunnels).map(|(path, in_tunnels)| {
-        let Some(reading) = readings.next() else {
-            let truncated = Some("not read: the run was interrupted".to_owned());
-            return ReplayedCapture { path, truncated, warnings: Vec::new(), notes: Vec::new() };
-        };
+    let read = names.into_iter().zip(readings).zip(in_tunnels);
+    let captures = read.map(|((path, reading), in_tunnels)| {
         let mut warnings = warnings(&reading.summary);
         warnings.extend(says_of_tunnels(in_tunnels));
         let (truncated, notes) = (truncation(&reading), notes(&reading.summary));
@@ -248,8 +250,6 @@ fn payload_word(flow: &CapturedFlow) -> &'static str {
 
 /// Keeps what captures hold that can be judged, in its order.
 struct Kept<'a> {
-    /// The first of the captures that are being read.
-    first: usize,
     /// The client that all answers are taken as told to.
     from: Option<IpAddr>,
     flows: Spool,
@@ -262,7 +262,7 @@ struct Kept<'a> {
 
 impl Sink for Kept<'_> {
     fn flow(&mut self, flow: CapturedFlow) {
-        let capture = self.first + flow.file;
+        let capture = flow.file;
         if flow.depth == 0 {
             self.flows.add(capture, &flow);
         } else if let Some(number) = self.in_tunnels.get_mut(capture) {

@@ -34,7 +34,7 @@ impl Captures {
         terminal: &mut Terminal<'_>,
     ) -> Result<Captures, Failure> {
         let mut evidence = Evidence::default();
-        let held = recording::record(paths, quiet, None, &mut evidence, None, terminal)?;
+        let held = recording::record(paths, quiet, None, &mut evidence, None, terminal)?.whole()?;
         for capture in held.captures.iter().filter(|_| !quiet) {
             for told in capture.truncated.iter().chain(&capture.warnings) {
                 let says = format!("`{}`: {told}", capture.path);

@@ -62,6 +62,61 @@ fn a_capture_cut_in_a_later_record_is_judged_up_to_there() {
     assert_eq!(report["summary"]["captures"][0]["truncated"], true);
 }
 
+/// Two parts of one connection, and a third file that is no capture.
+#[test]
+fn captures_that_follow_each_other_are_one() {
+    let sandbox = Sandbox::with_trips();
+    let whole = sandbox.run(&["flows", "-q", "trips/monday.pcapng"]).expect(0);
+    // The blocks before the first packet stand at the beginning of both files.
+    let bytes = monday();
+    let blocks = blocks(&bytes);
+    let first = blocks.iter().position(|block| block.starts_with(&ENHANCED)).expect("a packet");
+    let middle = usize::midpoint(first, blocks.len());
+    sandbox.write("a.pcapng", &blocks[..middle].concat());
+    sandbox.write("b.pcapng", &[&blocks[..first], &blocks[middle..]].concat().concat());
+    for files in [["a.pcapng", "b.pcapng"], ["b.pcapng", "a.pcapng"]] {
+        let parts = sandbox.run(&["flows", "-q", files[0], files[1]]).expect(0);
+        let sorted = |text: &str| {
+            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            lines.sort();
+            lines
+        };
+        assert_eq!(sorted(&parts), sorted(&whole), "{files:?}");
+    }
+    sandbox.write("c.pcapng", b"no capture, and no log of any kind");
+    let run =
+        sandbox.run(&["replay", "ok.egress", "--capture", "a.pcapng", "--capture", "c.pcapng"]);
+    assert_eq!(run.code, Some(2), "{}", run.out);
+    assert!(run.err.starts_with("error: `c.pcapng`: "), "{}", run.err);
+}
+
+const ENHANCED: [u8; 4] = [6, 0, 0, 0];
+
+/// The blocks of a pcapng file with little-endian numbers.
+fn blocks(bytes: &[u8]) -> Vec<&[u8]> {
+    let mut blocks = Vec::new();
+    let mut rest = bytes;
+    while let Some(length) = rest.get(4..8) {
+        let length = u32::from_le_bytes(length.try_into().expect("four bytes"));
+        let (block, behind) = rest.split_at(usize::try_from(length).expect("a length"));
+        blocks.push(block);
+        rest = behind;
+    }
+    blocks
+}
+
+#[test]
+fn more_captures_than_are_read_together_are_refused() {
+    let sandbox = Sandbox::new();
+    let paths: Vec<String> = (0..513).map(|number| format!("--capture={number}.pcap")).collect();
+    let args: Vec<&str> =
+        ["replay", "ok.egress"].into_iter().chain(paths.iter().map(String::as_str)).collect();
+    let run = sandbox.run(&args);
+    assert_eq!((run.code, run.out.as_str()), (Some(2), ""));
+    let says = "error: 513 captures are too many: at most 512 are read on one time line";
+    assert!(run.err.starts_with(says), "{}", run.err);
+}
+
 /// As with `exeat flows … | head -1`.
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::net::Ipv4Addr;
 
 use super::Position;
 use super::Positions;
@@ -595,6 +596,21 @@ fn with_port(word: &str, port: u16, usual: u16) -> String {
     if port == usual { word.to_owned() } else { format!("{word}/{port}") }
 }
 
+/// What is missing, whichever client was to be told whichever address: one record of DNS settles it.
+fn of_any_client(missing: &Missing) -> Missing {
+    match missing {
+        Missing::Atom(Atom::ClientAnswer { client: _, address: _, name }) => {
+            let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+            Missing::Atom(Atom::ClientAnswer {
+                client: nobody,
+                address: nobody,
+                name: name.clone(),
+            })
+        }
+        Missing::Atom(_) | Missing::Field(_) | Missing::TooManyUnknowns => missing.clone(),
+    }
+}
+
 /// The cause of an objection with this judgement; `decision` tells of its destination.
 pub(super) fn cause(settled: &Settled<'_>, decision: &Decision) -> Cause {
     match settled.replayed.outcome {
@@ -605,7 +621,10 @@ pub(super) fn cause(settled: &Settled<'_>, decision: &Decision) -> Cause {
         Outcome::Bypass => {
             Cause::Route(decision.route.as_ref().map(ToString::to_string).unwrap_or_default())
         }
-        Outcome::Undetermined => Cause::Missing(settled.missing.clone()),
+        Outcome::Undetermined => {
+            let missing: BTreeSet<Missing> = settled.missing.iter().map(of_any_client).collect();
+            Cause::Missing(missing.into_iter().collect())
+        }
         Outcome::Breakage
         | Outcome::RequiredPassed
         | Outcome::PermittedPassed

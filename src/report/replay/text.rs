@@ -18,6 +18,9 @@ use crate::report::flow_row::says;
 use crate::simulate::Agreement;
 use crate::simulate::Outcome;
 
+/// Captures that are named where a report begins.
+const SHOWN_CAPTURES: usize = 8;
+
 /// Flows of which a log says something else than is decided here.
 #[derive(Clone, Debug)]
 pub struct Disagreement {
@@ -80,7 +83,7 @@ impl Replay<'_> {
         writeln!(
             text,
             "{} judged by {}, as of {:.0}",
-            escape_controls(&captures.join(", ")),
+            escape_controls(&several(&captures)),
             escape_controls(&judged_by),
             self.at
         )?;
@@ -310,6 +313,16 @@ fn at_packet(flow: &ReplayedFlow) -> String {
     match (flow.packet, flow.row.packets) {
         (Some(packet), Some(packets)) => format!("  at packet {packet} of {packets}"),
         (Some(_) | None, Some(_) | None) => String::new(),
+    }
+}
+
+/// The names of captures, or of so many that nobody reads them all, the first and their number.
+fn several(captures: &[&str]) -> String {
+    match captures {
+        [first, others @ ..] if others.len() >= SHOWN_CAPTURES => {
+            format!("{first} and {} other captures", others.len())
+        }
+        all => all.join(", "),
     }
 }
 

@@ -169,17 +169,18 @@ impl Connection<'_> {
             return;
         }
         // A name that is shown to a proxy is not that of the proxy.
+        // The client chose the address before it sent anything.
         let by_name = self.shown().filter(|(_, seen)| seen.origin != NameOrigin::LaterSni);
-        for (name, seen) in by_name {
+        for (name, _) in by_name {
             if timeline.has_told_of(client, name, destination) {
                 continue;
             }
-            if let Some(told) = timeline.told_instead(client, name, destination, seen.at) {
+            if let Some(told) = timeline.told_instead(client, name, destination, self.first) {
                 let name = name.clone();
                 found.add(Inconsistency::OtherAddress { name, destination, told });
                 continue;
             }
-            let told = timeline.names(client, destination, seen.at);
+            let told = timeline.names(client, destination, self.first);
             let other = told.into_iter().find_map(|held| Some((held.name, held.at, held.server?)));
             if let Some((other, at, server)) = other {
                 let name = name.clone();
@@ -217,7 +218,9 @@ impl Connection<'_> {
     /// How it asks a DNS server, if it does: by what was said, else by the port.
     pub(super) fn asks_over(&self, last: &Observation) -> Option<Transport> {
         if self.is_dns {
-            return Some(Transport::Clear);
+            // Where a recording begins with an answer, the server looks like who began.
+            let is_answer = last.source_port == Some(DNS_PORT) && last.destination_port != DNS_PORT;
+            return (!is_answer).then_some(Transport::Clear);
         }
         let is_udp = last.protocol == IpProtocol::UDP;
         if !is_udp && last.protocol != IpProtocol::TCP {
