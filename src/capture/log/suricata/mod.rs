@@ -8,7 +8,6 @@ use crate::capture::captured::CapturedFlow;
 use crate::capture::captured::Sink;
 use crate::capture::log::flow;
 use crate::capture::log::flow::Ends;
-use crate::capture::log::open::MOST_FLOWS;
 use crate::capture::log::open::Microseconds;
 use crate::capture::log::open::Open;
 use crate::capture::log::open::Weighs;
@@ -25,6 +24,9 @@ use crate::flow::SeenPayload;
 use event::Event;
 use event::Flow;
 use jiff::Timestamp;
+
+/// Flows followed at a time: with a name and two events each, some 2 KB.
+const MOST_OPEN: usize = 1 << 16;
 
 /// How long a flow without events is waited for, as a captured one.
 const IDLE: Microseconds = hours(1);
@@ -67,7 +69,7 @@ pub(in crate::capture::log) struct Suricata {
 
 impl Suricata {
     pub(in crate::capture::log) fn new() -> Suricata {
-        Suricata { open: Open::new(MOST_FLOWS) }
+        Suricata { open: Open::new(MOST_OPEN) }
     }
 
     /// Takes an event.
