@@ -88,7 +88,7 @@ fn time(
 ) -> Result<Option<Timestamp>, Failure> {
     let is_it = |one: &CapturedFlow| {
         let to = one.destination.map(DestinationText::Address);
-        flow.source_port == Some(one.source_port)
+        flow.source_port.unwrap_or(0) == one.source_port
             && (flow.destination_port, flow.protocol) == (one.destination_port, one.protocol)
             && (from.is_some() || flow.source == SourceText::Address(one.source))
             && to.is_none_or(|to| flow.destination == to)

@@ -60,7 +60,7 @@ pub enum DestinationText {
 pub struct FlowText {
     /// The source.
     pub source: SourceText,
-    /// The source port, where written.
+    /// The source port, where written as another than 0.
     pub source_port: Option<u16>,
     /// The destination.
     pub destination: DestinationText,
@@ -254,8 +254,9 @@ fn endpoint(word: Word<'_>) -> Result<(SourceText, Option<u16>), NotationError> 
     if let Some((address, port)) = word.text.rsplit_once(':')
         && let Some(address) = bare_address(address)
     {
-        let port = port.parse().map_err(|_| word.expected("a source port from 0 to 65535"))?;
-        return Ok((SourceText::Address(address), Some(port)));
+        let port: u16 = port.parse().map_err(|_| word.expected("a source port from 0 to 65535"))?;
+        // Flows as JSON have 0 where there is no port, and where it was not seen.
+        return Ok((SourceText::Address(address), (port != 0).then_some(port)));
     }
     let is_word = word.text.starts_with(|c: char| c.is_ascii_alphabetic())
         && word.text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == ':');
