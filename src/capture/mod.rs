@@ -26,6 +26,7 @@ mod file;
 mod framing;
 mod pcap;
 mod pcapng;
+mod wrapper;
 mod zstd;
 
 mod copies;

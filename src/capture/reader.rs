@@ -10,6 +10,7 @@ use super::framing::Framing;
 use super::link::LinkType;
 use super::log::Log;
 use super::tracker::Tracker;
+use super::wrapper::BadWrapper;
 
 /// Reads one capture, pcap or pcapng, or flow log, plain or compressed with gzip or Zstandard.
 ///
@@ -62,6 +63,11 @@ impl Reader {
     /// error: it ends the reading and is reported by [`Reader::finish`].
     pub fn feed(&mut self, bytes: &[u8], sink: &mut impl Sink) -> Result<(), CaptureError> {
         self.framing.feed(bytes, &mut Following { tracker: &mut self.tracker, sink })
+    }
+
+    /// Ends the reading where the file that the bytes lay in is damaged.
+    pub(super) fn damaged(&mut self, bad: BadWrapper) -> Result<(), CaptureError> {
+        self.framing.file.damaged(bad)
     }
 
     /// Ends the capture: the flows that are still open go to `sink`.
