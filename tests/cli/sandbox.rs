@@ -15,26 +15,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// A small list without mistakes.
-pub(crate) const OK: &str = r#"language 1
-
-azure {
-  subscription   "00000000-0000-0000-0000-000000000000"
-  resource-group "rg"
-  location       "westeurope"
-}
-
-network n {
-  vnet hub 10.0.0.0/16 { subnet AzureFirewallSubnet 10.0.1.0/26 }
-  vnet spoke 10.1.0.0/16 {
-    peers hub
-    dns egress
-    subnet apps 10.1.8.0/24 { routes via egress }
-  }
-  firewall egress in hub { sku premium  private-ip 10.0.1.4  public-ip 203.0.113.10  dns-proxy on }
-}
-
-allow web: apps -> www.example.com : https  because "needed"
-"#;
+pub(crate) const OK: &str = concat!(
+    include_str!("../support/hub-and-spoke.egress"),
+    "\nallow web: apps -> www.example.com : https  because \"needed\"\n"
+);
 
 /// A network in which no way leads around the firewall.
 pub(crate) const ONE_NETWORK: &str = r#"language 1
