@@ -284,7 +284,7 @@ impl<'d> Known<'d> {
     }
 
     /// Whether a firewall's own subnet is stated, so that the address of a literal decides which
-    /// way the flow goes on (`firewall.rs`, `resolve`; `decide.rs`, `travel`).
+    /// way the flow goes on (`firewall/proxy.rs`, `resolve`; `decide.rs`, `travel`).
     fn goes_on(&self) -> bool {
         self.deployment.firewalls.values().any(|firewall| match &firewall.place {
             FirewallPlace::VirtualNetwork(network) => {
@@ -496,14 +496,14 @@ impl Axes {
 ///
 /// - Before the security group and the first step of a firewall, a decision looks at addresses
 ///   only (`decide.rs`: `walk`, `travel`; `route.rs`). A firewall leaves a step in each case
-///   (`firewall.rs`, `handle`).
+///   (`firewall/mod.rs`, `handle`).
 /// - The payload is read by `sniff`, after the step *sniff*, and by `sniff_proxied`, after the step
 ///   *local* of the explicit proxy.
 /// - The name and path of a request are read after *sniff* has let it through: then there is a step
 ///   *application*. Those inside TLS are read by `decrypted` alone: a step *inspection* for one
 ///   assignment at least.
 /// - Which address a literal is matters where the flow goes on behind a firewall
-///   (`firewall.rs`, `resolve`), which is a step *delivery*.
+///   (`firewall/proxy.rs`, `resolve`), which is a step *delivery*.
 #[derive(Clone, Copy, Debug, Default)]
 struct Reads {
     service: bool,
