@@ -262,7 +262,7 @@ impl<'d> Known<'d> {
     }
 
     /// How an address of a block that the system drops is treated: the block is compared by length
-    /// with the other prefixes that hold the address (`route.rs`, `beats`), and no network holds
+    /// with the other prefixes that hold the address (`candidate.rs`, `beats`), and no network holds
     /// all of it.
     fn dropped(&self, address: IpAddr) -> Option<Vec<Ordering>> {
         let blocks = SYSTEM_DROPPED.iter().map(|text| text.parse::<IpNet>().expect("a prefix"));
@@ -495,7 +495,7 @@ impl Axes {
 /// What decisions of a flow look at, under every assignment, by the steps in their traces.
 ///
 /// - Before the security group and the first step of a firewall, a decision looks at addresses
-///   only (`decide.rs`: `walk`, `travel`; `route.rs`). A firewall leaves a step in each case
+///   only (`decide.rs`: `walk`, `travel`; `route`). A firewall leaves a step in each case
 ///   (`firewall/mod.rs`, `handle`).
 /// - The payload is read by `sniff`, after the step *sniff*, and by `sniff_proxied`, after the step
 ///   *local* of the explicit proxy.
