@@ -37,6 +37,9 @@ pub const SCHEMA: &str = "exeat.replay/1";
 /// Flows shown of several; the others are counted.
 pub const SHOWN_FLOWS: usize = 5;
 
+/// Gives the flow at a position again.
+type Again<'f, E> = dyn FnMut(Position) -> Result<ReplayedFlow, E> + 'f;
+
 /// A recorded flow with its verdict.
 #[derive(Clone, Debug)]
 pub struct ReplayedFlow {

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::Position;
+use super::Again;
 use super::Replay;
 use super::ReplayedFlow;
+use super::SHOWN_FLOWS;
 use super::Tally;
 use super::consistency;
 use super::consistency::Unfit;
@@ -51,13 +52,10 @@ impl Replay<'_> {
     ///
     /// # Errors
     /// Those of `again`, which gives a flow again that was counted.
-    pub fn disagreements<E>(
-        &self,
-        again: &mut dyn FnMut(Position) -> Result<ReplayedFlow, E>,
-    ) -> Result<Vec<Disagreement>, E> {
+    pub fn disagreements<E>(&self, again: &mut Again<'_, E>) -> Result<Vec<Disagreement>, E> {
         let told = self.totals.disagreements.iter();
         let told = told.map(|(agreement, (_, positions))| {
-            let flows = positions.first.iter().map(|at| again(*at)).collect::<Result<_, E>>()?;
+            let flows = positions.flows(SHOWN_FLOWS, again)?;
             Ok(Disagreement { agreement: *agreement, number: positions.number, flows })
         });
         told.collect()

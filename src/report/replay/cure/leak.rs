@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::Again;
 use super::Change;
 use super::Cure;
 use super::reason_in_words;
@@ -15,6 +14,7 @@ use crate::flow::FqdnPattern;
 use crate::flow::Host;
 use crate::flow::IpProtocol;
 use crate::flow::SeenPayload;
+use crate::report::replay::Again;
 use crate::report::replay::Replay;
 use crate::report::replay::ReplayedFlow;
 use crate::report::replay::totals::MOST_KNOWN;
@@ -82,8 +82,7 @@ impl Replay<'_> {
             ));
             return Ok(cure);
         }
-        let needed = permitted.first.iter().map(|at| again(*at));
-        Ok(narrowed(id, rule, &needed.collect::<Result<Vec<ReplayedFlow>, E>>()?))
+        Ok(narrowed(id, rule, &permitted.flows(MOST_KNOWN, again)?))
     }
 
     /// A permission that would let just this flow leave, as text for the list.

@@ -8,7 +8,7 @@ mod cause;
 mod leak;
 mod undetermined;
 
-use super::Position;
+use super::Again;
 use super::Positions;
 use super::Replay;
 use super::ReplayedFlow;
@@ -88,9 +88,6 @@ pub struct Group {
     pub cure: Cure,
 }
 
-/// Gives the flow at a position again.
-type Again<'f, E> = dyn FnMut(Position) -> Result<ReplayedFlow, E> + 'f;
-
 impl Replay<'_> {
     /// The flows that `rule` decided and that are no objection.
     pub fn kept_of(&self, rule: &RuleId) -> Positions {
@@ -107,8 +104,7 @@ impl Replay<'_> {
         ordered.sort_by_key(|group| group.outcome);
         let mut groups = Vec::with_capacity(ordered.len());
         for Grouped { outcome, flows: all, answered } in ordered {
-            let shown = all.first.iter().take(SHOWN_FLOWS);
-            let flows = shown.map(|at| again(*at)).collect::<Result<Vec<ReplayedFlow>, E>>()?;
+            let flows = all.flows(SHOWN_FLOWS, again)?;
             let answered = answered.map(&mut *again).transpose()?;
             let Some(first) = flows.first() else { continue };
             let (headline, cure) = match outcome {
