@@ -3,6 +3,8 @@
 use std::io;
 use std::io::Seek as _;
 use std::io::Write;
+use std::path::Path;
+use std::path::PathBuf;
 
 use tempfile::SpooledTempFile;
 
@@ -15,12 +17,16 @@ const LISTED_IN_MEMORY: usize = 16 << 20;
 /// Flows as JSON, with commas between them, until the report is written around them.
 pub(super) struct Listing {
     file: SpooledTempFile,
+    /// Where the file lies, once it has to be one.
+    folder: PathBuf,
     is_empty: bool,
 }
 
 impl Listing {
-    pub(super) fn new() -> Listing {
-        Listing { file: SpooledTempFile::new(LISTED_IN_MEMORY), is_empty: true }
+    /// No flows yet; `folder` is for temporary files.
+    pub(super) fn new(folder: &Path) -> Listing {
+        let file = SpooledTempFile::new_in(LISTED_IN_MEMORY, folder);
+        Listing { file, folder: folder.to_owned(), is_empty: true }
     }
 
     /// Adds a flow.
@@ -29,7 +35,7 @@ impl Listing {
         self.is_empty = false;
         let written =
             self.file.write_all(comma).and_then(|()| self.file.write_all(flow.as_bytes()));
-        written.map_err(|error| spool::cannot(&error))
+        written.map_err(|error| spool::cannot(&self.folder, &error))
     }
 
     /// Writes all of them to `out`.

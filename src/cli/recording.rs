@@ -87,7 +87,7 @@ pub(super) fn record(
     let names: Vec<String> = recordings.names().collect();
     let mut kept = Kept {
         from,
-        flows: Spool::new(),
+        flows: Spool::new(&terminal.temporary),
         timeline: &mut evidence.timeline,
         clients: BTreeSet::new(),
         in_tunnels: vec![0; names.len()],

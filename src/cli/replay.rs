@@ -82,7 +82,7 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
         Format::Json => args.flows,
         Format::Text => ListedFlows::None,
     };
-    let mut listing = Listing::new();
+    let mut listing = Listing::new(&terminal.temporary);
     let totals =
         threads::run(args.threads.threads, || judge.judge_all(&mut flows, list, &mut listing))??;
     let replay = Replay {

@@ -1,39 +1,20 @@
 //! Runs that the user ends before they are over.
 
-use std::net::Ipv4Addr;
-
 use serde_json::Value;
 
+use super::packets::BEGIN;
+use super::packets::capture;
+use super::packets::datagram;
 use super::sandbox::Sandbox;
 
 /// More than a pipe and what is read ahead of it can hold, so that the program is at work when all of
 /// it is written.
-const PACKETS: usize = 40_000;
+const PACKETS: u32 = 40_000;
 
 /// A capture of one flow with many datagrams.
 fn long_flow() -> Vec<u8> {
-    let mut file = b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\xff\xff\0\0\x65\0\0\0".to_vec();
-    let payload = [0x55; 32];
-    let length = u16::try_from(20 + 8 + payload.len()).expect("a length");
-    let mut packet = vec![0x45, 0];
-    packet.extend(length.to_be_bytes());
-    packet.extend([0, 0, 0x40, 0, 64, 17, 0, 0]);
-    packet.extend(Ipv4Addr::new(10, 1, 8, 4).octets());
-    packet.extend(Ipv4Addr::new(203, 0, 113, 7).octets());
-    packet.extend(50_000_u16.to_be_bytes());
-    packet.extend(9_999_u16.to_be_bytes());
-    packet.extend((length - 20).to_be_bytes());
-    packet.extend([0, 0]);
-    packet.extend(payload);
-    for number in 0..PACKETS {
-        let microseconds = u32::try_from(number).expect("a time");
-        let captured = u32::from(length);
-        for field in [1_700_000_000, microseconds, captured, captured] {
-            file.extend(field.to_le_bytes());
-        }
-        file.extend(&packet);
-    }
-    file
+    let packet = datagram(50_000);
+    capture((0..PACKETS).map(|microseconds| (BEGIN, microseconds, packet.clone())))
 }
 
 #[test]

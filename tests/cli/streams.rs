@@ -5,6 +5,9 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
+use super::packets::BEGIN;
+use super::packets::capture;
+use super::packets::datagram;
 use super::sandbox::OK;
 use super::sandbox::Sandbox;
 use super::sandbox::trips;
@@ -328,4 +331,29 @@ fn options_of_replay_have_an_effect() {
     assert!(all.contains("leak (accepted)") && all.contains("nothing to object to"), "{all}");
     let assumed = replay(&["--assume", "threat_list=everything", "--at", "2026-12-01"]);
     assert_ne!(assumed.out, plain);
+}
+
+/// What has to be kept of a large capture is kept where `TMPDIR` says, and that is said where it cannot.
+#[cfg(unix)]
+#[test]
+fn a_folder_for_temporary_files_that_cannot_be_used_is_named_with_what_to_do() {
+    /// Their JSON is more than is held in memory.
+    const FLOWS: u16 = 30_000;
+    let sandbox = Sandbox::new();
+    let packets = (0..FLOWS).map(|n| (BEGIN, n.into(), datagram(20_000 + n)));
+    sandbox.write("a.pcap", &capture(packets));
+    let args = ["replay", "ok.egress", "--capture", "a.pcap", "--format", "json", "--flows", "all"];
+    for (folder, why) in [("gone", "no such file or directory"), ("ok.egress", "not a directory")] {
+        let output = sandbox.command(&args).env("TMPDIR", folder).output().expect("a run");
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{folder}");
+        let expected = format!(
+            "error: cannot keep flows in a temporary file in `{folder}`: {why}\n  = help: let `TMPDIR` \
+             name a folder that can be written to and has room: a flow takes some hundred bytes\n"
+        );
+        assert_eq!(String::from_utf8_lossy(&output.stderr), expected);
+    }
+    // Nothing has to be kept of what is small.
+    let small = [&args[..6], &["--flows", "none"]].concat();
+    let output = sandbox.command(&small).env("TMPDIR", "gone").output().expect("a run");
+    assert_eq!(output.status.code(), Some(0));
 }
