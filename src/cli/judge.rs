@@ -214,6 +214,21 @@ impl<'a> Judge<'a> {
         shown.ok_or_else(|| Failure::new("a flow without a first packet was counted"))
     }
 
+    /// Notes which of `groups`, as another judge made them of `flows`, are the same to this one, which
+    /// knows no answers of DNS.
+    pub(super) fn try_without_answers(
+        &self,
+        groups: &mut [Group],
+        flows: &mut Spool,
+    ) -> Result<(), Failure> {
+        for group in groups {
+            if let (Some(first), Some(position)) = (group.flows.first(), group.all.first.first()) {
+                group.needs_answers = !first.is_judged_as(&self.again(flows, *position)?);
+            }
+        }
+        Ok(())
+    }
+
     /// Tries what the first groups offer.
     pub(super) fn try_cures(
         &self,

@@ -14,11 +14,14 @@ use super::rules;
 use super::subject;
 use super::terminal::Terminal;
 use super::threads;
+use crate::evidence::DnsTimeline;
+use crate::evidence::Evidence;
 use crate::report;
 use crate::report::command::Asked;
 use crate::report::replay::Replay;
 use crate::simulate;
 use crate::simulate::Consistency;
+use crate::simulate::Environment;
 use crate::simulate::Replays;
 
 /// Judges every flow of the captures.
@@ -104,6 +107,15 @@ pub(super) fn run(args: &ReplayArgs, terminal: &mut Terminal<'_>) -> Result<Outc
             let disagreements = replay.disagreements(&mut again)?;
             let unfitting = replay.unfitting(&mut again)?;
             judge.try_cures(&mut groups, &replay, &mut flows, &subject)?;
+            if names.len() > 1 {
+                // Commands that explain flows are to name no more captures than they need.
+                let evidence = without_answers(environment.evidence);
+                let environment = Environment { evidence: &evidence, ..environment };
+                let number = groups.len() as u64;
+                let replays = Replays::new(&simulator, intent, day, environment, number);
+                let without = Judge { replays, environment, ..judge };
+                without.try_without_answers(&mut groups, &mut flows)?;
+            }
             terminal.write_out(&replay.to_text(&groups, &disagreements, &unfitting))?;
         }
     }
@@ -127,4 +139,13 @@ fn accepted_boxes(words: &[String]) -> Result<Vec<simulate::Outcome>, Failure> {
         )
     };
     words.iter().map(parse).collect()
+}
+
+/// What is known besides the answers of DNS.
+fn without_answers(Evidence { timeline: _, lock, service_tags }: &Evidence) -> Evidence {
+    Evidence {
+        timeline: DnsTimeline::default(),
+        lock: lock.clone(),
+        service_tags: service_tags.clone(),
+    }
 }

@@ -79,6 +79,19 @@ impl ReplayedFlow {
     pub fn is_objection(&self) -> bool {
         self.outcome.is_objection() && self.accepted.is_none()
     }
+
+    /// Whether it is judged as `other`, whatever that is known by: the same box, verdict and reason, by
+    /// the same rule, route and statement, with the same facts missing.
+    pub fn is_judged_as(&self, other: &ReplayedFlow) -> bool {
+        let Decision { verdict, reason, rule, route, .. } = &self.decision;
+        (verdict, reason) == (&other.decision.verdict, &other.decision.reason)
+            && (rule, route) == (&other.decision.rule, &other.decision.route)
+            && (self.outcome, &self.accepted) == (other.outcome, &other.accepted)
+            && (self.required, self.permitted) == (other.required, other.permitted)
+            && self.permission == other.permission
+            && self.missing == other.missing
+            && self.shown == other.shown
+    }
 }
 
 /// A capture that was replayed.

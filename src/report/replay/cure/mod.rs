@@ -84,6 +84,9 @@ pub struct Group {
     pub answered: Option<ReplayedFlow>,
     /// All of them.
     pub all: Positions,
+    /// Whether DNS answers may bear on the judgement of the first flow, so that its own capture does
+    /// not suffice to explain it; cleared by whoever has tried it without.
+    pub needs_answers: bool,
     /// What to do.
     pub cure: Cure,
 }
@@ -121,7 +124,15 @@ impl Replay<'_> {
                 | Outcome::NotJudged => continue,
             };
             let (outcome, all) = (*outcome, all.clone());
-            groups.push(Group { outcome, headline, flows, answered, all, cure });
+            groups.push(Group {
+                outcome,
+                headline,
+                flows,
+                answered,
+                all,
+                needs_answers: true,
+                cure,
+            });
         }
         Ok(groups)
     }
