@@ -50,7 +50,8 @@ pub struct FileError {
 /// their times, those of one capture in its own order; logs come before them.
 ///
 /// A summary of each file, in their order. What cannot be told of one capture, such as fragments that are left,
-/// is told of the last.
+/// is told of the last. Where `is_stopped` says of a file that it ended only since nobody waits for
+/// more of it, it is no error that too little came to tell what it is.
 ///
 /// # Errors
 /// What a file fails with, or what a [`Reader`](super::reader::Reader) refuses. What was read before
@@ -59,6 +60,7 @@ pub struct FileError {
 /// [`CapturedFlow::file`]: super::captured::CapturedFlow::file
 pub fn read_together<R: Read>(
     inputs: Vec<R>,
+    is_stopped: impl Fn(usize) -> bool,
     sink: &mut impl Sink,
 ) -> Result<Vec<Summary>, FileError> {
     let mut tracker = Tracker::default();
@@ -67,7 +69,10 @@ pub fn read_together<R: Read>(
     let mut files: Vec<Ahead<R>> = Vec::with_capacity(inputs.len());
     for (number, input) in inputs.into_iter().enumerate() {
         let mut file = Ahead::new(input, number);
-        file.fill(sink)?;
+        match file.fill(sink) {
+            Err(_) if is_stopped(number) => file.end = Some(End::Capture(None)),
+            filled => filled?,
+        }
         order.extend(file.next().map(|at| Reverse((at, number))));
         files.push(file);
     }

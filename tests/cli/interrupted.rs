@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::packets::BEGIN;
+use super::packets::HEADER;
 use super::packets::capture;
 use super::packets::datagram;
 use super::sandbox::Sandbox;
@@ -42,6 +43,26 @@ fn interrupted_flows_are_listed_as_far_as_they_were_read() {
     assert_eq!(run.code, Some(1), "{}", run.err);
     assert_eq!(run.out.lines().count(), 1, "{}", run.out);
     assert!(run.err.starts_with("warning: `-`: interrupted after "), "{}", run.err);
+}
+
+/// A pipe to which nobody has written yet holds up the others, but not their report.
+#[test]
+fn an_interrupted_replay_tells_of_the_captures_beside_one_that_never_began() {
+    let sandbox = Sandbox::new();
+    let packets = (0..3).map(|number| (BEGIN, number.into(), datagram(50_000 + number)));
+    sandbox.write("a.pcap", &capture(packets));
+    let args = ["replay", "ok.egress", "--capture", "a.pcap", "--capture", "pipe"];
+    for begun in [&b""[..], &HEADER[..10]] {
+        let text = sandbox.run_interrupted_at("pipe", begun, &args).expect(1);
+        assert!(text.starts_with("PARTIAL: the run was interrupted"), "{text}");
+        assert!(text.contains("warning: pipe: interrupted after "), "{text}");
+        assert!(text.contains("3  blocked"), "{text}");
+    }
+    // Of one alone there is nothing to tell.
+    let run =
+        sandbox.run_interrupted_at("pipe", b"", &["replay", "ok.egress", "--capture", "pipe"]);
+    assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{}", run.err);
+    assert!(run.err.contains("interrupted after 0 bytes of `pipe`"), "{}", run.err);
 }
 
 /// What reads no captures has nothing to tell when it is interrupted.
