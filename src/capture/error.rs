@@ -224,6 +224,16 @@ pub struct Unreadable {
     pub first: Option<String>,
 }
 
+/// Blocks of a pcapng file that could say something of its flows, and are not read
+/// (`flow-inputs.md §3`).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct UnreadBlocks {
+    /// Those with keys to what was encrypted.
+    pub secrets: u64,
+    /// Those with the names that whoever captured or looked at it had for addresses.
+    pub names: u64,
+}
+
 /// What a capture held besides its flows.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Summary {
@@ -243,6 +253,8 @@ pub struct Summary {
     pub link_types: BTreeSet<LinkType>,
     /// Where the capture could be read no further, if not to its end.
     pub truncated: Option<Truncation>,
+    /// What else of it was not read.
+    pub unread: UnreadBlocks,
     /// The limits that the capture ran into.
     pub limits: BTreeSet<Limit>,
     /// The formats of the records of a log; none of a capture of packets.

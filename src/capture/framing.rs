@@ -6,7 +6,9 @@ use flate2::write::MultiGzDecoder;
 
 use super::error::CaptureError;
 use super::error::Damage;
+use super::error::Summary;
 use super::error::Truncation;
+use super::error::UnreadBlocks;
 use super::file::Format;
 use super::file::Frame;
 use super::file::Step;
@@ -37,11 +39,19 @@ pub(super) trait Frames {
 }
 
 /// What is known of a file when it has ended.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Ended {
     /// The log that it was, if it was one.
     pub(super) log: Option<Log>,
     pub(super) truncated: Option<Truncation>,
+    unread: UnreadBlocks,
+}
+
+impl Ended {
+    /// The summary of a capture that ended so, of whose frames `summary` tells.
+    pub(super) fn tell(self, summary: Summary) -> Summary {
+        Summary { truncated: self.truncated, unread: self.unread, ..summary }
+    }
 }
 
 /// Takes the bytes of a file apart. It knows of no flow.
@@ -299,7 +309,8 @@ impl File {
             self.rest = rest;
         }
         if self.log.is_some() {
-            return Ok(Ended { log: self.log, truncated: self.truncated });
+            let unread = UnreadBlocks::default();
+            return Ok(Ended { log: self.log, truncated: self.truncated, unread });
         }
         let have = count(self.rest.len());
         let Some(format) = &mut self.format else {
@@ -319,7 +330,7 @@ impl File {
             let what = Damage::Cut { need, have };
             self.truncated = Some(Truncation { offset: self.offset, what });
         }
-        Ok(Ended { log: None, truncated: self.truncated })
+        Ok(Ended { log: None, truncated: self.truncated, unread: format.unread() })
     }
 }
 

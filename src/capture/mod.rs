@@ -64,6 +64,7 @@ pub use error::Damage;
 pub use error::Limit;
 pub use error::Summary;
 pub use error::Truncation;
+pub use error::UnreadBlocks;
 pub use error::Unreadable;
 pub use link::LinkType;
 pub use log::LogFormat;

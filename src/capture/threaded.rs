@@ -21,8 +21,8 @@ use super::dissect::Dissected;
 use super::dissect::dissect;
 use super::error::CaptureError;
 use super::error::Summary;
-use super::error::Truncation;
 use super::file::Frame;
+use super::framing::Ended;
 use super::framing::Frames;
 use super::framing::Framing;
 use super::link::LinkType;
@@ -127,7 +127,7 @@ struct Batch {
     /// Whether some frame lies in `read`.
     is_in_read: bool,
     /// How the file ended, if it has.
-    end: Option<Result<Option<Truncation>, ReadError>>,
+    end: Option<Result<Ended, ReadError>>,
 }
 
 /// A frame of a batch.
@@ -223,9 +223,8 @@ impl Splitter {
         let _ = self.to_tracker.send(std::mem::replace(&mut self.batch, next));
     }
 
-    fn finish(&mut self, framing: Framing) -> Result<Option<Truncation>, ReadError> {
-        let ended = framing.finish(&mut Splitting { splitter: self, read: &[] })?;
-        Ok(ended.truncated)
+    fn finish(&mut self, framing: Framing) -> Result<Ended, ReadError> {
+        Ok(framing.finish(&mut Splitting { splitter: self, read: &[] })?)
     }
 
     /// Hands the batch over and gives room for the next chunk; `None` where nobody takes it.
@@ -338,7 +337,7 @@ fn follow_batches(
         }
         events.hand_over();
         if let Some(end) = batch.end.take() {
-            return Ok(Summary { truncated: end?, ..tracker.finish(events) });
+            return Ok(end?.tell(tracker.finish(events)));
         }
         // The other thread may have ended already.
         let _ = give_back.send(batch);

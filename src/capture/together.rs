@@ -14,8 +14,8 @@ use std::ops::Range;
 use super::captured::Sink;
 use super::error::CaptureError;
 use super::error::Summary;
-use super::error::Truncation;
 use super::file::Frame;
+use super::framing::Ended;
 use super::framing::Frames;
 use super::framing::Framing;
 use super::link::LinkType;
@@ -70,7 +70,7 @@ pub fn read_together<R: Read>(
     for (number, input) in inputs.into_iter().enumerate() {
         let mut file = Ahead::new(input, number);
         match file.fill(sink) {
-            Err(_) if is_stopped(number) => file.end = Some(End::Capture(None)),
+            Err(_) if is_stopped(number) => file.end = Some(End::Capture(Box::default())),
             filled => filled?,
         }
         order.extend(file.next().map(|at| Reverse((at, number))));
@@ -86,7 +86,7 @@ pub fn read_together<R: Read>(
     let summaries = tracker.finish_each(files.len(), sink);
     let ended = files.into_iter().zip(summaries).map(|(file, summary)| match file.end {
         Some(End::Log(log)) => *log,
-        Some(End::Capture(truncated)) => Summary { truncated, ..summary },
+        Some(End::Capture(ended)) => ended.tell(summary),
         None => summary,
     });
     Ok(ended.collect())
@@ -109,7 +109,7 @@ struct Ahead<R> {
 
 enum End {
     Log(Box<Summary>),
-    Capture(Option<Truncation>),
+    Capture(Box<Ended>),
 }
 
 /// A frame that waits.
@@ -162,13 +162,13 @@ impl<R: Read> Ahead<R> {
         };
         if read.is_empty() {
             let ended = std::mem::take(&mut self.framing).finish(&mut filling)?;
-            self.end = Some(match ended.log {
-                Some(log) => {
+            self.end = Some(match ended {
+                Ended { log: Some(log), truncated, .. } => {
                     let summary = log.finish(filling.sink)?;
-                    let truncated = ended.truncated.or(summary.truncated);
+                    let truncated = truncated.or(summary.truncated);
                     End::Log(Box::new(Summary { truncated, ..summary }))
                 }
-                None => End::Capture(ended.truncated),
+                ended => End::Capture(Box::new(ended)),
             });
             return Ok(());
         }

@@ -16,6 +16,7 @@ use crate::capture::Application;
 use crate::capture::CapturedFlow;
 use crate::capture::Sink;
 use crate::capture::Summary;
+use crate::capture::UnreadBlocks;
 use crate::capture::Unreadable;
 use crate::evidence::DnsAnswer;
 use crate::evidence::DnsTimeline;
@@ -175,9 +176,30 @@ pub(super) fn warnings(summary: &Summary) -> Vec<String> {
     warnings
 }
 
-/// What the logs in a capture cannot know, for each of their formats.
+/// What the logs in a capture cannot know, for each of their formats, and what else of it says nothing
+/// here.
 pub(super) fn notes(summary: &Summary) -> Vec<String> {
-    summary.logs.iter().map(|format| format.caveat().to_owned()).collect()
+    let mut notes: Vec<String> =
+        summary.logs.iter().map(|format| format.caveat().to_owned()).collect();
+    let blocks = |number: u64, of: &str| match number {
+        1 => format!("1 block of {of} was passed over"),
+        many => format!("{many} blocks of {of} were passed over"),
+    };
+    let UnreadBlocks { secrets, names } = summary.unread;
+    if secrets > 0 {
+        notes.push(format!(
+            "{}: nothing is decrypted here, so that names and requests inside what was encrypted are \
+             not read",
+            blocks(secrets, "decryption secrets")
+        ));
+    }
+    if names > 0 {
+        notes.push(format!(
+            "{}: they are what a machine found for addresses, and no client was told so",
+            blocks(names, "resolved names")
+        ));
+    }
+    notes
 }
 
 /// The records of a log that could not be read.

@@ -333,6 +333,40 @@ fn options_of_replay_have_an_effect() {
     assert_ne!(assumed.out, plain);
 }
 
+/// Such blocks are no packets, and whoever put them there may expect them to be read.
+#[test]
+fn blocks_of_a_capture_that_are_not_read_are_told() {
+    let block = |kind: u8| [&[kind, 0, 0, 0, 16, 0, 0, 0], &[0; 4][..], &[16, 0, 0, 0]].concat();
+    let (secrets, names, statistics) = (block(10), block(4), block(5));
+    let sandbox = Sandbox::with_trips();
+    let monday = monday();
+    // Behind the section header.
+    let (begin, rest) = monday.split_at(monday[4].into());
+    let whole = [begin, &secrets, rest, &names, &names, &statistics].concat();
+    sandbox.write("trips/monday.pcapng", &whole);
+    let args = ["replay", "trips/trips.egress", "--at", "2026-12-01"];
+    let capture = ["--capture", "trips/monday.pcapng"];
+    let text = sandbox.run(&[&args[..], &capture].concat()).expect(0);
+    let expected = "\
+        note: trips/monday.pcapng: 1 block of decryption secrets was passed over: nothing is decrypted \
+        here, so that names and requests inside what was encrypted are not read\n\
+        note: trips/monday.pcapng: 2 blocks of resolved names were passed over: they are what a machine \
+        found for addresses, and no client was told so\n";
+    assert!(text.contains(expected), "{text}");
+    let flows = sandbox.run(&["flows", "trips/monday.pcapng"]);
+    assert_eq!(flows.err.matches("note: `trips/monday.pcapng`: ").count(), 2, "{}", flows.err);
+    assert_eq!(sandbox.run(&["flows", "-q", "trips/monday.pcapng"]).err, "");
+    let json = sandbox.run(&[&args[..], &capture, &["--format", "json"]].concat()).expect(0);
+    let report: Value = serde_json::from_str(&json).expect("a report");
+    let notes = report["summary"]["captures"][0]["notes"].as_array().map(Vec::len);
+    assert_eq!(notes, Some(2), "{json}");
+    // Without them the report is the same.
+    let without: Vec<&str> =
+        text.lines().filter(|line| !line.starts_with("note: trips/")).collect();
+    let plain = Sandbox::with_trips().run(&[&args[..], &capture].concat()).expect(0);
+    assert_eq!(without, plain.lines().collect::<Vec<_>>());
+}
+
 /// What has to be kept of a large capture is kept where `TMPDIR` says, and that is said where it cannot.
 #[cfg(unix)]
 #[test]
