@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
+use jiff::Timestamp;
+
 use super::link::LinkType;
 use super::log::LogFormat;
 
@@ -234,6 +237,17 @@ pub struct UnreadBlocks {
     pub names: u64,
 }
 
+/// Where the times of packets go back further than packets that waited in buffers do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct StepsBack {
+    /// How often.
+    pub number: u64,
+    /// The time before the first one.
+    pub first: Timestamp,
+    /// How far that one goes back, in whole milliseconds.
+    pub by: SignedDuration,
+}
+
 /// What a capture held besides its flows.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Summary {
@@ -253,6 +267,8 @@ pub struct Summary {
     pub link_types: BTreeSet<LinkType>,
     /// Where the capture could be read no further, if not to its end.
     pub truncated: Option<Truncation>,
+    /// Where its clock was set back.
+    pub steps_back: Option<StepsBack>,
     /// What else of it was not read.
     pub unread: UnreadBlocks,
     /// The limits that the capture ran into.

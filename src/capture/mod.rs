@@ -62,6 +62,7 @@ pub use captured::Sink;
 pub use error::CaptureError;
 pub use error::Damage;
 pub use error::Limit;
+pub use error::StepsBack;
 pub use error::Summary;
 pub use error::Truncation;
 pub use error::UnreadBlocks;

@@ -15,6 +15,7 @@ use super::terminal::Terminal;
 use crate::capture::Application;
 use crate::capture::CapturedFlow;
 use crate::capture::Sink;
+use crate::capture::StepsBack;
 use crate::capture::Summary;
 use crate::capture::UnreadBlocks;
 use crate::capture::Unreadable;
@@ -172,8 +173,21 @@ pub(super) fn warnings(summary: &Summary) -> Vec<String> {
         ));
     }
     warnings.extend(unreadable(&summary.unreadable));
+    warnings.extend(summary.steps_back.map(says_of_steps_back));
     warnings.extend(summary.limits.iter().map(|limit| limit.describe().to_owned()));
     warnings
+}
+
+/// What is to be said where a clock was set back.
+fn says_of_steps_back(StepsBack { number, first, by }: StepsBack) -> String {
+    let times = match number {
+        1 => "once,".to_owned(),
+        many => format!("{many} times, first"),
+    };
+    format!(
+        "the times of its packets go back {times} by {by:#} from {first}, as where a clock was set or \
+         files were put behind each other: what clients were told before a flow is told by these times"
+    )
 }
 
 /// What the logs in a capture cannot know, for each of their formats, and what else of it says nothing

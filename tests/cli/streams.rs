@@ -333,6 +333,27 @@ fn options_of_replay_have_an_effect() {
     assert_ne!(assumed.out, plain);
 }
 
+#[test]
+fn a_clock_that_was_set_back_while_packets_were_captured_is_told() {
+    let sandbox = Sandbox::new();
+    let at = |seconds: u32| (BEGIN + seconds, 0, datagram(50_000));
+    sandbox.write("a.pcap", &capture([at(100), at(99), at(101)]));
+    assert_eq!(sandbox.run(&["flows", "a.pcap"]).err, "");
+    let says = |times: &str| {
+        format!(
+            "the times of its packets go back {times} by 1m 41s from 2023-11-14T22:15:01Z, as where a \
+             clock was set or files were put behind each other: what clients were told before a flow \
+             is told by these times\n"
+        )
+    };
+    sandbox.write("a.pcap", &capture([at(100), at(101), at(0), at(1)]));
+    let flows = sandbox.run(&["flows", "a.pcap"]);
+    assert_eq!(flows.err, format!("warning: `a.pcap`: {}", says("once,")));
+    sandbox.write("a.pcap", &capture([at(100), at(101), at(0), at(50), at(1)]));
+    let text = sandbox.run(&["replay", "ok.egress", "--capture", "a.pcap"]).expect(0);
+    assert!(text.contains(&format!("warning: a.pcap: {}", says("2 times, first"))), "{text}");
+}
+
 /// Such blocks are no packets, and whoever put them there may expect them to be read.
 #[test]
 fn blocks_of_a_capture_that_are_not_read_are_told() {
