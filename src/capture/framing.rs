@@ -1,20 +1,33 @@
 //! From the bytes of a file to its frames: format, and what lies across two pieces.
 
+use jiff::SignedDuration;
+
 use super::error::CaptureError;
 use super::error::Damage;
+use super::error::StepsBack;
+use super::error::Summary;
 use super::error::Truncation;
+use super::error::UnreadBlocks;
 use super::file::Format;
 use super::file::Frame;
 use super::file::Step;
+use super::file::UNTIMED;
 use super::link::LinkType;
 use super::log::Log;
 use super::log::Sniffed;
 use super::log::sniff;
+use super::moment::Moment;
+use super::moment::SECOND;
 use super::wrapper::BadWrapper;
 use super::wrapper::Wrapper;
 
 /// Bytes that are waited for where it is not clear yet which log a file is.
 const LOOKED_AT: usize = 4 * 1024;
+
+/// How far back the time of a frame may be without a clock that was set, in nanoseconds. Packets of one
+/// interface wait up to a second in a buffer (`tcpdump`) while those of others are written; twice that
+/// is no waiting.
+const OUT_OF_ORDER: i64 = 2 * SECOND;
 
 /// Takes what a file holds, in its order.
 pub(super) trait Frames {
@@ -29,11 +42,21 @@ pub(super) trait Frames {
 }
 
 /// What is known of a file when it has ended.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Ended {
     /// The log that it was, if it was one.
     pub(super) log: Option<Log>,
     pub(super) truncated: Option<Truncation>,
+    steps_back: Option<StepsBack>,
+    unread: UnreadBlocks,
+}
+
+impl Ended {
+    /// The summary of a capture that ended so, of whose frames `summary` tells.
+    pub(super) fn tell(self, summary: Summary) -> Summary {
+        let Ended { log: _, truncated, steps_back, unread } = self;
+        Summary { truncated, steps_back, unread, ..summary }
+    }
 }
 
 /// Takes the bytes of a file apart. It knows of no flow.
@@ -80,6 +103,40 @@ pub(super) struct File {
     skip: u64,
     /// Set once the file can be read no further.
     truncated: Option<Truncation>,
+    clock: Clock,
+}
+
+/// The times of the frames.
+#[derive(Debug, Default)]
+struct Clock {
+    /// The latest since it was set back.
+    latest: Option<Moment>,
+    steps_back: Option<StepsBack>,
+}
+
+impl Clock {
+    #[inline]
+    fn pass(&mut self, at: Moment) {
+        if self.latest <= Some(at) {
+            self.latest = Some(at);
+        } else {
+            self.look_back(at);
+        }
+    }
+
+    #[cold]
+    fn look_back(&mut self, at: Moment) {
+        let Some(latest) = self.latest else { return };
+        let back = latest.since(at);
+        if back <= OUT_OF_ORDER || at == UNTIMED {
+            return;
+        }
+        self.latest = Some(at);
+        // Finer than anybody sets a clock.
+        let by = SignedDuration::from_millis(back / (SECOND / 1000));
+        let first = StepsBack { number: 0, first: latest.timestamp(), by };
+        self.steps_back.get_or_insert(first).number += 1;
+    }
 }
 
 impl File {
@@ -148,6 +205,7 @@ impl File {
                 Ok(Step::Taken { length, frame }) => {
                     taken += length;
                     if let Some(frame) = frame {
+                        self.clock.pass(frame.at);
                         out.frame(frame)?;
                     }
                 }
@@ -203,7 +261,7 @@ impl File {
             self.rest = rest;
         }
         if self.log.is_some() {
-            return Ok(Ended { log: self.log, truncated: self.truncated });
+            return Ok(Ended { log: self.log, truncated: self.truncated, ..Ended::default() });
         }
         let have = count(self.rest.len());
         let Some(format) = &mut self.format else {
@@ -223,7 +281,8 @@ impl File {
             let what = Damage::Cut { need, have };
             self.truncated = Some(Truncation { offset: self.offset, what });
         }
-        Ok(Ended { log: None, truncated: self.truncated })
+        let (steps_back, unread) = (self.clock.steps_back, format.unread());
+        Ok(Ended { log: None, truncated: self.truncated, steps_back, unread })
     }
 }
 

@@ -76,13 +76,12 @@ impl Reader {
     /// An empty file, or one that is cut in its file header.
     pub fn finish(mut self, sink: &mut impl Sink) -> Result<Summary, CaptureError> {
         let ended = self.framing.finish(&mut Following { tracker: &mut self.tracker, sink })?;
-        let Ended { log, truncated } = ended;
-        match log {
-            Some(log) => {
+        match ended {
+            Ended { log: Some(log), truncated, .. } => {
                 let summary = log.finish(sink)?;
                 Ok(Summary { truncated: truncated.or(summary.truncated), ..summary })
             }
-            None => Ok(Summary { truncated, ..self.tracker.finish(sink) }),
+            ended => Ok(ended.tell(self.tracker.finish(sink))),
         }
     }
 }

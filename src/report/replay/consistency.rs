@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::Position;
+use super::Again;
 use super::Replay;
 use super::ReplayedFlow;
 use super::SHOWN_FLOWS;
@@ -66,13 +66,10 @@ impl Replay<'_> {
     ///
     /// # Errors
     /// Those of `again`, which gives a flow again that was counted.
-    pub fn unfitting<E>(
-        &self,
-        again: &mut dyn FnMut(Position) -> Result<ReplayedFlow, E>,
-    ) -> Result<Vec<Unfit>, E> {
+    pub fn unfitting<E>(&self, again: &mut Again<'_, E>) -> Result<Vec<Unfit>, E> {
         let told = self.totals.unfitting.0.iter();
         let told = told.map(|(kind, (_, positions))| {
-            let flows = positions.first.iter().map(|at| again(*at)).collect::<Result<_, E>>()?;
+            let flows = positions.flows(SHOWN_FLOWS, again)?;
             Ok(Unfit { kind: *kind, number: positions.number, flows })
         });
         told.collect()
