@@ -4,6 +4,10 @@
 //! What is merged is merged on proof only: a copy is equal in all that no host changes under way,
 //! was seen from another side of this host, and directly after the first. A segment that is sent
 //! again is seen from the same side again, and is no copy.
+#![expect(
+    clippy::inline_always,
+    reason = "once for each packet; a call has to write out what is read of its headers"
+)]
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;
@@ -101,10 +105,6 @@ impl PrintKey {
     /// What is equal in all copies of a packet, but for its addresses. `tcp` is its header, of
     /// which the packet itself has a part.
     #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "once for each packet; a call has to write out what is read of its headers"
-    )]
     pub(super) fn unchanged(
         &self,
         packet: &Packet<'_>,
@@ -124,10 +124,6 @@ impl PrintKey {
     }
 
     #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "once for each packet; a call has to write out what is read of its headers"
-    )]
     pub(super) fn ends(&self, packet: &Packet<'_>) -> EndsHash {
         let of_source = self.0.hash_one(packet.source);
         let of_both = of_source.wrapping_add(self.0.hash_one(packet.destination));

@@ -1,4 +1,8 @@
 //! What a frame holds, as far as that is told without knowing any flow.
+#![expect(
+    clippy::inline_always,
+    reason = "once for each packet; a call has to write out what is read of its headers"
+)]
 
 use crate::flow::IpProtocol;
 
@@ -31,10 +35,6 @@ pub(super) struct Dissected<'a> {
 
 /// Dissects a frame; `None` where more has to be done for it than to put one packet to its flow.
 #[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "once for each packet; a call has to write out what is read of its headers"
-)]
 pub(super) fn dissect<'a>(frame: &Frame<'a>, key: &PrintKey) -> Option<Dissected<'a>> {
     let linked = wire::link(frame.link, frame.data).ok()??;
     let datagram =
@@ -54,10 +54,6 @@ pub(super) fn dissect<'a>(frame: &Frame<'a>, key: &PrintKey) -> Option<Dissected
 
 /// Bytes on the wire behind the link header, of which `payload` was captured.
 #[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "once for each packet; a call has to write out what is read of its headers"
-)]
 pub(super) fn behind_link(frame: &Frame<'_>, payload: &[u8]) -> usize {
     let header = frame.data.len().saturating_sub(payload.len());
     let original = usize::try_from(frame.original).unwrap_or(usize::MAX);
@@ -79,10 +75,6 @@ pub(super) struct Transport<'a> {
 impl<'a> Transport<'a> {
     /// Takes the header off the payload of a datagram.
     #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "once for each packet; a call has to write out what is read of its headers"
-    )]
     pub(super) fn of(datagram: &Datagram<'a>) -> Result<Transport<'a>, Malformed> {
         let bytes = datagram.payload;
         let plain = |ports, payload, payload_wire| Transport {
@@ -123,10 +115,6 @@ impl<'a> Transport<'a> {
 
     /// The packet of a datagram, `wire` bytes long, that lies inside `depth` others.
     #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "once for each packet; a call has to write out what is read of its headers"
-    )]
     pub(super) fn packet(
         &self,
         datagram: &Datagram<'_>,
