@@ -356,6 +356,19 @@ impl DnsTimeline {
         Some(held.iter().flat_map(|(_, told)| told.addresses.iter().copied()).collect())
     }
 
+    /// Whether `address` is among [`DnsTimeline::addresses`].
+    pub fn client_holds(
+        &self,
+        client: IpAddr,
+        name: &Fqdn,
+        address: IpAddr,
+        at: Timestamp,
+    ) -> Option<bool> {
+        let held = self.held(client, name, at);
+        let holds = |(_, told): &(_, &Told)| told.addresses.contains(&address);
+        (!held.is_empty()).then(|| held.iter().any(holds))
+    }
+
     /// The names for which `client` holds `address` at `at`, as [`DnsTimeline::addresses`] defines
     /// it: newest answer first, at one instant the names asked for before aliases, then by name.
     ///
@@ -484,26 +497,29 @@ impl DnsTimeline {
     /// The answers about `name` that `client` holds at `at`, newest first; none where an answer that
     /// is not kept may have said otherwise.
     fn held(&self, client: IpAddr, name: &Fqdn, at: Timestamp) -> Vec<(Timestamp, &Told)> {
-        let mut replaced = BTreeSet::new();
         let mut held = Vec::new();
         if !self.is_whole(at) {
             return held;
         }
+        // Of which types a newer answer says what there is.
+        let mut replaced: [(RecordType, bool); 2] =
+            [RecordType::A, RecordType::Aaaa].map(|of| (of, false));
         for (age, seen, told) in newest_first(&self.by_client, client, name, at) {
-            let settled: Vec<RecordType> = [RecordType::A, RecordType::Aaaa]
-                .into_iter()
-                .filter(|of| told.settles(*of))
-                .collect();
             let for_sure = told.lasts().max(CLIENT_USE);
-            let is_replaced = replaced.contains(&told.asked);
+            let is_replaced = replaced.contains(&(told.asked, true));
             let lasts = if is_replaced { for_sure } else { for_sure + CLIENT_GRACE };
             if told.is_cut && !is_replaced && age <= lasts {
                 return Vec::new();
             }
-            if age <= lasts && !settled.is_empty() {
+            let mut settles = false;
+            for (of, is_replaced) in &mut replaced {
+                let settled = told.settles(*of);
+                settles |= settled;
+                *is_replaced |= settled;
+            }
+            if age <= lasts && settles {
                 held.push((seen, told));
             }
-            replaced.extend(settled);
         }
         held
     }

@@ -81,8 +81,7 @@ impl Environment<'_> {
 
     /// Whether `client` holds `address` for `name`; `None` where no answer to it was seen.
     pub fn client_holds(&self, client: IpAddr, name: &Fqdn, address: IpAddr) -> Option<bool> {
-        let held = self.evidence.timeline.addresses(client, name, self.at)?;
-        Some(held.contains(&address))
+        self.evidence.timeline.client_holds(client, name, address, self.at)
     }
 
     fn seen(&self, atom: &Atom, proxies: &[Option<IpAddr>]) -> Answer {

@@ -229,13 +229,15 @@ impl Simulator<'_> {
                     .filter(|pair| port.is_none_or(|port| pair.port == port))
                     .copied()
                     .collect();
+                if protocols.is_empty() {
+                    continue;
+                }
                 protocols.sort_unstable();
                 protocols.dedup();
                 let admits = |source: &IpAddr| admits(&rule.sources, *source, self.deployment);
                 let admitted: Vec<Option<bool>> = sources.iter().map(admits).collect();
                 let groups = &rule.sources.ip_groups;
-                if protocols.is_empty()
-                    || admitted.iter().all(|admits| *admits == Some(false))
+                if admitted.iter().all(|admits| *admits == Some(false))
                     || matching::refers_to_empty_group(groups, self.deployment)
                 {
                     continue;

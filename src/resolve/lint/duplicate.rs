@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use jiff::civil::Date;
+
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::flow::AddressSet;
@@ -10,12 +12,14 @@ use crate::flow::NameSet;
 use crate::intent::Destination;
 use crate::intent::Intent;
 use crate::intent::Permission;
+use crate::intent::Requirement;
+use crate::intent::Service;
 
 /// Each permission that means the same as an earlier one, as when a file is imported twice with
 /// equal arguments.
 pub(super) fn findings(intent: &Intent) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
-    let mut seen: BTreeMap<String, &Permission> = BTreeMap::new();
+    let mut seen: BTreeMap<Meaning<'_>, &Permission> = BTreeMap::new();
     for permission in &intent.permissions {
         let first = match seen.entry(meaning(permission)) {
             Entry::Occupied(first) => *first.get(),
@@ -40,7 +44,20 @@ pub(super) fn findings(intent: &Intent) -> Vec<Diagnostic> {
 }
 
 /// What decides, in one form whatever the order of the text.
-fn meaning(permission: &Permission) -> String {
+#[derive(Eq, Ord, PartialEq, PartialOrd)]
+struct Meaning<'l> {
+    requirement: Requirement,
+    sources: &'l AddressSet,
+    names: NameSet,
+    addresses: AddressSet,
+    /// Destinations of other kinds.
+    others: Vec<String>,
+    services: Vec<Service>,
+    expires: Option<Date>,
+    is_by_address: bool,
+}
+
+fn meaning(permission: &Permission) -> Meaning<'_> {
     let mut names = NameSet::empty();
     let mut addresses = AddressSet::empty();
     let mut others = Vec::new();
@@ -51,14 +68,17 @@ fn meaning(permission: &Permission) -> String {
             other => others.push(format!("{other:?}")),
         }
     }
-    let mut services: Vec<String> = permission.services.iter().map(ToString::to_string).collect();
+    let mut services = permission.services.clone();
     services.sort();
     others.sort();
-    format!(
-        "{:?} {} {names:?} {addresses} {others:?} {services:?} {:?} {}",
-        permission.requirement,
-        permission.sources.set,
-        permission.expires,
-        permission.by_address.is_some(),
-    )
+    Meaning {
+        requirement: permission.requirement,
+        sources: &permission.sources.set,
+        names,
+        addresses,
+        others,
+        services,
+        expires: permission.expires,
+        is_by_address: permission.by_address.is_some(),
+    }
 }
