@@ -32,6 +32,7 @@ use exeat::evidence::DnsTimeline;
 use exeat::evidence::Evidence;
 use exeat::evidence::RecordType;
 use exeat::evidence::ResponseCode;
+use exeat::evidence::Solicited;
 use exeat::flow::Fqdn;
 use exeat::flow::Host;
 use exeat::flow::NameOrigin;
@@ -134,6 +135,7 @@ fn answer(text: &str) -> DnsAnswer {
         at: time(seconds.parse().unwrap()),
         client: ip(client),
         server: ip(server),
+        solicited: Solicited::Unsaid,
         question: fqdn(name),
         asked: addresses.first().copied().map_or(RecordType::A, RecordType::of),
         code,

@@ -25,6 +25,7 @@ use exeat::evidence::Lock;
 use exeat::evidence::RecordType;
 use exeat::evidence::ResponseCode;
 use exeat::evidence::ServiceTags;
+use exeat::evidence::Solicited;
 use exeat::evidence::azure_cloud::region_suffix;
 use exeat::evidence::lock::ContentHash;
 use exeat::evidence::lock::LockedImport;
@@ -73,6 +74,7 @@ fn answer(seconds: i64, question: &str, records: &[&str]) -> DnsAnswer {
         at: time(seconds),
         client: ip(CLIENT),
         server: ip(FIREWALL),
+        solicited: Solicited::Unsaid,
         question: name(question),
         asked: RecordType::A,
         code: ResponseCode::NO_ERROR,

@@ -59,6 +59,12 @@ impl Connection<'_> {
         shown.filter_map(|seen| Some((seen.name.name()?, seen)))
     }
 
+    /// Those of them that the client may have looked up for this connection: a name that is shown to a
+    /// proxy is not that of the proxy.
+    fn shown_at_first(&self) -> impl Iterator<Item = (&Fqdn, &SeenName)> {
+        self.shown().filter(|(_, seen)| seen.origin != NameOrigin::LaterSni)
+    }
+
     /// An allowed server name suffices where nobody looks inside (`azure-firewall.md §2.5`).
     pub(super) fn add_fronting(&self, found: &mut Found) {
         let hellos: Vec<(usize, &SeenName)> = self.numbered(is_hello).collect();
@@ -168,11 +174,11 @@ impl Connection<'_> {
         if timeline.has_answered(destination) {
             return;
         }
-        // A name that is shown to a proxy is not that of the proxy.
         // The client chose the address before it sent anything.
-        let by_name = self.shown().filter(|(_, seen)| seen.origin != NameOrigin::LaterSni);
+        let by_name = self.shown_at_first();
+        let lacks = |name| timeline.lacks_answer(client, [name], destination, self.first);
         for (name, _) in by_name {
-            if timeline.has_told_of(client, name, destination) {
+            if timeline.has_told_of(client, name, destination) || lacks(name) {
                 continue;
             }
             if let Some(told) = timeline.told_instead(client, name, destination, self.first) {
@@ -188,7 +194,11 @@ impl Connection<'_> {
             }
         }
         let is_told = [Kind::Literal, Kind::OtherAddress, Kind::OtherName];
-        if !timeline.has_told(client, destination) && !found.has(&is_told) {
+        let names = self.shown_at_first().map(|(name, _)| name);
+        if !timeline.has_told(client, destination)
+            && !found.has(&is_told)
+            && !timeline.lacks_answer(client, names, destination, self.first)
+        {
             let name = self.shown().next().map(|(name, _)| name.clone());
             found.add(Inconsistency::NoAnswer { name, destination, since });
         }

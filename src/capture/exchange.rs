@@ -1,0 +1,137 @@
+//! The questions and responses of DNS between two ends: which response a client takes, which of its
+//! questions has none, and what it is told beside answers.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use crate::evidence::DnsAside;
+use crate::evidence::Solicited;
+use crate::flow::Fqdn;
+
+use super::moment::Moment;
+use super::names::dns::QuestionKey;
+use super::names::dns::Response;
+
+/// Questions that wait between two ends. A client asks a few at once from a port, a forwarder more.
+const MOST_WAITING: usize = 256;
+/// What is kept of two ends beside answers; of a forwarder that is asked for long it may be more.
+const MOST_ASIDES: usize = 4096;
+
+/// What is known of who says a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Said {
+    /// Whether it is the end that was seen first.
+    pub(super) by_first: bool,
+    /// Whether it came over a connection, which nobody else can speak on.
+    pub(super) on_connection: bool,
+    pub(super) at: Moment,
+}
+
+/// What two ends asked and answered so far.
+#[derive(Debug, Default)]
+pub(super) struct Exchange {
+    waiting: Vec<Waiting>,
+    /// Whether the end that was seen first has asked, and whether the other has.
+    has_asked: [bool; 2],
+    /// Whether questions are no longer known that may still wait.
+    has_forgotten: bool,
+    asides: BTreeSet<DnsAside>,
+    /// Who asked or was told more than is kept, and when that began.
+    overflow: Option<(IpAddr, Moment)>,
+}
+
+/// A question that has no response yet.
+#[derive(Debug)]
+struct Waiting {
+    by_first: bool,
+    client: IpAddr,
+    key: QuestionKey,
+    at: Moment,
+}
+
+impl Exchange {
+    /// Takes a question of `client`.
+    pub(super) fn asks(&mut self, key: QuestionKey, client: IpAddr, said: Said) {
+        let Said { by_first, at, .. } = said;
+        if let Some(has_asked) = self.has_asked.get_mut(usize::from(!by_first)) {
+            *has_asked = true;
+        }
+        if self.waiting.iter().any(|one| one.by_first == by_first && one.key == key) {
+            return;
+        }
+        if self.waiting.len() >= MOST_WAITING {
+            let oldest = self.waiting.remove(0);
+            self.has_forgotten = true;
+            self.unanswered(oldest);
+        }
+        self.waiting.push(Waiting { by_first, client, key, at });
+    }
+
+    /// Takes a response to `client`, and tells whether the client takes it. `said` is of the server.
+    pub(super) fn answers(&mut self, response: &Response, client: IpAddr, said: Said) -> Solicited {
+        let by_first = !said.by_first;
+        let answered = self
+            .waiting
+            .iter()
+            .position(|one| one.by_first == by_first && one.key == response.question);
+        let has_asked = self.has_asked.get(usize::from(!by_first)).copied().unwrap_or(false);
+        let solicited = match answered {
+            _ if said.on_connection => Solicited::Unsaid,
+            Some(_) => Solicited::Yes,
+            None if has_asked && !self.has_forgotten => Solicited::No,
+            None => Solicited::Unrecorded,
+        };
+        if solicited == Solicited::No {
+            return solicited;
+        }
+        if let Some(place) = answered {
+            self.waiting.remove(place);
+            if self.waiting.is_empty() {
+                self.waiting = Vec::new();
+            }
+        }
+        for (name, address) in &response.hints {
+            let (name, address) = (name.clone(), *address);
+            self.keep(DnsAside::Hint { client, name, address }, client, said.at);
+        }
+        if !response.is_whole {
+            let key = response.question.clone();
+            self.unanswered(Waiting { by_first, client, key, at: said.at });
+        }
+        solicited
+    }
+
+    /// Bytes held.
+    pub(super) fn held(&self) -> usize {
+        size_of::<Waiting>() * self.waiting.capacity() + size_of::<DnsAside>() * self.asides.len()
+    }
+
+    /// What there is to tell beside answers, once the two ends have ended.
+    pub(super) fn finish(mut self) -> BTreeSet<DnsAside> {
+        for waiting in std::mem::take(&mut self.waiting) {
+            self.unanswered(waiting);
+        }
+        if let Some((client, at)) = self.overflow {
+            self.asides.insert(unanswered(client, None, at));
+        }
+        self.asides
+    }
+
+    fn unanswered(&mut self, Waiting { client, key, at, .. }: Waiting) {
+        self.keep(unanswered(client, Some(key), at), client, at);
+    }
+
+    fn keep(&mut self, aside: DnsAside, client: IpAddr, at: Moment) {
+        if self.asides.len() < MOST_ASIDES {
+            self.asides.insert(aside);
+        } else if !self.asides.contains(&aside) {
+            self.overflow.get_or_insert((client, at));
+        }
+    }
+}
+
+fn unanswered(client: IpAddr, key: Option<QuestionKey>, at: Moment) -> DnsAside {
+    let asked = key.as_ref().and_then(QuestionKey::asked);
+    let name: Option<Fqdn> = key.map(|key| key.name);
+    DnsAside::Unanswered { client, name, asked, at: at.timestamp() }
+}
