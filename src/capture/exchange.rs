@@ -135,3 +135,105 @@ fn unanswered(client: IpAddr, key: Option<QuestionKey>, at: Moment) -> DnsAside 
     let name: Option<Fqdn> = key.map(|key| key.name);
     DnsAside::Unanswered { client, name, asked, at: at.timestamp() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::names::dns;
+    use crate::evidence::RecordType;
+    use crate::evidence::ResponseCode;
+
+    const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 4));
+
+    fn key(id: u16, name: &str) -> QuestionKey {
+        let mut bytes = id.to_be_bytes().to_vec();
+        bytes.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+        for label in name.split('.') {
+            bytes.push(u8::try_from(label.len()).unwrap());
+            bytes.extend(label.as_bytes());
+        }
+        bytes.extend([0, 0, 1, 0, 1]);
+        dns::query(&bytes).unwrap()
+    }
+
+    fn response(id: u16, name: &str) -> Response {
+        let (question, code) = (key(id, name), ResponseCode::NO_ERROR);
+        Response { question, code, records: Vec::new(), hints: Vec::new(), is_whole: true }
+    }
+
+    fn said(by_first: bool) -> Said {
+        Said { by_first, on_connection: false, at: Moment::EPOCH }
+    }
+
+    fn unanswered_name(aside: &DnsAside) -> Option<String> {
+        match aside {
+            DnsAside::Unanswered { client, name, asked, .. } => {
+                assert_eq!(*client, CLIENT);
+                assert_eq!(asked.is_some(), name.is_some());
+                assert!(asked.is_none_or(|asked| asked == RecordType::A));
+                name.as_ref().map(Fqdn::to_string)
+            }
+            DnsAside::Hint { .. } => panic!("{aside:?}"),
+        }
+    }
+
+    #[test]
+    fn a_response_is_taken_once_and_by_whoever_asked() {
+        let mut exchange = Exchange::default();
+        assert_eq!(
+            exchange.answers(&response(1, "a.example"), CLIENT, said(false)),
+            Solicited::Unrecorded
+        );
+        exchange.asks(key(1, "a.example"), CLIENT, said(true));
+        // Asked again before it was answered, it is one question.
+        exchange.asks(key(1, "a.example"), CLIENT, said(true));
+        for (response, by_first, expected) in [
+            (response(2, "a.example"), false, Solicited::No),
+            (response(1, "b.example"), false, Solicited::No),
+            // The other end has asked nothing yet.
+            (response(1, "a.example"), true, Solicited::Unrecorded),
+            (response(1, "a.example"), false, Solicited::Yes),
+            (response(1, "a.example"), false, Solicited::No),
+        ] {
+            assert_eq!(
+                exchange.answers(&response, CLIENT, said(by_first)),
+                expected,
+                "{response:?}"
+            );
+        }
+        assert_eq!(exchange.held(), 0);
+        assert_eq!(exchange.finish(), BTreeSet::new());
+    }
+
+    #[test]
+    fn what_is_asked_too_often_to_be_kept_leaves_all_open() {
+        let mut exchange = Exchange::default();
+        let ask = |exchange: &mut Exchange, number: usize| {
+            exchange.asks(key(7, &format!("n{number}.example")), CLIENT, said(true));
+        };
+        (0..=MOST_WAITING).for_each(|number| ask(&mut exchange, number));
+        // The first may still wait, though it is forgotten.
+        let late = response(7, "n0.example");
+        assert_eq!(exchange.answers(&late, CLIENT, said(false)), Solicited::Unrecorded);
+        let kept = response(7, "n1.example");
+        assert_eq!(exchange.answers(&kept, CLIENT, said(false)), Solicited::Yes);
+        (MOST_WAITING..2 * MOST_ASIDES).for_each(|number| ask(&mut exchange, number));
+        let asides = exchange.finish();
+        assert_eq!(asides.len(), MOST_ASIDES + 1);
+        assert_eq!(asides.iter().filter(|one| unanswered_name(one).is_none()).count(), 1);
+    }
+
+    #[test]
+    fn on_a_connection_every_response_counts() {
+        let mut exchange = Exchange::default();
+        let on = |by_first| Said { on_connection: true, ..said(by_first) };
+        exchange.asks(key(1, "a.example"), CLIENT, on(true));
+        exchange.asks(key(2, "b.example"), CLIENT, on(true));
+        for id in [1, 9] {
+            let response = response(id, "a.example");
+            assert_eq!(exchange.answers(&response, CLIENT, on(false)), Solicited::Unsaid);
+        }
+        let asides: Vec<_> = exchange.finish().iter().map(unanswered_name).collect();
+        assert_eq!(asides, [Some("b.example".to_owned())]);
+    }
+}
