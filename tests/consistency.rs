@@ -82,6 +82,10 @@ network n {
     dns 10.2.0.53
     subnet old 10.2.8.0/24 { routes via egress }
   }
+  vnet plain 10.3.0.0/16 {
+    peers hub
+    subnet plain 10.3.8.0/24 { routes via egress }
+  }
   firewall egress in hub { sku premium  private-ip 10.0.1.4  public-ip 203.0.113.10  dns-proxy on }
 }
 
@@ -583,7 +587,7 @@ fn dns_past_the_proxy_is_told() {
     to("10.0.1.4", "udp/53").check(&[]);
     // A server that a virtual network states.
     to("10.2.0.53", "udp/53").check(&[]);
-    // What is known to be something else.
+    // What is known to be something else, and a handshake, as of somebody who looks for open ports.
     to("192.0.2.53", "tcp/53 tls www.example.com").check(&[]);
     to("192.0.2.53", "tcp/853 other").check(&[]);
     to("192.0.2.53", "tcp/443 tls one.one.one.one").check(&[]);
@@ -653,8 +657,18 @@ fn of_many_names_the_first_few_are_told() {
     let mut many = recorded(&flows);
     for n in 0..500 {
         many = many.showing(&format!("a{n}.example"), NameOrigin::LaterSni, 2000 + n);
+    to("192.0.2.53", "tcp/53 silent").check(&[]);
+    to("192.0.2.53", "tcp/853 silent").check(&[]);
         many = many.showing(&format!("b{n}.example"), NameOrigin::Host, 3000 + n);
     }
+    // A virtual network without a server of its own asks Azure's, and no other.
+    let on_azure_dns = |server: &str| {
+        let mut flow = recorded(&[&format!("10.3.8.4:50000 -> {server} : udp/53")]);
+        flow.is_dns = true;
+        flow
+    };
+    on_azure_dns("168.63.129.16").check(&[]);
+    on_azure_dns("192.0.2.53").check(&[past]);
     let many = many.told(&["-60 10.1.8.4 10.0.1.4 other.example -> 198.51.100.7"]);
     let kinds: Vec<Kind> = many.found().iter().map(Inconsistency::kind).collect();
     let expected: Vec<Kind> = [Kind::Fronting, Kind::Literal, Kind::OtherName]

@@ -117,6 +117,7 @@ fn tcp(ports: [u16; 2], flags: u8, sequence: u8, payload: &[u8]) -> Vec<u8> {
 /// The packets of a step, which is `SECOND WHAT …`:
 ///
 /// - `ask PORT ID TYPE NAME`: the client asks the proxy from that port.
+/// - `ask-at SERVER CLIENT PORT ID TYPE NAME`: that client asks another server.
 /// - `tell PORT ID TYPE NAME RECORD…`: a response to that port.
 /// - `first-part`, `second-part`, in place of `tell`: that fragment of it alone.
 /// - `go ADDRESS REQUEST…`: the client connects there, and asks for that host: `-` says nothing.
@@ -128,6 +129,11 @@ fn packets(step: &str, port: u16) -> (u32, Vec<Vec<u8>>) {
         "ask" => {
             let payload = message(&rest[1..], false);
             vec![ipv4(CLIENT, PROXY, 17, 0, &udp([of(rest), 53], &payload))]
+        }
+        "ask-at" => {
+            let payload = message(&rest[3..], false);
+            let datagram = udp([of(&rest[2..]), 53], &payload);
+            vec![ipv4(octets(rest[1]), octets(rest[0]), 17, 0, &datagram)]
         }
         "tell" | "first-part" | "second-part" => {
             let datagram = udp([53, of(rest)], &message(&rest[1..], true));
@@ -356,4 +362,32 @@ fn responses_that_count_for_nothing_are_counted() {
     sandbox.write("c.pcap", &capture(&[ASK, TELL, GO]));
     let text = sandbox.run(&["replay", "ok.egress", "--capture", "c.pcap"]).expect(0);
     assert!(!text.contains("answers no question"), "{text}");
+}
+
+/// Each question is a flow, and of all of them the same is to be said.
+#[test]
+fn other_resolvers_are_told_once_for_each_client() {
+    let sandbox = Sandbox::new();
+    let asks: Vec<String> = (0..30)
+        .map(|n| {
+            let (server, client) = (n % 2 + 53, n / 20 + 4);
+            let port = 50_000 + n;
+            format!("{n} ask-at 192.0.2.{server} 10.1.8.{client} {port} {n} A n{n}.example")
+        })
+        .collect();
+    let asks: Vec<&str> = asks.iter().map(String::as_str).collect();
+    sandbox.write("c.pcap", &capture(&asks));
+    let args = ["replay", "ok.egress", "--at", "2026-03-02", "--capture", "c.pcap"];
+    let text = sandbox.run(&args).out;
+    let expected =
+        "   other-resolver, 30 flows: DNS goes to another server than the firewall's proxy
+     10.1.8.4  DNS to 192.0.2.53, and not to the firewall's proxy at 10.0.1.4, 10 flows
+     10.1.8.4  DNS to 192.0.2.54, and not to the firewall's proxy at 10.0.1.4, 10 flows
+     10.1.8.5  DNS to 192.0.2.53, and not to the firewall's proxy at 10.0.1.4, 5 flows
+     10.1.8.5  DNS to 192.0.2.54, and not to the firewall's proxy at 10.0.1.4, 5 flows
+";
+    assert!(text.contains(expected), "{text}");
+    // As JSON it is each flow's own.
+    let report = sandbox.run(&[&args[..], &["--format", "json"]].concat()).out;
+    assert_eq!(report.matches("\"kind\":\"other-resolver\"").count(), 30, "{report}");
 }

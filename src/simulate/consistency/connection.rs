@@ -225,7 +225,7 @@ impl Connection<'_> {
         }
     }
 
-    /// How it asks a DNS server, if it does: by what was said, else by the port.
+    /// How it asks a DNS server, if it does: by what was said, else by the port. A handshake says nothing.
     pub(super) fn asks_over(&self, last: &Observation) -> Option<Transport> {
         if self.is_dns {
             // Where a recording begins with an answer, the server looks like who began.
@@ -237,13 +237,9 @@ impl Connection<'_> {
             return None;
         }
         match (last.destination_port, kind(last)) {
-            (DNS_PORT, None | Some(PayloadKind::Silent)) => Some(Transport::Clear),
+            (DNS_PORT, None) => Some(Transport::Clear),
             (ENCRYPTED_DNS_PORT, None | Some(PayloadKind::Quic)) if is_udp => Some(Transport::Quic),
-            (ENCRYPTED_DNS_PORT, None | Some(PayloadKind::Silent | PayloadKind::Tls))
-                if !is_udp =>
-            {
-                Some(Transport::Tls)
-            }
+            (ENCRYPTED_DNS_PORT, None | Some(PayloadKind::Tls)) if !is_udp => Some(Transport::Tls),
             _ => None,
         }
     }
