@@ -6,8 +6,11 @@ use std::net::IpAddr;
 use crate::capture::Application;
 use crate::capture::CapturedFlow;
 use crate::evidence::DnsTimeline;
+use crate::flow::Host;
 use crate::flow::IpProtocol;
+use crate::flow::NameOrigin;
 use crate::flow::Observation;
+use crate::flow::SeenPayload;
 use crate::simulate::Consistency;
 use crate::simulate::Inconsistency;
 use crate::simulate::Replayed;
@@ -35,11 +38,13 @@ impl Fitting<'_> {
         is_accepted: bool,
     ) -> Vec<Inconsistency> {
         let packet = flow.openings.get(replayed.index).map(|opening| opening.packet);
+        let targets = targets(flow);
         let connection = Connection {
             openings,
             destination: flow.destination,
             client: self.client(flow),
             names: &flow.names,
+            targets: &targets,
             notes: &flow.notes,
             is_dns: flow.application == Application::Dns,
             first: flow.first,
@@ -62,4 +67,20 @@ impl Fitting<'_> {
             }
         }
     }
+}
+
+/// The targets of requests that name another host than the `Host` header, with that host where the
+/// packet has no other request.
+fn targets(flow: &CapturedFlow) -> Vec<(&Host, Option<&Host>)> {
+    let targets = flow.names.iter().filter(|seen| seen.origin == NameOrigin::Target);
+    let with_host = targets.map(|target| {
+        let of_packet = flow.openings.iter().filter(|opening| opening.packet == target.packet);
+        let mut hosts = of_packet.filter_map(|opening| match &opening.payload {
+            SeenPayload::Exactly(payload) => payload.wire_name(),
+            SeenPayload::Kind(_) | SeenPayload::Unknown => None,
+        });
+        let only = hosts.next().filter(|_| hosts.next().is_none());
+        (&target.name, only)
+    });
+    with_host.collect()
 }

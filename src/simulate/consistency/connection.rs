@@ -14,6 +14,7 @@ use crate::flow::Fqdn;
 use crate::flow::Host;
 use crate::flow::IpProtocol;
 use crate::flow::NameOrigin;
+use crate::flow::Numeric;
 use crate::flow::Observation;
 use crate::flow::Payload;
 use crate::flow::PayloadKind;
@@ -39,6 +40,9 @@ pub struct Connection<'a> {
     pub client: Option<IpAddr>,
     /// The names that it showed, in order.
     pub names: &'a [SeenName],
+    /// The targets of requests that name another host than the `Host` header, with that host where it is
+    /// known.
+    pub targets: &'a [(&'a Host, Option<&'a Host>)],
     /// What else is known of it.
     pub notes: &'a BTreeSet<Note>,
     /// Whether it speaks DNS, by what it said or by what a log calls it.
@@ -53,10 +57,18 @@ pub struct Connection<'a> {
 }
 
 impl Connection<'_> {
-    /// The names that the client showed.
+    /// The names that the client showed, as a firewall sees them.
     pub(super) fn shown(&self) -> impl Iterator<Item = (&Fqdn, &SeenName)> {
-        let shown = self.names.iter().filter(|seen| seen.origin != NameOrigin::DnsAnswer);
-        shown.filter_map(|seen| Some((seen.name.name()?, seen)))
+        let shown = self.names.iter().filter(|seen| is_shown(seen.origin));
+        shown.filter_map(|seen| Some((name(&seen.name)?, seen)))
+    }
+
+    /// A proxy goes by the target, and the firewall by the header (`azure-firewall.md §2.5`).
+    pub(super) fn add_targets(&self, found: &mut Found) {
+        for (target, host) in self.targets {
+            let (target, host) = ((*target).clone(), host.cloned());
+            found.add(Inconsistency::OtherTarget { target, host });
+        }
     }
 
     /// Those of them that the client may have looked up for this connection: a name that is shown to a
@@ -69,7 +81,7 @@ impl Connection<'_> {
     pub(super) fn add_fronting(&self, found: &mut Found) {
         let hellos: Vec<(usize, &SeenName)> = self.numbered(is_hello).collect();
         let mut add = |hello: &SeenName, request: &SeenName| {
-            if let (Host::Name(said), Host::Name(asked)) = (&hello.name, &request.name) {
+            if let (Some(said), Some(asked)) = (name(&hello.name), name(&request.name)) {
                 found.add(Inconsistency::Fronting {
                     hello: said.clone(),
                     hello_in: hello.origin,
@@ -106,7 +118,8 @@ impl Connection<'_> {
         for opening in self.openings {
             if let SeenPayload::Exactly(Payload::Tls { name: Some(hello), inner: Some(request) }) =
                 &opening.payload
-                && let (Host::Name(hello), Some(Host::Name(asked))) = (hello, &request.host)
+                && let (Some(hello), Some(asked)) =
+                    (name(hello), request.host.as_ref().and_then(name))
                 && hello != asked
             {
                 found.add(Inconsistency::Fronting {
@@ -154,11 +167,16 @@ impl Connection<'_> {
     /// A server name is never an address (RFC 6066 §3), and only `*` matches a host that is one
     /// (`azure-firewall.md §2.3`).
     pub(super) fn add_literals(&self, found: &mut Found) {
-        for seen in self.names.iter().filter(|seen| seen.origin != NameOrigin::DnsAnswer) {
-            if let Host::Address(address) = seen.name {
-                let (read_in, destination) = (seen.origin, self.destination);
-                found.add(Inconsistency::Literal { address, read_in, destination });
-            }
+        for seen in self.names.iter().filter(|seen| is_shown(seen.origin)) {
+            let (address, written) = match &seen.name {
+                Host::Address(address) => (*address, None),
+                Host::Name(name) => match Numeric::of(name) {
+                    Some(Numeric::Address(address)) => (IpAddr::V4(address), Some(name.clone())),
+                    Some(Numeric::Nothing) | None => continue,
+                },
+            };
+            let (read_in, destination) = (seen.origin, self.destination);
+            found.add(Inconsistency::Literal { address, written, read_in, destination });
         }
     }
 
@@ -245,6 +263,16 @@ impl Connection<'_> {
     }
 }
 
+/// Whether the client showed the name to a firewall on the way.
+fn is_shown(origin: NameOrigin) -> bool {
+    !matches!(origin, NameOrigin::DnsAnswer | NameOrigin::Target)
+}
+
+/// The name that DNS is asked for to reach `host`: none for an address, in whatever way it is written.
+fn name(host: &Host) -> Option<&Fqdn> {
+    host.name().filter(|name| Numeric::of(name).is_none())
+}
+
 fn is_hello(origin: NameOrigin) -> bool {
     match origin {
         NameOrigin::Sni
@@ -252,7 +280,9 @@ fn is_hello(origin: NameOrigin) -> bool {
         | NameOrigin::QuicSni
         | NameOrigin::LaterSni
         | NameOrigin::DtlsSni => true,
-        NameOrigin::Host | NameOrigin::Authority | NameOrigin::DnsAnswer => false,
+        NameOrigin::Host | NameOrigin::Target | NameOrigin::Authority | NameOrigin::DnsAnswer => {
+            false
+        }
     }
 }
 

@@ -120,6 +120,7 @@ impl Consistency {
                 connection.add_fronting(&mut found);
             }
             connection.add_fronting_inside(&mut found);
+            connection.add_targets(&mut found);
             if !replayed.outcome.is_objection() || is_accepted {
                 connection.add_second_host(replayed, &mut found);
             }
@@ -167,8 +168,8 @@ impl Consistency {
             || self.proxies.contains(&server)
             || self.servers.contains(&server)
             || !self.declared.contains(last.source)
-        {
             || server == AZURE_HOST && self.on_azure_dns.contains(last.source)
+        {
             return;
         }
         if let Some(over) = connection.asks_over(last) {
