@@ -167,6 +167,7 @@ struct Recorded {
     targets: Vec<(Host, Option<Host>)>,
     notes: BTreeSet<Note>,
     is_dns: bool,
+    is_bare: bool,
     is_whole: bool,
     is_accepted: bool,
     timeline: DnsTimeline,
@@ -193,6 +194,7 @@ fn recorded(flows: &[&str]) -> Recorded {
         targets: Vec::new(),
         notes: BTreeSet::new(),
         is_dns: false,
+        is_bare: false,
         is_whole: true,
         is_accepted: false,
         timeline: DnsTimeline::default(),
@@ -243,6 +245,7 @@ impl Recorded {
             targets: &targets,
             notes: &self.notes,
             is_dns: self.is_dns,
+            is_bare: self.is_bare,
             first: time(0),
             is_whole: self.is_whole,
             packet: Some(4),
@@ -659,6 +662,9 @@ fn dns_past_the_proxy_is_told() {
     to("192.0.2.53", "tcp/53 tls www.example.com").check(&[]);
     to("192.0.2.53", "tcp/53 silent").check(&[]);
     to("192.0.2.53", "tcp/853 silent").check(&[]);
+    let bare = |how: &str| Recorded { is_bare: true, ..to("192.0.2.53", how) };
+    bare("tcp/53").check(&[]);
+    bare("tcp/853").check(&[]);
     to("192.0.2.53", "tcp/853 other").check(&[]);
     to("192.0.2.53", "tcp/443 tls one.one.one.one").check(&[]);
     // A virtual network without a server of its own asks Azure's, and no other.
@@ -911,6 +917,7 @@ fn encrypted_hellos_of_captures_are_told() {
                 targets: Vec::new(),
                 notes,
                 is_dns: false,
+                is_bare: false,
                 is_whole: flow.syn,
                 is_accepted: false,
                 timeline: DnsTimeline::default(),

@@ -47,6 +47,7 @@ impl Fitting<'_> {
             targets: &targets,
             notes: &flow.notes,
             is_dns: flow.application == Application::Dns,
+            is_bare: is_bare(flow),
             first: flow.first,
             is_whole: flow.syn || flow.protocol != IpProtocol::TCP,
             packet: packet.filter(|packet| *packet > 0),
@@ -67,6 +68,17 @@ impl Fitting<'_> {
             }
         }
     }
+}
+
+/// Whether no packet of a flow of TCP can have held a byte: each is as short as its headers, or there are
+/// not more than of a handshake.
+fn is_bare(flow: &CapturedFlow) -> bool {
+    let header = if flow.source.is_ipv4() { 40 } else { 60 };
+    flow.protocol == IpProtocol::TCP
+        && flow.packets.is_some_and(|packets| {
+            let is_short = flow.bytes.is_some_and(|bytes| bytes <= packets.saturating_mul(header));
+            is_short || flow.syn && packets <= 3
+        })
 }
 
 /// The targets of requests that name another host than the `Host` header, with that host where the

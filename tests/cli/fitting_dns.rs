@@ -118,6 +118,7 @@ fn tcp(ports: [u16; 2], flags: u8, sequence: u8, payload: &[u8]) -> Vec<u8> {
 ///
 /// - `ask PORT ID TYPE NAME`: the client asks the proxy from that port.
 /// - `ask-at SERVER CLIENT PORT ID TYPE NAME`: that client asks another server.
+/// - `scan ADDRESS PORT FLAGS`: the client sends a bare segment there.
 /// - `tell PORT ID TYPE NAME RECORD…`: a response to that port.
 /// - `first-part`, `second-part`, in place of `tell`: that fragment of it alone.
 /// - `go ADDRESS REQUEST…`: the client connects there, and asks for that host: `-` says nothing.
@@ -129,6 +130,10 @@ fn packets(step: &str, port: u16) -> (u32, Vec<Vec<u8>>) {
         "ask" => {
             let payload = message(&rest[1..], false);
             vec![ipv4(CLIENT, PROXY, 17, 0, &udp([of(rest), 53], &payload))]
+        }
+        "scan" => {
+            let (flags, ports) = (u8::from_str_radix(rest[2], 16).unwrap(), [port, of(&rest[1..])]);
+            vec![ipv4(CLIENT, octets(rest[0]), 6, 0, &tcp(ports, flags, 0, b""))]
         }
         "ask-at" => {
             let payload = message(&rest[3..], false);
@@ -390,4 +395,14 @@ fn other_resolvers_are_told_once_for_each_client() {
     // As JSON it is each flow's own.
     let report = sandbox.run(&[&args[..], &["--format", "json"]].concat()).out;
     assert_eq!(report.matches("\"kind\":\"other-resolver\"").count(), 30, "{report}");
+}
+
+/// Whoever looks for open ports says nothing, to servers of DNS either.
+#[test]
+fn a_scan_of_ports_asks_no_resolver() {
+    for flags in ["02", "10", "01", "29", "00"] {
+        for port in [53, 853] {
+            check(&[&format!("0 scan 192.0.2.53 {port} {flags}")], &[]);
+        }
+    }
 }

@@ -150,3 +150,133 @@ fn served(owner: Fqdn) -> Fqdn {
     let name = if behind == 0 { None } else { text.get(behind..) };
     name.and_then(|name| name.parse().ok()).unwrap_or(owner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::dns;
+
+    /// `www.a.test`, which is asked for and stands at 12.
+    const ASKED: &[u8] = b"\x03www\x01a\x04test\x00";
+
+    /// A response to a question of the type `kind` for `www.a.test`, with answers and additional
+    /// records.
+    fn response(kind: u8, answers: &[Vec<u8>], others: &[Vec<u8>]) -> Vec<u8> {
+        let number = |records: &[Vec<u8>]| u16::try_from(records.len()).unwrap().to_be_bytes();
+        let mut bytes = vec![0, 7, 0x81, 0x80, 0, 1];
+        bytes.extend([number(answers), [0, 0], number(others)].concat());
+        bytes.extend(ASKED);
+        bytes.extend([0, kind, 0, 1]);
+        bytes.extend(answers.iter().chain(others).flatten());
+        bytes
+    }
+
+    fn record(owner: &[u8], kind: u8, data: &[u8]) -> Vec<u8> {
+        let mut bytes = owner.to_vec();
+        bytes.extend([0, kind, 0, 1, 0, 0, 0, 30]);
+        bytes.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
+        bytes.extend(data);
+        bytes
+    }
+
+    fn service(target: &[u8], hints: &[[u8; 4]]) -> Vec<u8> {
+        // A list of protocols stands before the addresses.
+        let length = u16::try_from(4 * hints.len()).unwrap().to_be_bytes();
+        [&[0, 1], target, &[0, 1, 0, 3, 2, b'h', b'2', 0, 4], &length, hints.as_flattened()]
+            .concat()
+    }
+
+    /// The hints as `name address`, and whether they are all.
+    fn hints(bytes: &[u8]) -> Option<(Vec<String>, bool)> {
+        let read = dns::response(bytes)?;
+        let told = read.hints.iter().map(|(name, address)| format!("{name} {address}"));
+        Some((told.collect(), read.is_whole))
+    }
+
+    #[track_caller]
+    fn check(bytes: &[u8], expected: &[&str]) {
+        let expected = expected.iter().map(|text| (*text).to_owned()).collect();
+        assert_eq!(hints(bytes), Some((expected, true)));
+    }
+
+    const SELF: &[u8] = &[0xc0, 12];
+    const EDGE: &[u8] = b"\x04edge\x04test\x00";
+    const ROOT: &[u8] = &[0];
+    const HTTPS: u8 = 65;
+
+    #[test]
+    fn addresses_are_told_of_each_name_that_leads_to_them() {
+        let own = record(SELF, HTTPS, &service(ROOT, &[[192, 0, 2, 1], [192, 0, 2, 2]]));
+        check(&response(HTTPS, &[own], &[]), &["www.a.test 192.0.2.1", "www.a.test 192.0.2.2"]);
+        // Another endpoint, with an address behind it.
+        let other = record(SELF, HTTPS, &service(EDGE, &[[192, 0, 2, 1]]));
+        let behind = record(EDGE, 1, &[192, 0, 2, 9]);
+        check(
+            &response(HTTPS, &[other], &[behind.clone()]),
+            &[
+                "edge.test 192.0.2.1",
+                "edge.test 192.0.2.9",
+                "www.a.test 192.0.2.1",
+                "www.a.test 192.0.2.9",
+            ],
+        );
+        // An alias of the name; hints of IPv6.
+        let alias = record(SELF, 5, EDGE);
+        let v6 = [&[0, 1, 0, 0, 6, 0, 16, 0x20, 1, 0xd, 0xb8][..], &[0; 11], &[1]].concat();
+        let of_alias = record(EDGE, HTTPS, &v6);
+        check(
+            &response(HTTPS, &[alias.clone(), of_alias], &[]),
+            &["edge.test 2001:db8::1", "www.a.test 2001:db8::1"],
+        );
+        // Beside an answer about addresses.
+        check(
+            &response(28, &[alias], &[behind.clone()]),
+            &["edge.test 192.0.2.9", "www.a.test 192.0.2.9"],
+        );
+        check(&response(15, &[], &[behind.clone()]), &["edge.test 192.0.2.9"]);
+        // An answer about addresses is none.
+        check(&response(1, &[behind], &[]), &[]);
+    }
+
+    #[test]
+    fn names_that_stand_for_each_other_end() {
+        let there = record(SELF, HTTPS, &service(EDGE, &[[192, 0, 2, 1]]));
+        let back = record(EDGE, HTTPS, &service(SELF, &[]));
+        check(
+            &response(HTTPS, &[there, back], &[]),
+            &["edge.test 192.0.2.1", "www.a.test 192.0.2.1"],
+        );
+    }
+
+    #[test]
+    fn hints_that_are_cut_or_damaged_say_so() {
+        let other = record(SELF, HTTPS, &service(EDGE, &[[192, 0, 2, 1]]));
+        let whole = response(HTTPS, &[other], &[record(EDGE, 1, &[192, 0, 2, 9])]);
+        let all = hints(&whole).unwrap();
+        for length in 0..whole.len() {
+            if let Some((told, is_whole)) = hints(&whole[..length]) {
+                assert!(!is_whole, "{length} bytes: {told:?}");
+                assert!(told.iter().all(|one| all.0.contains(one)), "{length} bytes: {told:?}");
+            }
+        }
+        for at in 12..whole.len() {
+            for byte in [0, 1, 0x3f, 0xc0, 0xff] {
+                let mut damaged = whole.clone();
+                damaged[at] = byte;
+                let _ = hints(&damaged);
+            }
+        }
+        let many: Vec<[u8; 4]> = (0..=255).map(|last| [192, 0, 2, last]).collect();
+        let (told, is_whole) =
+            hints(&response(HTTPS, &[record(SELF, HTTPS, &service(ROOT, &many))], &[])).unwrap();
+        assert_eq!((told.len(), is_whole), (super::MOST_HINTS, false));
+    }
+
+    /// An error says nothing of addresses.
+    #[test]
+    fn what_stands_beside_an_error_is_not_believed() {
+        let own = record(SELF, HTTPS, &service(ROOT, &[[192, 0, 2, 1]]));
+        let mut bytes = response(HTTPS, &[own], &[]);
+        bytes[3] |= 3;
+        check(&bytes, &[]);
+    }
+}

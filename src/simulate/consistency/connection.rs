@@ -47,6 +47,8 @@ pub struct Connection<'a> {
     pub notes: &'a BTreeSet<Note>,
     /// Whether it speaks DNS, by what it said or by what a log calls it.
     pub is_dns: bool,
+    /// Whether its packets are too few or too short for one to have held a byte.
+    pub is_bare: bool,
     /// When it was first seen.
     pub first: Timestamp,
     /// Whether that was its beginning.
@@ -255,6 +257,7 @@ impl Connection<'_> {
             return None;
         }
         match (last.destination_port, kind(last)) {
+            (_, None) if self.is_bare => None,
             (DNS_PORT, None) => Some(Transport::Clear),
             (ENCRYPTED_DNS_PORT, None | Some(PayloadKind::Quic)) if is_udp => Some(Transport::Quic),
             (ENCRYPTED_DNS_PORT, None | Some(PayloadKind::Tls)) if !is_udp => Some(Transport::Tls),
