@@ -316,7 +316,7 @@ impl Conversation {
             incomplete: story.incomplete,
             notes: story.notes,
             copies: self.copies,
-            asides,
+            asides: asides.map(Box::new),
             file: 0,
             translated_from: before.map(|end| SocketAddr::new(end.address, end.port)),
             recorded: None,

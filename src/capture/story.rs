@@ -137,8 +137,9 @@ impl Story {
     }
 
     /// What there is to tell of DNS beside answers, once the flow has ended.
-    pub(super) fn asides(&mut self) -> BTreeSet<DnsAside> {
-        self.exchange.take().map(|exchange| exchange.finish()).unwrap_or_default()
+    pub(super) fn asides(&mut self) -> Option<BTreeSet<DnsAside>> {
+        let asides = self.exchange.take()?.finish();
+        if asides.is_empty() { None } else { Some(asides) }
     }
 
     /// Adds an opening.

@@ -94,13 +94,13 @@ pub(super) fn record(
         flows: Spool::new(),
         timeline: &mut evidence.timeline,
         exchanges: Exchanges::default(),
+        not_taken: 0,
         clients: BTreeSet::new(),
         in_tunnels: vec![0; names.len()],
     };
     let readings = recordings.read(&mut terminal.input, &mut kept)?;
-    let Kept { mut flows, clients, in_tunnels, timeline, exchanges, .. } = kept;
+    let Kept { mut flows, clients, in_tunnels, timeline, exchanges, not_taken, .. } = kept;
     flows.check()?;
-    let not_taken = exchanges.not_taken();
     exchanges.finish(timeline);
     for reading in &readings {
         miss_fragments(&reading.summary, from, timeline);
@@ -292,6 +292,8 @@ struct Kept<'a> {
     flows: Spool,
     timeline: &'a mut DnsTimeline,
     exchanges: Exchanges,
+    /// Responses that no client took, and that say more than was told.
+    not_taken: u64,
     /// The clients of the answers; of more than one, two.
     clients: BTreeSet<IpAddr>,
     /// How many flows of each capture lie in a tunnel.
@@ -301,7 +303,7 @@ struct Kept<'a> {
 impl Sink for Kept<'_> {
     fn flow(&mut self, mut flow: CapturedFlow) {
         let capture = flow.file;
-        for aside in std::mem::take(&mut flow.asides) {
+        for aside in flow.asides.take().into_iter().flat_map(|asides| *asides) {
             self.exchanges.beside(aside, self.from, self.timeline);
         }
         if flow.depth == 0 {
@@ -312,13 +314,17 @@ impl Sink for Kept<'_> {
     }
 
     fn answer(&mut self, answer: DnsAnswer) {
+        let client = self.from.unwrap_or(answer.client);
         if !self.exchanges.takes(&answer) {
+            let has_told = |address| self.timeline.has_told_of(client, &answer.question, address);
+            // Routers and switches repeat packets.
+            let is_repeated = answer.addresses().all(has_told);
+            self.not_taken += u64::from(!is_repeated);
             return;
         }
         if self.clients.len() < 2 {
             self.clients.insert(answer.client);
         }
-        let client = self.from.unwrap_or(answer.client);
         self.timeline.add(&DnsAnswer { client, ..answer });
     }
 }

@@ -156,3 +156,13 @@ pub struct DnsAnswer {
     /// The aliases and addresses of the answer section, in their order.
     pub records: Vec<DnsRecord>,
 }
+
+impl DnsAnswer {
+    /// The addresses of its records.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.records.iter().filter_map(|record| match record {
+            DnsRecord::Address { address, .. } => Some(*address),
+            DnsRecord::Alias { .. } | DnsRecord::Lost => None,
+        })
+    }
+}

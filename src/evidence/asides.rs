@@ -97,7 +97,9 @@ impl Asides {
     pub(super) fn told_to(&self, client: IpAddr) -> Asides {
         let mut all = Asides { whole_until: self.whole_until, ..Asides::default() };
         for ((_, address), names) in &self.hints {
-            names.iter().for_each(|name| all.hint(client, name.clone(), *address));
+            for name in names {
+                all.hint(client, name.clone(), *address);
+            }
         }
         for ((_, asked, name), at) in &self.missing {
             all.miss(client, Some(name.clone()), *asked, *at);

@@ -34,7 +34,6 @@ pub struct Exchanges {
     unanswered: Vec<Unanswered>,
     /// A time from which on not all questions without an answer are kept.
     whole_until: Option<Timestamp>,
-    not_taken: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -53,7 +52,7 @@ impl Exchanges {
     /// a question waits.
     pub fn takes(&mut self, answer: &DnsAnswer) -> bool {
         let pair = (answer.client, answer.server);
-        let is_taken = match answer.solicited {
+        match answer.solicited {
             Solicited::Unsaid => true,
             Solicited::Yes => {
                 if self.asked_since.len() < MOST_KEPT || self.asked_since.contains_key(&pair) {
@@ -66,9 +65,7 @@ impl Exchanges {
                 .asked_since
                 .get(&pair)
                 .is_none_or(|since| answer.at.duration_since(*since) <= PATIENCE),
-        };
-        self.not_taken += u64::from(!is_taken);
-        is_taken
+        }
     }
 
     /// Takes what was seen beside answers, of `client` if it is given, whoever it was.
@@ -106,10 +103,5 @@ impl Exchanges {
         if let Some(until) = self.whole_until {
             timeline.miss_any(until);
         }
-    }
-
-    /// How many responses no client took.
-    pub fn not_taken(&self) -> u64 {
-        self.not_taken
     }
 }

@@ -143,12 +143,12 @@ fn packets(step: &str, port: u16) -> (u32, Vec<Vec<u8>>) {
         "tell" | "first-part" | "second-part" => {
             let datagram = udp([53, of(rest)], &message(&rest[1..], true));
             let (first, second) = datagram.split_at(40);
-            let (fragment, part) = match *what {
+            let (fragment, bytes) = match *what {
                 "tell" => (0, datagram.as_slice()),
                 "first-part" => (0x2000, first),
                 _ => (5, second),
             };
-            vec![ipv4(PROXY, CLIENT, 17, fragment, part)]
+            vec![ipv4(PROXY, CLIENT, 17, fragment, bytes)]
         }
         "go" => {
             let (to, ports) = (octets(rest[0]), [port, 80]);
@@ -364,7 +364,8 @@ fn responses_that_count_for_nothing_are_counted() {
     let note =
         "1 DNS response answers no question that was recorded and open, and counts for nothing";
     assert!(text.contains(note), "{text}");
-    sandbox.write("c.pcap", &capture(&[ASK, TELL, GO]));
+    // What is repeated says nothing else.
+    sandbox.write("c.pcap", &capture(&[ASK, TELL, TELL, GO]));
     let text = sandbox.run(&["replay", "ok.egress", "--capture", "c.pcap"]).expect(0);
     assert!(!text.contains("answers no question"), "{text}");
 }

@@ -76,7 +76,9 @@ impl Hints {
                 let owners = self.leads.iter().filter(|(_, target)| target == name);
                 more.extend(owners.map(|(owner, _)| (owner.clone(), *address)));
             }
-            more.into_iter().for_each(|(owner, address)| self.tell(owner, address));
+            for (owner, address) in more {
+                self.tell(owner, address);
+            }
             if self.told.len() == until {
                 break;
             }
@@ -209,9 +211,9 @@ mod tests {
         check(&response(HTTPS, &[own], &[]), &["www.a.test 192.0.2.1", "www.a.test 192.0.2.2"]);
         // Another endpoint, with an address behind it.
         let other = record(SELF, HTTPS, &service(EDGE, &[[192, 0, 2, 1]]));
-        let behind = record(EDGE, 1, &[192, 0, 2, 9]);
+        let behind = [record(EDGE, 1, &[192, 0, 2, 9])];
         check(
-            &response(HTTPS, &[other], &[behind.clone()]),
+            &response(HTTPS, &[other], &behind),
             &[
                 "edge.test 192.0.2.1",
                 "edge.test 192.0.2.9",
@@ -228,13 +230,10 @@ mod tests {
             &["edge.test 2001:db8::1", "www.a.test 2001:db8::1"],
         );
         // Beside an answer about addresses.
-        check(
-            &response(28, &[alias], &[behind.clone()]),
-            &["edge.test 192.0.2.9", "www.a.test 192.0.2.9"],
-        );
-        check(&response(15, &[], &[behind.clone()]), &["edge.test 192.0.2.9"]);
+        check(&response(28, &[alias], &behind), &["edge.test 192.0.2.9", "www.a.test 192.0.2.9"]);
+        check(&response(15, &[], &behind), &["edge.test 192.0.2.9"]);
         // An answer about addresses is none.
-        check(&response(1, &[behind], &[]), &[]);
+        check(&response(1, &behind, &[]), &[]);
     }
 
     #[test]
