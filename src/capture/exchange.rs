@@ -67,18 +67,28 @@ impl Exchange {
         self.waiting.push(Waiting { by_first, client, key, at });
     }
 
-    /// Takes a response to `client`, and tells whether the client takes it. `said` is of the server.
-    pub(super) fn answers(&mut self, response: &Response, client: IpAddr, said: Said) -> Solicited {
+    /// Takes a response of `server` to `client`, and tells whether the client takes it. `said` is of the
+    /// server.
+    pub(super) fn answers(
+        &mut self,
+        response: &Response,
+        client: IpAddr,
+        server: IpAddr,
+        said: Said,
+    ) -> Solicited {
         let by_first = !said.by_first;
         let answered = self
             .waiting
             .iter()
             .position(|one| one.by_first == by_first && one.key == response.question);
         let has_asked = self.has_asked.get(usize::from(!by_first)).copied().unwrap_or(false);
+        // Of other questions none is kept.
+        let is_kept = response.question.is_about_addresses();
+        let is_known = has_asked && !self.has_forgotten && is_kept;
         let solicited = match answered {
             _ if said.on_connection => Solicited::Unsaid,
             Some(_) => Solicited::Yes,
-            None if has_asked && !self.has_forgotten => Solicited::No,
+            None if is_known => Solicited::No,
             None => Solicited::Unrecorded,
         };
         if solicited == Solicited::No {
@@ -90,9 +100,12 @@ impl Exchange {
                 self.waiting = Vec::new();
             }
         }
+        let is_unasked = is_kept && solicited == Solicited::Unrecorded;
+        let unasked = is_unasked.then(|| said.at.timestamp());
         for (name, address) in &response.hints {
             let (name, address) = (name.clone(), *address);
-            self.keep(DnsAside::Hint { client, name, address }, client, said.at);
+            let aside = DnsAside::Hint { client, server, name, address, unasked };
+            self.keep(aside, client, said.at);
         }
         if !response.is_whole {
             let key = response.question.clone();
@@ -144,6 +157,7 @@ mod tests {
     use crate::evidence::ResponseCode;
 
     const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 4));
+    const SERVER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 53));
 
     fn key(id: u16, name: &str) -> QuestionKey {
         let mut bytes = id.to_be_bytes().to_vec();
@@ -181,7 +195,7 @@ mod tests {
     fn a_response_is_taken_once_and_by_whoever_asked() {
         let mut exchange = Exchange::default();
         assert_eq!(
-            exchange.answers(&response(1, "a.example"), CLIENT, said(false)),
+            exchange.answers(&response(1, "a.example"), CLIENT, SERVER, said(false)),
             Solicited::Unrecorded
         );
         exchange.asks(key(1, "a.example"), CLIENT, said(true));
@@ -196,7 +210,7 @@ mod tests {
             (response(1, "a.example"), false, Solicited::No),
         ] {
             assert_eq!(
-                exchange.answers(&response, CLIENT, said(by_first)),
+                exchange.answers(&response, CLIENT, SERVER, said(by_first)),
                 expected,
                 "{response:?}"
             );
@@ -214,9 +228,9 @@ mod tests {
         (0..=MOST_WAITING).for_each(|number| ask(&mut exchange, number));
         // The first may still wait, though it is forgotten.
         let late = response(7, "n0.example");
-        assert_eq!(exchange.answers(&late, CLIENT, said(false)), Solicited::Unrecorded);
+        assert_eq!(exchange.answers(&late, CLIENT, SERVER, said(false)), Solicited::Unrecorded);
         let kept = response(7, "n1.example");
-        assert_eq!(exchange.answers(&kept, CLIENT, said(false)), Solicited::Yes);
+        assert_eq!(exchange.answers(&kept, CLIENT, SERVER, said(false)), Solicited::Yes);
         (MOST_WAITING..2 * MOST_ASIDES).for_each(|number| ask(&mut exchange, number));
         let asides = exchange.finish();
         assert_eq!(asides.len(), MOST_ASIDES + 1);
@@ -231,7 +245,7 @@ mod tests {
         exchange.asks(key(2, "b.example"), CLIENT, on(true));
         for id in [1, 9] {
             let response = response(id, "a.example");
-            assert_eq!(exchange.answers(&response, CLIENT, on(false)), Solicited::Unsaid);
+            assert_eq!(exchange.answers(&response, CLIENT, SERVER, on(false)), Solicited::Unsaid);
         }
         let asides: Vec<_> = exchange.finish().iter().map(unanswered_name).collect();
         assert_eq!(asides, [Some("b.example".to_owned())]);

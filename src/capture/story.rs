@@ -129,7 +129,7 @@ impl Story {
             exchange.asks(key, from, said);
         }
         let solicited = response.map(|response| {
-            let solicited = exchange.answers(&response, to, said);
+            let solicited = exchange.answers(&response, to, from, said);
             (response, solicited)
         });
         self.held = self.held.saturating_sub(before) + exchange.held();

@@ -129,10 +129,15 @@ pub enum DnsAside {
     Hint {
         /// The address that was told.
         client: IpAddr,
+        /// The address that told.
+        server: IpAddr,
         /// The name that it was told of.
         name: Fqdn,
         /// The address.
         address: IpAddr,
+        /// When it was told, where the recording should have the question and has none.
+        #[serde(with = "nanosecond::optional")]
+        unasked: Option<Timestamp>,
     },
 }
 

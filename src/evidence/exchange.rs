@@ -61,18 +61,22 @@ impl Exchanges {
                 true
             }
             Solicited::No => false,
-            Solicited::Unrecorded => self
-                .asked_since
-                .get(&pair)
-                .is_none_or(|since| answer.at.duration_since(*since) <= PATIENCE),
+            Solicited::Unrecorded => self.may_be_asked(pair, answer.at),
         }
+    }
+
+    /// Whether the question of a response at `at` may have been asked before questions were recorded.
+    fn may_be_asked(&self, pair: (IpAddr, IpAddr), at: Timestamp) -> bool {
+        self.asked_since.get(&pair).is_none_or(|since| at.duration_since(*since) <= PATIENCE)
     }
 
     /// Takes what was seen beside answers, of `client` if it is given, whoever it was.
     pub fn beside(&mut self, aside: DnsAside, client: Option<IpAddr>, timeline: &mut DnsTimeline) {
         match aside {
-            DnsAside::Hint { client: own, name, address } => {
-                timeline.hint(client.unwrap_or(own), &name, address);
+            DnsAside::Hint { client: own, server, name, address, unasked } => {
+                if unasked.is_none_or(|at| self.may_be_asked((own, server), at)) {
+                    timeline.hint(client.unwrap_or(own), &name, address);
+                }
             }
             DnsAside::Unanswered { client: own, name, asked, at } => {
                 if self.unanswered.len() >= MOST_KEPT {

@@ -250,6 +250,7 @@ fn an_additional_record_tells_its_address() {
     check(&[ASK, TELL, of_target, GO], &[]);
     let mail = "1 tell 50002 3 MX example.com MX=www.example.com +www.example.com/A=198.51.100.7";
     check(&[ASK, TELL, mail, GO], &[]);
+    check(&[ASK, TELL, &mail.replace("50002", "50000"), GO], &[]);
     let others = "1 tell 50002 3 MX example.com MX=mx.example.com +mx.example.com/A=198.51.100.7";
     check(&[ASK, TELL, others, GO], &[ELSEWHERE]);
 }
@@ -333,6 +334,10 @@ fn a_response_that_answers_no_question_is_not_told() {
     let unasked = "60 tell 50009 9 A www.example.com A=198.51.100.7";
     let later = "65 go 198.51.100.7 www.example.com";
     check(&[ASK, TELL, unasked, later], &[ELSEWHERE]);
+    let hint = "60 tell 50009 9 HTTPS www.example.com HTTPS=.~198.51.100.7";
+    check(&[ASK, TELL, hint, later], &[ELSEWHERE]);
+    let mail = "60 tell 50009 9 MX example.com MX=www.example.com +www.example.com/A=198.51.100.7";
+    check(&[ASK, TELL, mail, later], &[]);
     // A hint has to answer a question, too.
     let hint = "2 tell 50000 9 HTTPS www.example.com HTTPS=.~198.51.100.7";
     check(&[ASK, TELL, hint, GO], &[ELSEWHERE]);

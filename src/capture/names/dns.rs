@@ -46,7 +46,7 @@ impl QuestionKey {
     }
 
     /// Whether an answer can tell an address of the name.
-    fn is_about_addresses(&self) -> bool {
+    pub(in crate::capture) fn is_about_addresses(&self) -> bool {
         matches!(self.kind, A | AAAA | SVCB | HTTPS | ANY)
     }
 }
