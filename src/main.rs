@@ -64,6 +64,7 @@ fn main() -> ExitCode {
         error: &mut error,
         now,
         folder,
+        temporary: env::temp_dir(),
         inputs: Vec::new(),
         interrupt,
     };

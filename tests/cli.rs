@@ -34,6 +34,8 @@ mod help;
 mod interrupted;
 #[path = "cli/logs.rs"]
 mod logs;
+#[path = "cli/packets.rs"]
+mod packets;
 #[path = "cli/paths.rs"]
 mod paths;
 #[path = "cli/prove.rs"]

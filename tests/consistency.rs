@@ -62,21 +62,10 @@ use proptest::prelude::*;
 const DAY: Date = date(2026, 3, 1);
 
 /// Hub and spoke, the firewall's DNS proxy on; names over HTTP and TLS, names by address, addresses.
-const LIST: &str = r#"language 1
-
-azure {
-  subscription   "00000000-0000-0000-0000-000000000000"
-  resource-group "rg"
-  location       "westeurope"
-}
-
-network n {
-  vnet hub 10.0.0.0/16 { subnet AzureFirewallSubnet 10.0.1.0/26 }
-  vnet spoke 10.1.0.0/16 {
-    peers hub
-    dns egress
-    subnet apps 10.1.8.0/24 { routes via egress }
-  }
+const LIST: &str = concat!(
+    include_str!("support/hub-and-spoke.egress"),
+    r#"
+network other {
   vnet old 10.2.0.0/16 {
     peers hub
     dns 10.2.0.53
@@ -86,7 +75,6 @@ network n {
     peers hub
     subnet plain 10.3.8.0/24 { routes via egress }
   }
-  firewall egress in hub { sku premium  private-ip 10.0.1.4  public-ip 203.0.113.10  dns-proxy on }
 }
 
 allow web: apps -> www.example.com, *.allowed.example : https, http because "names"
@@ -94,7 +82,8 @@ allow db: apps -> db.example.com, db2.example.com : tcp/8443
   because "names by address"  by address because "no rule reads them there"
 allow quic: apps -> 198.51.100.0/24 : udp/443 because "addresses"
 allow wide: apps -> 198.51.100.0/24 : tcp/8080 because "addresses"
-"#;
+"#
+);
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap_or_else(|error| panic!("`{text}`: {error}"))

@@ -42,20 +42,10 @@ const PART: u64 = 200;
 const MOST_OUTPUT: u64 = 16 << 20;
 
 /// The list that flows are judged by: machines in 10.1.8.0/24, a firewall that answers DNS.
-const LIST: &str = r#"language 1
-
-network n {
-  vnet hub 10.0.0.0/16 { subnet AzureFirewallSubnet 10.0.1.0/26 }
-  vnet spoke 10.1.0.0/16 {
-    peers hub
-    dns egress
-    subnet apps 10.1.8.0/24 { routes via egress }
-  }
-  firewall egress in hub { sku premium  private-ip 10.0.1.4  public-ip 203.0.113.10  dns-proxy on }
-}
-
-allow web: apps -> www.example.com, *.names.example : https, http  because "needed"
-"#;
+const LIST: &str = concat!(
+    include_str!("support/hub-and-spoke.egress"),
+    "\nallow web: apps -> www.example.com, *.names.example : https, http  because \"needed\"\n"
+);
 
 /// What is written, and what must come of it.
 struct Load {

@@ -20,8 +20,10 @@ use exeat::evidence::Solicited;
 use exeat::flow::Flow;
 use exeat::flow::Fqdn;
 use exeat::flow::Host;
+use exeat::flow::IpProtocol;
 use exeat::flow::Observation;
 use exeat::flow::Payload;
+use exeat::flow::Request;
 use exeat::flow::SeenPayload;
 use exeat::intent::Intent;
 use exeat::resolve;
@@ -46,20 +48,23 @@ fn noon() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().unwrap()
 }
 
-/// A list for many senders, and what is compiled from it.
-fn subject(permissions: usize) -> (Intent, Deployment) {
+/// A list for many senders with the statements `more`, and what is compiled from it without those.
+fn subject(permissions: usize, more: &str) -> (Intent, Deployment) {
     let mut text = estate::covered(permissions);
     text.push_str(
         "allow away: s1 -> 198.51.100.0/24 : tcp/8443 because \"an address\"\n\
          allow paths: s2 -> *.example.org : https, http because \"a wildcard\"\n\
          may icmp: s3 -> 10.9.0.0/16 : icmp because \"pings\"\n",
     );
-    let mut only = Some(text.into_bytes());
+    let compiled = compile::compile(&resolve(&text), &Deployment::default(), DAY);
+    (resolve(&(text + more)), compiled.expect("a deployment").deployment)
+}
+
+fn resolve(text: &str) -> Intent {
+    let mut only = Some(text.as_bytes().to_vec());
     let mut read = |_: &std::path::Path| only.take().ok_or(std::io::ErrorKind::NotFound.into());
     let resolved = resolve::resolve("list.egress", &mut read, &resolve::Options::default());
-    let intent = resolved.intent.unwrap_or_else(|| panic!("{:?}", resolved.diagnostics));
-    let compiled = compile::compile(&intent, &Deployment::default(), DAY).expect("a deployment");
-    (intent, compiled.deployment)
+    resolved.intent.unwrap_or_else(|| panic!("{:?}", resolved.diagnostics))
 }
 
 /// DNS answers about some of the names that `flows` show, as clients and the proxy gave them, some
@@ -114,6 +119,10 @@ fn recorded(flow: &Flow, number: usize) -> Vec<Observation> {
     }
 }
 
+fn request(host: Host, path: &str) -> Payload {
+    Payload::Http(Request { host: Some(host), port: None, path: path.to_owned() })
+}
+
 /// What reports show of a decision.
 fn told(decision: &Decision) -> String {
     let Decision { verdict, reason, rule, route, missing, assumptions, .. } = decision;
@@ -121,8 +130,8 @@ fn told(decision: &Decision) -> String {
 }
 
 #[track_caller]
-fn compare(with_dns: bool, seed: u64) {
-    let (intent, deployment) = subject(40);
+fn compare(with_dns: bool, more: &str, seed: u64) {
+    let (intent, deployment) = subject(40, more);
     let simulator = Simulator::new(&deployment).unwrap();
     let proxy = deployment.firewalls.values().next().unwrap().private_address;
     let edges = Edges::near(&[&deployment], Some(&intent), &Evidence::default());
@@ -139,15 +148,19 @@ fn compare(with_dns: bool, seed: u64) {
     let mut together = 0;
     for (number, flow) in drawn.iter().enumerate() {
         // The same once more, later, from a neighbour, and to others of all classes.
-        let mut others = vec![flow.clone(); 6];
+        let mut others = vec![flow.clone(); 10];
         others[1].source_port = 40_001;
         others[2].destination = drawn[(number * 7 + 1) % drawn.len()].destination;
         others[3].source = drawn[(number * 5 + 2) % drawn.len()].source;
         // On either side of the end of a service tag that the list names.
         others[4].destination = [20, 60, 255, 255].into();
         others[5].destination = [20, 61, 0, 0].into();
+        others[6].payload = request(Host::Address(flow.destination), "/");
+        others[7].payload = request(Host::Address(drawn[0].destination), "/news");
+        others[8].payload = request(Host::Name("www.example.com".parse().unwrap()), "/news");
+        others[9].payload = request(Host::Name("www.example.com".parse().unwrap()), "/else");
         for (which, flow) in others.iter().enumerate() {
-            let later = i64::try_from((number * 6 + which) % 11).unwrap() * 900;
+            let later = i64::try_from((number * 10 + which) % 11).unwrap() * 900;
             let at = noon() + SignedDuration::from_secs(later);
             let flows = recorded(flow, number);
             let environment = Environment { at, ..environment };
@@ -175,10 +188,43 @@ fn compare(with_dns: bool, seed: u64) {
 
 #[test]
 fn what_is_judged_together_is_judged_as_by_itself() {
-    compare(false, 1);
+    compare(false, "", 1);
 }
 
 #[test]
 fn dns_answers_tell_connections_apart() {
-    compare(true, 2);
+    compare(true, "", 2);
+}
+
+/// A statement that names a path.
+const NEWS: &str =
+    "allow news: s1, s2, s3 -> url \"www.example.com/news\" inspect : http because \"news\"\n";
+
+#[test]
+fn paths_tell_connections_apart_where_they_are_named() {
+    compare(true, NEWS, 3);
+}
+
+#[test]
+fn what_nothing_is_compared_with_tells_no_connections_apart() {
+    let are_one = |more: &str| {
+        let (intent, deployment) = subject(40, more);
+        let simulator = Simulator::new(&deployment).unwrap();
+        let (evidence, assumptions) = (Evidence::default(), Assumptions::default());
+        let environment =
+            Environment { evidence: &evidence, assumptions: &assumptions, at: noon() };
+        let replays = Replays::new(&simulator, Some(&intent), DAY, environment, 100_000);
+        let edges = Edges::near(&[&deployment], Some(&intent), &evidence);
+        let mut runner = Runs { seed: 4, cases: 1 }.runner();
+        let drawn = edges.flows().new_tree(&mut runner).unwrap().current();
+        let [one, other] = ["/a?id=1", "/b?id=2"].map(|path| {
+            let payload = request(Host::Address([192, 0, 2, 7].into()), path);
+            let (protocol, destination_port) = (IpProtocol::TCP, 80);
+            let flow = Flow { payload, protocol, destination_port, ..drawn.clone() };
+            replays.replay(&[Observation::from(flow)], noon()).unwrap()
+        });
+        std::sync::Arc::ptr_eq(&one, &other)
+    };
+    assert!(are_one(""));
+    assert!(!are_one(NEWS));
 }

@@ -63,12 +63,12 @@ impl AddressEntry {
         }
         set.ranges()
             .into_iter()
-            .map(|range| match range.prefixes().as_slice() {
-                [one] if one.prefix_len() == one.max_prefix_len() => {
+            .map(|range| match range.prefix() {
+                Some(one) if one.prefix_len() == one.max_prefix_len() => {
                     AddressEntry::Address(one.addr())
                 }
-                [one] => AddressEntry::Prefix(*one),
-                _ => AddressEntry::Range(range),
+                Some(one) => AddressEntry::Prefix(one),
+                None => AddressEntry::Range(range),
             })
             .collect()
     }

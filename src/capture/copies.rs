@@ -4,6 +4,10 @@
 //! What is merged is merged on proof only: a copy is equal in all that no host changes under way,
 //! was seen from another side of this host, and directly after the first. A segment that is sent
 //! again is seen from the same side again, and is no copy.
+#![expect(
+    clippy::inline_always,
+    reason = "once for each packet; a call has to write out what is read of its headers"
+)]
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;
@@ -38,6 +42,8 @@ const MOST_PACKETS: u32 = 8192;
 const MOST_OPENINGS: usize = 8192;
 /// Chains of the index of packets: more than packets, so that most packets are alone in theirs.
 const CHAINS: usize = 1 << 14;
+/// Spreads small numbers over all bits of a word: 2⁶⁴ over the golden ratio, odd.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// The side that stands for all beyond those that are told apart: the last of the 64 that
 /// `Sighting` has bits for.
 const OTHER_VANTAGES: Vantage = Vantage(63);
@@ -99,10 +105,6 @@ impl PrintKey {
     /// What is equal in all copies of a packet, but for its addresses. `tcp` is its header, of
     /// which the packet itself has a part.
     #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "once for each packet; a call has to write out what is read of its headers"
-    )]
     pub(super) fn unchanged(
         &self,
         packet: &Packet<'_>,
@@ -122,15 +124,13 @@ impl PrintKey {
     }
 
     #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "once for each packet; a call has to write out what is read of its headers"
-    )]
     pub(super) fn ends(&self, packet: &Packet<'_>) -> EndsHash {
-        let [a, b] = [packet.source, packet.destination].map(|end| self.0.hash_one(end));
-        let under = u16::from_be_bytes([packet.protocol.0, packet.depth]);
-        let of_both = a.wrapping_add(b).wrapping_add(self.0.hash_one(under));
-        EndsHash { of_both, of_source: a }
+        let of_source = self.0.hash_one(packet.source);
+        let of_both = of_source.wrapping_add(self.0.hash_one(packet.destination));
+        // Added to a hash that nobody knows, whatever they are spread by.
+        let under = u64::from(u16::from_be_bytes([packet.protocol.0, packet.depth]));
+        let of_both = of_both.wrapping_add(under.wrapping_mul(SPREAD));
+        EndsHash { of_both, of_source }
     }
 
     #[inline]

@@ -1,4 +1,8 @@
 //! What a frame holds, as far as that is told without knowing any flow.
+#![expect(
+    clippy::inline_always,
+    reason = "once for each packet; a call has to write out what is read of its headers"
+)]
 
 use crate::flow::IpProtocol;
 
@@ -29,19 +33,8 @@ pub(super) struct Dissected<'a> {
     pub(super) ends: EndsHash,
 }
 
-impl Dissected<'_> {
-    /// The same without what the packet carries.
-    pub(super) fn without_payload(&self) -> Dissected<'static> {
-        Dissected { packet: Packet { payload: &[], ..self.packet }, ..*self }
-    }
-}
-
 /// Dissects a frame; `None` where more has to be done for it than to put one packet to its flow.
 #[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "once for each packet; a call has to write out what is read of its headers"
-)]
 pub(super) fn dissect<'a>(frame: &Frame<'a>, key: &PrintKey) -> Option<Dissected<'a>> {
     let linked = wire::link(frame.link, frame.data).ok()??;
     let datagram =
@@ -61,10 +54,6 @@ pub(super) fn dissect<'a>(frame: &Frame<'a>, key: &PrintKey) -> Option<Dissected
 
 /// Bytes on the wire behind the link header, of which `payload` was captured.
 #[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "once for each packet; a call has to write out what is read of its headers"
-)]
 pub(super) fn behind_link(frame: &Frame<'_>, payload: &[u8]) -> usize {
     let header = frame.data.len().saturating_sub(payload.len());
     let original = usize::try_from(frame.original).unwrap_or(usize::MAX);
@@ -86,10 +75,6 @@ pub(super) struct Transport<'a> {
 impl<'a> Transport<'a> {
     /// Takes the header off the payload of a datagram.
     #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "once for each packet; a call has to write out what is read of its headers"
-    )]
     pub(super) fn of(datagram: &Datagram<'a>) -> Result<Transport<'a>, Malformed> {
         let bytes = datagram.payload;
         let plain = |ports, payload, payload_wire| Transport {
@@ -130,10 +115,6 @@ impl<'a> Transport<'a> {
 
     /// The packet of a datagram, `wire` bytes long, that lies inside `depth` others.
     #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "once for each packet; a call has to write out what is read of its headers"
-    )]
     pub(super) fn packet(
         &self,
         datagram: &Datagram<'_>,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use jiff::SignedDuration;
 use jiff::Timestamp;
 
 use super::link::LinkType;
@@ -236,6 +237,27 @@ pub struct LostResponses {
     pub from_dns_port: bool,
 }
 
+/// Blocks of a pcapng file that could say something of its flows, and are not read
+/// (`flow-inputs.md §3`).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct UnreadBlocks {
+    /// Those with keys to what was encrypted.
+    pub secrets: u64,
+    /// Those with the names that whoever captured or looked at it had for addresses.
+    pub names: u64,
+}
+
+/// Where the times of packets go back further than packets that waited in buffers do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct StepsBack {
+    /// How often.
+    pub number: u64,
+    /// The time before the first one.
+    pub first: Timestamp,
+    /// How far that one goes back, in whole milliseconds.
+    pub by: SignedDuration,
+}
+
 /// What a capture held besides its flows.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Summary {
@@ -257,6 +279,10 @@ pub struct Summary {
     pub link_types: BTreeSet<LinkType>,
     /// Where the capture could be read no further, if not to its end.
     pub truncated: Option<Truncation>,
+    /// Where its clock was set back.
+    pub steps_back: Option<StepsBack>,
+    /// What else of it was not read.
+    pub unread: UnreadBlocks,
     /// The limits that the capture ran into.
     pub limits: BTreeSet<Limit>,
     /// The formats of the records of a log; none of a capture of packets.

@@ -2,6 +2,7 @@
 
 use super::error::CaptureError;
 use super::error::Damage;
+use super::error::UnreadBlocks;
 use super::link::LinkType;
 use super::moment::Moment;
 use super::pcap;
@@ -81,6 +82,14 @@ impl Format {
         match self {
             Format::Pcap(pcap) => Some(pcap.link()),
             Format::Pcapng(_) => None,
+        }
+    }
+
+    /// What was passed over so far.
+    pub(super) fn unread(&self) -> UnreadBlocks {
+        match self {
+            Format::Pcap(_) => UnreadBlocks::default(),
+            Format::Pcapng(pcapng) => pcapng.unread(),
         }
     }
 

@@ -1,28 +1,33 @@
-//! From the bytes of a file to its frames: wrapper, format, and what lies across two pieces.
+//! From the bytes of a file to its frames: format, and what lies across two pieces.
 
-use std::io::Write;
-
-use flate2::write::MultiGzDecoder;
+use jiff::SignedDuration;
 
 use super::error::CaptureError;
 use super::error::Damage;
+use super::error::StepsBack;
+use super::error::Summary;
 use super::error::Truncation;
+use super::error::UnreadBlocks;
 use super::file::Format;
 use super::file::Frame;
 use super::file::Step;
+use super::file::UNTIMED;
 use super::link::LinkType;
 use super::log::Log;
 use super::log::Sniffed;
 use super::log::sniff;
-use super::zstd;
+use super::moment::Moment;
+use super::moment::SECOND;
+use super::wrapper::BadWrapper;
+use super::wrapper::Wrapper;
 
-/// What gzip files begin with (RFC 1952 §2.3.1).
-const GZIP: [u8; 2] = [0x1f, 0x8b];
-/// Compressed bytes are unpacked in pieces of this size: deflate yields at most 1032 times as much,
-/// so that 4 MiB are held of a file made to burst its reader.
-const GZIP_PIECE: usize = 4 * 1024;
 /// Bytes that are waited for where it is not clear yet which log a file is.
 const LOOKED_AT: usize = 4 * 1024;
+
+/// How far back the time of a frame may be without a clock that was set, in nanoseconds. Packets of one
+/// interface wait up to a second in a buffer (`tcpdump`) while those of others are written; twice that
+/// is no waiting.
+const OUT_OF_ORDER: i64 = 2 * SECOND;
 
 /// Takes what a file holds, in its order.
 pub(super) trait Frames {
@@ -37,133 +42,53 @@ pub(super) trait Frames {
 }
 
 /// What is known of a file when it has ended.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Ended {
     /// The log that it was, if it was one.
     pub(super) log: Option<Log>,
     pub(super) truncated: Option<Truncation>,
+    steps_back: Option<StepsBack>,
+    unread: UnreadBlocks,
+}
+
+impl Ended {
+    /// The summary of a capture that ended so, of whose frames `summary` tells.
+    pub(super) fn tell(self, summary: Summary) -> Summary {
+        let Ended { log: _, truncated, steps_back, unread } = self;
+        Summary { truncated, steps_back, unread, ..summary }
+    }
 }
 
 /// Takes the bytes of a file apart. It knows of no flow.
 #[derive(Debug, Default)]
 pub(super) struct Framing {
-    wrapper: Wrapper,
-    file: File,
-}
-
-/// How the file is wrapped.
-#[derive(Debug)]
-enum Wrapper {
-    /// Not known before two bytes were seen; the first of them, where there is one.
-    Unknown(Option<u8>),
-    Plain,
-    Gzip(Box<MultiGzDecoder<Vec<u8>>>),
-    Zstd(Box<zstd::Unpacker>),
-}
-
-impl Default for Wrapper {
-    fn default() -> Wrapper {
-        Wrapper::Unknown(None)
-    }
+    pub(super) wrapper: Wrapper,
+    pub(super) file: File,
 }
 
 impl Framing {
-    /// Whether the file is a capture whose format is known.
-    pub(super) fn is_capture(&self) -> bool {
-        self.file.format.is_some()
-    }
-
     /// Takes the next bytes of the file.
     pub(super) fn feed(&mut self, bytes: &[u8], out: &mut impl Frames) -> Result<(), CaptureError> {
-        match &mut self.wrapper {
-            Wrapper::Plain => self.file.feed(bytes, out),
-            Wrapper::Gzip(decoder) => {
-                for piece in bytes.chunks(GZIP_PIECE) {
-                    let written = decoder.write_all(piece);
-                    if written.is_err() {
-                        hand_over(decoder);
-                    }
-                    let plain = std::mem::take(decoder.get_mut());
-                    self.file.feed(&plain, out)?;
-                    if let Err(error) = written {
-                        return self.file.damaged_wrapper("gzip", error.to_string());
-                    }
-                }
-                Ok(())
-            }
-            Wrapper::Zstd(unpacker) => {
-                let file = &mut self.file;
-                match unpacker.push(bytes, |plain| file.feed(plain, out))? {
-                    Ok(()) => Ok(()),
-                    Err(what) => self.file.damaged_wrapper("Zstandard", what),
-                }
-            }
-            Wrapper::Unknown(first) => match (*first, bytes) {
-                (_, []) => Ok(()),
-                (None, [only]) => {
-                    *first = Some(*only);
-                    Ok(())
-                }
-                (None, [first, second, ..]) => {
-                    self.wrapper = Wrapper::of([*first, *second]);
-                    self.feed(bytes, out)
-                }
-                (Some(first), [second, ..]) => {
-                    self.wrapper = Wrapper::of([first, *second]);
-                    self.feed(&[first], out)?;
-                    self.feed(bytes, out)
-                }
-            },
+        let Framing { wrapper, file } = self;
+        match wrapper.feed(bytes, &mut |plain| file.feed(plain, out))? {
+            Ok(()) => Ok(()),
+            Err(bad) => self.file.damaged(bad),
         }
     }
 
     /// Ends the file.
-    pub(super) fn finish(mut self, out: &mut impl Frames) -> Result<Ended, CaptureError> {
-        match self.wrapper {
-            Wrapper::Plain | Wrapper::Unknown(None) => {}
-            Wrapper::Unknown(Some(only)) => self.file.feed(&[only], out)?,
-            Wrapper::Gzip(mut decoder) => {
-                // It hands over what it has before it fails; to write to it again would never end.
-                let finished = decoder.try_finish();
-                let plain = std::mem::take(decoder.get_mut());
-                self.file.feed(&plain, out)?;
-                if let Err(error) = finished {
-                    self.file.damaged_wrapper("gzip", error.to_string())?;
-                }
-            }
-            Wrapper::Zstd(unpacker) => {
-                if let Err(what) = unpacker.finish() {
-                    self.file.damaged_wrapper("Zstandard", what)?;
-                }
-            }
+    pub(super) fn finish(self, out: &mut impl Frames) -> Result<Ended, CaptureError> {
+        let Framing { wrapper, mut file } = self;
+        if let Err(bad) = wrapper.finish(&mut |plain| file.feed(plain, out))? {
+            file.damaged(bad)?;
         }
-        self.file.finish(out)
+        file.finish(out)
     }
-}
-
-impl Wrapper {
-    fn of(begins: [u8; 2]) -> Wrapper {
-        if begins == GZIP {
-            Wrapper::Gzip(Box::new(MultiGzDecoder::new(Vec::new())))
-        } else if zstd::MAGIC.starts_with(&begins) {
-            Wrapper::Zstd(Box::default())
-        } else {
-            Wrapper::Plain
-        }
-    }
-}
-
-/// Has a decoder that failed hand over what it unpacked before the damage, which it keeps to itself
-/// until it is written to again. Without this, how much is read of a damaged file would depend on
-/// how it was cut into pieces.
-fn hand_over(failed: &mut MultiGzDecoder<Vec<u8>>) {
-    // It fails again, and that it is damaged is known.
-    let _ = failed.write(&[0]);
 }
 
 /// The file inside its wrapper.
 #[derive(Debug, Default)]
-struct File {
+pub(super) struct File {
     /// Known once the file header is complete.
     format: Option<Format>,
     /// The log that the file is, if it is one.
@@ -178,6 +103,40 @@ struct File {
     skip: u64,
     /// Set once the file can be read no further.
     truncated: Option<Truncation>,
+    clock: Clock,
+}
+
+/// The times of the frames.
+#[derive(Debug, Default)]
+struct Clock {
+    /// The latest since it was set back.
+    latest: Option<Moment>,
+    steps_back: Option<StepsBack>,
+}
+
+impl Clock {
+    #[inline]
+    fn pass(&mut self, at: Moment) {
+        if self.latest <= Some(at) {
+            self.latest = Some(at);
+        } else {
+            self.look_back(at);
+        }
+    }
+
+    #[cold]
+    fn look_back(&mut self, at: Moment) {
+        let Some(latest) = self.latest else { return };
+        let back = latest.since(at);
+        if back <= OUT_OF_ORDER || at == UNTIMED {
+            return;
+        }
+        self.latest = Some(at);
+        // Finer than anybody sets a clock.
+        let by = SignedDuration::from_millis(back / (SECOND / 1000));
+        let first = StepsBack { number: 0, first: latest.timestamp(), by };
+        self.steps_back.get_or_insert(first).number += 1;
+    }
 }
 
 impl File {
@@ -246,6 +205,7 @@ impl File {
                 Ok(Step::Taken { length, frame }) => {
                     taken += length;
                     if let Some(frame) = frame {
+                        self.clock.pass(frame.at);
                         out.frame(frame)?;
                     }
                 }
@@ -282,7 +242,9 @@ impl File {
         }
     }
 
-    fn damaged_wrapper(&mut self, wrapper: &'static str, what: String) -> Result<(), CaptureError> {
+    /// Ends the reading where the wrapper is damaged.
+    pub(super) fn damaged(&mut self, bad: BadWrapper) -> Result<(), CaptureError> {
+        let BadWrapper { wrapper, what } = bad;
         if self.format.is_none() && self.log.is_none() {
             return Err(CaptureError::Wrapper { wrapper, what });
         }
@@ -299,7 +261,7 @@ impl File {
             self.rest = rest;
         }
         if self.log.is_some() {
-            return Ok(Ended { log: self.log, truncated: self.truncated });
+            return Ok(Ended { log: self.log, truncated: self.truncated, ..Ended::default() });
         }
         let have = count(self.rest.len());
         let Some(format) = &mut self.format else {
@@ -319,7 +281,8 @@ impl File {
             let what = Damage::Cut { need, have };
             self.truncated = Some(Truncation { offset: self.offset, what });
         }
-        Ok(Ended { log: None, truncated: self.truncated })
+        let (steps_back, unread) = (self.clock.steps_back, format.unread());
+        Ok(Ended { log: None, truncated: self.truncated, steps_back, unread })
     }
 }
 

@@ -26,6 +26,7 @@ mod file;
 mod framing;
 mod pcap;
 mod pcapng;
+mod wrapper;
 mod zstd;
 
 mod copies;
@@ -64,8 +65,10 @@ pub use error::CaptureError;
 pub use error::Damage;
 pub use error::Limit;
 pub use error::LostResponses;
+pub use error::StepsBack;
 pub use error::Summary;
 pub use error::Truncation;
+pub use error::UnreadBlocks;
 pub use error::Unreadable;
 pub use link::LinkType;
 pub use log::LogFormat;

@@ -2,6 +2,7 @@
 
 use super::error::CaptureError;
 use super::error::Damage;
+use super::error::UnreadBlocks;
 use super::file::Frame;
 use super::file::MOST_PACKET_BYTES;
 use super::file::Step;
@@ -23,7 +24,9 @@ const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
 const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
+const NAME_RESOLUTION: u32 = 4;
 const ENHANCED_PACKET: u32 = 6;
+const DECRYPTION_SECRETS: u32 = 10;
 
 /// What the current section says about its packets.
 #[derive(Debug)]
@@ -32,6 +35,7 @@ pub(super) struct Pcapng {
     interfaces: Vec<Interface>,
     /// How many interfaces the sections before this one described.
     before: u32,
+    unread: UnreadBlocks,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +97,17 @@ impl Pcapng {
         if !header.is_readable() {
             return Err(CaptureError::Version { format: "pcapng", expected: "1.0", major, minor });
         }
-        Ok(Some(Pcapng { order, interfaces: Vec::new(), before: 0 }))
+        Ok(Some(Pcapng {
+            order,
+            interfaces: Vec::new(),
+            before: 0,
+            unread: UnreadBlocks::default(),
+        }))
+    }
+
+    /// What was passed over so far.
+    pub(super) fn unread(&self) -> UnreadBlocks {
+        self.unread
     }
 
     /// Takes the next block off the front of `bytes`.
@@ -125,6 +139,11 @@ impl Pcapng {
         let of_interest =
             matches!(kind, INTERFACE | OBSOLETE_PACKET | SIMPLE_PACKET | ENHANCED_PACKET);
         if !of_interest {
+            match kind {
+                DECRYPTION_SECRETS => self.unread.secrets += 1,
+                NAME_RESOLUTION => self.unread.names += 1,
+                _ => {}
+            }
             return Ok(Step::Skip { length: length.into() });
         }
         if length > MOST_BLOCK_BYTES {

@@ -10,6 +10,7 @@ use super::framing::Framing;
 use super::link::LinkType;
 use super::log::Log;
 use super::tracker::Tracker;
+use super::wrapper::BadWrapper;
 
 /// Reads one capture, pcap or pcapng, or flow log, plain or compressed with gzip or Zstandard.
 ///
@@ -64,19 +65,23 @@ impl Reader {
         self.framing.feed(bytes, &mut Following { tracker: &mut self.tracker, sink })
     }
 
+    /// Ends the reading where the file that the bytes lay in is damaged.
+    pub(super) fn damaged(&mut self, bad: BadWrapper) -> Result<(), CaptureError> {
+        self.framing.file.damaged(bad)
+    }
+
     /// Ends the capture: the flows that are still open go to `sink`.
     ///
     /// # Errors
     /// An empty file, or one that is cut in its file header.
     pub fn finish(mut self, sink: &mut impl Sink) -> Result<Summary, CaptureError> {
         let ended = self.framing.finish(&mut Following { tracker: &mut self.tracker, sink })?;
-        let Ended { log, truncated } = ended;
-        match log {
-            Some(log) => {
+        match ended {
+            Ended { log: Some(log), truncated, .. } => {
                 let summary = log.finish(sink)?;
                 Ok(Summary { truncated: truncated.or(summary.truncated), ..summary })
             }
-            None => Ok(Summary { truncated, ..self.tracker.finish(sink) }),
+            ended => Ok(ended.tell(self.tracker.finish(sink))),
         }
     }
 }

@@ -14,8 +14,8 @@ use std::ops::Range;
 use super::captured::Sink;
 use super::error::CaptureError;
 use super::error::Summary;
-use super::error::Truncation;
 use super::file::Frame;
+use super::framing::Ended;
 use super::framing::Frames;
 use super::framing::Framing;
 use super::link::LinkType;
@@ -50,7 +50,8 @@ pub struct FileError {
 /// their times, those of one capture in its own order; logs come before them.
 ///
 /// A summary of each file, in their order. What cannot be told of one capture, such as fragments that are left,
-/// is told of the last.
+/// is told of the last. Where `is_stopped` says of a file that it ended only since nobody waits for
+/// more of it, it is no error that too little came to tell what it is.
 ///
 /// # Errors
 /// What a file fails with, or what a [`Reader`](super::reader::Reader) refuses. What was read before
@@ -59,6 +60,7 @@ pub struct FileError {
 /// [`CapturedFlow::file`]: super::captured::CapturedFlow::file
 pub fn read_together<R: Read>(
     inputs: Vec<R>,
+    is_stopped: impl Fn(usize) -> bool,
     sink: &mut impl Sink,
 ) -> Result<Vec<Summary>, FileError> {
     let mut tracker = Tracker::default();
@@ -67,7 +69,10 @@ pub fn read_together<R: Read>(
     let mut files: Vec<Ahead<R>> = Vec::with_capacity(inputs.len());
     for (number, input) in inputs.into_iter().enumerate() {
         let mut file = Ahead::new(input, number);
-        file.fill(sink)?;
+        match file.fill(sink) {
+            Err(_) if is_stopped(number) => file.end = Some(End::Capture(Box::default())),
+            filled => filled?,
+        }
         order.extend(file.next().map(|at| Reverse((at, number))));
         files.push(file);
     }
@@ -81,7 +86,7 @@ pub fn read_together<R: Read>(
     let summaries = tracker.finish_each(files.len(), sink);
     let ended = files.into_iter().zip(summaries).map(|(file, summary)| match file.end {
         Some(End::Log(log)) => *log,
-        Some(End::Capture(truncated)) => Summary { truncated, ..summary },
+        Some(End::Capture(ended)) => ended.tell(summary),
         None => summary,
     });
     Ok(ended.collect())
@@ -104,7 +109,7 @@ struct Ahead<R> {
 
 enum End {
     Log(Box<Summary>),
-    Capture(Option<Truncation>),
+    Capture(Box<Ended>),
 }
 
 /// A frame that waits.
@@ -157,13 +162,13 @@ impl<R: Read> Ahead<R> {
         };
         if read.is_empty() {
             let ended = std::mem::take(&mut self.framing).finish(&mut filling)?;
-            self.end = Some(match ended.log {
-                Some(log) => {
+            self.end = Some(match ended {
+                Ended { log: Some(log), truncated, .. } => {
                     let summary = log.finish(filling.sink)?;
-                    let truncated = ended.truncated.or(summary.truncated);
+                    let truncated = truncated.or(summary.truncated);
                     End::Log(Box::new(Summary { truncated, ..summary }))
                 }
-                None => End::Capture(ended.truncated),
+                ended => End::Capture(Box::new(ended)),
             });
             return Ok(());
         }

@@ -12,7 +12,6 @@ use super::conversation::Translation;
 use super::copies::Copies;
 use super::copies::EndsHash;
 use super::copies::OtherSide;
-use super::copies::PrintKey;
 use super::copies::Unchanged;
 use super::copies::Vantage;
 use super::copies::Vantages;
@@ -146,47 +145,25 @@ impl Tracker {
         self.last_link = None;
     }
 
-    /// The key of the hashes by which it knows copies.
-    pub(super) fn key(&self) -> &PrintKey {
-        &self.copies.key
-    }
-
     /// Takes the next packet of the file.
     pub(super) fn frame(
         &mut self,
         frame: Frame<'_>,
         sink: &mut impl Sink,
     ) -> Result<(), CaptureError> {
-        match dissect(&frame, &self.copies.key) {
-            Some(mut dissected) => {
-                self.dissected(&mut dissected, frame.interface, frame.link, sink);
-                Ok(())
-            }
-            None => self.undissected(frame, sink),
-        }
-    }
-
-    /// Takes the next packet of the file, of which it was told what it holds.
-    pub(super) fn dissected(
-        &mut self,
-        dissected: &mut Dissected<'_>,
-        interface: u32,
-        link: LinkType,
-        sink: &mut impl Sink,
-    ) {
-        self.begin(dissected.packet.at, link, sink);
-        let vantage = self.vantages.of(interface, dissected.side);
+        let Some(mut dissected) = dissect(&frame, &self.copies.key) else {
+            return self.undissected(frame, sink);
+        };
+        self.begin(frame.at, frame.link, sink);
+        let vantage = self.vantages.of(frame.interface, dissected.side);
         dissected.packet.frame = self.summary.frames;
-        let Dissected { packet, unchanged, ends, .. } = dissected;
+        let Dissected { packet, unchanged, ends, .. } = &mut dissected;
         self.packet(packet, *unchanged, *ends, vantage, sink);
+        Ok(())
     }
 
     /// Takes the next packet of the file, which is more or less than one packet of a flow.
-    pub(super) fn undissected(
-        &mut self,
-        frame: Frame<'_>,
-        sink: &mut impl Sink,
-    ) -> Result<(), CaptureError> {
+    fn undissected(&mut self, frame: Frame<'_>, sink: &mut impl Sink) -> Result<(), CaptureError> {
         if !frame.link.is_supported() {
             self.summary.frames += 1;
             return Err(CaptureError::LinkType { link: frame.link });

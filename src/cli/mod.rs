@@ -17,6 +17,8 @@ mod fitting;
 mod flows;
 mod fmt;
 mod interrupt;
+mod judge;
+mod listing;
 #[cfg(feature = "live-dns")]
 mod lock;
 mod outcome;

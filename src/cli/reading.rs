@@ -157,7 +157,12 @@ impl<'a> Recordings<'a> {
             Ok([input]) => capture::read(input, threads::number(self.threads), sink)
                 .map(|summary| vec![summary])
                 .map_err(|error| FileError { file: 0, error }),
-            Err(several) => capture::read_together(several, sink),
+            Err(several) => {
+                let is_stopped = |file: usize| {
+                    watches.get(file).is_some_and(|watch| watch.interrupted_at().is_some())
+                };
+                capture::read_together(several, is_stopped, sink)
+            }
         };
         bar.finish_and_clear();
         let summaries = summaries.map_err(|FileError { file, error }| {

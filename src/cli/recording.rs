@@ -18,7 +18,9 @@ use crate::capture::Application;
 use crate::capture::CapturedFlow;
 use crate::capture::Limit;
 use crate::capture::Sink;
+use crate::capture::StepsBack;
 use crate::capture::Summary;
+use crate::capture::UnreadBlocks;
 use crate::capture::Unreadable;
 use crate::evidence::DnsAnswer;
 use crate::evidence::DnsTimeline;
@@ -91,7 +93,7 @@ pub(super) fn record(
     let names: Vec<String> = recordings.names().collect();
     let mut kept = Kept {
         from,
-        flows: Spool::new(),
+        flows: Spool::new(&terminal.temporary),
         timeline: &mut evidence.timeline,
         exchanges: Exchanges::default(),
         not_taken: 0,
@@ -208,13 +210,47 @@ pub(super) fn warnings(summary: &Summary) -> Vec<String> {
         ));
     }
     warnings.extend(unreadable(&summary.unreadable));
+    warnings.extend(summary.steps_back.map(says_of_steps_back));
     warnings.extend(summary.limits.iter().map(|limit| limit.describe().to_owned()));
     warnings
 }
 
-/// What the logs in a capture cannot know, for each of their formats.
+/// What is to be said where a clock was set back.
+fn says_of_steps_back(StepsBack { number, first, by }: StepsBack) -> String {
+    let times = match number {
+        1 => "once,".to_owned(),
+        many => format!("{many} times, first"),
+    };
+    format!(
+        "the times of its packets go back {times} by {by:#} from {first}, as where a clock was set or \
+         files were put behind each other: what clients were told before a flow is told by these times"
+    )
+}
+
+/// What the logs in a capture cannot know, for each of their formats, and what else of it says nothing
+/// here.
 pub(super) fn notes(summary: &Summary) -> Vec<String> {
-    summary.logs.iter().map(|format| format.caveat().to_owned()).collect()
+    let mut notes: Vec<String> =
+        summary.logs.iter().map(|format| format.caveat().to_owned()).collect();
+    let blocks = |number: u64, of: &str| match number {
+        1 => format!("1 block of {of} was passed over"),
+        many => format!("{many} blocks of {of} were passed over"),
+    };
+    let UnreadBlocks { secrets, names } = summary.unread;
+    if secrets > 0 {
+        notes.push(format!(
+            "{}: nothing is decrypted here, so that names and requests inside what was encrypted are \
+             not read",
+            blocks(secrets, "decryption secrets")
+        ));
+    }
+    if names > 0 {
+        notes.push(format!(
+            "{}: they are what a machine found for addresses, and no client was told so",
+            blocks(names, "resolved names")
+        ));
+    }
+    notes
 }
 
 /// The records of a log that could not be read.

@@ -8,6 +8,8 @@ use std::io::Seek;
 use std::io::SeekFrom;
 use std::io::Write as _;
 use std::ops::Range;
+use std::path::Path;
+use std::path::PathBuf;
 
 use tempfile::SpooledTempFile;
 
@@ -36,6 +38,8 @@ pub(super) struct FlowOf {
 #[derive(Debug)]
 pub(super) struct Spool {
     file: SpooledTempFile,
+    /// Where the file lies, once it has to be one.
+    folder: PathBuf,
     gathered: Vec<u8>,
     /// Bytes before those gathered.
     written: u64,
@@ -45,9 +49,15 @@ pub(super) struct Spool {
 }
 
 impl Spool {
-    pub(super) fn new() -> Spool {
+    /// No flows yet; `folder` is for temporary files.
+    pub(super) fn new(folder: &Path) -> Spool {
+        Spool::with_limit(IN_MEMORY, folder)
+    }
+
+    fn with_limit(in_memory: usize, folder: &Path) -> Spool {
         Spool {
-            file: SpooledTempFile::new(IN_MEMORY),
+            file: SpooledTempFile::new_in(in_memory, folder),
+            folder: folder.to_owned(),
             gathered: Vec::with_capacity(2 * GATHERED),
             written: 0,
             flows: 0,
@@ -82,11 +92,11 @@ impl Spool {
             place.copy_from_slice(&length.to_le_bytes());
         }
         self.flows += 1;
-        if self.gathered.len() >= GATHERED { self.write().map_err(|e| cannot(&e)) } else { Ok(()) }
+        if self.gathered.len() >= GATHERED { self.write() } else { Ok(()) }
     }
 
-    fn write(&mut self) -> io::Result<()> {
-        self.file.write_all(&self.gathered)?;
+    fn write(&mut self) -> Result<(), Failure> {
+        self.file.write_all(&self.gathered).map_err(|error| cannot(&self.folder, &error))?;
         self.written += u64::try_from(self.gathered.len()).unwrap_or(u64::MAX);
         self.gathered.clear();
         Ok(())
@@ -100,9 +110,10 @@ impl Spool {
     /// The flows from the first on, some at a time.
     pub(super) fn batches(&mut self) -> Result<Batches<'_>, Failure> {
         self.check()?;
-        self.write().and_then(|()| self.file.rewind()).map_err(|error| cannot(&error))?;
-        let left = self.flows;
-        Ok(Batches { file: BufReader::with_capacity(GATHERED, &mut self.file), at: 0, left })
+        self.write()?;
+        self.file.rewind().map_err(|error| cannot(&self.folder, &error))?;
+        let file = BufReader::with_capacity(GATHERED, &mut self.file);
+        Ok(Batches { file, folder: &self.folder, at: 0, left: self.flows })
     }
 
     /// The flow at `position`. None may be added any more.
@@ -115,7 +126,7 @@ impl Spool {
             self.file.read_exact(&mut record)?;
             Ok(record)
         };
-        decode(&record().map_err(|error| cannot(&error))?)
+        decode(&record().map_err(|error| cannot(&self.folder, &error))?)
     }
 }
 
@@ -123,6 +134,7 @@ impl Spool {
 #[derive(Debug)]
 pub(super) struct Batches<'a> {
     file: BufReader<&'a mut SpooledTempFile>,
+    folder: &'a Path,
     at: u64,
     left: u64,
 }
@@ -153,7 +165,7 @@ impl Batches<'_> {
         batch.records.clear();
         while self.left > 0 && batch.records.len() < IN_BATCH {
             self.left -= 1;
-            self.record(batch).map_err(|error| cannot(&error))?;
+            self.record(batch).map_err(|error| cannot(self.folder, &error))?;
         }
         Ok(())
     }
@@ -177,15 +189,39 @@ fn decode(record: &[u8]) -> Result<FlowOf, Failure> {
     Ok(FlowOf { capture, flow })
 }
 
-/// The temporary file cannot be written or read.
-pub(super) fn cannot(error: &io::Error) -> Failure {
+/// The temporary file in `folder` cannot be made, written or read.
+pub(super) fn cannot(folder: &Path, error: &io::Error) -> Failure {
     Failure::with_help(
-        format!("cannot keep the flows in a temporary file: {}", failure::plain(error)),
-        "let `TMPDIR` name a folder with more room; a flow takes some hundred bytes",
+        format!(
+            "cannot keep flows in a temporary file in `{}`: {}",
+            folder.display(),
+            failure::plain(error)
+        ),
+        "let `TMPDIR` name a folder that can be written to and has room: a flow takes some hundred bytes",
     )
 }
 
 /// A flow that was written is not read as it was: nobody but this run writes there.
 fn unusable(error: &dyn std::fmt::Display) -> Failure {
     Failure::new(format!("a flow in the temporary file cannot be read back: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named_with_what_to_do() {
+        let sandbox = tempfile::tempdir().unwrap();
+        let folder = sandbox.path().join("gone");
+        let mut spool = Spool::with_limit(0, &folder);
+        assert!(spool.batches().is_ok(), "no file is needed for nothing");
+        spool.gathered.push(0);
+        let Some(Failure::Message { message, help }) = spool.batches().err() else {
+            panic!("expected a message");
+        };
+        let expected = format!("cannot keep flows in a temporary file in `{}`: ", folder.display());
+        assert!(message.starts_with(&expected), "{message}");
+        assert!(help.is_some_and(|help| help.contains("TMPDIR")));
+    }
 }

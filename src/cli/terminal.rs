@@ -30,6 +30,8 @@ pub struct Terminal<'a> {
     pub now: Timestamp,
     /// The folder that relative paths start from.
     pub folder: PathBuf,
+    /// The folder for files that are gone when the run is over.
+    pub temporary: PathBuf,
     /// The files that were read so far, by their places: no result may take theirs.
     pub inputs: Vec<PathBuf>,
     /// Whether standard output shows colours.

@@ -58,6 +58,16 @@ impl AddressRange {
         self.first <= address && address <= self.last
     }
 
+    /// The prefix that holds just these addresses, where there is one.
+    pub fn prefix(self) -> Option<IpNet> {
+        let ((_, first), (_, last)) = (position(self.first), position(self.last));
+        let host = first ^ last;
+        let is_prefix = first & host == 0 && host.checked_add(1).is_none_or(|n| n & host == 0);
+        let width = if self.first.is_ipv4() { Ipv4Addr::BITS } else { Ipv6Addr::BITS };
+        let length = u8::try_from(width - host.count_ones()).ok().filter(|_| is_prefix)?;
+        IpNet::new(self.first, length).ok()
+    }
+
     /// The fewest prefixes that hold just these addresses, ascending.
     pub fn prefixes(self) -> Vec<IpNet> {
         match (self.first, self.last) {
@@ -82,10 +92,10 @@ impl From<IpAddr> for AddressRange {
 
 impl fmt::Display for AddressRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.prefixes().as_slice() {
-            [one] if one.prefix_len() == one.max_prefix_len() => write!(f, "{}", one.addr()),
-            [one] => write!(f, "{one}"),
-            _ => write!(f, "{}-{}", self.first, self.last),
+        match self.prefix() {
+            Some(one) if one.prefix_len() == one.max_prefix_len() => write!(f, "{}", one.addr()),
+            Some(one) => write!(f, "{one}"),
+            None => write!(f, "{}-{}", self.first, self.last),
         }
     }
 }
@@ -230,6 +240,14 @@ impl AddressSet {
         cut
     }
 
+    /// The prefix that holds just these addresses, where there is one.
+    pub fn prefix(&self) -> Option<IpNet> {
+        match self.ranges().as_slice() {
+            [only] => only.prefix(),
+            _ => None,
+        }
+    }
+
     /// The fewest prefixes that hold just these addresses, ascending.
     pub fn prefixes(&self) -> Vec<IpNet> {
         self.ranges().into_iter().flat_map(AddressRange::prefixes).collect()
@@ -254,17 +272,17 @@ impl IntervalSet for AddressSet {
 }
 
 /// Cuts a stretch that runs from IPv4 into IPv6 in two.
-fn split_by_family(start: Position, end: Position) -> Vec<AddressRange> {
+fn split_by_family(start: Position, end: Position) -> impl Iterator<Item = AddressRange> {
     let v6_start = (V6, 0);
     let pieces = if start < v6_start && v6_start < end {
-        vec![(start, (V4, 1 << 32)), (v6_start, end)]
+        [Some((start, (V4, 1 << 32))), Some((v6_start, end))]
     } else {
-        vec![(start, end)]
+        [Some((start, end)), None]
     };
     pieces
         .into_iter()
+        .flatten()
         .filter_map(|(start, end)| AddressRange::new(address_at(start)?, address_below(end)?))
-        .collect()
 }
 
 impl From<AddressRange> for AddressSet {
@@ -347,5 +365,22 @@ mod tests {
         assert!(all.contains("255.255.255.255".parse().unwrap()));
         assert!(all.difference(&all).is_empty());
         assert_eq!(set(&["0.0.0.0/0"]).count(), 1 << 32);
+    }
+
+    #[test]
+    fn a_range_is_a_prefix_where_the_fewest_are_one() {
+        let v4 = [0, 1, 2, 3, 4, 7, 8, 1 << 31, (1 << 31) - 1, u32::MAX - 1, u32::MAX];
+        let v6 = [0, 1, 2, 3, 4, 7, 8, 1 << 127, (1 << 127) - 1, u128::MAX - 1, u128::MAX];
+        let v4 = v4.map(|value| IpAddr::V4(value.into()));
+        let v6 = v6.map(|value| IpAddr::V6(value.into()));
+        let ends = v4.iter().chain(&v6).copied();
+        let pairs = ends.clone().flat_map(|first| ends.clone().map(move |last| (first, last)));
+        let ranges = pairs.filter_map(|(first, last)| AddressRange::new(first, last));
+        for range in ranges {
+            let fewest = range.prefixes();
+            let only = if let [only] = fewest.as_slice() { Some(*only) } else { None };
+            assert_eq!(range.prefix(), only, "{range:?}");
+            assert_eq!(AddressSet::from(range).prefix(), only, "{range:?}");
+        }
     }
 }

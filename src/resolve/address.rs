@@ -85,8 +85,8 @@ impl<'a> Resolution<'a> {
             ast::Value::Named(path) => self.named_addresses(module, path, value.span)?,
             ast::Value::Filled(text) => self.filled_addresses(module, text, value.span)?,
         };
-        if let [prefix] = addresses.prefixes().as_slice() {
-            return Some(*prefix);
+        if let Some(prefix) = addresses.prefix() {
+            return Some(prefix);
         }
         let found = Diagnostic::new(
             Code::BAD_ADDRESS_VALUE,

@@ -4,7 +4,8 @@
 //! each wildcard the names that it is the longest to match. One name of each kind is enough.
 
 use std::collections::BTreeSet;
-use std::collections::HashMap;
+
+use foldhash::HashMap;
 
 use crate::flow::Fqdn;
 use crate::flow::FqdnPattern;

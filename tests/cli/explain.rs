@@ -92,6 +92,47 @@ fn every_flow_of_a_report_can_be_explained() {
     assert_eq!(commands, 7, "{report}");
 }
 
+/// A command names no capture that is not needed: only answers of DNS in others bear on a flow.
+#[test]
+fn a_flow_is_explained_by_its_own_capture_unless_dns_answers_bear_on_it() {
+    /// More captures than a command names.
+    const MORE: usize = 8;
+    let sandbox = Sandbox::with_trips();
+    let header = b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\xff\xff\0\0\x01\0\0\0";
+    let empty: Vec<String> = (0..MORE).map(|number| format!("{number}.pcap")).collect();
+    for name in &empty {
+        sandbox.write(name, header);
+    }
+    let own = "--capture trips/friday.pcapng";
+    let both = "--capture trips/monday.pcapng --capture trips/friday.pcapng";
+    let replay = ["replay", "-q", "trips/trips.egress", "--at", "2026-12-01"];
+    for more in [&empty[..0], &empty] {
+        let captures = more.iter().flat_map(|name| ["--capture", name]);
+        let args = replay.into_iter().chain(both.split(' ')).chain(captures).collect::<Vec<_>>();
+        let report = sandbox.run(&args).expect(1);
+        let mut named: Vec<&str> = Vec::new();
+        for part in report.split("\n\n").filter(|part| part.contains("   why: exeat ")) {
+            let (_, command) = part.split_once("   why: exeat ").expect("a command");
+            let (words, flow) = command.split_once(" \"").expect("a quoted flow");
+            let (flow, _) = flow.split_once('"').expect("the end of the flow");
+            let (_, captures) = words.split_once("00Z ").expect("the time");
+            named.push(captures);
+            let is_noted = part.contains("note: DNS answers bear on it: add those of the other");
+            let is_about_answers = part.contains("`aks::entra`");
+            assert_eq!(is_noted, is_about_answers && !more.is_empty(), "{part}");
+            if !is_noted {
+                let args: Vec<&str> = words.split(' ').chain([flow]).collect();
+                let explained = sandbox.run(&args).expect(1);
+                let (_, outcome) = part.split_once(". ").expect("a number");
+                let (outcome, _) = outcome.split_once(':').expect("a box");
+                assert!(explained.contains(&format!("[{outcome}]")), "{command}\n{explained}");
+            }
+        }
+        let of_answers = if more.is_empty() { both } else { own };
+        assert_eq!(named, [own, own, own, of_answers, own, own, own], "{report}");
+    }
+}
+
 /// Taken as lying elsewhere, a flow is explained as it was replayed.
 #[test]
 fn a_source_taken_as_lying_in_a_subnet_is_so_in_the_command_too() {

@@ -1,39 +1,21 @@
 //! Runs that the user ends before they are over.
 
-use std::net::Ipv4Addr;
-
 use serde_json::Value;
 
+use super::packets::BEGIN;
+use super::packets::HEADER;
+use super::packets::capture;
+use super::packets::datagram;
 use super::sandbox::Sandbox;
 
 /// More than a pipe and what is read ahead of it can hold, so that the program is at work when all of
 /// it is written.
-const PACKETS: usize = 40_000;
+const PACKETS: u32 = 40_000;
 
 /// A capture of one flow with many datagrams.
 fn long_flow() -> Vec<u8> {
-    let mut file = b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\xff\xff\0\0\x65\0\0\0".to_vec();
-    let payload = [0x55; 32];
-    let length = u16::try_from(20 + 8 + payload.len()).expect("a length");
-    let mut packet = vec![0x45, 0];
-    packet.extend(length.to_be_bytes());
-    packet.extend([0, 0, 0x40, 0, 64, 17, 0, 0]);
-    packet.extend(Ipv4Addr::new(10, 1, 8, 4).octets());
-    packet.extend(Ipv4Addr::new(203, 0, 113, 7).octets());
-    packet.extend(50_000_u16.to_be_bytes());
-    packet.extend(9_999_u16.to_be_bytes());
-    packet.extend((length - 20).to_be_bytes());
-    packet.extend([0, 0]);
-    packet.extend(payload);
-    for number in 0..PACKETS {
-        let microseconds = u32::try_from(number).expect("a time");
-        let captured = u32::from(length);
-        for field in [1_700_000_000, microseconds, captured, captured] {
-            file.extend(field.to_le_bytes());
-        }
-        file.extend(&packet);
-    }
-    file
+    let packet = datagram(50_000);
+    capture((0..PACKETS).map(|microseconds| (BEGIN, microseconds, packet.clone())))
 }
 
 #[test]
@@ -61,6 +43,26 @@ fn interrupted_flows_are_listed_as_far_as_they_were_read() {
     assert_eq!(run.code, Some(1), "{}", run.err);
     assert_eq!(run.out.lines().count(), 1, "{}", run.out);
     assert!(run.err.starts_with("warning: `-`: interrupted after "), "{}", run.err);
+}
+
+/// A pipe to which nobody has written yet holds up the others, but not their report.
+#[test]
+fn an_interrupted_replay_tells_of_the_captures_beside_one_that_never_began() {
+    let sandbox = Sandbox::new();
+    let packets = (0..3).map(|number| (BEGIN, number.into(), datagram(50_000 + number)));
+    sandbox.write("a.pcap", &capture(packets));
+    let args = ["replay", "ok.egress", "--capture", "a.pcap", "--capture", "pipe"];
+    for begun in [&b""[..], &HEADER[..10]] {
+        let text = sandbox.run_interrupted_at("pipe", begun, &args).expect(1);
+        assert!(text.starts_with("PARTIAL: the run was interrupted"), "{text}");
+        assert!(text.contains("warning: pipe: interrupted after "), "{text}");
+        assert!(text.contains("3  blocked"), "{text}");
+    }
+    // Of one alone there is nothing to tell.
+    let run =
+        sandbox.run_interrupted_at("pipe", b"", &["replay", "ok.egress", "--capture", "pipe"]);
+    assert_eq!((run.code, run.out.as_str()), (Some(2), ""), "{}", run.err);
+    assert!(run.err.contains("interrupted after 0 bytes of `pipe`"), "{}", run.err);
 }
 
 /// What reads no captures has nothing to tell when it is interrupted.

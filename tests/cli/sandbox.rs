@@ -15,26 +15,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// A small list without mistakes.
-pub(crate) const OK: &str = r#"language 1
-
-azure {
-  subscription   "00000000-0000-0000-0000-000000000000"
-  resource-group "rg"
-  location       "westeurope"
-}
-
-network n {
-  vnet hub 10.0.0.0/16 { subnet AzureFirewallSubnet 10.0.1.0/26 }
-  vnet spoke 10.1.0.0/16 {
-    peers hub
-    dns egress
-    subnet apps 10.1.8.0/24 { routes via egress }
-  }
-  firewall egress in hub { sku premium  private-ip 10.0.1.4  public-ip 203.0.113.10  dns-proxy on }
-}
-
-allow web: apps -> www.example.com : https  because "needed"
-"#;
+pub(crate) const OK: &str = concat!(
+    include_str!("../support/hub-and-spoke.egress"),
+    "\nallow web: apps -> www.example.com : https  because \"needed\"\n"
+);
 
 /// A network in which no way leads around the firewall.
 pub(crate) const ONE_NETWORK: &str = r#"language 1
@@ -153,10 +137,36 @@ impl Sandbox {
         let mut program = self.start(args);
         let mut stdin = program.child.stdin.take().expect("its input");
         stdin.write_all(input).expect("a program that reads");
-        let kill = format!("kill -INT {}", program.child.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+        program.interrupt();
         let run = program.end();
         drop(stdin);
+        run
+    }
+
+    /// Runs the program with a pipe of this name to which `begun` is written, and no more, and interrupts
+    /// it when it reads there.
+    #[cfg(unix)]
+    pub(crate) fn run_interrupted_at(&self, pipe: &str, begun: &[u8], args: &[&str]) -> Run {
+        let path = self.path().join(pipe);
+        // It may be there from the run before.
+        let _ = fs::remove_file(&path);
+        assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());
+        let program = self.start(args);
+        // It can be opened only when somebody reads there.
+        let begun = begun.to_vec();
+        let opening = thread::spawn(move || {
+            let mut pipe = fs::OpenOptions::new().write(true).open(path).expect("a reader");
+            pipe.write_all(&begun).expect("a reader");
+            pipe
+        });
+        let mut naps = 0;
+        while !opening.is_finished() && naps < MOST_NAPS {
+            naps += 1;
+            thread::sleep(NAP);
+        }
+        program.interrupt();
+        let run = program.end();
+        assert!(opening.is_finished(), "it does not read `{pipe}`: {}", run.err);
         run
     }
 
@@ -179,6 +189,13 @@ struct Started {
 }
 
 impl Started {
+    /// Interrupts it, as Ctrl-C does.
+    #[cfg(unix)]
+    fn interrupt(&self) {
+        let kill = format!("kill -INT {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+    }
+
     /// Waits for the end.
     fn end(mut self) -> Run {
         let mut naps = 0;

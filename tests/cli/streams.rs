@@ -5,6 +5,9 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
+use super::packets::BEGIN;
+use super::packets::capture;
+use super::packets::datagram;
 use super::sandbox::OK;
 use super::sandbox::Sandbox;
 use super::sandbox::trips;
@@ -328,4 +331,84 @@ fn options_of_replay_have_an_effect() {
     assert!(all.contains("leak (accepted)") && all.contains("nothing to object to"), "{all}");
     let assumed = replay(&["--assume", "threat_list=everything", "--at", "2026-12-01"]);
     assert_ne!(assumed.out, plain);
+}
+
+#[test]
+fn a_clock_that_was_set_back_while_packets_were_captured_is_told() {
+    let sandbox = Sandbox::new();
+    let at = |seconds: u32| (BEGIN + seconds, 0, datagram(50_000));
+    sandbox.write("a.pcap", &capture([at(100), at(99), at(101)]));
+    assert_eq!(sandbox.run(&["flows", "a.pcap"]).err, "");
+    let says = |times: &str| {
+        format!(
+            "the times of its packets go back {times} by 1m 41s from 2023-11-14T22:15:01Z, as where a \
+             clock was set or files were put behind each other: what clients were told before a flow \
+             is told by these times\n"
+        )
+    };
+    sandbox.write("a.pcap", &capture([at(100), at(101), at(0), at(1)]));
+    let flows = sandbox.run(&["flows", "a.pcap"]);
+    assert_eq!(flows.err, format!("warning: `a.pcap`: {}", says("once,")));
+    sandbox.write("a.pcap", &capture([at(100), at(101), at(0), at(50), at(1)]));
+    let text = sandbox.run(&["replay", "ok.egress", "--capture", "a.pcap"]).expect(0);
+    assert!(text.contains(&format!("warning: a.pcap: {}", says("2 times, first"))), "{text}");
+}
+
+/// Such blocks are no packets, and whoever put them there may expect them to be read.
+#[test]
+fn blocks_of_a_capture_that_are_not_read_are_told() {
+    let block = |kind: u8| [&[kind, 0, 0, 0, 16, 0, 0, 0], &[0; 4][..], &[16, 0, 0, 0]].concat();
+    let (secrets, names, statistics) = (block(10), block(4), block(5));
+    let sandbox = Sandbox::with_trips();
+    let monday = monday();
+    // Behind the section header.
+    let (begin, rest) = monday.split_at(monday[4].into());
+    let whole = [begin, &secrets, rest, &names, &names, &statistics].concat();
+    sandbox.write("trips/monday.pcapng", &whole);
+    let args = ["replay", "trips/trips.egress", "--at", "2026-12-01"];
+    let capture = ["--capture", "trips/monday.pcapng"];
+    let text = sandbox.run(&[&args[..], &capture].concat()).expect(0);
+    let expected = "\
+        note: trips/monday.pcapng: 1 block of decryption secrets was passed over: nothing is decrypted \
+        here, so that names and requests inside what was encrypted are not read\n\
+        note: trips/monday.pcapng: 2 blocks of resolved names were passed over: they are what a machine \
+        found for addresses, and no client was told so\n";
+    assert!(text.contains(expected), "{text}");
+    let flows = sandbox.run(&["flows", "trips/monday.pcapng"]);
+    assert_eq!(flows.err.matches("note: `trips/monday.pcapng`: ").count(), 2, "{}", flows.err);
+    assert_eq!(sandbox.run(&["flows", "-q", "trips/monday.pcapng"]).err, "");
+    let json = sandbox.run(&[&args[..], &capture, &["--format", "json"]].concat()).expect(0);
+    let report: Value = serde_json::from_str(&json).expect("a report");
+    let notes = report["summary"]["captures"][0]["notes"].as_array().map(Vec::len);
+    assert_eq!(notes, Some(2), "{json}");
+    // Without them the report is the same.
+    let without: Vec<&str> =
+        text.lines().filter(|line| !line.starts_with("note: trips/")).collect();
+    let plain = Sandbox::with_trips().run(&[&args[..], &capture].concat()).expect(0);
+    assert_eq!(without, plain.lines().collect::<Vec<_>>());
+}
+
+/// What has to be kept of a large capture is kept where `TMPDIR` says, and that is said where it cannot.
+#[cfg(unix)]
+#[test]
+fn a_folder_for_temporary_files_that_cannot_be_used_is_named_with_what_to_do() {
+    /// Their JSON is more than is held in memory.
+    const FLOWS: u16 = 30_000;
+    let sandbox = Sandbox::new();
+    let packets = (0..FLOWS).map(|n| (BEGIN, n.into(), datagram(20_000 + n)));
+    sandbox.write("a.pcap", &capture(packets));
+    let args = ["replay", "ok.egress", "--capture", "a.pcap", "--format", "json", "--flows", "all"];
+    for (folder, why) in [("gone", "no such file or directory"), ("ok.egress", "not a directory")] {
+        let output = sandbox.command(&args).env("TMPDIR", folder).output().expect("a run");
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{folder}");
+        let expected = format!(
+            "error: cannot keep flows in a temporary file in `{folder}`: {why}\n  = help: let `TMPDIR` \
+             name a folder that can be written to and has room: a flow takes some hundred bytes\n"
+        );
+        assert_eq!(String::from_utf8_lossy(&output.stderr), expected);
+    }
+    // Nothing has to be kept of what is small.
+    let small = [&args[..6], &["--flows", "none"]].concat();
+    let output = sandbox.command(&small).env("TMPDIR", "gone").output().expect("a run");
+    assert_eq!(output.status.code(), Some(0));
 }

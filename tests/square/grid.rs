@@ -262,7 +262,7 @@ impl<'d> Known<'d> {
     }
 
     /// How an address of a block that the system drops is treated: the block is compared by length
-    /// with the other prefixes that hold the address (`route.rs`, `beats`), and no network holds
+    /// with the other prefixes that hold the address (`candidate.rs`, `beats`), and no network holds
     /// all of it.
     fn dropped(&self, address: IpAddr) -> Option<Vec<Ordering>> {
         let blocks = SYSTEM_DROPPED.iter().map(|text| text.parse::<IpNet>().expect("a prefix"));
@@ -284,7 +284,7 @@ impl<'d> Known<'d> {
     }
 
     /// Whether a firewall's own subnet is stated, so that the address of a literal decides which
-    /// way the flow goes on (`firewall.rs`, `resolve`; `decide.rs`, `travel`).
+    /// way the flow goes on (`firewall/proxy.rs`, `resolve`; `decide.rs`, `travel`).
     fn goes_on(&self) -> bool {
         self.deployment.firewalls.values().any(|firewall| match &firewall.place {
             FirewallPlace::VirtualNetwork(network) => {
@@ -495,15 +495,15 @@ impl Axes {
 /// What decisions of a flow look at, under every assignment, by the steps in their traces.
 ///
 /// - Before the security group and the first step of a firewall, a decision looks at addresses
-///   only (`decide.rs`: `walk`, `travel`; `route.rs`). A firewall leaves a step in each case
-///   (`firewall.rs`, `handle`).
+///   only (`decide.rs`: `walk`, `travel`; `route`). A firewall leaves a step in each case
+///   (`firewall/mod.rs`, `handle`).
 /// - The payload is read by `sniff`, after the step *sniff*, and by `sniff_proxied`, after the step
 ///   *local* of the explicit proxy.
 /// - The name and path of a request are read after *sniff* has let it through: then there is a step
 ///   *application*. Those inside TLS are read by `decrypted` alone: a step *inspection* for one
 ///   assignment at least.
 /// - Which address a literal is matters where the flow goes on behind a firewall
-///   (`firewall.rs`, `resolve`), which is a step *delivery*.
+///   (`firewall/proxy.rs`, `resolve`), which is a step *delivery*.
 #[derive(Clone, Copy, Debug, Default)]
 struct Reads {
     service: bool,

@@ -1,11 +1,15 @@
 //! Captures that are cut or damaged give what can be read, and never more than the whole.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
+use jiff::SignedDuration;
+use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::super::CapturedFlow;
 use super::super::Damage;
+use super::super::StepsBack;
 use super::IN_PCAP;
 use super::build::CLIENT;
 use super::build::End;
@@ -19,6 +23,7 @@ use super::build::dns_response;
 use super::build::ethernet;
 use super::build::fragments;
 use super::build::pcap;
+use super::build::pcap_at;
 use super::build::tds;
 use super::build::udp;
 use super::hex;
@@ -45,6 +50,31 @@ fn a_record_longer_than_any_packet_ends_the_reading() {
     let (taken, summary) = read(&damaged);
     assert_eq!(taken.flows[0].packets, Some(1));
     assert!(matches!(summary.truncated.unwrap().what, Damage::TooLong { .. }));
+}
+
+/// A clock that was set back is told, and packets that waited in a buffer are not.
+#[test]
+fn steps_back_of_the_clock_are_told_by_their_number_and_the_first() {
+    let check = |seconds: &[f64], expected: Option<(u64, f64, i64)>| {
+        let microseconds =
+            |seconds: f64| u64::try_from(Duration::from_secs_f64(seconds).as_micros()).unwrap();
+        let frame = ethernet(&[], &udp(CLIENT, SERVER, 1, b"?"));
+        let frames = seconds.iter().map(|at| (microseconds(*at), frame.clone()));
+        let (_, summary) = read(&pcap_at(1, &frames.collect::<Vec<_>>()));
+        let begin: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let expected = expected.map(|(number, first, by)| StepsBack {
+            number,
+            first: begin + Duration::from_secs_f64(first),
+            by: SignedDuration::from_millis(by),
+        });
+        assert_eq!(summary.steps_back, expected, "{seconds:?}");
+    };
+    check(&[], None);
+    check(&[0.0, 1.0, 1.0, 3600.0], None);
+    check(&[9.0, 8.0, 10.0, 8.0, 8.5, 10.0], None);
+    check(&[10.0, 7.5, 8.0, 9.0], Some((1, 10.0, 2500)));
+    check(&[10.0, 9.0, 7.5, 5.0], Some((2, 10.0, 2500)));
+    check(&[100.0, 40.0, 100.0, 97.0], Some((2, 100.0, 60_000)));
 }
 
 /// A file with something of everything.

@@ -4,6 +4,7 @@ use super::super::Application;
 use super::super::CaptureError;
 use super::super::Damage;
 use super::super::LinkType;
+use super::super::UnreadBlocks;
 use super::IN_PCAP;
 use super::Taken;
 use super::build::cooked;
@@ -48,6 +49,26 @@ fn every_file_format_gives_the_same_packet() {
     nanoseconds[0] = 0x4d;
     nanoseconds[1] = 0x3c;
     check_query(&nanoseconds, "2026-01-01T00:00:00.00012345600Z".replace("600Z", "6Z").as_str());
+}
+
+#[test]
+fn blocks_that_are_not_read_are_counted_in_both_byte_orders_and_every_section() {
+    let little = |kind: u32| [kind, 12, 12].map(u32::to_le_bytes).concat();
+    let big = |kind: u32| [kind, 12, 12].map(u32::to_be_bytes).concat();
+    let file = [
+        hex(IN_PCAPNG),
+        little(4),
+        little(10),
+        little(5),
+        hex(IN_BIG_ENDIAN_PCAPNG),
+        big(10),
+        big(10),
+        big(4),
+    ];
+    let (taken, summary) = read(&file.concat());
+    assert_eq!(taken.flows.len(), 1);
+    assert_eq!(summary.unread, UnreadBlocks { secrets: 3, names: 2 });
+    assert_eq!(summary.truncated, None);
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn together(files: &[Frames]) -> (Vec<CapturedFlow>, Vec<Summary>) {
     let files: Vec<Vec<u8>> = files.iter().map(|frames| pcap_at(1, frames)).collect();
     let mut taken = Taken::default();
     let inputs = files.iter().map(Vec::as_slice).collect();
-    let summaries = read_together(inputs, &mut taken).unwrap();
+    let summaries = read_together(inputs, |_| false, &mut taken).unwrap();
     (taken.flows, summaries)
 }
 
@@ -86,6 +86,6 @@ fn files_that_follow_each_other_are_of_one_place() {
 fn a_file_that_is_no_capture_is_named() {
     let good = pcap_at(1, &frames_of(&full_session()));
     let inputs: Vec<&[u8]> = vec![&good, b"no capture at all, of any kind"];
-    let refused = read_together(inputs, &mut Taken::default()).unwrap_err();
+    let refused = read_together(inputs, |_| false, &mut Taken::default()).unwrap_err();
     assert_eq!(refused.file, 1);
 }

@@ -20,10 +20,6 @@ const MOST_TAGS: usize = 8;
 
 /// Takes the Ethernet header and everything up to IP off `frame`.
 #[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "once for each packet; a call has to write out what is read of its headers"
-)]
 pub(in crate::capture) fn parse(frame: &[u8]) -> Result<Option<Linked<'_>>, Malformed> {
     let Some(([.., t0, t1], payload)) = frame.split_first_chunk::<14>() else {
         return Err(Malformed::truncated("ethernet", 14, frame));

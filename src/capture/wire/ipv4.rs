@@ -12,10 +12,6 @@ const LAYER: &str = "ipv4";
 
 /// Takes a header off `bytes`, of which there were `wire` before the capture cut them.
 #[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "once for each packet; a call has to write out what is read of its headers"
-)]
 pub(in crate::capture) fn parse(bytes: &[u8], wire: usize) -> Result<Datagram<'_>, Malformed> {
     let Some(fixed) = bytes.first_chunk::<20>() else {
         return Err(Malformed::truncated(LAYER, 20, bytes));

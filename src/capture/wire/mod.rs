@@ -2,6 +2,10 @@
 //!
 //! Nothing here keeps state, and no length field is trusted: what does not fit is [`Malformed`],
 //! except that a payload may be shorter than its header says, since captures cut packets.
+#![expect(
+    clippy::inline_always,
+    reason = "once for each packet; a call has to write out what is read of its headers"
+)]
 
 pub(super) mod cooked;
 pub(super) mod ethernet;
@@ -80,10 +84,6 @@ pub(super) struct Linked<'a> {
 
 /// Takes the link header off a packet; `None` where no IP lies behind it.
 #[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "once for each packet; a call has to write out what is read of its headers"
-)]
 pub(super) fn link(link: LinkType, frame: &[u8]) -> Result<Option<Linked<'_>>, Malformed> {
     let bare = |network| Ok(Some(Linked { network, side: Side::default(), payload: frame }));
     match link {
@@ -133,10 +133,6 @@ pub(super) struct Fragment {
 
 /// Takes an IP header off `bytes`, of which there were `wire` before the capture cut them.
 #[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "once for each packet; a call has to write out what is read of its headers"
-)]
 pub(super) fn network(
     network: Network,
     bytes: &[u8],

@@ -66,10 +66,6 @@ impl<'a> TcpHeader<'a> {
     /// Takes a header off the front of `bytes`; the second half of the answer is the payload. `Err`
     /// holds nothing but the damage where not even the ports can be read.
     #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "once for each packet; a call has to write out what is read of its headers"
-    )]
     pub(in crate::capture) fn parse(
         bytes: &'a [u8],
     ) -> Result<(TcpHeader<'a>, &'a [u8]), Result<Damaged<'a>, Malformed>> {

@@ -59,7 +59,12 @@ impl<T: Clone + Ord> Intervals<T> {
 
     /// Whether `value` is in the set.
     pub fn contains(&self, value: &T) -> bool {
-        self.cuts.partition_point(|cut| cut <= value) % 2 == 1
+        self.contains_above(|cut| cut <= value)
+    }
+
+    /// Whether a value is in the set of which `is_cut_before` tells whether a cut is at or below it.
+    pub fn contains_above(&self, is_cut_before: impl Fn(&T) -> bool) -> bool {
+        self.cuts.partition_point(is_cut_before) % 2 == 1
     }
 
     /// Whether the set holds no value.

@@ -53,7 +53,8 @@ impl NameSet {
 
     /// Whether `name` is in the set.
     pub fn contains(&self, name: &Fqdn) -> bool {
-        self.0.contains(&reversed(name))
+        let from_last = || name.as_str().bytes().rev();
+        self.0.contains_above(|cut| cut.iter().copied().le(from_last()))
     }
 
     /// Whether the set holds no name.

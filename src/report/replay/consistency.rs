@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::Position;
+use super::Again;
 use super::Replay;
 use super::ReplayedFlow;
 use super::SHOWN_FLOWS;
@@ -94,7 +94,9 @@ impl From<&Inconsistency> for InconsistencyJson {
 impl Unfitting {
     /// Counts a flow, once for each kind.
     pub(super) fn add(&mut self, flow: &Counted<'_>) {
-        flow.inconsistencies.iter().for_each(|one| self.asking.add(flow.source, one));
+        for one in &flow.inconsistencies {
+            self.asking.add(flow.source, one);
+        }
         let mut last = None;
         // They are in the order of their kinds.
         for kind in flow.inconsistencies.iter().map(Inconsistency::kind) {
@@ -112,17 +114,14 @@ impl Replay<'_> {
     ///
     /// # Errors
     /// Those of `again`, which gives a flow again that was counted.
-    pub fn unfitting<E>(
-        &self,
-        again: &mut dyn FnMut(Position) -> Result<ReplayedFlow, E>,
-    ) -> Result<Vec<Unfit>, E> {
+    pub fn unfitting<E>(&self, again: &mut Again<'_, E>) -> Result<Vec<Unfit>, E> {
         let Unfitting { of_kind, asking } = &self.totals.unfitting;
         let told = of_kind.iter().map(|(kind, (_, positions))| {
             let (kind, number) = (*kind, positions.number);
             if kind == Kind::OtherResolver {
                 return Ok(Unfit { kind, number, flows: Vec::new(), asking: asking.all.clone() });
             }
-            let flows = positions.first.iter().map(|at| again(*at)).collect::<Result<_, E>>()?;
+            let flows = positions.flows(SHOWN_FLOWS, again)?;
             Ok(Unfit { kind, number, flows, asking: Vec::new() })
         });
         told.collect()

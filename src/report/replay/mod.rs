@@ -37,6 +37,9 @@ pub const SCHEMA: &str = "exeat.replay/1";
 /// Flows shown of several; the others are counted.
 pub const SHOWN_FLOWS: usize = 5;
 
+/// Gives the flow at a position again.
+type Again<'f, E> = dyn FnMut(Position) -> Result<ReplayedFlow, E> + 'f;
+
 /// A recorded flow with its verdict.
 #[derive(Clone, Debug)]
 pub struct ReplayedFlow {
@@ -75,6 +78,19 @@ impl ReplayedFlow {
     /// Whether the flow stops a pipeline.
     pub fn is_objection(&self) -> bool {
         self.outcome.is_objection() && self.accepted.is_none()
+    }
+
+    /// Whether it is judged as `other`, whatever that is known by: the same box, verdict and reason, by
+    /// the same rule, route and statement, with the same facts missing.
+    pub fn is_judged_as(&self, other: &ReplayedFlow) -> bool {
+        let Decision { verdict, reason, rule, route, .. } = &self.decision;
+        (verdict, reason) == (&other.decision.verdict, &other.decision.reason)
+            && (rule, route) == (&other.decision.rule, &other.decision.route)
+            && (self.outcome, &self.accepted) == (other.outcome, &other.accepted)
+            && (self.required, self.permitted) == (other.required, other.permitted)
+            && self.permission == other.permission
+            && self.missing == other.missing
+            && self.shown == other.shown
     }
 }
 

@@ -1,10 +1,12 @@
 //! The report on a replay for people: the boxes, then what to do about each objection.
 
 use std::fmt::Write as _;
+use std::slice;
 
-use super::Position;
+use super::Again;
 use super::Replay;
 use super::ReplayedFlow;
+use super::SHOWN_FLOWS;
 use super::Tally;
 use super::consistency;
 use super::consistency::Unfit;
@@ -13,12 +15,13 @@ use super::totals::MOST_CAUSES;
 use super::totals::RecordedTally;
 use crate::diagnostic::render::escape_controls;
 use crate::flow::SeenPayload;
+use crate::report::command::Asked;
 use crate::report::flow_row::count;
 use crate::report::flow_row::says;
 use crate::simulate::Agreement;
 use crate::simulate::Outcome;
 
-/// Captures that are named where a report begins.
+/// Captures that are named where a report begins, and in a command.
 const SHOWN_CAPTURES: usize = 8;
 
 /// Flows of which a log says something else than is decided here.
@@ -51,13 +54,10 @@ impl Replay<'_> {
     ///
     /// # Errors
     /// Those of `again`, which gives a flow again that was counted.
-    pub fn disagreements<E>(
-        &self,
-        again: &mut dyn FnMut(Position) -> Result<ReplayedFlow, E>,
-    ) -> Result<Vec<Disagreement>, E> {
+    pub fn disagreements<E>(&self, again: &mut Again<'_, E>) -> Result<Vec<Disagreement>, E> {
         let told = self.totals.disagreements.iter();
         let told = told.map(|(agreement, (_, positions))| {
-            let flows = positions.first.iter().map(|at| again(*at)).collect::<Result<_, E>>()?;
+            let flows = positions.flows(SHOWN_FLOWS, again)?;
             Ok(Disagreement { agreement: *agreement, number: positions.number, flows })
         });
         told.collect()
@@ -228,8 +228,18 @@ impl Replay<'_> {
                 // No flow has two families; the command puts the recorded source there, too.
                 shown.source = flow.row.source;
             }
-            let command = self.subject.asked.explain(&shown);
-            writeln!(text, "   why: {command}")?;
+            let all = self.subject.asked.captures;
+            let is_short = group.needs_answers && all.len() <= SHOWN_CAPTURES;
+            let captures = if is_short { all } else { slice::from_ref(&flow.row.capture) };
+            let asked = Asked { captures, ..self.subject.asked };
+            writeln!(text, "   why: {}", asked.explain(&shown))?;
+            if group.needs_answers && !is_short {
+                writeln!(
+                    text,
+                    "   note: DNS answers bear on it: add those of the other {} captures that hold them",
+                    all.len() - 1
+                )?;
+            }
         }
         Ok(())
     }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use foldhash::HashMap;
 
+use super::Again;
+use super::ReplayedFlow;
 use super::Tally;
 use super::consistency::Unfitting;
 use super::cure::Cause;
@@ -76,6 +78,15 @@ impl Positions {
         if self.first.len() < most {
             self.first.push(position);
         }
+    }
+
+    /// The first flows themselves, at most so many.
+    pub(super) fn flows<E>(
+        &self,
+        most: usize,
+        again: &mut Again<'_, E>,
+    ) -> Result<Vec<ReplayedFlow>, E> {
+        self.first.iter().take(most).map(|at| again(*at)).collect()
     }
 
     /// Whether `first` is all of them.

@@ -1,5 +1,8 @@
 //! Permissions that say what another says.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::flow::AddressSet;
@@ -12,12 +15,14 @@ use crate::intent::Permission;
 /// equal arguments.
 pub(super) fn findings(intent: &Intent) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
-    let mut seen: std::collections::BTreeMap<String, &Permission> =
-        std::collections::BTreeMap::new();
+    let mut seen: BTreeMap<String, &Permission> = BTreeMap::new();
     for permission in &intent.permissions {
-        let Some(first) = seen.get(&meaning(permission)) else {
-            seen.insert(meaning(permission), permission);
-            continue;
+        let first = match seen.entry(meaning(permission)) {
+            Entry::Occupied(first) => *first.get(),
+            Entry::Vacant(place) => {
+                place.insert(permission);
+                continue;
+            }
         };
         let mut found = Diagnostic::new(
             Code::DUPLICATE_PERMISSION,

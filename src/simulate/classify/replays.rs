@@ -31,6 +31,7 @@ use crate::flow::Host;
 use crate::flow::IpProtocol;
 use crate::flow::Observation;
 use crate::flow::Payload;
+use crate::flow::Request;
 use crate::flow::SeenPayload;
 use crate::flow::address::AddressRange;
 use crate::intent::Destination;
@@ -101,6 +102,8 @@ struct Alike {
     answered: Vec<Fqdn>,
     /// Whether proxies told of any name.
     proxies_spoke: bool,
+    /// Whether a rule or the list looks at the paths of requests.
+    looks_at_paths: bool,
 }
 
 /// What a judgement depends on.
@@ -113,7 +116,11 @@ struct Key {
     source_port: Option<u16>,
     protocol: IpProtocol,
     destination_port: u16,
+    /// Without the paths of requests where nobody looks at them.
     payloads: Vec<SeenPayload>,
+    /// Of each address that a payload shows in the place of a name, whether it is the destination.
+    /// Nothing else is ever compared with one but itself.
+    shows_destination: Vec<bool>,
     /// The names that the client holds the destination for, as [`DnsTimeline::names`] has them.
     ///
     /// [`DnsTimeline::names`]: crate::evidence::DnsTimeline::names
@@ -307,6 +314,8 @@ impl Alike {
             answered: owned(answered),
             proxies: proxies.into_iter().collect(),
             proxies_spoke,
+            looks_at_paths: rules_look_at_paths(simulator)
+                || intent.is_some_and(list_looks_at_paths),
         }
     }
 
@@ -325,15 +334,17 @@ impl Alike {
             return None;
         }
         let mut shown: BTreeSet<&Fqdn> = BTreeSet::new();
+        let mut shows_destination = Vec::new();
         for flow in flows {
             match &flow.payload {
                 SeenPayload::Exactly(payload) => {
                     for host in hosts(payload) {
                         match host {
-                            Host::Name(name) => shown.insert(name),
-                            // It may be that of the destination, or be in a range.
-                            Host::Address(_) => return None,
-                        };
+                            Host::Name(name) => drop(shown.insert(name)),
+                            Host::Address(address) => {
+                                shows_destination.push(*address == destination);
+                            }
+                        }
                     }
                 }
                 // Every name may be asked for.
@@ -367,12 +378,67 @@ impl Alike {
             source_port: source_port.filter(|_| self.has_source_ports),
             protocol,
             destination_port,
-            payloads: flows.iter().map(|flow| flow.payload.clone()).collect(),
+            payloads: flows.iter().map(|flow| self.compared(&flow.payload)).collect(),
+            shows_destination,
             held,
             holds,
             facts,
         })
     }
+}
+
+impl Alike {
+    /// What of a payload is compared with anything.
+    fn compared(&self, payload: &SeenPayload) -> SeenPayload {
+        let without_path = |request: &Request| Request {
+            host: request.host.clone(),
+            port: request.port,
+            path: String::new(),
+        };
+        match payload {
+            SeenPayload::Exactly(Payload::Http(request)) if !self.looks_at_paths => {
+                SeenPayload::Exactly(Payload::Http(without_path(request)))
+            }
+            SeenPayload::Exactly(Payload::Tls { name, inner: Some(request) })
+                if !self.looks_at_paths =>
+            {
+                let (name, inner) = (name.clone(), Some(without_path(request)));
+                SeenPayload::Exactly(Payload::Tls { name, inner })
+            }
+            SeenPayload::Exactly(_) | SeenPayload::Kind(_) | SeenPayload::Unknown => {
+                payload.clone()
+            }
+        }
+    }
+}
+
+/// Whether a rule compares the paths of requests, or has them looked up (`azure-firewall.md §2.4`,
+/// `§2.7`).
+fn rules_look_at_paths(simulator: &Simulator<'_>) -> bool {
+    let policies = simulator.deployment.policies.values();
+    let collections =
+        policies.flat_map(|policy| &policy.groups).flat_map(|group| &group.collections);
+    let mut rules = collections.map(|collection| &collection.rules);
+    rules.any(|rules| match rules {
+        Rules::Application(_, rules) => {
+            rules.iter().any(|rule| !rule.target_urls.is_empty() || !rule.web_categories.is_empty())
+        }
+        Rules::Network(..) | Rules::Nat(_) => false,
+    })
+}
+
+/// Whether a statement compares the paths of requests, or has them looked up.
+fn list_looks_at_paths(list: &Intent) -> bool {
+    let permissions = list.permissions.iter().flat_map(|one| &one.destinations);
+    let mut all = permissions.chain(list.denies.iter().flat_map(|one| &one.destinations));
+    all.any(|destination| match destination {
+        Destination::WebCategory(_) | Destination::Url { .. } => true,
+        Destination::Names(_)
+        | Destination::Addresses(_)
+        | Destination::ServiceTag(_)
+        | Destination::FqdnTag(_)
+        | Destination::Any => false,
+    })
 }
 
 /// The hosts that a payload shows, also inside TLS.

@@ -1,0 +1,40 @@
+//! Captures of UDP, packet by packet.
+
+use std::net::Ipv4Addr;
+
+/// The header of a capture of raw IP.
+pub(crate) const HEADER: &[u8; 24] =
+    b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\xff\xff\0\0\x65\0\0\0";
+
+/// A time in the seconds of a capture.
+pub(crate) const BEGIN: u32 = 1_700_000_000;
+
+/// A capture of these datagrams, each with its time in seconds and microseconds.
+pub(crate) fn capture(packets: impl IntoIterator<Item = (u32, u32, Vec<u8>)>) -> Vec<u8> {
+    let mut file = HEADER.to_vec();
+    for (seconds, microseconds, packet) in packets {
+        let length = u32::try_from(packet.len()).expect("a length");
+        for field in [seconds, microseconds, length, length] {
+            file.extend(field.to_le_bytes());
+        }
+        file.extend(packet);
+    }
+    file
+}
+
+/// A datagram from a port of a machine in `apps` to a server that nothing is permitted to.
+pub(crate) fn datagram(source_port: u16) -> Vec<u8> {
+    let payload = [0x55; 32];
+    let length = u16::try_from(20 + 8 + payload.len()).expect("a length");
+    let mut packet = vec![0x45, 0];
+    packet.extend(length.to_be_bytes());
+    packet.extend([0, 0, 0x40, 0, 64, 17, 0, 0]);
+    packet.extend(Ipv4Addr::new(10, 1, 8, 4).octets());
+    packet.extend(Ipv4Addr::new(203, 0, 113, 7).octets());
+    packet.extend(source_port.to_be_bytes());
+    packet.extend(9_999_u16.to_be_bytes());
+    packet.extend((length - 20).to_be_bytes());
+    packet.extend([0, 0]);
+    packet.extend(payload);
+    packet
+}
