@@ -32,6 +32,7 @@ use exeat::evidence::Evidence;
 use exeat::evidence::RecordType;
 use exeat::evidence::ResponseCode;
 use exeat::evidence::ServiceTags;
+use exeat::evidence::Solicited;
 use exeat::flow::Flow;
 use exeat::flow::Fqdn;
 use exeat::flow::Observation;
@@ -115,6 +116,7 @@ fn all_evidence() -> Evidence {
                 at: now(),
                 client: client.parse().unwrap(),
                 server: "10.0.1.4".parse().unwrap(),
+                solicited: Solicited::Unsaid,
                 question: name.clone(),
                 asked: RecordType::A,
                 code: ResponseCode::NO_ERROR,

@@ -23,6 +23,8 @@ mod expected;
 mod explain;
 #[path = "cli/fitting.rs"]
 mod fitting;
+#[path = "cli/fitting_dns.rs"]
+mod fitting_dns;
 // Without these there is no `lock` and no `test`, and help that lacks them is not kept.
 #[cfg(all(feature = "live-dns", feature = "testing"))]
 #[path = "cli/help.rs"]

@@ -32,6 +32,7 @@ use exeat::evidence::DnsTimeline;
 use exeat::evidence::Evidence;
 use exeat::evidence::RecordType;
 use exeat::evidence::ResponseCode;
+use exeat::evidence::Solicited;
 use exeat::flow::Fqdn;
 use exeat::flow::Host;
 use exeat::flow::NameOrigin;
@@ -69,6 +70,10 @@ network other {
     peers hub
     dns 10.2.0.53
     subnet old 10.2.8.0/24 { routes via egress }
+  }
+  vnet plain 10.3.0.0/16 {
+    peers hub
+    subnet plain 10.3.8.0/24 { routes via egress }
   }
 }
 
@@ -123,6 +128,7 @@ fn answer(text: &str) -> DnsAnswer {
         at: time(seconds.parse().unwrap()),
         client: ip(client),
         server: ip(server),
+        solicited: Solicited::Unsaid,
         question: fqdn(name),
         asked: addresses.first().copied().map_or(RecordType::A, RecordType::of),
         code,
@@ -147,8 +153,10 @@ struct Recorded {
     destination: Option<IpAddr>,
     client: Option<IpAddr>,
     names: Vec<SeenName>,
+    targets: Vec<(Host, Option<Host>)>,
     notes: BTreeSet<Note>,
     is_dns: bool,
+    is_bare: bool,
     is_whole: bool,
     is_accepted: bool,
     timeline: DnsTimeline,
@@ -172,8 +180,10 @@ fn recorded(flows: &[&str]) -> Recorded {
         client: Some(openings[0].source),
         openings,
         names,
+        targets: Vec::new(),
         notes: BTreeSet::new(),
         is_dns: false,
+        is_bare: false,
         is_whole: true,
         is_accepted: false,
         timeline: DnsTimeline::default(),
@@ -195,6 +205,13 @@ impl Recorded {
         self
     }
 
+    /// A request's target named this host, and its `Host` header that one.
+    fn targeting(mut self, target: &str, host: Option<&str>) -> Recorded {
+        let host = host.map(|host| Host::parse(host).unwrap());
+        self.targets.push((Host::parse(target).unwrap(), host));
+        self.showing(target, NameOrigin::Target, 0)
+    }
+
     fn noting(mut self, note: Note) -> Recorded {
         self.notes.insert(note);
         self
@@ -207,13 +224,17 @@ impl Recorded {
         let environment =
             Environment { evidence: &evidence, assumptions: &assumptions, at: time(0) };
         let replayed = simulator.replay(&self.openings, intent, DAY, &environment).unwrap();
+        let targets: Vec<_> =
+            self.targets.iter().map(|(target, host)| (target, host.as_ref())).collect();
         let connection = Connection {
             openings: &self.openings,
             destination: self.destination,
             client: self.client,
             names: &self.names,
+            targets: &targets,
             notes: &self.notes,
             is_dns: self.is_dns,
+            is_bare: self.is_bare,
             first: time(0),
             is_whole: self.is_whole,
             packet: Some(4),
@@ -363,8 +384,64 @@ fn an_address_for_a_name_is_told() {
     let unknown = Recorded { destination: None, ..recorded(&[&says("198.51.100.8")]) };
     unknown.check(&["literal: host says 198.51.100.8"]);
     recorded(&[&says("7.100.51.198.in-addr.arpa")]).check(&[]);
+    // In other words, with and without brackets, and with a final dot.
+    for (host, text) in [
+        ("198.51.100.7.", "198.51.100.7, the destination's address"),
+        ("[::ffff:198.51.100.7]", "::ffff:198.51.100.7, the destination's address"),
+        ("[::ffff:198.51.100.8]:80", "::ffff:198.51.100.8, and the flow goes to 198.51.100.7"),
+        ("0xc6.0x33.25607", "0xc6.0x33.25607, which is 198.51.100.7, the destination's address"),
+        ("3325256711", "3325256711, which is 198.51.100.7, the destination's address"),
+        ("0x7f.1", "0x7f.1, which is 127.0.0.1, and the flow goes to 198.51.100.7"),
+    ] {
+        recorded(&[&says(host)]).check(&[&format!("literal: host says {text}")]);
+    }
+    // What ends in a number and is none is no host at all.
+    recorded(&[&says("198.51.100.7.9")]).check(&[]);
     // What a log looked up was not shown.
     recorded(&[WEB]).showing("198.51.100.7", NameOrigin::DnsAnswer, 0).check(&[]);
+}
+
+#[test]
+fn an_address_in_other_words_is_no_name() {
+    let hex = "0xc6.0x33.0x64.9";
+    let literal = "literal: host says 0xc6.0x33.0x64.9, which is 198.51.100.9, and the flow goes to \
+        198.51.100.7";
+    let flow = recorded(&[&format!("10.1.8.4:50000 -> 198.51.100.7 : tcp/80 http {hex}")]);
+    flow.check(&[literal]);
+    // Somebody may still have asked DNS for it.
+    let told = |name: &str, address: &str| format!("-60 10.1.8.4 10.0.1.4 {name} -> {address}");
+    flow.clone()
+        .told(&[&told(hex, "203.0.113.1"), &told("a.example", "198.51.100.7")])
+        .check(&[literal]);
+    flow.told(&[&told("a.example", "198.51.100.7")]).check(&[literal]);
+    let behind = recorded(&[WEB]).showing(hex, NameOrigin::Host, 1);
+    behind.check(&[literal]);
+}
+
+#[test]
+fn a_target_for_another_host_is_told() {
+    let says = "other-target: the target of a request says shop.example.org, and its Host header, by \
+        which it is judged, says www.example.com";
+    recorded(&[HTTP]).targeting("shop.example.org", Some("www.example.com")).check(&[says]);
+    recorded(&[HTTP]).targeting("shop.example.org", None).check(&[
+        "other-target: the target of a request says shop.example.org, and its Host header, by which it \
+         is judged, names another host",
+    ]);
+    // It is no name that the firewall sees, and nothing else is said of it.
+    recorded(&[HTTP])
+        .targeting("198.51.100.8", Some("www.example.com"))
+        .told(&["-60 10.1.8.4 10.0.1.4 www.example.com -> 198.51.100.7"])
+        .check(&[
+            "other-target: the target of a request says 198.51.100.8, and its Host header, by which it \
+             is judged, says www.example.com",
+        ]);
+    recorded(&[HTTP])
+        .targeting("shop.example.org", Some("www.example.com"))
+        .told(&[
+            "-60 10.1.8.4 10.0.1.4 www.example.com -> 198.51.100.7",
+            "-60 10.1.8.4 10.0.1.4 shop.example.org -> 203.0.113.1",
+        ])
+        .check(&[says]);
 }
 
 /// The client is told `www.example.com` where it does not go.
@@ -570,10 +647,23 @@ fn dns_past_the_proxy_is_told() {
     to("10.0.1.4", "udp/53").check(&[]);
     // A server that a virtual network states.
     to("10.2.0.53", "udp/53").check(&[]);
-    // What is known to be something else.
+    // What is known to be something else, and a handshake, as of somebody who looks for open ports.
     to("192.0.2.53", "tcp/53 tls www.example.com").check(&[]);
+    to("192.0.2.53", "tcp/53 silent").check(&[]);
+    to("192.0.2.53", "tcp/853 silent").check(&[]);
+    let bare = |how: &str| Recorded { is_bare: true, ..to("192.0.2.53", how) };
+    bare("tcp/53").check(&[]);
+    bare("tcp/853").check(&[]);
     to("192.0.2.53", "tcp/853 other").check(&[]);
     to("192.0.2.53", "tcp/443 tls one.one.one.one").check(&[]);
+    // A virtual network without a server of its own asks Azure's, and no other.
+    let on_azure_dns = |server: &str| {
+        let mut flow = recorded(&[&format!("10.3.8.4:50000 -> {server} : udp/53")]);
+        flow.is_dns = true;
+        flow
+    };
+    on_azure_dns("168.63.129.16").check(&[]);
+    on_azure_dns("192.0.2.53").check(&[past]);
     // A machine of which nothing is known has no proxy to ask.
     let mut stranger = recorded(&["192.0.2.9:50000 -> 168.63.129.16 : udp/53"]);
     stranger.is_dns = true;
@@ -675,7 +765,7 @@ prop_compose! {
     /// Any connection, with any answers.
     fn any_recorded()(
         kinds in prop::collection::vec((prop::sample::select(vec!["tls", "http", "other", "silent"]), name()), 1..5),
-        shown in prop::collection::vec((name(), 0..8_usize, 0..9_i64), 0..5),
+        shown in prop::collection::vec((name(), 0..9_usize, 0..9_i64), 0..5),
         answers in prop::collection::vec((-90_i64..9, 0..3_usize, name(), 0..4_usize), 0..6),
         port in prop::sample::select(vec![443_u16, 80, 8443, 8080, 53, 853]),
         flags in 0..32_u8,
@@ -690,7 +780,7 @@ prop_compose! {
         let flows: Vec<&str> = flows.iter().map(String::as_str).collect();
         let origins = [
             NameOrigin::Sni, NameOrigin::Host, NameOrigin::Authority, NameOrigin::TdsSni,
-            NameOrigin::QuicSni, NameOrigin::LaterSni, NameOrigin::DtlsSni, NameOrigin::DnsAnswer,
+            NameOrigin::QuicSni, NameOrigin::LaterSni, NameOrigin::DtlsSni, NameOrigin::DnsAnswer, NameOrigin::Target,
         ];
         let mut all = recorded(&flows);
         for (name, origin, seconds) in shown {
@@ -813,8 +903,10 @@ fn encrypted_hellos_of_captures_are_told() {
                 destination: Some(first.destination),
                 client: None,
                 names,
+                targets: Vec::new(),
                 notes,
                 is_dns: false,
+                is_bare: false,
                 is_whole: flow.syn,
                 is_accepted: false,
                 timeline: DnsTimeline::default(),

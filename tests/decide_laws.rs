@@ -17,6 +17,7 @@ use exeat::evidence::DnsRecord;
 use exeat::evidence::Evidence;
 use exeat::evidence::RecordType;
 use exeat::evidence::ResponseCode;
+use exeat::evidence::Solicited;
 use exeat::flow::Atom;
 use exeat::flow::Host;
 use exeat::flow::IpProtocol;
@@ -495,6 +496,7 @@ fn evidence() -> impl Strategy<Value = Evidence> {
                 at: at(),
                 client: SOURCE,
                 server: IpAddr::from([10, 0, 1, 4]),
+                solicited: Solicited::Unsaid,
                 question: name.parse().unwrap(),
                 asked: RecordType::A,
                 code: ResponseCode::NO_ERROR,

@@ -29,6 +29,7 @@ use exeat::evidence::Evidence;
 use exeat::evidence::RecordType;
 use exeat::evidence::ResponseCode;
 use exeat::evidence::ServiceTags;
+use exeat::evidence::Solicited;
 use exeat::flow::Atom;
 use exeat::flow::Flow;
 use exeat::flow::Fqdn;
@@ -279,6 +280,7 @@ impl DnsCase {
             at: time(&self.at),
             client: self.client,
             server: self.server,
+            solicited: Solicited::Unsaid,
             question: name.clone(),
             asked: self.addresses.first().copied().map_or(RecordType::A, RecordType::of),
             code: ResponseCode(self.rcode),

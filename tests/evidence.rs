@@ -17,14 +17,17 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use exeat::evidence::DnsAnswer;
+use exeat::evidence::DnsAside;
 use exeat::evidence::DnsRecord;
 use exeat::evidence::DnsTimeline;
 use exeat::evidence::Evidence;
+use exeat::evidence::Exchanges;
 use exeat::evidence::Fact;
 use exeat::evidence::Lock;
 use exeat::evidence::RecordType;
 use exeat::evidence::ResponseCode;
 use exeat::evidence::ServiceTags;
+use exeat::evidence::Solicited;
 use exeat::evidence::azure_cloud::region_suffix;
 use exeat::evidence::lock::ContentHash;
 use exeat::evidence::lock::LockedImport;
@@ -73,6 +76,7 @@ fn answer(seconds: i64, question: &str, records: &[&str]) -> DnsAnswer {
         at: time(seconds),
         client: ip(CLIENT),
         server: ip(FIREWALL),
+        solicited: Solicited::Unsaid,
         question: name(question),
         asked: RecordType::A,
         code: ResponseCode::NO_ERROR,
@@ -621,4 +625,110 @@ proptest! {
             }
         }
     }
+}
+
+/// Hints and missing answers bear on what may be said of a client, and on nothing else.
+#[test]
+fn what_is_known_beside_answers_is_no_evidence() {
+    let client = ip(CLIENT);
+    let told = answer(0, "a.test", &["a.test 60 192.0.2.1"]);
+    let plain = timeline(std::slice::from_ref(&told));
+    let mut seen = plain.clone();
+    let (a, b) = (name("a.test"), name("b.test"));
+    seen.hint(client, &b, ip("192.0.2.9"));
+    seen.miss(client, Some(&b), Some(RecordType::A), time(10));
+    assert!(
+        seen.has_told(client, ip("192.0.2.9")) && !seen.has_told(ip(FIREWALL), ip("192.0.2.9"))
+    );
+    assert!(seen.has_told_of(client, &b, ip("192.0.2.9")));
+    assert!(!seen.has_told_of(client, &a, ip("192.0.2.9")));
+    for (seconds, names, address, lacks) in [
+        (10, &[&b][..], "192.0.2.9", true),
+        (9, &[&b], "192.0.2.9", false),
+        (10, &[&b], "2001:db8::9", false),
+        (10, &[&a], "192.0.2.9", false),
+        (10, &[&a, &b], "192.0.2.9", true),
+        (10, &[], "192.0.2.9", true),
+        (10, &[], "2001:db8::9", false),
+    ] {
+        let found = seen.lacks_answer(client, names.iter().copied(), ip(address), time(seconds));
+        assert_eq!(found, lacks, "{seconds} {names:?} {address}");
+        assert!(!seen.lacks_answer(ip(FIREWALL), names.iter().copied(), ip(address), time(99)));
+    }
+    for (of, seconds) in [(&a, 5), (&b, 5), (&b, 20)] {
+        assert_eq!(
+            seen.addresses(client, of, time(seconds)),
+            plain.addresses(client, of, time(seconds))
+        );
+        for address in ["192.0.2.1", "192.0.2.9"] {
+            let held = |of_time: &DnsTimeline| {
+                of_time.firewall_holds(ip(FIREWALL), of, ip(address), time(seconds))
+            };
+            assert_eq!(held(&seen), held(&plain));
+            let names = |of_time: &DnsTimeline| of_time.names(client, ip(address), time(seconds));
+            assert_eq!(names(&seen), names(&plain));
+        }
+    }
+    let moved = seen.told_to(ip(FIREWALL));
+    assert!(
+        moved.has_told(ip(FIREWALL), ip("192.0.2.9")) && !moved.has_told(client, ip("192.0.2.9"))
+    );
+    assert!(moved.lacks_answer(ip(FIREWALL), [&b], ip("192.0.2.9"), time(10)));
+    // Of any name, and of any client.
+    seen.miss(client, None, None, time(20));
+    assert!(!seen.lacks_answer(client, [&a], ip("2001:db8::9"), time(19)));
+    assert!(seen.lacks_answer(client, [&a], ip("2001:db8::9"), time(20)));
+    seen.miss_any(time(5));
+    assert!(seen.lacks_answer(ip(FIREWALL), [&a], ip("2001:db8::9"), time(5)));
+}
+
+#[test]
+fn hints_beyond_the_limit_leave_all_open() {
+    let mut seen = DnsTimeline::default();
+    for number in 0..=1_u32 << 17 {
+        seen.hint(ip(CLIENT), &name("a.test"), std::net::Ipv4Addr::from_bits(number).into());
+    }
+    assert!(seen.lacks_answer(ip(FIREWALL), [&name("b.test")], ip("192.0.2.9"), time(0)));
+}
+
+/// A question misses no answer if it was asked again and answered then; a response without a question
+/// counts until questions are known to be recorded.
+#[test]
+fn a_client_takes_responses_that_it_may_have_asked_for() {
+    let with = |seconds: i64, question: &str, solicited: Solicited| {
+        let records = format!("{question} 60 192.0.2.1");
+        DnsAnswer { solicited, ..answer(seconds, question, &[&records]) }
+    };
+    let mut exchanges = Exchanges::default();
+    for (answer, expected) in [
+        (with(0, "a.test", Solicited::Unrecorded), true),
+        (with(50, "a.test", Solicited::Unrecorded), true),
+        (with(50, "a.test", Solicited::No), false),
+        (with(60, "a.test", Solicited::Yes), true),
+        (with(90, "a.test", Solicited::Unrecorded), true),
+        (with(91, "a.test", Solicited::Unrecorded), false),
+        (with(91, "a.test", Solicited::Unsaid), true),
+        (DnsAnswer { server: ip(CLIENT), ..with(99, "a.test", Solicited::Unrecorded) }, true),
+    ] {
+        assert_eq!(exchanges.takes(&answer), expected, "{answer:?}");
+    }
+
+    let told = [with(100, "a.test", Solicited::Yes), with(100, "c.test", Solicited::Yes)];
+    let mut seen = timeline(&told);
+    let mut exchanges = Exchanges::default();
+    for (of, seconds) in [("a.test", 69), ("b.test", 100), ("c.test", 70)] {
+        let aside = DnsAside::Unanswered {
+            client: ip(CLIENT),
+            name: Some(name(of)),
+            asked: Some(RecordType::A),
+            at: time(seconds),
+        };
+        exchanges.beside(aside, None, &mut seen);
+    }
+    exchanges.finish(&mut seen);
+    let lacks = |of: &str, seconds: i64| {
+        seen.lacks_answer(ip(CLIENT), [&name(of)], ip("192.0.2.9"), time(seconds))
+    };
+    assert!(!lacks("a.test", 68) && lacks("a.test", 69) && lacks("b.test", 100));
+    assert!(!lacks("c.test", 200));
 }

@@ -14,6 +14,7 @@ use exeat::evidence::Evidence;
 use exeat::evidence::RecordType;
 use exeat::evidence::ResponseCode;
 use exeat::evidence::ServiceTags;
+use exeat::evidence::Solicited;
 use exeat::flow::Atom;
 use exeat::flow::Observation;
 use exeat::flow::PayloadKind;
@@ -139,6 +140,7 @@ fn answer(client: &str, name: &str, address: &str) -> DnsAnswer {
         at: at(),
         client: client.parse().unwrap(),
         server: PROXY.parse().unwrap(),
+        solicited: Solicited::Unsaid,
         question: name.parse().unwrap(),
         asked: RecordType::of(address),
         code: ResponseCode::NO_ERROR,

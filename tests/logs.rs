@@ -130,7 +130,7 @@ fn shown(flow: &CapturedFlow) -> String {
 }
 
 fn shown_answer(answer: &DnsAnswer) -> String {
-    let DnsAnswer { at, client, server, question, asked, code, records } = answer;
+    let DnsAnswer { at, client, server, solicited: _, question, asked, code, records } = answer;
     let mut text = format!("answer {client} {server} {question} {asked} {code} at {at}\n");
     for record in records {
         match record {

@@ -16,6 +16,7 @@ use exeat::evidence::Evidence;
 use exeat::evidence::RecordType;
 use exeat::evidence::ResponseCode;
 use exeat::evidence::ServiceTags;
+use exeat::evidence::Solicited;
 use exeat::flow::Flow;
 use exeat::flow::Fqdn;
 use exeat::flow::Host;
@@ -101,7 +102,8 @@ fn answer(
     let record = DnsRecord::Address { owner: name.clone(), address, ttl: 300 };
     let asked = RecordType::of(address);
     let (question, code) = (name.clone(), ResponseCode::NO_ERROR);
-    DnsAnswer { at, client, server, question, asked, code, records: vec![record] }
+    let (solicited, records) = (Solicited::Unsaid, vec![record]);
+    DnsAnswer { at, client, server, solicited, question, asked, code, records }
 }
 
 /// What may have been recorded of `flow`: the number tells which.

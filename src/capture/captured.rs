@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::evidence::DnsAnswer;
+use crate::evidence::DnsAside;
 use crate::flow::Host;
 use crate::flow::IpProtocol;
 use crate::flow::Observation;
@@ -135,6 +136,8 @@ pub struct CapturedFlow {
     pub notes: BTreeSet<Note>,
     /// Packets that were seen again on another interface or side of this host, and not counted.
     pub copies: u64,
+    /// What was seen of DNS in it beside answers; `None` of most flows.
+    pub asides: Option<Box<BTreeSet<DnsAside>>>,
     /// The source that this flow had before source NAT, where both sides were captured.
     pub translated_from: Option<SocketAddr>,
     /// What the log says became of it; `None` where it says nothing, as a capture.

@@ -17,6 +17,7 @@ use super::datagrams::DatagramListener;
 use super::datagrams::quoted_application;
 use super::dialogue::Heard;
 use super::dialogue::Listener;
+use super::exchange::Said;
 use super::moment::Moment;
 use super::names::dns;
 use super::names::first::Ports;
@@ -291,6 +292,7 @@ impl Conversation {
         let was_silent = self.syn && self.speaker(client).sent_nothing();
         let mut story = std::mem::take(&mut self.story);
         let name = story.first_name().cloned();
+        let asides = story.asides();
         story.complete(self.protocol, was_silent, first);
         CapturedFlow {
             protocol: self.protocol,
@@ -314,6 +316,7 @@ impl Conversation {
             incomplete: story.incomplete,
             notes: story.notes,
             copies: self.copies,
+            asides: asides.map(Box::new),
             file: 0,
             translated_from: before.map(|end| SocketAddr::new(end.address, end.port)),
             recorded: None,
@@ -398,7 +401,8 @@ impl Conversation {
         let (asking, answering) = self.addresses(end.other());
         let is_client = end == self.client();
         let is_server = self.initiator.is_some() && !is_client && !self.is_simultaneous;
-        Ear { is_client, is_server, ports: self.ports(), asking, answering, mark }
+        let by_first = end == End::First;
+        Ear { is_client, is_server, by_first, ports: self.ports(), asking, answering, mark }
     }
 
     #[inline]
@@ -433,7 +437,11 @@ impl Conversation {
         let (client, server) = self.addresses(sender.other());
         let Conversation { datagrams, story, .. } = self;
         datagrams.take(packet.payload, ports, &mut |heard| match heard {
-            Heard::Dns(message) => answer_to(message, packet.at, client, server, answer),
+            Heard::Dns(message) => {
+                let by_first = sender == End::First;
+                let said = Said { by_first, on_connection: false, at: packet.at };
+                answer_to(message, said, client, server, story, answer);
+            }
             heard => story.hear(heard, mark),
         });
     }
@@ -523,6 +531,8 @@ struct Ear {
     is_client: bool,
     /// Whether it is known to be the server: what it asks, it asks nobody.
     is_server: bool,
+    /// Whether it was seen first.
+    by_first: bool,
     ports: Ports,
     /// The address that the end talks to, and its own.
     asking: IpAddr,
@@ -543,7 +553,9 @@ impl Ear {
             Heard::Unknown if !self.is_client => {}
             Heard::Opening(..) | Heard::Name(..) | Heard::Note(_) if self.is_server => {}
             Heard::Dns(message) => {
-                answer_to(message, self.mark.at, self.asking, self.answering, answer);
+                let Ear { by_first, asking, answering, mark, .. } = *self;
+                let said = Said { by_first, on_connection: true, at: mark.at };
+                answer_to(message, said, asking, answering, story, answer);
             }
             heard => story.hear(heard, self.mark),
         });
@@ -552,17 +564,18 @@ impl Ear {
 
 fn answer_to(
     message: &[u8],
-    at: Moment,
+    said: Said,
     client: IpAddr,
     server: IpAddr,
+    story: &mut Story,
     answer: &mut impl FnMut(DnsAnswer),
 ) {
-    if let Some(response) = dns::response(message) {
-        let dns::Response { question, asked, code, records } = response;
+    if let Some((response, solicited)) = story.dns(message, server, client, said) {
+        let dns::Response { question, code, records, .. } = response;
         // A response to another question says nothing of addresses, not even that there are none.
-        if let Some(asked) = asked {
-            let at = at.timestamp();
-            answer(DnsAnswer { at, client, server, question, asked, code, records });
+        if let Some(asked) = question.asked() {
+            let (at, question) = (said.at.timestamp(), question.name);
+            answer(DnsAnswer { at, client, server, solicited, question, asked, code, records });
         }
     }
 }

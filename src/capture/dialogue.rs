@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::flow::Host;
 use crate::flow::Payload;
 use crate::flow::PayloadKind;
+use crate::flow::Request;
 use crate::flow::SeenPayload;
 
 use super::captured::Application;
@@ -126,8 +127,8 @@ impl Listener {
             }
             Listener::Http(reader) => {
                 if let Some(request) = reader.unfinished() {
-                    let has_host = matches!(request, RequestSeen::Whole(_));
-                    out(http_opening(request, NameOrigin::Host));
+                    let has_host = request.has_host();
+                    hear_request(request, NameOrigin::Host, out);
                     out(if has_host { Heard::Cut } else { Heard::Incomplete });
                 }
             }
@@ -167,7 +168,7 @@ impl Listener {
             },
             Listener::Http(mut reader) => {
                 let end =
-                    reader.push(bytes, |request| out(http_opening(request, NameOrigin::Host)));
+                    reader.push(bytes, |request| hear_request(request, NameOrigin::Host, out));
                 match end {
                     None => *self = Listener::Http(reader),
                     Some(http::End::Other(rest)) => {
@@ -217,7 +218,7 @@ impl Listener {
             Listener::Http2(mut reader) => match reader.push(bytes) {
                 FirstRequest::Unsettled => *self = Listener::Http2(reader),
                 FirstRequest::Seen(request) => {
-                    out(http_opening(request, NameOrigin::Authority));
+                    hear_request(request, NameOrigin::Authority, out);
                     *self = Listener::Http2(reader);
                     // Another one may lie in the same bytes.
                     self.bytes(&[], ports, out);
@@ -257,9 +258,9 @@ impl Listener {
             Listener::Http(reader) => {
                 if !reader.lose(count.into()) {
                     let unfinished = reader.unfinished();
-                    let has_host = matches!(unfinished, Some(RequestSeen::Whole(_)));
+                    let has_host = unfinished.as_ref().is_some_and(RequestSeen::has_host);
                     if let Some(request) = unfinished {
-                        out(http_opening(request, NameOrigin::Host));
+                        hear_request(request, NameOrigin::Host, out);
                     }
                     out(if has_host { behind_host } else { Heard::Incomplete });
                     *self = Listener::HttpAfterLoss;
@@ -351,16 +352,22 @@ impl Hidden {
     }
 }
 
-fn http_opening(request: RequestSeen, origin: NameOrigin) -> Heard<'static> {
+/// Tells of a request what it opens, and of its target where that names another host.
+fn hear_request(request: RequestSeen, origin: NameOrigin, out: &mut impl FnMut(Heard)) {
+    let opening = |request: Request| {
+        let name = request.host.clone().map(|host| (host, origin));
+        Heard::Opening(SeenPayload::Exactly(Payload::Http(request)), name)
+    };
     match request {
-        RequestSeen::Whole(request) => {
-            let name = request.host.clone().map(|host| (host, origin));
-            Heard::Opening(SeenPayload::Exactly(Payload::Http(request)), name)
+        RequestSeen::Whole(request) => out(opening(request)),
+        RequestSeen::Twofold(request, target) => {
+            out(opening(request));
+            out(Heard::Name(target, NameOrigin::Target));
         }
         RequestSeen::Damaged(host) => {
             let name = host.map(|host| (host, origin));
-            Heard::Opening(SeenPayload::Kind(PayloadKind::Http), name)
+            out(Heard::Opening(SeenPayload::Kind(PayloadKind::Http), name));
         }
-        RequestSeen::Unreadable => kind(PayloadKind::Http),
+        RequestSeen::Unreadable => out(kind(PayloadKind::Http)),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use jiff::SignedDuration;
 use jiff::Timestamp;
@@ -227,6 +228,15 @@ pub struct Unreadable {
     pub first: Option<String>,
 }
 
+/// Datagrams from one address to another that were never complete.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct LostResponses {
+    /// When the first of them was seen.
+    pub since: Timestamp,
+    /// Whether one of them is known to come from the port of DNS. Only the first fragment has the port.
+    pub from_dns_port: bool,
+}
+
 /// Blocks of a pcapng file that could say something of its flows, and are not read
 /// (`flow-inputs.md §3`).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -259,6 +269,8 @@ pub struct Summary {
     pub non_ip: u64,
     /// IP fragments whose datagram was never complete.
     pub lone_fragments: u64,
+    /// The datagrams of UDP among them that may be responses of DNS, by source and destination.
+    pub lost_responses: BTreeMap<(IpAddr, IpAddr), LostResponses>,
     /// Packets seen again on another interface or side of this host, and not counted.
     pub copies: u64,
     /// Packets with a header that is cut or contradicts itself, by layer.

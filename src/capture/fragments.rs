@@ -1,5 +1,6 @@
 //! IP datagrams put together from their fragments.
 
+use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
@@ -8,6 +9,8 @@ use foldhash::HashMap;
 use crate::flow::IpProtocol;
 
 use super::error::Limit;
+use super::error::LostResponses;
+use super::error::Summary;
 use super::moment::Moment;
 use super::moment::SECOND;
 use super::tracker::Arrival;
@@ -22,6 +25,10 @@ const MOST_BYTES: usize = 65_535;
 const MOST_HELD_BYTES: usize = 2 * MOST_BYTES;
 /// Fragments of one datagram: the smallest that are allowed cut the longest datagram into as many.
 const MOST_FRAGMENTS: usize = 8192;
+/// Pairs of addresses of which it is known that datagrams between them were never complete.
+const MOST_LOST: usize = 4096;
+/// The port of DNS, in the first two bytes of a response over UDP.
+const DNS_PORT: [u8; 2] = 53_u16.to_be_bytes();
 /// How long the rest of a datagram is waited for, as Linux does (`ipfrag_time`).
 const PATIENCE: i64 = 30 * SECOND;
 
@@ -61,8 +68,10 @@ pub(super) struct Fragments {
     /// The same, in the order of their first fragments.
     ages: VecDeque<(Moment, Key)>,
     /// Fragments of datagrams that were given up.
-    pub(super) lone: u64,
-    pub(super) limit: Option<Limit>,
+    lone: u64,
+    /// Those of them that may be responses of DNS.
+    lost: BTreeMap<(IpAddr, IpAddr), LostResponses>,
+    limit: Option<Limit>,
 }
 
 impl Fragments {
@@ -86,6 +95,8 @@ impl Fragments {
         // A fragment that the capture cut can never become whole.
         if datagram.payload.len() < datagram.payload_wire {
             self.lone += 1;
+            let first = if fragment.offset == 0 { Some(datagram.payload) } else { None };
+            self.lose(key, first, at);
             return None;
         }
         let ages = &mut self.ages;
@@ -100,12 +111,14 @@ impl Fragments {
         Some(whole)
     }
 
-    /// Gives up what is held and tells how many fragments were never completed.
-    pub(super) fn finish(mut self) -> u64 {
-        while let Some((_, key)) = self.ages.pop_front() {
-            self.give_up(key);
+    /// Gives up what is held and tells what was never completed.
+    pub(super) fn finish(mut self, summary: &mut Summary) {
+        while let Some((since, key)) = self.ages.pop_front() {
+            self.give_up(key, since);
         }
-        self.lone
+        summary.lone_fragments = self.lone;
+        summary.lost_responses = self.lost;
+        summary.limits.extend(self.limit);
     }
 
     fn forget(&mut self, now: Moment) {
@@ -118,14 +131,33 @@ impl Fragments {
                 self.limit = Some(Limit::FragmentedDatagrams);
             }
             self.ages.pop_front();
-            self.give_up(key);
+            self.give_up(key, since);
         }
     }
 
-    fn give_up(&mut self, key: Key) {
+    fn give_up(&mut self, key: Key, since: Moment) {
         if let Some(partial) = self.partial.remove(&key) {
             self.lone += u64::try_from(partial.parts.len()).unwrap_or(u64::MAX);
+            let first = partial.parts.first().filter(|(offset, _)| *offset == 0);
+            self.lose(key, first.map(|(_, bytes)| bytes.as_slice()), since);
         }
+    }
+
+    /// Notes a datagram that is never complete, with its first fragment if that was seen.
+    fn lose(&mut self, key: Key, first: Option<&[u8]>, since: Moment) {
+        let from_dns_port = first.map(|bytes| bytes.starts_with(&DNS_PORT));
+        if key.protocol != IpProtocol::UDP || from_dns_port == Some(false) {
+            return;
+        }
+        let pair = (key.source, key.destination);
+        if self.lost.len() >= MOST_LOST && !self.lost.contains_key(&pair) {
+            self.limit = Some(Limit::FragmentedDatagrams);
+            return;
+        }
+        let (since, known) = (since.timestamp(), from_dns_port == Some(true));
+        let lost = self.lost.entry(pair).or_insert(LostResponses { since, from_dns_port: known });
+        lost.since = lost.since.min(since);
+        lost.from_dns_port |= known;
     }
 }
 

@@ -1,7 +1,10 @@
 //! What a flow has shown: its protocol, its names, what it asked of the firewall.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
+use crate::evidence::DnsAside;
+use crate::evidence::Solicited;
 use crate::flow::Host;
 use crate::flow::IpProtocol;
 use crate::flow::Payload;
@@ -14,7 +17,10 @@ use super::captured::Note;
 use super::captured::Opening;
 use super::captured::SeenName;
 use super::dialogue::Heard;
+use super::exchange::Exchange;
+use super::exchange::Said;
 use super::moment::Moment;
+use super::names::dns;
 
 /// Names kept of one flow, and openings besides those that show a name for the first time; a
 /// connection with more requests is one long story of the same kind.
@@ -41,6 +47,8 @@ pub(super) struct Story {
     pub(super) notes: BTreeSet<Note>,
     /// The packet at which the application was recognised.
     recognised: Option<Mark>,
+    /// What was asked of DNS and answered, if anything was.
+    exchange: Option<Box<Exchange>>,
 }
 
 /// What a name is to the story.
@@ -99,6 +107,39 @@ impl Story {
             }
             Heard::Dns(_) => {}
         }
+    }
+
+    /// Takes a message of DNS from `from` to `to`; gives the response that it is, and whether the
+    /// client takes it.
+    pub(super) fn dns(
+        &mut self,
+        message: &[u8],
+        from: IpAddr,
+        to: IpAddr,
+        said: Said,
+    ) -> Option<(dns::Response, Solicited)> {
+        let response = dns::response(message);
+        let query = if response.is_none() { dns::query(message) } else { None };
+        if response.is_none() && query.is_none() {
+            return None;
+        }
+        let exchange = self.exchange.get_or_insert_default();
+        let before = exchange.held();
+        if let Some(key) = query {
+            exchange.asks(key, from, said);
+        }
+        let solicited = response.map(|response| {
+            let solicited = exchange.answers(&response, to, from, said);
+            (response, solicited)
+        });
+        self.held = self.held.saturating_sub(before) + exchange.held();
+        solicited
+    }
+
+    /// What there is to tell of DNS beside answers, once the flow has ended.
+    pub(super) fn asides(&mut self) -> Option<BTreeSet<DnsAside>> {
+        let asides = self.exchange.take()?.finish();
+        if asides.is_empty() { None } else { Some(asides) }
     }
 
     /// Adds an opening.

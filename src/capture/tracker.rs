@@ -198,8 +198,7 @@ impl Tracker {
         if self.vantages.overflown {
             self.summary.limits.insert(Limit::Vantages);
         }
-        self.summary.limits.extend(self.fragments.limit);
-        self.summary.lone_fragments = self.fragments.finish();
+        self.fragments.finish(&mut self.summary);
         self.summary
     }
 

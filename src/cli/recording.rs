@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
+
 use super::failure::Failure;
 use super::reading::Reading;
 use super::reading::Recordings;
@@ -14,6 +16,7 @@ use super::spool::Spool;
 use super::terminal::Terminal;
 use crate::capture::Application;
 use crate::capture::CapturedFlow;
+use crate::capture::Limit;
 use crate::capture::Sink;
 use crate::capture::StepsBack;
 use crate::capture::Summary;
@@ -22,6 +25,7 @@ use crate::capture::Unreadable;
 use crate::evidence::DnsAnswer;
 use crate::evidence::DnsTimeline;
 use crate::evidence::Evidence;
+use crate::evidence::Exchanges;
 use crate::evidence::timeline::MOST_AT_ONCE;
 use crate::evidence::timeline::MOST_BYTES;
 use crate::flow::Host;
@@ -91,12 +95,18 @@ pub(super) fn record(
         from,
         flows: Spool::new(&terminal.temporary),
         timeline: &mut evidence.timeline,
+        exchanges: Exchanges::default(),
+        not_taken: 0,
         clients: BTreeSet::new(),
         in_tunnels: vec![0; names.len()],
     };
     let readings = recordings.read(&mut terminal.input, &mut kept)?;
-    let Kept { mut flows, clients, in_tunnels, timeline, .. } = kept;
+    let Kept { mut flows, clients, in_tunnels, timeline, exchanges, not_taken, .. } = kept;
     flows.check()?;
+    exchanges.finish(timeline);
+    for reading in &readings {
+        miss_fragments(&reading.summary, from, timeline);
+    }
     let is_partial = readings.iter().any(|reading| reading.interrupted_at.is_some());
     let read = names.into_iter().zip(readings).zip(in_tunnels);
     let captures = read.map(|((path, reading), in_tunnels)| {
@@ -109,6 +119,7 @@ pub(super) fn record(
     // Which of them held too many is not known: the time line is of all.
     if let Some(last) = captures.last_mut() {
         last.warnings.extend(says_of_answers(timeline));
+        last.notes.extend(says_of_not_taken(not_taken));
     }
     Ok(Recorded { flows, captures, is_partial, clients })
 }
@@ -126,6 +137,32 @@ fn says_of_answers(timeline: &DnsTimeline) -> Option<String> {
          captures of shorter times one by one",
         MOST_BYTES >> 20
     ))
+}
+
+/// What is to be said of responses that no client took.
+fn says_of_not_taken(number: u64) -> Option<String> {
+    let responses = match number {
+        0 => return None,
+        1 => "1 DNS response answers no question that was recorded and open, and counts".to_owned(),
+        many => {
+            format!("{many} DNS responses answer no question that was recorded and open, and count")
+        }
+    };
+    Some(format!(
+        "{responses} for nothing: a client takes the first response to a question of its own"
+    ))
+}
+
+/// Tells `timeline` of the responses that may be missing since their fragments are.
+fn miss_fragments(summary: &Summary, from: Option<IpAddr>, timeline: &mut DnsTimeline) {
+    for ((server, client), lost) in &summary.lost_responses {
+        if lost.from_dns_port || timeline.has_answered(*server) {
+            timeline.miss(from.unwrap_or(*client), None, None, lost.since);
+        }
+    }
+    if summary.limits.contains(&Limit::FragmentedDatagrams) {
+        timeline.miss_any(Timestamp::MIN);
+    }
 }
 
 /// Stands for the destination of a flow that a log does not say and no answer tells: an address for
@@ -290,6 +327,9 @@ struct Kept<'a> {
     from: Option<IpAddr>,
     flows: Spool,
     timeline: &'a mut DnsTimeline,
+    exchanges: Exchanges,
+    /// Responses that no client took, and that say more than was told.
+    not_taken: u64,
     /// The clients of the answers; of more than one, two.
     clients: BTreeSet<IpAddr>,
     /// How many flows of each capture lie in a tunnel.
@@ -297,8 +337,11 @@ struct Kept<'a> {
 }
 
 impl Sink for Kept<'_> {
-    fn flow(&mut self, flow: CapturedFlow) {
+    fn flow(&mut self, mut flow: CapturedFlow) {
         let capture = flow.file;
+        for aside in flow.asides.take().into_iter().flat_map(|asides| *asides) {
+            self.exchanges.beside(aside, self.from, self.timeline);
+        }
         if flow.depth == 0 {
             self.flows.add(capture, &flow);
         } else if let Some(number) = self.in_tunnels.get_mut(capture) {
@@ -307,10 +350,17 @@ impl Sink for Kept<'_> {
     }
 
     fn answer(&mut self, answer: DnsAnswer) {
+        let client = self.from.unwrap_or(answer.client);
+        if !self.exchanges.takes(&answer) {
+            let has_told = |address| self.timeline.has_told_of(client, &answer.question, address);
+            // Routers and switches repeat packets.
+            let is_repeated = answer.addresses().all(has_told);
+            self.not_taken += u64::from(!is_repeated);
+            return;
+        }
         if self.clients.len() < 2 {
             self.clients.insert(answer.client);
         }
-        let client = self.from.unwrap_or(answer.client);
         self.timeline.add(&DnsAnswer { client, ..answer });
     }
 }

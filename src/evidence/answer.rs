@@ -4,6 +4,9 @@ use std::fmt;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::nanosecond;
+use serde::Deserialize;
+use serde::Serialize;
 
 use crate::flow::Fqdn;
 
@@ -35,7 +38,7 @@ impl fmt::Display for ResponseCode {
 ///
 /// An answer to a question of another type (MX, HTTPS) is no evidence that a name has no address,
 /// so only answers to these are kept.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum RecordType {
     /// An IPv4 address (RFC 1035 §3.4.1).
     A,
@@ -44,6 +47,9 @@ pub enum RecordType {
 }
 
 impl RecordType {
+    /// All of them.
+    pub const ALL: [RecordType; 2] = [RecordType::A, RecordType::Aaaa];
+
     /// The type whose records hold addresses like `address`.
     pub fn of(address: IpAddr) -> RecordType {
         match address {
@@ -88,6 +94,53 @@ pub enum DnsRecord {
     Lost,
 }
 
+/// Whether a client takes a response: it does if the response is the first to a question of its own
+/// (RFC 5452 §9.1).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Solicited {
+    /// The recording has the question, between the same two ports, and no earlier response to it.
+    Yes,
+    /// The recording has questions between these two ports, and none waits for this.
+    No,
+    /// The recording has no question between these two ports.
+    Unrecorded,
+    /// Nobody can tell, or has to: a log pairs them itself, and on a connection nobody else speaks.
+    Unsaid,
+}
+
+/// What is seen of DNS beside answers. It is no evidence of what there is, and says what may not be
+/// said of a client: that it was not told something.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub enum DnsAside {
+    /// A question that has no answer in the recording.
+    Unanswered {
+        /// The address that asked.
+        client: IpAddr,
+        /// The name that was asked for; `None` where it may be any.
+        name: Option<Fqdn>,
+        /// The type of record; `None` where the answer may hold addresses of either.
+        asked: Option<RecordType>,
+        /// When the question was seen.
+        #[serde(with = "nanosecond::required")]
+        at: Timestamp,
+    },
+    /// An address that a response held beside an answer about addresses: a hint of an HTTPS or SVCB
+    /// record (RFC 9460 §7.3), or an additional record.
+    Hint {
+        /// The address that was told.
+        client: IpAddr,
+        /// The address that told.
+        server: IpAddr,
+        /// The name that it was told of.
+        name: Fqdn,
+        /// The address.
+        address: IpAddr,
+        /// When it was told, where the recording should have the question and has none.
+        #[serde(with = "nanosecond::optional")]
+        unasked: Option<Timestamp>,
+    },
+}
+
 /// A DNS response as it was seen: who got it, when, and what it said.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DnsAnswer {
@@ -97,6 +150,8 @@ pub struct DnsAnswer {
     pub client: IpAddr,
     /// The address that answered.
     pub server: IpAddr,
+    /// Whether the client takes it.
+    pub solicited: Solicited,
     /// The name that was asked for.
     pub question: Fqdn,
     /// The type of record that was asked for.
@@ -105,4 +160,14 @@ pub struct DnsAnswer {
     pub code: ResponseCode,
     /// The aliases and addresses of the answer section, in their order.
     pub records: Vec<DnsRecord>,
+}
+
+impl DnsAnswer {
+    /// The addresses of its records.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.records.iter().filter_map(|record| match record {
+            DnsRecord::Address { address, .. } => Some(*address),
+            DnsRecord::Alias { .. } | DnsRecord::Lost => None,
+        })
+    }
 }

@@ -13,13 +13,18 @@ pub mod service_tags;
 pub mod timeline;
 
 mod answer;
+mod asides;
 mod chain;
+mod exchange;
 mod known;
 
 pub use answer::DnsAnswer;
+pub use answer::DnsAside;
 pub use answer::DnsRecord;
 pub use answer::RecordType;
 pub use answer::ResponseCode;
+pub use answer::Solicited;
+pub use exchange::Exchanges;
 pub use known::Evidence;
 pub use known::Fact;
 pub use lock::Lock;

@@ -20,6 +20,7 @@ use super::answer::DnsAnswer;
 use super::answer::DnsRecord;
 use super::answer::RecordType;
 use super::answer::ResponseCode;
+use super::asides::Asides;
 use super::chain::Chain;
 use super::known::Fact;
 use crate::flow::Fqdn;
@@ -139,6 +140,8 @@ pub struct DnsTimeline {
     /// By client: when the first answer was seen whose server is known, and whether all such answers
     /// were recorded whole.
     clients: BTreeMap<IpAddr, (Timestamp, bool)>,
+    /// What was told beside answers, and of what answers are missing.
+    asides: Asides,
     /// Whoever gave an answer.
     servers: BTreeSet<IpAddr>,
     /// Each name once, so that all that is told of it shares its text.
@@ -194,6 +197,7 @@ impl DnsTimeline {
             by_server: BTreeMap::new(),
             names: BTreeMap::new(),
             clients: BTreeMap::new(),
+            asides: Asides::default(),
             servers: BTreeSet::new(),
             known: BTreeSet::new(),
             bytes: 0,
@@ -312,7 +316,16 @@ impl DnsTimeline {
         let clients = self.clients.values().copied().reduce(all).map(|one| (client, one));
         let clients: BTreeMap<IpAddr, (Timestamp, bool)> = clients.into_iter().collect();
         bytes_of_clients += clients.len() * OF_CLIENT;
-        DnsTimeline { by_client, names, clients, bytes_of_clients, whole_until, ..self.clone() }
+        let asides = self.asides.told_to(client);
+        DnsTimeline {
+            by_client,
+            names,
+            clients,
+            asides,
+            bytes_of_clients,
+            whole_until,
+            ..self.clone()
+        }
     }
 
     /// Each client with each name that it was told of, as often as it was.
@@ -403,16 +416,70 @@ impl DnsTimeline {
         found
     }
 
-    /// Whether some answer to `client`, however old, or later, held `address`.
+    /// Whether some answer to `client`, however old, or later, held `address`, or hinted at it.
     pub fn has_told(&self, client: IpAddr, address: IpAddr) -> bool {
-        self.names.contains_key(&(client, address))
+        self.names.contains_key(&(client, address)) || self.asides.has_hinted(client, address)
     }
 
-    /// Whether some answer to `client` about `name`, however old, or later, held `address`.
+    /// Whether some answer to `client` about `name`, however old, or later, held `address`, or hinted
+    /// at it.
     pub fn has_told_of(&self, client: IpAddr, name: &Fqdn, address: IpAddr) -> bool {
         let of_address = self.names.get(&(client, address));
         // Of an address with more names than are kept, any may be one.
         of_address.is_some_and(|names| names.whole_until.is_some() || names.kept.contains(name))
+            || self.asides.has_hinted_of(client, name, address)
+    }
+
+    /// Whether an answer about addresses like `address`, which `client` may have had by `at`, is missing:
+    /// about one of `names`, or about any name where there are none.
+    pub fn lacks_answer<'n>(
+        &self,
+        client: IpAddr,
+        names: impl IntoIterator<Item = &'n Fqdn>,
+        address: IpAddr,
+        at: Timestamp,
+    ) -> bool {
+        self.asides.lacks_answer(client, names, RecordType::of(address), at)
+    }
+
+    /// Whether an answer to `client` about `name` was seen between two times.
+    pub(super) fn has_answer(
+        &self,
+        client: IpAddr,
+        name: &Fqdn,
+        asked: RecordType,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> bool {
+        let (first, last) = ((client, name.clone(), from), (client, name.clone(), to));
+        let mut seen = self.by_client.range(first..=last).flat_map(|(_, told)| told.iter());
+        seen.any(|told| told.asked == asked && !told.is_cut)
+    }
+
+    /// Notes that `client` was told that `name` may have `address`: no evidence of what there is.
+    pub fn hint(&mut self, client: IpAddr, name: &Fqdn, address: IpAddr) {
+        let name = self.known.get(name).unwrap_or(name).clone();
+        self.asides.hint(client, name, address);
+    }
+
+    /// Notes that an answer to what `client` asked at `at` is missing: about `name`, or any name;
+    /// about addresses of the type `asked`, or any.
+    pub fn miss(
+        &mut self,
+        client: IpAddr,
+        name: Option<&Fqdn>,
+        asked: Option<RecordType>,
+        at: Timestamp,
+    ) {
+        let name = name.map(|name| self.known.get(name).unwrap_or(name).clone());
+        for of in RecordType::ALL.into_iter().filter(|of| asked.is_none_or(|asked| asked == *of)) {
+            self.asides.miss(client, name.clone(), of, at);
+        }
+    }
+
+    /// Notes that answers to any client may be missing from `at` on.
+    pub fn miss_any(&mut self, at: Timestamp) {
+        self.asides.miss_any(at);
     }
 
     /// What `client` was told of `name` where it goes to `address` at `at`: its newest answer about

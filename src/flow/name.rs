@@ -159,9 +159,13 @@ impl Host {
     /// A text that is neither.
     pub fn parse(text: &str) -> Result<Host, NameError> {
         let bare = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
-        match bare.parse::<IpAddr>() {
-            Ok(address) => Ok(Host::Address(address)),
-            Err(_) => Fqdn::parse(text).map(Host::Name),
+        if let Ok(address) = bare.parse() {
+            return Ok(Host::Address(address));
+        }
+        // A final dot says nothing, behind an address as behind a name (`azure-firewall.md §2.3`).
+        match text.strip_suffix('.').map(str::parse) {
+            Some(Ok(address)) => Ok(Host::Address(IpAddr::V4(address))),
+            Some(Err(_)) | None => Fqdn::parse(text).map(Host::Name),
         }
     }
 
@@ -301,5 +305,7 @@ mod tests {
         assert_eq!(Fqdn::parse("203.0.113.5"), Err(NameError::Address));
         assert_eq!(Fqdn::parse("a..b"), Err(NameError::EmptyLabel));
         assert_eq!(Host::parse("[2001:db8::1]").unwrap().to_string(), "[2001:db8::1]");
+        assert_eq!(Host::parse("203.0.113.5."), Host::parse("203.0.113.5"));
+        assert_eq!(Host::parse("203.0.113.5.."), Err(NameError::EmptyLabel));
     }
 }

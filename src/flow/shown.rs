@@ -14,6 +14,9 @@ pub enum NameOrigin {
     Sni,
     /// The `Host` header of a request, or else the authority of its target (RFC 9112 §3.2).
     Host,
+    /// The authority of the target of a request whose `Host` header names another host: to a proxy the
+    /// target counts (RFC 9112 §3.2.2), to Azure Firewall the header (`azure-firewall.md §2.5`).
+    Target,
     /// The `:authority` of an HTTP/2 request in the clear (RFC 9113 §8.3.1).
     Authority,
     /// The server name of the ClientHello inside a TDS pre-login.
@@ -38,6 +41,7 @@ impl NameOrigin {
         match self {
             NameOrigin::Sni => "sni",
             NameOrigin::Host => "host",
+            NameOrigin::Target => "target",
             NameOrigin::Authority => "authority",
             NameOrigin::TdsSni => "tds-sni",
             NameOrigin::QuicSni => "quic-sni",

@@ -12,6 +12,7 @@ use exeat::evidence::DnsRecord;
 use exeat::evidence::Evidence;
 use exeat::evidence::RecordType;
 use exeat::evidence::ResponseCode;
+use exeat::evidence::Solicited;
 use exeat::flow::Fqdn;
 use exeat::flow::Observation;
 use exeat::flow::notation::FlowText;
@@ -189,6 +190,7 @@ fn a_flow_without_a_name_uses_what_its_client_was_told() {
         at: environment(&Evidence::default(), &Assumptions::default()).at,
         client: flow.source,
         server: "10.0.1.4".parse().expect("an address"),
+        solicited: Solicited::Unsaid,
         question: name.clone(),
         asked: RecordType::A,
         code: ResponseCode::NO_ERROR,

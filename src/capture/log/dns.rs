@@ -10,6 +10,7 @@ use crate::evidence::DnsAnswer;
 use crate::evidence::DnsRecord;
 use crate::evidence::RecordType;
 use crate::evidence::ResponseCode;
+use crate::evidence::Solicited;
 use crate::flow::Fqdn;
 
 /// Stands for a server that a log does not say. No firewall has this address, so that nothing is
@@ -77,6 +78,7 @@ impl Asked<'_> {
             at: self.at,
             client: self.client,
             server: self.server,
+            solicited: Solicited::Unsaid,
             question,
             asked,
             code: self.code,

@@ -82,6 +82,7 @@ impl Ends {
             notes: BTreeSet::new(),
             incomplete: false,
             copies: 0,
+            asides: None,
             translated_from: None,
             file: 0,
             recorded: None,

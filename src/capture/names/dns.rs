@@ -12,25 +12,55 @@ use crate::flow::Fqdn;
 use super::cursor::Cursor;
 use super::first::Match;
 use super::first::Place;
+use super::hints::Hints;
 
 const HEADER: usize = 12;
 const A: u16 = 1;
 const CNAME: u16 = 5;
 const AAAA: u16 = 28;
+const SVCB: u16 = 64;
+const HTTPS: u16 = 65;
+const ANY: u16 = 255;
 const INTERNET: u16 = 1;
 /// Room for nearly every name.
 const USUAL_NAME_BYTES: usize = 64;
 /// The longest name on the wire (RFC 1035 §2.3.4).
 const MOST_NAME_BYTES: usize = 255;
 
+/// What tells one question between two ends from another (RFC 5452 §9.1).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::capture) struct QuestionKey {
+    id: u16,
+    pub(in crate::capture) name: Fqdn,
+    kind: u16,
+}
+
+impl QuestionKey {
+    /// The type of record that was asked for, where it is one of addresses.
+    pub(in crate::capture) fn asked(&self) -> Option<RecordType> {
+        match self.kind {
+            A => Some(RecordType::A),
+            AAAA => Some(RecordType::Aaaa),
+            _ => None,
+        }
+    }
+
+    /// Whether an answer can tell an address of the name.
+    pub(in crate::capture) fn is_about_addresses(&self) -> bool {
+        matches!(self.kind, A | AAAA | SVCB | HTTPS | ANY)
+    }
+}
+
 /// A response, as far as it leads from names to addresses.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(in crate::capture) struct Response {
-    pub(in crate::capture) question: Fqdn,
-    /// The type of record that was asked for, where it is one of addresses.
-    pub(in crate::capture) asked: Option<RecordType>,
+    pub(in crate::capture) question: QuestionKey,
     pub(in crate::capture) code: ResponseCode,
     pub(in crate::capture) records: Vec<DnsRecord>,
+    /// Addresses that it tells beside an answer, each of a name.
+    pub(in crate::capture) hints: Vec<(Fqdn, IpAddr)>,
+    /// Whether the records have all addresses that the server told of the name.
+    pub(in crate::capture) is_whole: bool,
 }
 
 /// Whether a datagram to or from port 53 is a message: its header is one whatever became of the
@@ -89,6 +119,18 @@ pub(in crate::capture) fn begins_stream(bytes: &[u8], place: Place) -> Match {
     }
 }
 
+/// Reads a question; `None` where the bytes are a response, damaged, or no answer would tell an
+/// address of a host name.
+pub(in crate::capture) fn query(bytes: &[u8]) -> Option<QuestionKey> {
+    let header = Header::parse(bytes)?;
+    if header.flags & (RESPONSE | OPCODE) != 0 || header.questions != 1 {
+        return None;
+    }
+    let asked = question(bytes, &mut after_header(bytes))?;
+    let key = QuestionKey { id: header.id, name: asked.name?, kind: asked.kind };
+    key.is_about_addresses().then_some(key)
+}
+
 /// Reads a response; `None` where the bytes are a query, damaged, or about what is no host name.
 ///
 /// Records behind damage in the answer section are left out, as are those that the server left out
@@ -103,25 +145,66 @@ pub(in crate::capture) fn response(bytes: &[u8]) -> Option<Response> {
     for _ in 1..header.questions {
         question(bytes, &mut cursor)?;
     }
+    let question = QuestionKey { id: header.id, name: asked.name?, kind: asked.kind };
     let mut records = Vec::new();
+    let mut hints = Hints::new();
     for _ in 0..header.answers {
         let Some(record) = record(bytes, &mut cursor) else {
             records.push(DnsRecord::Lost);
             break;
         };
-        records.extend(record.leads_on(bytes));
+        match record.leads_on(bytes) {
+            Some(record) if question.asked().is_none() => hints.record(record),
+            Some(record) => records.push(record),
+            None if matches!(record.kind, SVCB | HTTPS) => hints.service(bytes, &record),
+            None => {}
+        }
     }
     if header.flags & TRUNCATED != 0 && records.last() != Some(&DnsRecord::Lost) {
         records.push(DnsRecord::Lost);
     }
+    let is_cut = records.last() == Some(&DnsRecord::Lost);
+    if is_cut || add_additional(bytes, cursor, &header, &mut hints).is_none() {
+        // What stands beside a whole answer about addresses is seldom more than options.
+        if question.asked().is_none() {
+            hints.lose();
+        }
+    }
     let code = ResponseCode(header.flags & CODE);
-    let of_addresses = match asked.kind {
-        A => Some(RecordType::A),
-        AAAA => Some(RecordType::Aaaa),
-        _ => None,
-    };
-    Some(Response { question: asked.name?, asked: of_addresses, code, records })
+    let (mut hints, is_whole) = hints.finish(&records);
+    if code != ResponseCode::NO_ERROR {
+        hints.clear();
+    }
+    let is_whole = is_whole || !question.is_about_addresses();
+    Some(Response { question, code, records, hints, is_whole })
 }
+
+/// Reads the records behind those of the answer, and adds the addresses among the additional ones;
+/// `None` where they are damaged.
+fn add_additional<'a>(
+    bytes: &'a [u8],
+    mut cursor: Cursor<'a>,
+    header: &Header,
+    hints: &mut Hints,
+) -> Option<()> {
+    if header.others == 0 || header.others == 1 && cursor.0.starts_with(OPTIONS) {
+        return Some(());
+    }
+    for _ in 0..header.authorities {
+        record(bytes, &mut cursor)?;
+    }
+    for _ in 0..header.others {
+        if let Some(address @ DnsRecord::Address { .. }) =
+            record(bytes, &mut cursor)?.leads_on(bytes)
+        {
+            hints.record(address);
+        }
+    }
+    Some(())
+}
+
+/// How the record of options begins, which is no record of the root (RFC 6891 §6.1.2).
+const OPTIONS: &[u8] = &[0, 0, 41];
 
 const RESPONSE: u16 = 0x8000;
 const TRUNCATED: u16 = 0x0200;
@@ -130,6 +213,7 @@ const RESERVED: u16 = 0x0040;
 const CODE: u16 = 0x000f;
 
 struct Header {
+    id: u16,
     flags: u16,
     questions: u16,
     answers: u16,
@@ -140,11 +224,10 @@ struct Header {
 impl Header {
     fn parse(bytes: &[u8]) -> Option<Header> {
         let mut cursor = Cursor(bytes);
-        let _id = cursor.u16()?;
-        let flags = cursor.u16()?;
+        let (id, flags) = (cursor.u16()?, cursor.u16()?);
         let questions = cursor.u16()?;
         let (answers, authorities, others) = (cursor.u16()?, cursor.u16()?, cursor.u16()?);
-        Some(Header { flags, questions, answers, authorities, others })
+        Some(Header { id, flags, questions, answers, authorities, others })
     }
 }
 
@@ -164,12 +247,12 @@ fn question<'a>(message: &'a [u8], cursor: &mut Cursor<'a>) -> Option<Question> 
     Some(Question { name: name.fqdn(), kind: cursor.u16()?, class: cursor.u16()? })
 }
 
-struct Record<'a> {
+pub(super) struct Record<'a> {
     owner: Name,
     kind: u16,
     class: u16,
     ttl: u32,
-    data: &'a [u8],
+    pub(super) data: &'a [u8],
 }
 
 fn record<'a>(message: &'a [u8], cursor: &mut Cursor<'a>) -> Option<Record<'a>> {
@@ -181,6 +264,11 @@ fn record<'a>(message: &'a [u8], cursor: &mut Cursor<'a>) -> Option<Record<'a>> 
 }
 
 impl<'a> Record<'a> {
+    /// The name that it is about; `None` where that is no host name, or not of the internet.
+    pub(super) fn owner(&self) -> Option<Fqdn> {
+        if self.class == INTERNET { self.owner.fqdn() } else { None }
+    }
+
     /// The record, where it leads from its owner to an alias or address.
     fn leads_on(&self, message: &'a [u8]) -> Option<DnsRecord> {
         if self.class != INTERNET {
@@ -207,16 +295,16 @@ impl<'a> Record<'a> {
 }
 
 /// A name in text, with a dot behind each label; labels may hold any byte.
-struct Name(Vec<u8>);
+pub(super) struct Name(Vec<u8>);
 
 impl Name {
-    fn fqdn(&self) -> Option<Fqdn> {
+    pub(super) fn fqdn(&self) -> Option<Fqdn> {
         std::str::from_utf8(&self.0).ok().filter(|text| text.is_ascii())?.parse().ok()
     }
 }
 
 /// Reads a name, which may end in a pointer to an earlier one (RFC 1035 §4.1.4).
-fn name<'a>(message: &'a [u8], cursor: &mut Cursor<'a>) -> Option<Name> {
+pub(super) fn name<'a>(message: &'a [u8], cursor: &mut Cursor<'a>) -> Option<Name> {
     let mut text = Vec::with_capacity(USUAL_NAME_BYTES);
     let mut here = *cursor;
     let mut behind_pointer = false;

@@ -89,6 +89,8 @@ fn is_target(byte: u8) -> bool {
 pub(in crate::capture) enum RequestSeen {
     /// Its host, port and path.
     Whole(Request),
+    /// The same of a request whose target names this other host.
+    Twofold(Request, Host),
     /// A request whose first line is damaged, with the host that a field names. What it asks of
     /// that host is the server's to guess.
     Damaged(Option<Host>),
@@ -151,6 +153,13 @@ pub(in crate::capture) enum End {
     Other(Vec<u8>),
     /// Requests may follow that are not found.
     Lost,
+}
+
+impl RequestSeen {
+    /// Whether its host was read.
+    pub(in crate::capture) fn has_host(&self) -> bool {
+        matches!(self, RequestSeen::Whole(_) | RequestSeen::Twofold(..))
+    }
 }
 
 impl RequestReader {
@@ -392,10 +401,10 @@ fn read_lines(bytes: &[u8]) -> Option<(RequestSeen, State)> {
         (None, Some(length @ 1..)) => State::Body(length),
         (None, Some(0) | None) => State::Head { held: Vec::new(), searched: 0, may_end },
     };
-    Some((request(target, host), body))
+    Some((request(head.method == Some("CONNECT"), target, host), body))
 }
 
-fn request(target: &str, host: Option<&[u8]>) -> RequestSeen {
+fn request(is_connect: bool, target: &str, host: Option<&[u8]>) -> RequestSeen {
     let (authority, path) = split_target(target);
     // The Host field is what a firewall filters by; the target's authority stands in for it.
     let (shown, port) = match host.map(<[u8]>::trim_ascii) {
@@ -407,7 +416,15 @@ fn request(target: &str, host: Option<&[u8]>) -> RequestSeen {
         Shown::Host(host) => Some(host),
         Shown::Unreadable => return RequestSeen::Unreadable,
     };
-    RequestSeen::Whole(Request { host, port, path: path.to_owned() })
+    // To a proxy the target counts (RFC 9112 §3.2.2).
+    let named = host_and_port(if is_connect { target } else { authority }.as_bytes()).0;
+    let request = Request { host, port, path: path.to_owned() };
+    match named {
+        Shown::Host(named) if request.host.as_ref().is_some_and(|host| *host != named) => {
+            RequestSeen::Twofold(request, named)
+        }
+        Shown::Host(_) | Shown::Nothing | Shown::Unreadable => RequestSeen::Whole(request),
+    }
 }
 
 /// The authority of a target in absolute form, if it is in that form, and its path.

@@ -7,6 +7,7 @@ pub(super) mod cursor;
 pub(super) mod dns;
 pub(super) mod dtls;
 pub(super) mod first;
+mod hints;
 pub(super) mod hpack;
 pub(super) mod http;
 pub(super) mod http2;

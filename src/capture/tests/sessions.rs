@@ -290,3 +290,38 @@ fn a_name_that_is_no_host_name_is_not_the_lack_of_one() {
     let nothing = Payload::Tls { name: None, inner: None };
     assert_eq!(flow.openings[1].payload, SeenPayload::Exactly(nothing));
 }
+
+/// To a proxy the target of a request counts, and not its Host header (RFC 9112 §3.2.2).
+#[test]
+fn a_target_that_names_another_host_is_a_name_of_its_own() {
+    let names = |request: &str| {
+        let flow = only(&file_of(&session(WEB, &[request.as_bytes()])));
+        let names =
+            flow.names.iter().map(|seen| format!("{} {}", seen.origin.keyword(), seen.name));
+        (flow.name.map(|name| name.to_string()), names.collect::<Vec<_>>().join(", "))
+    };
+    let host = Some("www.example.com".to_owned());
+    for (line, expected) in [
+        ("GET http://shop.example.org/a", "host www.example.com, target shop.example.org"),
+        (
+            "GET http://user@shop.example.org:8080/a",
+            "host www.example.com, target shop.example.org",
+        ),
+        ("GET http://[2001:db8::1]/a", "host www.example.com, target [2001:db8::1]"),
+        ("CONNECT shop.example.org:443", "host www.example.com, target shop.example.org"),
+        // The same host, with a port and in other words.
+        ("GET http://WWW.example.com:8080/a", "host www.example.com"),
+        ("CONNECT www.example.com.:443", "host www.example.com"),
+        ("GET /http://shop.example.org/a", "host www.example.com"),
+        ("OPTIONS *", "host www.example.com"),
+        // What is no host cannot be another.
+        ("GET http://sh(p.example.org/a", "host www.example.com"),
+    ] {
+        let request = format!("{line} HTTP/1.1\r\nHost: www.example.com\r\n\r\n");
+        assert_eq!(names(&request), (host.clone(), expected.to_owned()), "{line}");
+    }
+    // Without a header the target stands in for it, but for that of a tunnel.
+    let alone = "GET http://shop.example.org/a HTTP/1.1\r\n\r\n";
+    assert_eq!(names(alone).1, "host shop.example.org");
+    assert_eq!(names("CONNECT shop.example.org:443 HTTP/1.0\r\n\r\n").1, "");
+}

@@ -154,7 +154,7 @@ impl Replay<'_> {
         let totals = &self.totals;
         let Tally { flows, packets, bytes, uncounted } = totals.all;
         let of_disagreements = totals.disagreements.iter();
-        let of_kinds = totals.unfitting.0.iter();
+        let of_kinds = totals.unfitting.of_kind.iter();
         Summary {
             flows,
             packets,

@@ -14,6 +14,7 @@ use crate::flow::Fqdn;
 use crate::flow::Host;
 use crate::flow::IpProtocol;
 use crate::flow::NameOrigin;
+use crate::flow::Numeric;
 use crate::flow::Observation;
 use crate::flow::Payload;
 use crate::flow::PayloadKind;
@@ -39,10 +40,15 @@ pub struct Connection<'a> {
     pub client: Option<IpAddr>,
     /// The names that it showed, in order.
     pub names: &'a [SeenName],
+    /// The targets of requests that name another host than the `Host` header, with that host where it is
+    /// known.
+    pub targets: &'a [(&'a Host, Option<&'a Host>)],
     /// What else is known of it.
     pub notes: &'a BTreeSet<Note>,
     /// Whether it speaks DNS, by what it said or by what a log calls it.
     pub is_dns: bool,
+    /// Whether its packets are too few or too short for one to have held a byte.
+    pub is_bare: bool,
     /// When it was first seen.
     pub first: Timestamp,
     /// Whether that was its beginning.
@@ -53,17 +59,31 @@ pub struct Connection<'a> {
 }
 
 impl Connection<'_> {
-    /// The names that the client showed.
+    /// The names that the client showed, as a firewall sees them.
     pub(super) fn shown(&self) -> impl Iterator<Item = (&Fqdn, &SeenName)> {
-        let shown = self.names.iter().filter(|seen| seen.origin != NameOrigin::DnsAnswer);
-        shown.filter_map(|seen| Some((seen.name.name()?, seen)))
+        let shown = self.names.iter().filter(|seen| is_shown(seen.origin));
+        shown.filter_map(|seen| Some((name(&seen.name)?, seen)))
+    }
+
+    /// A proxy goes by the target, and the firewall by the header (`azure-firewall.md §2.5`).
+    pub(super) fn add_targets(&self, found: &mut Found) {
+        for (target, host) in self.targets {
+            let (target, host) = ((*target).clone(), host.cloned());
+            found.add(Inconsistency::OtherTarget { target, host });
+        }
+    }
+
+    /// Those of them that the client may have looked up for this connection: a name that is shown to a
+    /// proxy is not that of the proxy.
+    fn shown_at_first(&self) -> impl Iterator<Item = (&Fqdn, &SeenName)> {
+        self.shown().filter(|(_, seen)| seen.origin != NameOrigin::LaterSni)
     }
 
     /// An allowed server name suffices where nobody looks inside (`azure-firewall.md §2.5`).
     pub(super) fn add_fronting(&self, found: &mut Found) {
         let hellos: Vec<(usize, &SeenName)> = self.numbered(is_hello).collect();
         let mut add = |hello: &SeenName, request: &SeenName| {
-            if let (Host::Name(said), Host::Name(asked)) = (&hello.name, &request.name) {
+            if let (Some(said), Some(asked)) = (name(&hello.name), name(&request.name)) {
                 found.add(Inconsistency::Fronting {
                     hello: said.clone(),
                     hello_in: hello.origin,
@@ -100,7 +120,8 @@ impl Connection<'_> {
         for opening in self.openings {
             if let SeenPayload::Exactly(Payload::Tls { name: Some(hello), inner: Some(request) }) =
                 &opening.payload
-                && let (Host::Name(hello), Some(Host::Name(asked))) = (hello, &request.host)
+                && let (Some(hello), Some(asked)) =
+                    (name(hello), request.host.as_ref().and_then(name))
                 && hello != asked
             {
                 found.add(Inconsistency::Fronting {
@@ -148,11 +169,16 @@ impl Connection<'_> {
     /// A server name is never an address (RFC 6066 §3), and only `*` matches a host that is one
     /// (`azure-firewall.md §2.3`).
     pub(super) fn add_literals(&self, found: &mut Found) {
-        for seen in self.names.iter().filter(|seen| seen.origin != NameOrigin::DnsAnswer) {
-            if let Host::Address(address) = seen.name {
-                let (read_in, destination) = (seen.origin, self.destination);
-                found.add(Inconsistency::Literal { address, read_in, destination });
-            }
+        for seen in self.names.iter().filter(|seen| is_shown(seen.origin)) {
+            let (address, written) = match &seen.name {
+                Host::Address(address) => (*address, None),
+                Host::Name(name) => match Numeric::of(name) {
+                    Some(Numeric::Address(address)) => (IpAddr::V4(address), Some(name.clone())),
+                    Some(Numeric::Nothing) | None => continue,
+                },
+            };
+            let (read_in, destination) = (seen.origin, self.destination);
+            found.add(Inconsistency::Literal { address, written, read_in, destination });
         }
     }
 
@@ -168,11 +194,11 @@ impl Connection<'_> {
         if timeline.has_answered(destination) {
             return;
         }
-        // A name that is shown to a proxy is not that of the proxy.
         // The client chose the address before it sent anything.
-        let by_name = self.shown().filter(|(_, seen)| seen.origin != NameOrigin::LaterSni);
+        let by_name = self.shown_at_first();
+        let lacks = |name| timeline.lacks_answer(client, [name], destination, self.first);
         for (name, _) in by_name {
-            if timeline.has_told_of(client, name, destination) {
+            if timeline.has_told_of(client, name, destination) || lacks(name) {
                 continue;
             }
             if let Some(told) = timeline.told_instead(client, name, destination, self.first) {
@@ -188,7 +214,11 @@ impl Connection<'_> {
             }
         }
         let is_told = [Kind::Literal, Kind::OtherAddress, Kind::OtherName];
-        if !timeline.has_told(client, destination) && !found.has(&is_told) {
+        let names = self.shown_at_first().map(|(name, _)| name);
+        if !timeline.has_told(client, destination)
+            && !found.has(&is_told)
+            && !timeline.lacks_answer(client, names, destination, self.first)
+        {
             let name = self.shown().next().map(|(name, _)| name.clone());
             found.add(Inconsistency::NoAnswer { name, destination, since });
         }
@@ -215,7 +245,7 @@ impl Connection<'_> {
         }
     }
 
-    /// How it asks a DNS server, if it does: by what was said, else by the port.
+    /// How it asks a DNS server, if it does: by what was said, else by the port. A handshake says nothing.
     pub(super) fn asks_over(&self, last: &Observation) -> Option<Transport> {
         if self.is_dns {
             // Where a recording begins with an answer, the server looks like who began.
@@ -227,16 +257,23 @@ impl Connection<'_> {
             return None;
         }
         match (last.destination_port, kind(last)) {
-            (DNS_PORT, None | Some(PayloadKind::Silent)) => Some(Transport::Clear),
+            (_, None) if self.is_bare => None,
+            (DNS_PORT, None) => Some(Transport::Clear),
             (ENCRYPTED_DNS_PORT, None | Some(PayloadKind::Quic)) if is_udp => Some(Transport::Quic),
-            (ENCRYPTED_DNS_PORT, None | Some(PayloadKind::Silent | PayloadKind::Tls))
-                if !is_udp =>
-            {
-                Some(Transport::Tls)
-            }
+            (ENCRYPTED_DNS_PORT, None | Some(PayloadKind::Tls)) if !is_udp => Some(Transport::Tls),
             _ => None,
         }
     }
+}
+
+/// Whether the client showed the name to a firewall on the way.
+fn is_shown(origin: NameOrigin) -> bool {
+    !matches!(origin, NameOrigin::DnsAnswer | NameOrigin::Target)
+}
+
+/// The name that DNS is asked for to reach `host`: none for an address, in whatever way it is written.
+fn name(host: &Host) -> Option<&Fqdn> {
+    host.name().filter(|name| Numeric::of(name).is_none())
 }
 
 fn is_hello(origin: NameOrigin) -> bool {
@@ -246,7 +283,9 @@ fn is_hello(origin: NameOrigin) -> bool {
         | NameOrigin::QuicSni
         | NameOrigin::LaterSni
         | NameOrigin::DtlsSni => true,
-        NameOrigin::Host | NameOrigin::Authority | NameOrigin::DnsAnswer => false,
+        NameOrigin::Host | NameOrigin::Target | NameOrigin::Authority | NameOrigin::DnsAnswer => {
+            false
+        }
     }
 }
 

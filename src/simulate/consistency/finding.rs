@@ -30,6 +30,13 @@ pub enum Inconsistency {
         /// Where it was read.
         request_in: NameOrigin,
     },
+    /// The target of a request names another host than its `Host` header.
+    OtherTarget {
+        /// The host of the target.
+        target: Host,
+        /// That of the header; `None` where it is not known of which request of a packet the target is.
+        host: Option<Host>,
+    },
     /// A later request is for another host than the first, which the list does not permit, and the
     /// flow is no objection.
     SecondHost {
@@ -46,6 +53,8 @@ pub enum Inconsistency {
     Literal {
         /// The address.
         address: IpAddr,
+        /// How it is written, where that is not the usual way.
+        written: Option<Fqdn>,
         /// Where it was read.
         read_in: NameOrigin,
         /// Where the flow goes to; `None` where a log does not say it.
@@ -124,6 +133,8 @@ pub enum Inconsistency {
 pub enum Kind {
     /// [`Inconsistency::Fronting`].
     Fronting,
+    /// [`Inconsistency::OtherTarget`].
+    OtherTarget,
     /// [`Inconsistency::SecondHost`].
     SecondHost,
     /// [`Inconsistency::Literal`].
@@ -169,8 +180,9 @@ impl Transport {
 
 impl Kind {
     /// All kinds, in the order of reports.
-    pub const ALL: [Kind; 11] = [
+    pub const ALL: [Kind; 12] = [
         Kind::Fronting,
+        Kind::OtherTarget,
         Kind::SecondHost,
         Kind::Literal,
         Kind::OtherAddress,
@@ -187,6 +199,7 @@ impl Kind {
     pub fn keyword(self) -> &'static str {
         match self {
             Kind::Fronting => "fronting",
+            Kind::OtherTarget => "other-target",
             Kind::SecondHost => "second-host",
             Kind::Literal => "literal",
             Kind::OtherAddress => "other-address",
@@ -204,6 +217,7 @@ impl Kind {
     pub fn describe(self) -> &'static str {
         match self {
             Kind::Fronting => "hello and request of a connection name different hosts",
+            Kind::OtherTarget => "target and Host header of a request name different hosts",
             Kind::SecondHost => {
                 "a later request of a connection is for a host that the list does not permit"
             }
@@ -241,6 +255,7 @@ impl Inconsistency {
     pub fn kind(&self) -> Kind {
         match self {
             Inconsistency::Fronting { .. } => Kind::Fronting,
+            Inconsistency::OtherTarget { .. } => Kind::OtherTarget,
             Inconsistency::SecondHost { .. } => Kind::SecondHost,
             Inconsistency::Literal { .. } => Kind::Literal,
             Inconsistency::OtherAddress { .. } => Kind::OtherAddress,
@@ -267,6 +282,16 @@ impl Inconsistency {
                 hello_in.keyword(),
                 request_in.keyword()
             ),
+            Inconsistency::OtherTarget { target, host } => {
+                let says = match host {
+                    Some(host) => format!("says {host}"),
+                    None => "names another host".to_owned(),
+                };
+                format!(
+                    "the target of a request says {target}, and its Host header, by which it is \
+                     judged, {says}"
+                )
+            }
             Inconsistency::SecondHost { first, then, request, packet } => {
                 let at = packet.map(|packet| format!(" at packet {packet}")).unwrap_or_default();
                 format!(
@@ -274,16 +299,20 @@ impl Inconsistency {
                      was for {first}"
                 )
             }
-            Inconsistency::Literal { address, read_in, destination } => {
+            Inconsistency::Literal { address, written, read_in, destination } => {
+                let says = match written {
+                    Some(written) => format!("{written}, which is {address}"),
+                    None => address.to_string(),
+                };
                 let read_in = read_in.keyword();
                 match destination {
-                    Some(destination) if destination == address => {
-                        format!("{read_in} says {address}, the destination's address")
+                    Some(destination) if *destination == address.to_canonical() => {
+                        format!("{read_in} says {says}, the destination's address")
                     }
                     Some(destination) => {
-                        format!("{read_in} says {address}, and the flow goes to {destination}")
+                        format!("{read_in} says {says}, and the flow goes to {destination}")
                     }
-                    None => format!("{read_in} says {address}"),
+                    None => format!("{read_in} says {says}"),
                 }
             }
             Inconsistency::OtherAddress { name, destination, told } => {

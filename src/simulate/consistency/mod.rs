@@ -25,6 +25,7 @@ use super::decision::Reason;
 use super::decision::Verdict;
 use super::outcome::Outcome;
 use super::replay::Replayed;
+use super::security::AZURE_HOST;
 use crate::azure::Deployment;
 use crate::azure::RuleId;
 use crate::azure::policy::Action;
@@ -61,6 +62,9 @@ pub struct Consistency {
     servers: BTreeSet<IpAddr>,
     /// Where clients of the proxies may be.
     declared: AddressSet,
+    /// Where clients ask Azure's own DNS, as their virtual network states no server
+    /// (`azure-routing.md §7`).
+    on_azure_dns: AddressSet,
     /// The names of the network rules that allow by names alone.
     names_of_rules: BTreeMap<RuleId, Arc<[Fqdn]>>,
 }
@@ -75,6 +79,8 @@ impl Consistency {
         let deployment = simulator.deployment;
         let networks = deployment.virtual_networks.values();
         let subnets = networks.clone().flat_map(|network| &network.subnets);
+        let without_servers = networks.clone().filter(|network| network.dns_servers.is_empty());
+        let on_azure_dns = without_servers.flat_map(|network| &network.subnets);
         let declared = if deployment.virtual_networks.is_empty() {
             AddressSet::all()
         } else {
@@ -89,6 +95,7 @@ impl Consistency {
             proxies: proxies.into_iter().collect(),
             servers: networks.flat_map(|network| &network.dns_servers).copied().collect(),
             declared,
+            on_azure_dns: on_azure_dns.flat_map(|subnet| &subnet.prefixes).copied().collect(),
             names_of_rules: names_of_rules(deployment),
         }
     }
@@ -113,6 +120,7 @@ impl Consistency {
                 connection.add_fronting(&mut found);
             }
             connection.add_fronting_inside(&mut found);
+            connection.add_targets(&mut found);
             if !replayed.outcome.is_objection() || is_accepted {
                 connection.add_second_host(replayed, &mut found);
             }
@@ -160,6 +168,7 @@ impl Consistency {
             || self.proxies.contains(&server)
             || self.servers.contains(&server)
             || !self.declared.contains(last.source)
+            || server == AZURE_HOST && self.on_azure_dns.contains(last.source)
         {
             return;
         }

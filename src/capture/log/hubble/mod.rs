@@ -18,6 +18,7 @@ use crate::evidence::DnsAnswer;
 use crate::evidence::DnsRecord;
 use crate::evidence::RecordType;
 use crate::evidence::ResponseCode;
+use crate::evidence::Solicited;
 use crate::flow::IpProtocol;
 use event::Event;
 use event::Wrapper;
@@ -144,6 +145,7 @@ impl Hubble {
                 at,
                 client: ends.source,
                 server: dns::UNKNOWN_SERVER,
+                solicited: Solicited::Unsaid,
                 question,
                 asked: RecordType::of(address),
                 code: ResponseCode::NO_ERROR,

@@ -1,0 +1,120 @@
+//! What is known of DNS beside answers: hints of addresses, and answers that are missing. No verdict
+//! goes by them; they say of what a client may have been told more than its answers hold.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+use super::answer::RecordType;
+use crate::flow::Fqdn;
+
+/// Hints and missing answers that are kept: some 30 MB. Beyond, any answer counts as missing.
+const MOST_ASIDES: usize = 1 << 17;
+
+/// Hints and missing answers.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Asides {
+    /// By client and address: the names that it was hinted of.
+    hints: BTreeMap<(IpAddr, IpAddr), BTreeSet<Fqdn>>,
+    number_of_hints: usize,
+    /// By client, type and name: when the first answer about it was missing.
+    missing: BTreeMap<(IpAddr, RecordType, Fqdn), Timestamp>,
+    /// The same of answers that may be about any name.
+    missing_of_any: BTreeMap<(IpAddr, RecordType), Timestamp>,
+    /// The same of answers about whatever name.
+    missing_of_some: BTreeMap<(IpAddr, RecordType), Timestamp>,
+    /// From when on any answer may be missing.
+    whole_until: Option<Timestamp>,
+}
+
+impl Asides {
+    pub(super) fn hint(&mut self, client: IpAddr, name: Fqdn, address: IpAddr) {
+        if self.has_hinted_of(client, &name, address) {
+            return;
+        }
+        if self.is_full() {
+            // When it was told is not known.
+            self.miss_any(Timestamp::MIN);
+            return;
+        }
+        self.number_of_hints += 1;
+        self.hints.entry((client, address)).or_default().insert(name);
+    }
+
+    pub(super) fn miss(
+        &mut self,
+        client: IpAddr,
+        name: Option<Fqdn>,
+        asked: RecordType,
+        at: Timestamp,
+    ) {
+        if self.is_full() {
+            self.miss_any(at);
+            return;
+        }
+        least(&mut self.missing_of_some, (client, asked), at);
+        match name {
+            Some(name) => least(&mut self.missing, (client, asked, name), at),
+            None => least(&mut self.missing_of_any, (client, asked), at),
+        }
+    }
+
+    pub(super) fn miss_any(&mut self, at: Timestamp) {
+        self.whole_until = Some(self.whole_until.map_or(at, |until| until.min(at)));
+    }
+
+    pub(super) fn has_hinted(&self, client: IpAddr, address: IpAddr) -> bool {
+        self.hints.contains_key(&(client, address))
+    }
+
+    pub(super) fn has_hinted_of(&self, client: IpAddr, name: &Fqdn, address: IpAddr) -> bool {
+        self.hints.get(&(client, address)).is_some_and(|names| names.contains(name))
+    }
+
+    /// Whether an answer is missing that `client` may have had by `at`: about one of `names`, or about
+    /// any name where there are none.
+    pub(super) fn lacks_answer<'n>(
+        &self,
+        client: IpAddr,
+        names: impl IntoIterator<Item = &'n Fqdn>,
+        of: RecordType,
+        at: Timestamp,
+    ) -> bool {
+        let is_by = |since: Option<&Timestamp>| since.is_some_and(|since| *since <= at);
+        if is_by(self.whole_until.as_ref()) || is_by(self.missing_of_any.get(&(client, of))) {
+            return true;
+        }
+        let mut names = names.into_iter().peekable();
+        if names.peek().is_none() {
+            return is_by(self.missing_of_some.get(&(client, of)));
+        }
+        names.any(|name| is_by(self.missing.get(&(client, of, name.clone()))))
+    }
+
+    /// The same, as if `client` had asked and been told all of it.
+    pub(super) fn told_to(&self, client: IpAddr) -> Asides {
+        let mut all = Asides { whole_until: self.whole_until, ..Asides::default() };
+        for ((_, address), names) in &self.hints {
+            for name in names {
+                all.hint(client, name.clone(), *address);
+            }
+        }
+        for ((_, asked, name), at) in &self.missing {
+            all.miss(client, Some(name.clone()), *asked, *at);
+        }
+        for ((_, asked), at) in &self.missing_of_any {
+            all.miss(client, None, *asked, *at);
+        }
+        all
+    }
+
+    fn is_full(&self) -> bool {
+        self.number_of_hints + self.missing.len() + self.missing_of_some.len() >= MOST_ASIDES
+    }
+}
+
+fn least<K: Ord>(times: &mut BTreeMap<K, Timestamp>, key: K, at: Timestamp) {
+    times.entry(key).and_modify(|known| *known = at.min(*known)).or_insert(at);
+}

@@ -1,0 +1,111 @@
+//! Which responses of DNS count as told, and of which names answers are missing.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use jiff::SignedDuration;
+use jiff::Timestamp;
+
+use super::answer::DnsAnswer;
+use super::answer::DnsAside;
+use super::answer::RecordType;
+use super::answer::Solicited;
+use super::timeline::DnsTimeline;
+use crate::flow::Fqdn;
+
+/// How long a question waits for its answer, and its repetitions for theirs. Resolvers ask again after
+/// some seconds and give up within half a minute.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
+
+/// Pairs of client and server whose questions are known to be recorded, and questions without an
+/// answer: some 10 MB.
+const MOST_KEPT: usize = 1 << 16;
+
+/// What was asked and answered in a recording, as it is read: first its answers in their order, and
+/// with each flow that ends what was seen in it beside answers.
+///
+/// A client takes the first response to a question of its own (RFC 5452 §9.1). A response to a question
+/// that was not asked was forged, or is late, and says nothing of what the client holds, nor of what the
+/// server does.
+#[derive(Clone, Debug, Default)]
+pub struct Exchanges {
+    /// Since when questions of a client to a server are recorded.
+    asked_since: BTreeMap<(IpAddr, IpAddr), Timestamp>,
+    unanswered: Vec<Unanswered>,
+    /// A time from which on not all questions without an answer are kept.
+    whole_until: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug)]
+struct Unanswered {
+    client: IpAddr,
+    name: Option<Fqdn>,
+    asked: Option<RecordType>,
+    at: Timestamp,
+}
+
+impl Exchanges {
+    /// Whether the client of `answer` takes it. Answers are to be given in the order of the recording.
+    ///
+    /// One without a recorded question counts, as the recording may have begun behind it, or have one
+    /// direction only; unless the questions of that client to that server were recorded for longer than
+    /// a question waits.
+    pub fn takes(&mut self, answer: &DnsAnswer) -> bool {
+        let pair = (answer.client, answer.server);
+        match answer.solicited {
+            Solicited::Unsaid => true,
+            Solicited::Yes => {
+                if self.asked_since.len() < MOST_KEPT || self.asked_since.contains_key(&pair) {
+                    self.asked_since.entry(pair).or_insert(answer.at);
+                }
+                true
+            }
+            Solicited::No => false,
+            Solicited::Unrecorded => self.may_be_asked(pair, answer.at),
+        }
+    }
+
+    /// Whether the question of a response at `at` may have been asked before questions were recorded.
+    fn may_be_asked(&self, pair: (IpAddr, IpAddr), at: Timestamp) -> bool {
+        self.asked_since.get(&pair).is_none_or(|since| at.duration_since(*since) <= PATIENCE)
+    }
+
+    /// Takes what was seen beside answers, of `client` if it is given, whoever it was.
+    pub fn beside(&mut self, aside: DnsAside, client: Option<IpAddr>, timeline: &mut DnsTimeline) {
+        match aside {
+            DnsAside::Hint { client: own, server, name, address, unasked } => {
+                if unasked.is_none_or(|at| self.may_be_asked((own, server), at)) {
+                    timeline.hint(client.unwrap_or(own), &name, address);
+                }
+            }
+            DnsAside::Unanswered { client: own, name, asked, at } => {
+                if self.unanswered.len() >= MOST_KEPT {
+                    self.whole_until = Some(self.whole_until.map_or(at, |until| until.min(at)));
+                    return;
+                }
+                let client = client.unwrap_or(own);
+                self.unanswered.push(Unanswered { client, name, asked, at });
+            }
+        }
+    }
+
+    /// Tells `timeline`, which has all answers by now, of which names answers are missing. A question
+    /// that was answered when it was repeated, or by another server, misses none.
+    pub fn finish(self, timeline: &mut DnsTimeline) {
+        for Unanswered { client, name, asked, at } in self.unanswered {
+            let is_answered = match (&name, asked) {
+                (Some(name), Some(asked)) => {
+                    let until = at.checked_add(PATIENCE).unwrap_or(Timestamp::MAX);
+                    timeline.has_answer(client, name, asked, at, until)
+                }
+                (None, _) | (_, None) => false,
+            };
+            if !is_answered {
+                timeline.miss(client, name.as_ref(), asked, at);
+            }
+        }
+        if let Some(until) = self.whole_until {
+            timeline.miss_any(until);
+        }
+    }
+}
