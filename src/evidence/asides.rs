@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use super::answer::RecordType;
 use crate::flow::Fqdn;
 
-/// Hints and missing answers that are kept: some 30 MB. Beyond, any answer counts as missing.
-const MOST_ASIDES: usize = 1 << 17;
+/// Hints and missing answers that are kept: some 15 MB. Beyond, any answer counts as missing.
+const MOST_ASIDES: usize = 1 << 16;
 
 /// Hints and missing answers.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
