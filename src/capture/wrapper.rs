@@ -12,6 +12,9 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// so that 4 MiB are held of a file made to burst its reader.
 const GZIP_PIECE: usize = 4 * 1024;
 
+/// What may be wrong with a file that could be unpacked to its end; the decoder does not tell which.
+const UNSOUND: &str = "it ends early, or its checksum is that of other bytes";
+
 /// Takes the wrapper off a file.
 #[derive(Debug)]
 pub(super) enum Wrapper {
@@ -102,7 +105,8 @@ impl Wrapper {
                 // It hands over what it has before it fails; to write to it again would never end.
                 let finished = decoder.try_finish();
                 out(decoder.get_ref())?;
-                Ok(finished.map_err(|error| BadWrapper::gzip(&error)))
+                let unsound = |_| BadWrapper { wrapper: "gzip", what: UNSOUND.to_owned() };
+                Ok(finished.map_err(unsound))
             }
             Wrapper::Zstd(unpacker) => Ok(unpacker.finish().map_err(BadWrapper::zstd)),
         }

@@ -180,7 +180,7 @@ impl Readers {
         }
         let unreadable = &self.summary.unreadable;
         let nothing = self.told == 0 && self.summary.passed_over == 0;
-        if nothing && unreadable.records > 0 && self.summary.truncated.is_none() {
+        if nothing && unreadable.records > 0 {
             return Err(CaptureError::NothingRead {
                 records: unreadable.records,
                 line: unreadable.lines.first().copied().unwrap_or(1),
