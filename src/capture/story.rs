@@ -25,6 +25,8 @@ use super::names::dns;
 /// Names kept of one flow, and openings besides those that show a name for the first time; a
 /// connection with more requests is one long story of the same kind.
 const MOST_OPENINGS: usize = 1024;
+/// Openings of most flows, a handshake and what is asked behind it: a vector makes room for four.
+const USUAL_OPENINGS: usize = 2;
 
 /// What a flow has shown so far.
 #[derive(Debug, Default)]
@@ -170,6 +172,9 @@ impl Story {
             }
         };
         self.held += size_of::<Opening>() + path_length(&payload);
+        if self.openings.is_empty() {
+            self.openings.reserve_exact(USUAL_OPENINGS);
+        }
         let Mark { packet, frame, at } = mark;
         self.openings.push(Opening { packet, frame, at: at.timestamp(), payload });
     }

@@ -44,11 +44,11 @@ pub const FIREWALL_GRACE: SignedDuration = SignedDuration::from_mins(15);
 /// The longest TTL that is believed, in seconds: a day, the limit that resolvers set by default.
 pub const LONGEST_TTL: u32 = 86_400;
 
-/// Bytes that a time line keeps: some 150,000 answers about as many names, and more of those that
+/// Bytes that a time line keeps: some 130,000 answers about as many names, and more of those that
 /// say again what was said before.
 ///
 /// A capture is a stranger's text; without a limit it could fill the memory.
-pub const MOST_BYTES: usize = 72 << 20;
+pub const MOST_BYTES: usize = 64 << 20;
 
 /// How many names of one address are kept for one client. A proxy that gives each of thousands of
 /// names the same address would have each flow to it compared with all of them.
