@@ -1,0 +1,358 @@
+//! The DNS answers that were seen, by time.
+//!
+//! Two questions are asked of it, and they are not the same one. What does a *client* hold? Its
+//! own answers say so, whoever gave them. What does the *firewall* hold? Only what its DNS proxy
+//! answered says so (`semantics.md`, Easy to get wrong). The order in which answers are fed means
+//! nothing.
+
+mod client;
+mod firewall;
+mod told;
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use jiff::Timestamp;
+
+use super::answer::DnsAnswer;
+use super::answer::DnsRecord;
+use super::answer::RecordType;
+use super::answer::ResponseCode;
+use super::asides::Asides;
+use super::chain::Chain;
+use crate::flow::Fqdn;
+
+use client::Names;
+use told::Histories;
+use told::Told;
+use told::add_told;
+use told::known;
+
+pub use firewall::Failure;
+pub use firewall::Resolution;
+
+/// How long after its TTL a client is taken to use an answer that no newer one has replaced.
+///
+/// Applications keep addresses longer than DNS lets them: connection pools reconnect, runtimes
+/// have caches of their own. Our choice; an hour covers what is usual without reaching the next
+/// day's owner of an address.
+pub const CLIENT_GRACE: SignedDuration = SignedDuration::from_hours(1);
+
+/// How long a client is taken to use an answer even with a shorter TTL and a newer answer.
+///
+/// A cache hands out what is left of a TTL, down to 0, and several threads of one client ask one
+/// after the other; each then connects with its own answer. Our choice.
+pub const CLIENT_USE: SignedDuration = SignedDuration::from_secs(30);
+
+/// How long after its TTL the firewall keeps an address (`azure-firewall.md §3.2`).
+pub const FIREWALL_GRACE: SignedDuration = SignedDuration::from_mins(15);
+
+/// The longest TTL that is believed, in seconds: a day, the limit that resolvers set by default.
+pub const LONGEST_TTL: u32 = 86_400;
+
+/// Bytes that a time line keeps: some 130,000 answers about as many names, and more of those that
+/// say again what was said before.
+///
+/// A capture is a stranger's text; without a limit it could fill the memory.
+pub const MOST_BYTES: usize = 64 << 20;
+
+/// How many different things that were told of one name at one instant are kept.
+pub const MOST_AT_ONCE: usize = 64;
+
+/// Nodes of a B-tree are half full where keys come in their order.
+const NODES: usize = 2;
+
+/// Bytes that it takes to know since when a client was told anything.
+const OF_CLIENT: usize = NODES * size_of::<(IpAddr, (Timestamp, bool))>();
+
+/// What the allocator adds to a piece of memory.
+const PIECE: usize = 16;
+
+/// What a name was in an answer.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum NameRole {
+    /// The name that the client asked for, so the one that it wanted.
+    Asked,
+    /// A name that the answer led over (CNAME).
+    Alias,
+}
+
+/// A name that an address stood for.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct HeldName {
+    /// The name.
+    pub name: Fqdn,
+    /// What it was in the answer.
+    pub role: NameRole,
+    /// When the answer was seen.
+    pub at: Timestamp,
+    /// Who gave it; `None` where a log does not say.
+    pub server: Option<IpAddr>,
+}
+
+/// What a client was told of a name that it reaches elsewhere.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ToldInstead {
+    /// When the answer was seen.
+    pub at: Timestamp,
+    /// Who gave it.
+    pub server: IpAddr,
+    /// The response code.
+    pub code: ResponseCode,
+    /// The addresses, ascending; empty where the answer said that there are none.
+    pub addresses: Arc<[IpAddr]>,
+}
+
+/// The DNS answers that were seen.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DnsTimeline {
+    by_client: Histories,
+    by_server: Histories,
+    /// By client and address: the names whose answers ever held it.
+    names: BTreeMap<(IpAddr, IpAddr), Names>,
+    /// By client: when the first answer was seen whose server is known, and whether all such answers
+    /// were recorded whole.
+    clients: BTreeMap<IpAddr, (Timestamp, bool)>,
+    /// What was told beside answers, and of what answers are missing.
+    asides: Asides,
+    /// Whoever gave an answer.
+    servers: BTreeSet<IpAddr>,
+    /// Each name once, so that all that is told of it shares its text.
+    known: BTreeSet<Fqdn>,
+    /// What all of that takes, but for what clients were told.
+    bytes: usize,
+    bytes_of_clients: usize,
+    most_bytes: usize,
+    dropped: u64,
+    /// The time of the earliest answer that was dropped.
+    whole_until: Option<Timestamp>,
+}
+
+impl Default for DnsTimeline {
+    fn default() -> DnsTimeline {
+        DnsTimeline::with_limit(MOST_BYTES)
+    }
+}
+
+impl DnsTimeline {
+    /// A time line without answers that keeps about as many bytes at most.
+    pub fn with_limit(most_bytes: usize) -> DnsTimeline {
+        DnsTimeline {
+            by_client: BTreeMap::new(),
+            by_server: BTreeMap::new(),
+            names: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            asides: Asides::default(),
+            servers: BTreeSet::new(),
+            known: BTreeSet::new(),
+            bytes: 0,
+            bytes_of_clients: 0,
+            most_bytes,
+            dropped: 0,
+            whole_until: None,
+        }
+    }
+
+    /// Adds an answer, or counts it as dropped where the limit is reached.
+    ///
+    /// The same answer seen twice at one instant is one answer. As long as nothing is dropped, the
+    /// order of the calls means nothing. From the earliest answer on that was dropped, nothing is
+    /// said of what a client holds, since it may have been told otherwise, nor that an address is
+    /// not held or a name resolves.
+    pub fn add(&mut self, answer: &DnsAnswer) {
+        if self.bytes + self.bytes_of_clients >= self.most_bytes || !self.keep(answer) {
+            self.dropped += 1;
+            self.whole_until = Some(earlier(self.whole_until, answer.at));
+        }
+    }
+
+    /// Adds an answer, and tells whether all of it is kept.
+    fn keep(&mut self, answer: &DnsAnswer) -> bool {
+        let mut chain = Chain::follow(&answer.question, &answer.records);
+        // What an error, or an answer to another question, holds besides is not believed.
+        chain.addresses.retain(|address| {
+            answer.code == ResponseCode::NO_ERROR && answer.asked == RecordType::of(*address)
+        });
+        if known(answer.server).is_some() {
+            self.note(answer);
+        }
+        let is_cut = answer.records.contains(&DnsRecord::Lost);
+        let addresses: Arc<[IpAddr]> = chain.addresses.iter().copied().collect();
+        self.bytes += PIECE + size_of_val(&*addresses);
+        let mut role = NameRole::Asked;
+        let mut is_whole = true;
+        for link in chain.links {
+            let name = self.shared(link.name);
+            let told = Told {
+                role,
+                asked: answer.asked,
+                code: answer.code,
+                ttl: link.ttl.min(LONGEST_TTL),
+                addresses: Arc::clone(&addresses),
+                server: answer.server,
+                is_cut,
+            };
+            role = NameRole::Alias;
+            for address in &*addresses {
+                let held = self.names.entry((answer.client, *address)).or_default();
+                self.bytes_of_clients += held.add(&name, answer.at);
+            }
+            let told: Arc<[Told]> = [told].into();
+            let to_client = (answer.client, name.clone(), answer.at);
+            let by_server = (answer.server, name, answer.at);
+            let of_client = add_told(&mut self.by_client, to_client, &told);
+            let of_server = add_told(&mut self.by_server, by_server, &told);
+            self.bytes_of_clients += of_client.unwrap_or(0);
+            self.bytes += of_server.unwrap_or(0);
+            is_whole &= of_client.is_some() && of_server.is_some();
+        }
+        is_whole
+    }
+
+    /// Notes who was told, and by whom.
+    fn note(&mut self, answer: &DnsAnswer) {
+        if self.servers.insert(answer.server) {
+            self.bytes += NODES * size_of::<IpAddr>();
+        }
+        let is_whole = !answer.records.contains(&DnsRecord::Lost);
+        let before = self.clients.len();
+        let (first, all) = self.clients.entry(answer.client).or_insert((answer.at, true));
+        *first = answer.at.min(*first);
+        *all &= is_whole;
+        self.bytes_of_clients += (self.clients.len() - before) * OF_CLIENT;
+    }
+
+    /// The name with the text that is kept of it.
+    fn shared(&mut self, name: Fqdn) -> Fqdn {
+        if let Some(known) = self.known.get(&name) {
+            return known.clone();
+        }
+        self.bytes += NODES * size_of::<Fqdn>() + PIECE + name.as_str().len();
+        self.known.insert(name.clone());
+        name
+    }
+
+    /// The same answers, as if `client` had been told each of them.
+    #[must_use]
+    pub fn told_to(&self, client: IpAddr) -> DnsTimeline {
+        let mut by_client = Histories::new();
+        let (mut bytes_of_clients, mut whole_until) = (0, self.whole_until);
+        for ((_, name, at), told) in &self.by_client {
+            match add_told(&mut by_client, (client, name.clone(), *at), told) {
+                Some(bytes) => bytes_of_clients += bytes,
+                None => whole_until = Some(earlier(whole_until, *at)),
+            }
+        }
+        let mut names: BTreeMap<(IpAddr, IpAddr), Names> = BTreeMap::new();
+        for ((_, address), held) in &self.names {
+            let of_client = names.entry((client, *address)).or_default();
+            // Which answers a name is of is not known here, so that one too many takes all.
+            let at = held.whole_until.unwrap_or(Timestamp::MIN);
+            for name in &held.kept {
+                bytes_of_clients += of_client.add(name, at);
+            }
+            if let Some(until) = held.whole_until {
+                of_client.whole_until = Some(earlier(of_client.whole_until, until));
+            }
+        }
+        let all = |(first, whole): (Timestamp, bool), other: (Timestamp, bool)| {
+            (first.min(other.0), whole && other.1)
+        };
+        let clients = self.clients.values().copied().reduce(all).map(|one| (client, one));
+        let clients: BTreeMap<IpAddr, (Timestamp, bool)> = clients.into_iter().collect();
+        bytes_of_clients += clients.len() * OF_CLIENT;
+        let asides = self.asides.told_to(client);
+        DnsTimeline {
+            by_client,
+            names,
+            clients,
+            asides,
+            bytes_of_clients,
+            whole_until,
+            ..self.clone()
+        }
+    }
+
+    /// Each client with each name that it was told of, as often as it was.
+    pub fn told(&self) -> impl Iterator<Item = (IpAddr, &Fqdn)> {
+        self.by_client.keys().map(|(client, name, _)| (*client, name))
+    }
+
+    /// Each server with each name that it told of, as often as it did.
+    pub fn answered(&self) -> impl Iterator<Item = (IpAddr, &Fqdn)> {
+        self.by_server.keys().map(|(server, name, _)| (*server, name))
+    }
+
+    /// How many answers the limit kept out.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// The time of the earliest answer that the limit kept out. From then on what clients were told
+    /// counts as not known.
+    pub fn whole_until(&self) -> Option<Timestamp> {
+        self.whole_until
+    }
+
+    /// Whether an answer to `client` about `name` was seen between two times.
+    pub(super) fn has_answer(
+        &self,
+        client: IpAddr,
+        name: &Fqdn,
+        asked: RecordType,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> bool {
+        let (first, last) = ((client, name.clone(), from), (client, name.clone(), to));
+        let mut seen = self.by_client.range(first..=last).flat_map(|(_, told)| told.iter());
+        seen.any(|told| told.asked == asked && !told.is_cut)
+    }
+
+    /// Notes that `client` was told that `name` may have `address`: no evidence of what there is.
+    pub fn hint(&mut self, client: IpAddr, name: &Fqdn, address: IpAddr) {
+        let name = self.known.get(name).unwrap_or(name).clone();
+        self.asides.hint(client, name, address);
+    }
+
+    /// Notes that an answer to what `client` asked at `at` is missing: about `name`, or any name;
+    /// about addresses of the type `asked`, or any.
+    pub fn miss(
+        &mut self,
+        client: IpAddr,
+        name: Option<&Fqdn>,
+        asked: Option<RecordType>,
+        at: Timestamp,
+    ) {
+        let name = name.map(|name| self.known.get(name).unwrap_or(name).clone());
+        for of in RecordType::ALL.into_iter().filter(|of| asked.is_none_or(|asked| asked == *of)) {
+            self.asides.miss(client, name.clone(), of, at);
+        }
+    }
+
+    /// Notes that answers to any client may be missing from `at` on.
+    pub fn miss_any(&mut self, at: Timestamp) {
+        self.asides.miss_any(at);
+    }
+
+    /// Whether `server` gave some answer.
+    pub fn has_answered(&self, server: IpAddr) -> bool {
+        self.servers.contains(&server)
+    }
+
+    /// Whether every answer up to `at` was kept. If not, a missing address may be in one that was
+    /// dropped, so nothing can be said not to be.
+    fn is_whole(&self, at: Timestamp) -> bool {
+        is_whole(self.whole_until, at)
+    }
+}
+
+fn is_whole(until: Option<Timestamp>, at: Timestamp) -> bool {
+    until.is_none_or(|until| at < until)
+}
+
+fn earlier(one: Option<Timestamp>, other: Timestamp) -> Timestamp {
+    one.map_or(other, |one| one.min(other))
+}
