@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 
+use super::captured::Sink;
 use super::error::CaptureError;
 use super::error::Damage;
 use super::error::StepsBack;
@@ -42,19 +43,39 @@ pub(super) trait Frames {
 }
 
 /// What is known of a file when it has ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    Log(Box<EndedLog>),
+    Capture(Box<EndedCapture>),
+}
+
+/// A log that was read to its end, or as far as it could be.
+#[derive(Debug)]
+pub(super) struct EndedLog {
+    log: Log,
+    truncated: Option<Truncation>,
+}
+
+impl EndedLog {
+    /// Ends the log: the flows that are still open go to `sink`.
+    pub(super) fn finish(self, sink: &mut impl Sink) -> Result<Summary, CaptureError> {
+        let summary = self.log.finish(sink)?;
+        Ok(Summary { truncated: self.truncated.or(summary.truncated), ..summary })
+    }
+}
+
+/// What the file tells of a capture besides its frames.
 #[derive(Debug, Default)]
-pub(super) struct Ended {
-    /// The log that it was, if it was one.
-    pub(super) log: Option<Log>,
-    pub(super) truncated: Option<Truncation>,
+pub(super) struct EndedCapture {
+    truncated: Option<Truncation>,
     steps_back: Option<StepsBack>,
     unread: UnreadBlocks,
 }
 
-impl Ended {
-    /// The summary of a capture that ended so, of whose frames `summary` tells.
+impl EndedCapture {
+    /// The summary of the capture, of whose frames `summary` tells.
     pub(super) fn tell(self, summary: Summary) -> Summary {
-        let Ended { log: _, truncated, steps_back, unread } = self;
+        let EndedCapture { truncated, steps_back, unread } = self;
         Summary { truncated, steps_back, unread, ..summary }
     }
 }
@@ -260,8 +281,8 @@ impl File {
             self.is_log(&rest, true, out);
             self.rest = rest;
         }
-        if self.log.is_some() {
-            return Ok(Ended { log: self.log, truncated: self.truncated, ..Ended::default() });
+        if let Some(log) = self.log {
+            return Ok(Ended::Log(Box::new(EndedLog { log, truncated: self.truncated })));
         }
         let have = count(self.rest.len());
         let Some(format) = &mut self.format else {
@@ -282,7 +303,8 @@ impl File {
             self.truncated = Some(Truncation { offset: self.offset, what });
         }
         let (steps_back, unread) = (self.clock.steps_back, format.unread());
-        Ok(Ended { log: None, truncated: self.truncated, steps_back, unread })
+        let ended = EndedCapture { truncated: self.truncated, steps_back, unread };
+        Ok(Ended::Capture(Box::new(ended)))
     }
 }
 

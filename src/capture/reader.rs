@@ -77,11 +77,8 @@ impl Reader {
     pub fn finish(mut self, sink: &mut impl Sink) -> Result<Summary, CaptureError> {
         let ended = self.framing.finish(&mut Following { tracker: &mut self.tracker, sink })?;
         match ended {
-            Ended { log: Some(log), truncated, .. } => {
-                let summary = log.finish(sink)?;
-                Ok(Summary { truncated: truncated.or(summary.truncated), ..summary })
-            }
-            ended => Ok(ended.tell(self.tracker.finish(sink))),
+            Ended::Log(log) => log.finish(sink),
+            Ended::Capture(capture) => Ok(capture.tell(self.tracker.finish(sink))),
         }
     }
 }

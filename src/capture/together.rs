@@ -16,6 +16,7 @@ use super::error::CaptureError;
 use super::error::Summary;
 use super::file::Frame;
 use super::framing::Ended;
+use super::framing::EndedCapture;
 use super::framing::Frames;
 use super::framing::Framing;
 use super::link::LinkType;
@@ -86,7 +87,7 @@ pub fn read_together<R: Read>(
     let summaries = tracker.finish_each(files.len(), sink);
     let ended = files.into_iter().zip(summaries).map(|(file, summary)| match file.end {
         Some(End::Log(log)) => *log,
-        Some(End::Capture(ended)) => ended.tell(summary),
+        Some(End::Capture(capture)) => capture.tell(summary),
         None => summary,
     });
     Ok(ended.collect())
@@ -109,7 +110,7 @@ struct Ahead<R> {
 
 enum End {
     Log(Box<Summary>),
-    Capture(Box<Ended>),
+    Capture(Box<EndedCapture>),
 }
 
 /// A frame that waits.
@@ -163,12 +164,8 @@ impl<R: Read> Ahead<R> {
         if read.is_empty() {
             let ended = std::mem::take(&mut self.framing).finish(&mut filling)?;
             self.end = Some(match ended {
-                Ended { log: Some(log), truncated, .. } => {
-                    let summary = log.finish(filling.sink)?;
-                    let truncated = truncated.or(summary.truncated);
-                    End::Log(Box::new(Summary { truncated, ..summary }))
-                }
-                ended => End::Capture(Box::new(ended)),
+                Ended::Log(log) => End::Log(Box::new(log.finish(filling.sink)?)),
+                Ended::Capture(capture) => End::Capture(capture),
             });
             return Ok(());
         }

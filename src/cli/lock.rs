@@ -18,9 +18,6 @@ use crate::evidence::live;
 use crate::evidence::live::Inquiry;
 use crate::evidence::lock::LockedImport;
 use crate::flow::Fqdn;
-use crate::flow::FqdnPattern;
-use crate::intent::Destination;
-use crate::intent::Intent;
 use crate::resolve::Pin;
 use crate::resolve::Source;
 
@@ -40,7 +37,7 @@ pub(super) fn run(args: &LockArgs, terminal: &mut Terminal<'_>) -> Result<Outcom
     rules::show_findings(&list.findings, &list.sources, &args.common, terminal)?;
     let path = args.file.with_file_name(LOCK_FILE);
     files::may_replace(&terminal.path(&path))?;
-    let names = exact_names(&list.intent);
+    let names: BTreeSet<Fqdn> = list.intent.exact_names().cloned().collect();
     let inquiry = Inquiry {
         server,
         at: terminal.now,
@@ -102,27 +99,4 @@ fn server(text: &str) -> Result<SocketAddr, Failure> {
             "`--server {text}`: expected an address such as 10.0.1.4, 10.0.1.4:5353 or [2001:db8::1]:53"
         ))
     })
-}
-
-/// The names that can be asked for: wildcards cannot.
-fn exact_names(intent: &Intent) -> BTreeSet<Fqdn> {
-    let permissions = intent.permissions.iter().flat_map(|permission| &permission.destinations);
-    let denies = intent.denies.iter().flat_map(|deny| &deny.destinations);
-    permissions
-        .chain(denies)
-        .filter_map(|destination| match destination {
-            Destination::Names(names) => Some(&names.patterns),
-            Destination::Addresses(_)
-            | Destination::ServiceTag(_)
-            | Destination::FqdnTag(_)
-            | Destination::WebCategory(_)
-            | Destination::Url { .. }
-            | Destination::Any => None,
-        })
-        .flatten()
-        .filter_map(|pattern| match pattern {
-            FqdnPattern::Exact(name) => Some(name.clone()),
-            FqdnPattern::Any | FqdnPattern::Under(_) | FqdnPattern::EndsWith(_) => None,
-        })
-        .collect()
 }

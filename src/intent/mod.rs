@@ -10,6 +10,8 @@ pub mod settings;
 pub mod topology;
 
 use crate::diagnostic::Span;
+use crate::flow::Fqdn;
+use crate::flow::FqdnPattern;
 
 pub use check::Assertion;
 pub use check::Example;
@@ -61,4 +63,29 @@ pub struct Intent {
     pub examples: Vec<Example>,
     /// Deployments that stand beside or above what is written.
     pub context: Vec<Context>,
+}
+
+impl Intent {
+    /// The destinations of each permission and each deny.
+    pub fn destinations(&self) -> impl Iterator<Item = &Destination> {
+        let permissions = self.permissions.iter().flat_map(|one| &one.destinations);
+        permissions.chain(self.denies.iter().flat_map(|one| &one.destinations))
+    }
+
+    /// The names that statements spell out: wildcards cannot be asked for.
+    pub fn exact_names(&self) -> impl Iterator<Item = &Fqdn> {
+        let patterns = self.destinations().flat_map(|destination| match destination {
+            Destination::Names(names) => names.patterns.as_slice(),
+            Destination::Addresses(_)
+            | Destination::ServiceTag(_)
+            | Destination::FqdnTag(_)
+            | Destination::WebCategory(_)
+            | Destination::Url { .. }
+            | Destination::Any => &[],
+        });
+        patterns.filter_map(|pattern| match pattern {
+            FqdnPattern::Exact(name) => Some(name),
+            FqdnPattern::Any | FqdnPattern::Under(_) | FqdnPattern::EndsWith(_) => None,
+        })
+    }
 }

@@ -290,7 +290,7 @@ impl Simulator<'_> {
     }
 
     /// The names whose answers network and DNAT rules ask for.
-    fn answered_names(&self) -> BTreeSet<&Fqdn> {
+    pub(super) fn answered_names(&self) -> BTreeSet<&Fqdn> {
         let collections =
             self.every_policy().flat_map(|enforced| enforced.network.iter().chain(&enforced.nat));
         let mut names = BTreeSet::new();

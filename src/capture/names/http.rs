@@ -265,10 +265,12 @@ fn head<'a>(
         seen(request);
         return Ok((State::Ended, &[]));
     }
-    let is_request =
-        || if is_worth_a_look(&held, before) { begins_request(&held) } else { Match::Unsettled };
     let end = head_end(&held, searched);
-    let is_request = if end.is_some() { begins_request(&held) } else { is_request() };
+    let is_request = if end.is_some() || is_worth_a_look(&held, before) {
+        begins_request(&held)
+    } else {
+        Match::Unsettled
+    };
     if is_request == Match::No {
         let surplus = bytes.get(room..).unwrap_or_default();
         return Err(if may_end { End::Other([&held, surplus].concat()) } else { End::Lost });

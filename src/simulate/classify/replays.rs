@@ -20,13 +20,10 @@ use jiff::civil::Date;
 use super::axis::Axis;
 use super::cuts::Cuts;
 use super::way::looks_at_source_ports;
-use crate::azure::policy::Rules;
-use crate::azure::rule::Translation;
 use crate::evidence::Fact;
 use crate::evidence::timeline::NameRole;
 use crate::flow::Atom;
 use crate::flow::Fqdn;
-use crate::flow::FqdnPattern;
 use crate::flow::Host;
 use crate::flow::IpProtocol;
 use crate::flow::Observation;
@@ -289,13 +286,13 @@ impl Alike {
         let of_list = intent.map(Intent::dns_proxies).unwrap_or_default();
         let proxies: BTreeSet<IpAddr> =
             of_deployment.into_iter().chain(of_list).flatten().collect();
-        let listed: BTreeSet<&Fqdn> = intent.into_iter().flat_map(names_of_list).collect();
+        let listed: BTreeSet<&Fqdn> = intent.into_iter().flat_map(Intent::exact_names).collect();
         let mut told: BTreeMap<IpAddr, BTreeSet<&Fqdn>> = BTreeMap::new();
         for (client, name) in evidence.timeline.told().filter(|(_, name)| listed.contains(name)) {
             told.entry(client).or_default().insert(name);
         }
         let owned = |names: BTreeSet<&Fqdn>| names.into_iter().cloned().collect();
-        let mut resolved = names_of_rules(simulator);
+        let mut resolved = simulator.answered_names();
         resolved.extend(listed);
         let mut answered: BTreeSet<&Fqdn> = BTreeSet::new();
         let mut proxies_spoke = false;
@@ -316,6 +313,29 @@ impl Alike {
             proxies_spoke,
             looks_at_paths: rules_look_at_paths(simulator)
                 || intent.is_some_and(list_looks_at_paths),
+        }
+    }
+
+    /// What of a payload is compared with anything.
+    fn compared(&self, payload: &SeenPayload) -> SeenPayload {
+        let without_path = |request: &Request| Request {
+            host: request.host.clone(),
+            port: request.port,
+            path: String::new(),
+        };
+        match payload {
+            SeenPayload::Exactly(Payload::Http(request)) if !self.looks_at_paths => {
+                SeenPayload::Exactly(Payload::Http(without_path(request)))
+            }
+            SeenPayload::Exactly(Payload::Tls { name, inner: Some(request) })
+                if !self.looks_at_paths =>
+            {
+                let (name, inner) = (name.clone(), Some(without_path(request)));
+                SeenPayload::Exactly(Payload::Tls { name, inner })
+            }
+            SeenPayload::Exactly(_) | SeenPayload::Kind(_) | SeenPayload::Unknown => {
+                payload.clone()
+            }
         }
     }
 
@@ -387,51 +407,17 @@ impl Alike {
     }
 }
 
-impl Alike {
-    /// What of a payload is compared with anything.
-    fn compared(&self, payload: &SeenPayload) -> SeenPayload {
-        let without_path = |request: &Request| Request {
-            host: request.host.clone(),
-            port: request.port,
-            path: String::new(),
-        };
-        match payload {
-            SeenPayload::Exactly(Payload::Http(request)) if !self.looks_at_paths => {
-                SeenPayload::Exactly(Payload::Http(without_path(request)))
-            }
-            SeenPayload::Exactly(Payload::Tls { name, inner: Some(request) })
-                if !self.looks_at_paths =>
-            {
-                let (name, inner) = (name.clone(), Some(without_path(request)));
-                SeenPayload::Exactly(Payload::Tls { name, inner })
-            }
-            SeenPayload::Exactly(_) | SeenPayload::Kind(_) | SeenPayload::Unknown => {
-                payload.clone()
-            }
-        }
-    }
-}
-
 /// Whether a rule compares the paths of requests, or has them looked up (`azure-firewall.md §2.4`,
 /// `§2.7`).
 fn rules_look_at_paths(simulator: &Simulator<'_>) -> bool {
-    let policies = simulator.deployment.policies.values();
-    let collections =
-        policies.flat_map(|policy| &policy.groups).flat_map(|group| &group.collections);
-    let mut rules = collections.map(|collection| &collection.rules);
-    rules.any(|rules| match rules {
-        Rules::Application(_, rules) => {
-            rules.iter().any(|rule| !rule.target_urls.is_empty() || !rule.web_categories.is_empty())
-        }
-        Rules::Network(..) | Rules::Nat(_) => false,
-    })
+    simulator
+        .every_rule()
+        .any(|rule| !rule.target_urls.is_empty() || !rule.web_categories.is_empty())
 }
 
 /// Whether a statement compares the paths of requests, or has them looked up.
 fn list_looks_at_paths(list: &Intent) -> bool {
-    let permissions = list.permissions.iter().flat_map(|one| &one.destinations);
-    let mut all = permissions.chain(list.denies.iter().flat_map(|one| &one.destinations));
-    all.any(|destination| match destination {
+    list.destinations().any(|destination| match destination {
         Destination::WebCategory(_) | Destination::Url { .. } => true,
         Destination::Names(_)
         | Destination::Addresses(_)
@@ -452,47 +438,4 @@ fn hosts(payload: &Payload) -> impl Iterator<Item = &Host> {
         | Payload::Quic { .. } => None,
     };
     payload.wire_name().into_iter().chain(inner)
-}
-
-/// The names whose answers network and DNAT rules ask for.
-fn names_of_rules<'d>(simulator: &Simulator<'d>) -> BTreeSet<&'d Fqdn> {
-    let policies = simulator.deployment.policies.values();
-    let collections =
-        policies.flat_map(|policy| &policy.groups).flat_map(|group| &group.collections);
-    let mut names = BTreeSet::new();
-    for collection in collections {
-        match &collection.rules {
-            Rules::Network(_, rules) => {
-                names.extend(rules.iter().flat_map(|rule| &rule.destination_fqdns));
-            }
-            Rules::Nat(rules) => {
-                names.extend(rules.iter().filter_map(|rule| match &rule.translation {
-                    Translation::Fqdn(name) => Some(name),
-                    Translation::Address(_) => None,
-                }));
-            }
-            // They ask about the names that the flow shows.
-            Rules::Application(..) => {}
-        }
-    }
-    names
-}
-
-/// The names that statements of a list spell out.
-fn names_of_list(list: &Intent) -> impl Iterator<Item = &Fqdn> {
-    let permissions = list.permissions.iter().flat_map(|one| &one.destinations);
-    let all = permissions.chain(list.denies.iter().flat_map(|one| &one.destinations));
-    let patterns = all.flat_map(|destination| match destination {
-        Destination::Names(names) => names.patterns.as_slice(),
-        Destination::Addresses(_)
-        | Destination::ServiceTag(_)
-        | Destination::FqdnTag(_)
-        | Destination::WebCategory(_)
-        | Destination::Url { .. }
-        | Destination::Any => &[],
-    });
-    patterns.filter_map(|pattern| match pattern {
-        FqdnPattern::Exact(name) => Some(name),
-        FqdnPattern::Any | FqdnPattern::Under(_) | FqdnPattern::EndsWith(_) => None,
-    })
 }
