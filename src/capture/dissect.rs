@@ -33,6 +33,13 @@ pub(super) struct Dissected<'a> {
     pub(super) ends: EndsHash,
 }
 
+impl Dissected<'_> {
+    /// The same without what the packet carries.
+    pub(super) fn without_payload(&self) -> Dissected<'static> {
+        Dissected { packet: Packet { payload: &[], ..self.packet }, ..*self }
+    }
+}
+
 /// Dissects a frame; `None` where more has to be done for it than to put one packet to its flow.
 #[inline(always)]
 pub(super) fn dissect<'a>(frame: &Frame<'a>, key: &PrintKey) -> Option<Dissected<'a>> {

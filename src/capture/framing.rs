@@ -2,7 +2,6 @@
 
 use jiff::SignedDuration;
 
-use super::captured::Sink;
 use super::error::CaptureError;
 use super::error::Damage;
 use super::error::StepsBack;
@@ -38,45 +37,26 @@ pub(super) trait Frames {
     /// Takes the next frame of a capture.
     fn frame(&mut self, frame: Frame<'_>) -> Result<(), CaptureError>;
 
+    /// Takes the reader of the log that the file is. All that follows goes to [`Frames::bytes`].
+    fn log(&mut self, log: Log);
+
     /// Takes the next bytes of a log.
-    fn log(&mut self, log: &mut Log, bytes: &[u8]);
+    fn bytes(&mut self, bytes: &[u8]);
 }
 
-/// What is known of a file when it has ended.
-#[derive(Debug)]
-pub(super) enum Ended {
-    Log(Box<EndedLog>),
-    Capture(Box<EndedCapture>),
-}
-
-/// A log that was read to its end, or as far as it could be.
-#[derive(Debug)]
-pub(super) struct EndedLog {
-    log: Log,
-    truncated: Option<Truncation>,
-}
-
-impl EndedLog {
-    /// Ends the log: the flows that are still open go to `sink`.
-    pub(super) fn finish(self, sink: &mut impl Sink) -> Result<Summary, CaptureError> {
-        let summary = self.log.finish(sink)?;
-        Ok(Summary { truncated: self.truncated.or(summary.truncated), ..summary })
-    }
-}
-
-/// What the file tells of a capture besides its frames.
+/// What is known of a file when it has ended, besides its frames or records.
 #[derive(Debug, Default)]
-pub(super) struct EndedCapture {
+pub(super) struct Ended {
     truncated: Option<Truncation>,
     steps_back: Option<StepsBack>,
     unread: UnreadBlocks,
 }
 
-impl EndedCapture {
-    /// The summary of the capture, of whose frames `summary` tells.
+impl Ended {
+    /// The summary of the file, of whose frames or records `summary` tells.
     pub(super) fn tell(self, summary: Summary) -> Summary {
-        let EndedCapture { truncated, steps_back, unread } = self;
-        Summary { truncated, steps_back, unread, ..summary }
+        let Ended { truncated, steps_back, unread } = self;
+        Summary { truncated: truncated.or(summary.truncated), steps_back, unread, ..summary }
     }
 }
 
@@ -112,8 +92,8 @@ impl Framing {
 pub(super) struct File {
     /// Known once the file header is complete.
     format: Option<Format>,
-    /// The log that the file is, if it is one.
-    log: Option<Log>,
+    /// Whether the file is a log.
+    is_log: bool,
     /// Bytes not yet taken: less than one record.
     rest: Vec<u8>,
     /// How many bytes `rest` has to have before there is more to be known.
@@ -164,8 +144,8 @@ impl File {
     fn feed(&mut self, bytes: &[u8], out: &mut impl Frames) -> Result<(), CaptureError> {
         let mut bytes = bytes;
         while self.truncated.is_none() && !bytes.is_empty() {
-            if let Some(log) = &mut self.log {
-                out.log(log, bytes);
+            if self.is_log {
+                out.bytes(bytes);
                 self.offset += count(bytes.len());
                 return Ok(());
             }
@@ -200,9 +180,9 @@ impl File {
         let mut taken = 0;
         if self.format.is_none() {
             let opened = match Format::open(bytes) {
-                Err(CaptureError::UnknownFormat { .. }) if self.is_log(bytes, false, out) => {
+                Err(CaptureError::UnknownFormat { .. }) if self.may_be_log(bytes, false, out) => {
                     self.need = bytes.len() + LOOKED_AT;
-                    return Ok(if self.log.is_some() { bytes.len() } else { 0 });
+                    return Ok(if self.is_log { bytes.len() } else { 0 });
                 }
                 opened => opened?,
             };
@@ -250,13 +230,14 @@ impl File {
     }
 
     /// Whether the file is a log, or may be one. The bytes of one that is are taken.
-    fn is_log(&mut self, bytes: &[u8], is_all: bool, out: &mut impl Frames) -> bool {
+    fn may_be_log(&mut self, bytes: &[u8], is_all: bool, out: &mut impl Frames) -> bool {
         match sniff(bytes, is_all) {
             Sniffed::No => false,
             Sniffed::More => true,
-            Sniffed::Log(mut log, begins) => {
-                out.log(&mut log, bytes.get(begins..).unwrap_or_default());
-                self.log = Some(log);
+            Sniffed::Log(log, begins) => {
+                out.log(log);
+                out.bytes(bytes.get(begins..).unwrap_or_default());
+                self.is_log = true;
                 self.offset += count(bytes.len());
                 true
             }
@@ -266,7 +247,7 @@ impl File {
     /// Ends the reading where the wrapper is damaged.
     pub(super) fn damaged(&mut self, bad: BadWrapper) -> Result<(), CaptureError> {
         let BadWrapper { wrapper, what } = bad;
-        if self.format.is_none() && self.log.is_none() {
+        if self.format.is_none() && !self.is_log {
             return Err(CaptureError::Wrapper { wrapper, what });
         }
         let offset = self.offset;
@@ -276,13 +257,13 @@ impl File {
     }
 
     fn finish(mut self, out: &mut impl Frames) -> Result<Ended, CaptureError> {
-        if self.format.is_none() && self.log.is_none() && self.truncated.is_none() {
+        if self.format.is_none() && !self.is_log && self.truncated.is_none() {
             let rest = std::mem::take(&mut self.rest);
-            self.is_log(&rest, true, out);
+            self.may_be_log(&rest, true, out);
             self.rest = rest;
         }
-        if let Some(log) = self.log {
-            return Ok(Ended::Log(Box::new(EndedLog { log, truncated: self.truncated })));
+        if self.is_log {
+            return Ok(Ended { truncated: self.truncated, ..Ended::default() });
         }
         let have = count(self.rest.len());
         let Some(format) = &mut self.format else {
@@ -303,8 +284,7 @@ impl File {
             self.truncated = Some(Truncation { offset: self.offset, what });
         }
         let (steps_back, unread) = (self.clock.steps_back, format.unread());
-        let ended = EndedCapture { truncated: self.truncated, steps_back, unread };
-        Ok(Ended::Capture(Box::new(ended)))
+        Ok(Ended { truncated: self.truncated, steps_back, unread })
     }
 }
 

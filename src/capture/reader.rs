@@ -10,7 +10,6 @@ use super::framing::Framing;
 use super::link::LinkType;
 use super::log::Log;
 use super::tracker::Tracker;
-use super::wrapper::BadWrapper;
 
 /// Reads one capture, pcap or pcapng, or flow log, plain or compressed with gzip or Zstandard.
 ///
@@ -47,7 +46,7 @@ use super::wrapper::BadWrapper;
 #[derive(Debug, Default)]
 pub struct Reader {
     pub(super) framing: Framing,
-    pub(super) tracker: Tracker,
+    pub(super) following: Following,
 }
 
 impl Reader {
@@ -62,12 +61,7 @@ impl Reader {
     /// What is no capture, or one of a kind that is not read. Damage behind the file header is no
     /// error: it ends the reading and is reported by [`Reader::finish`].
     pub fn feed(&mut self, bytes: &[u8], sink: &mut impl Sink) -> Result<(), CaptureError> {
-        self.framing.feed(bytes, &mut Following { tracker: &mut self.tracker, sink })
-    }
-
-    /// Ends the reading where the file that the bytes lay in is damaged.
-    pub(super) fn damaged(&mut self, bad: BadWrapper) -> Result<(), CaptureError> {
-        self.framing.file.damaged(bad)
+        self.framing.feed(bytes, &mut Given { following: &mut self.following, sink })
     }
 
     /// Ends the capture: the flows that are still open go to `sink`.
@@ -75,30 +69,61 @@ impl Reader {
     /// # Errors
     /// An empty file, or one that is cut in its file header.
     pub fn finish(mut self, sink: &mut impl Sink) -> Result<Summary, CaptureError> {
-        let ended = self.framing.finish(&mut Following { tracker: &mut self.tracker, sink })?;
-        match ended {
-            Ended::Log(log) => log.finish(sink),
-            Ended::Capture(capture) => Ok(capture.tell(self.tracker.finish(sink))),
-        }
+        let ended = self.framing.finish(&mut Given { following: &mut self.following, sink })?;
+        self.following.finish(ended, sink)
     }
 }
 
-/// Follows the flows of a capture as its frames come.
-struct Following<'a, S> {
-    tracker: &'a mut Tracker,
+/// Follows what a file holds: the flows of a capture, or those of a log.
+#[derive(Debug, Default)]
+pub(super) struct Following {
+    pub(super) tracker: Tracker,
+    /// The log that the file is, if it is one.
+    pub(super) log: Option<Log>,
+}
+
+impl Following {
+    /// Takes the next bytes of the log.
+    pub(super) fn bytes(&mut self, bytes: &[u8], sink: &mut impl Sink) {
+        if let Some(log) = &mut self.log {
+            log.feed(bytes, sink);
+        }
+    }
+
+    /// Ends all flows of a file that `ended`.
+    pub(super) fn finish(
+        self,
+        ended: Ended,
+        sink: &mut impl Sink,
+    ) -> Result<Summary, CaptureError> {
+        let summary = match self.log {
+            Some(log) => log.finish(sink)?,
+            None => self.tracker.finish(sink),
+        };
+        Ok(ended.tell(summary))
+    }
+}
+
+/// What a file holds, given to what follows it as it comes.
+struct Given<'a, S> {
+    following: &'a mut Following,
     sink: &'a mut S,
 }
 
-impl<S: Sink> Frames for Following<'_, S> {
+impl<S: Sink> Frames for Given<'_, S> {
     fn link(&mut self, link: LinkType) {
-        self.tracker.link(link);
+        self.following.tracker.link(link);
     }
 
     fn frame(&mut self, frame: Frame<'_>) -> Result<(), CaptureError> {
-        self.tracker.frame(frame, self.sink)
+        self.following.tracker.frame(frame, self.sink)
     }
 
-    fn log(&mut self, log: &mut Log, bytes: &[u8]) {
-        log.feed(bytes, self.sink);
+    fn log(&mut self, log: Log) {
+        self.following.log = Some(log);
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.following.bytes(bytes, self.sink);
     }
 }

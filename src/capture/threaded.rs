@@ -1,37 +1,42 @@
-//! Reading with several threads: one reads the file and unpacks it, one follows the flows, and the
-//! one that asked is given what they find.
+//! Reading with two threads: one reads the file, unpacks it, takes it apart and reads the headers of
+//! packets; the one that asked follows the flows.
 //!
-//! What comes out is what a [`Reader`] gives, in the same order: bytes go from thread to thread in
-//! the order of the file, and those of a read are handed over as soon as it returns.
+//! What comes out is what a [`Reader`] gives, in the same order: what is read goes to the other thread
+//! in the order of the file, and is handed over as soon as a read returns.
 
 use std::io;
 use std::io::ErrorKind;
 use std::io::Read;
 use std::sync::mpsc::Receiver;
-use std::sync::mpsc::SendError;
 use std::sync::mpsc::Sender;
 use std::sync::mpsc::SyncSender;
 use std::sync::mpsc::channel;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-use super::captured::CapturedFlow;
 use super::captured::Sink;
+use super::copies::PrintKey;
+use super::dissect::Dissected;
+use super::dissect::dissect;
 use super::error::CaptureError;
 use super::error::Summary;
+use super::file::Frame;
+use super::framing::Ended;
+use super::framing::Frames;
 use super::framing::Framing;
+use super::link::LinkType;
+use super::log::Log;
+use super::moment::Moment;
+use super::reader::Following;
 use super::reader::Reader;
-use super::wrapper::BadWrapper;
-use super::wrapper::Wrapper;
-use crate::evidence::DnsAnswer;
 
-/// Bytes that are read, and handed over, at a time.
+/// Bytes that are read at a time.
 const CHUNK: usize = 256 * 1024;
-/// Chunks on their way to the thread that follows flows.
-const MOST_CHUNKS: usize = 4;
-/// Flows and answers that are handed over together, and how many such parts may wait.
-const PART: usize = 256;
-const MOST_PARTS: usize = 4;
+/// Batches on their way to the thread that follows flows. Of the shortest records a batch holds as
+/// many as a read, which takes some 3 MB.
+const MOST_BATCHES: usize = 4;
+/// What a batch holds at most that is not what one read gave.
+const MOST_ITEMS: usize = CHUNK / 16;
 
 /// Why a file was not read to its end.
 #[derive(Debug, thiserror::Error)]
@@ -44,9 +49,9 @@ pub enum ReadError {
     Capture(#[from] CaptureError),
 }
 
-/// Reads a capture or flow log from `input` to its end, with up to three threads if `threads` is
-/// more than one, and gives `sink` what it holds. What a first read gives is read on the thread that
-/// calls: a short file needs no other.
+/// Reads a capture or flow log from `input` to its end, with two threads if `threads` is more than
+/// one, and gives `sink` what it holds. What a first read gives is read on the thread that calls: a
+/// short file needs no other.
 ///
 /// # Errors
 /// What `input` fails with, and what a [`Reader`] refuses. What was read before that has gone to
@@ -86,182 +91,226 @@ fn in_threads(
     reader: Reader,
     sink: &mut impl Sink,
 ) -> Result<Summary, ReadError> {
-    let Reader { framing: Framing { wrapper, file }, tracker } = reader;
-    let unwrapped = Reader { framing: Framing { wrapper: Wrapper::Plain, file }, tracker };
-    let (to_reader, handed) = sync_channel(MOST_CHUNKS);
+    let Reader { framing, following } = reader;
+    let (to_follow, batches) = sync_channel(MOST_BATCHES);
     let (give_back, used) = channel();
-    let (parts, found) = sync_channel(MOST_PARTS);
-    let unpacking = Unpacking { gathered: Vec::new(), to_reader, used };
+    let key = following.tracker.key().clone();
+    let splitter = Splitter { batch: Batch::default(), key, to_follow, used };
     thread::scope(|scope| {
-        // Where nobody takes what it hands over, there is nobody to tell.
-        scope.spawn(move || unpacking.run(input, wrapper));
-        let followed = scope.spawn(move || follow(unwrapped, &handed, &give_back, parts));
-        for event in found.into_iter().flatten() {
-            match event {
-                Event::Flow(flow) => sink.flow(flow),
-                Event::Answer(answer) => sink.answer(answer),
-            }
-        }
-        followed.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        scope.spawn(move || splitter.run(input, framing));
+        follow(following, batches, &give_back, sink)
     })
 }
 
-/// What the thread that reads hands over.
+/// A part of a file, taken apart, with the bytes that it lies in.
+#[derive(Debug, Default)]
+struct Batch {
+    /// What was read of the file.
+    read: Vec<u8>,
+    /// What lay across two reads, or was compressed.
+    copied: Vec<u8>,
+    items: Vec<Item>,
+    /// Whether some item lies in `read`.
+    is_in_read: bool,
+    /// How the file ended, if it has.
+    end: Option<Result<Ended, ReadError>>,
+}
+
+/// What a batch holds, in the order of the file.
 #[derive(Debug)]
-enum Handed {
-    /// The next bytes of the file, unpacked.
-    Bytes(Vec<u8>),
-    /// It cannot be unpacked further.
-    Damaged(BadWrapper),
-    /// Nothing more will come, and why.
-    End(io::Result<()>),
+enum Item {
+    /// The link type of the whole file.
+    Link(LinkType),
+    /// A frame of which is told what it holds.
+    Dissected { dissected: Dissected<'static>, interface: u32, link: LinkType, payload: Place },
+    /// Any other frame.
+    Whole { at: Moment, interface: u32, link: LinkType, original: u32, data: Place },
+    /// The file is a log, and this reads it.
+    Log(Box<Log>),
+    /// The next bytes of the log.
+    Bytes(Place),
 }
 
-/// Reads a file and unpacks it.
-struct Unpacking {
-    /// What was unpacked and not yet handed over.
-    gathered: Vec<u8>,
-    to_reader: SyncSender<Handed>,
-    /// Chunks that were used up, to be filled again.
-    used: Receiver<Vec<u8>>,
+/// Where bytes of a batch are.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    is_copied: bool,
+    from: usize,
+    length: usize,
 }
 
-impl Unpacking {
-    fn run(mut self, mut input: impl Read, mut wrapper: Wrapper) -> Result<(), SendError<Handed>> {
-        loop {
-            let mut chunk = self.room();
+impl Batch {
+    fn bytes(&self, Place { is_copied, from, length }: Place) -> &[u8] {
+        let all = if is_copied { &self.copied } else { &self.read };
+        all.get(from..).and_then(|behind| behind.get(..length)).unwrap_or_default()
+    }
+
+    /// Notes where `bytes` are, and copies them unless they lie in `read`.
+    fn place(&mut self, bytes: &[u8], read: &[u8]) -> Place {
+        let length = bytes.len();
+        if let Some(from) = position(bytes, read) {
+            self.is_in_read = true;
+            return Place { is_copied: false, from, length };
+        }
+        let from = self.copied.len();
+        self.copied.extend_from_slice(bytes);
+        Place { is_copied: true, from, length }
+    }
+
+    fn clear(&mut self) {
+        self.copied.clear();
+        self.items.clear();
+        self.is_in_read = false;
+    }
+}
+
+/// Where `part` begins in `whole`, if it is a part of it.
+fn position(part: &[u8], whole: &[u8]) -> Option<usize> {
+    let from = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
+    (from.checked_add(part.len())? <= whole.len()).then_some(from)
+}
+
+/// Nobody takes what is handed over: whoever asked has met an error.
+struct Unwanted;
+
+/// Takes a file apart into batches.
+struct Splitter {
+    batch: Batch,
+    key: PrintKey,
+    to_follow: SyncSender<Batch>,
+    /// Batches that were used up, to be filled again.
+    used: Receiver<Batch>,
+}
+
+impl Splitter {
+    fn run(mut self, mut input: impl Read, mut framing: Framing) -> Result<(), Unwanted> {
+        let end = loop {
+            let mut chunk = std::mem::take(&mut self.batch.read);
             // Only a new one is filled with zeros.
             chunk.resize(CHUNK, 0);
             let length = match read_some(&mut input, &mut chunk) {
-                Ok(0) => break,
+                Ok(0) => break self.finish(framing),
                 Ok(length) => length,
-                Err(error) => return self.to_reader.send(Handed::End(Err(error))),
+                Err(error) => break Err(error.into()),
             };
-            chunk.truncate(length);
-            if matches!(wrapper, Wrapper::Plain) {
-                self.to_reader.send(Handed::Bytes(chunk))?;
-                continue;
+            let read = chunk.get(..length).unwrap_or_default();
+            let fed = framing.feed(read, &mut Splitting { splitter: &mut self, read });
+            // What comes before an error may lie in what was read with it.
+            self.batch.read = chunk;
+            if let Err(error) = fed {
+                break Err(error.into());
             }
-            let unpacked = wrapper.feed(&chunk, &mut |plain| self.gather(plain))?;
-            self.hand_over(unpacked)?;
-        }
-        let unpacked = wrapper.finish(&mut |plain| self.gather(plain))?;
-        self.hand_over(unpacked)?;
-        self.to_reader.send(Handed::End(Ok(())))
+            self.hand_over()?;
+        };
+        self.batch.end = Some(end);
+        self.hand_over()
     }
 
-    fn room(&self) -> Vec<u8> {
-        self.used.try_recv().unwrap_or_default()
+    fn finish(&mut self, framing: Framing) -> Result<Ended, ReadError> {
+        Ok(framing.finish(&mut Splitting { splitter: self, read: &[] })?)
     }
 
-    /// Takes in what was unpacked, and hands over what is enough for a chunk.
-    fn gather(&mut self, plain: &[u8]) -> Result<(), SendError<Handed>> {
-        let mut rest = plain;
-        while let Some((here, behind)) = rest.split_at_checked(CHUNK - self.gathered.len()) {
-            self.gathered.extend_from_slice(here);
-            rest = behind;
-            self.hand_over_gathered()?;
-        }
-        self.gathered.extend_from_slice(rest);
-        Ok(())
-    }
-
-    fn hand_over_gathered(&mut self) -> Result<(), SendError<Handed>> {
-        let mut next = self.room();
+    fn hand_over(&mut self) -> Result<(), Unwanted> {
+        let mut next = self.used.try_recv().unwrap_or_default();
         next.clear();
-        self.to_reader.send(Handed::Bytes(std::mem::replace(&mut self.gathered, next)))
-    }
-
-    /// Hands over what is left of a read.
-    fn hand_over(&mut self, unpacked: Result<(), BadWrapper>) -> Result<(), SendError<Handed>> {
-        if !self.gathered.is_empty() {
-            self.hand_over_gathered()?;
-        }
-        match unpacked {
-            Ok(()) => Ok(()),
-            Err(bad) => self.to_reader.send(Handed::Damaged(bad)),
-        }
+        let full = std::mem::replace(&mut self.batch, next);
+        self.to_follow.send(full).map_err(|_| Unwanted)
     }
 }
 
-/// A flow or an answer on its way to whoever asked.
-#[derive(Debug)]
-enum Event {
-    Flow(CapturedFlow),
-    Answer(DnsAnswer),
+/// Fills batches with what was `read`.
+struct Splitting<'a> {
+    splitter: &'a mut Splitter,
+    read: &'a [u8],
 }
 
-/// Hands over what was found, a part at a time.
-struct Events {
-    part: Vec<Event>,
-    parts: SyncSender<Vec<Event>>,
-}
-
-impl Events {
-    fn push(&mut self, event: Event) {
-        self.part.push(event);
-        if self.part.len() >= PART {
-            self.hand_over();
-        }
-    }
-
-    fn hand_over(&mut self) {
-        if !self.part.is_empty() {
-            // Nobody takes it only where whoever asked has come to an end before its time.
-            let _ = self.parts.send(std::mem::replace(&mut self.part, Vec::with_capacity(PART)));
+impl Splitting<'_> {
+    fn push(&mut self, item: Item) {
+        let batch = &mut self.splitter.batch;
+        batch.items.push(item);
+        // Compressed files unfold to much more than was read, and frames may have no bytes.
+        let is_full = batch.copied.len() >= CHUNK || batch.items.len() >= MOST_ITEMS;
+        if is_full && !batch.is_in_read {
+            // Where nobody takes it, nobody takes what was read, either.
+            let _ = self.splitter.hand_over();
         }
     }
 }
 
-impl Sink for Events {
-    fn flow(&mut self, flow: CapturedFlow) {
-        self.push(Event::Flow(flow));
+impl Frames for Splitting<'_> {
+    fn link(&mut self, link: LinkType) {
+        self.push(Item::Link(link));
     }
 
-    fn answer(&mut self, answer: DnsAnswer) {
-        self.push(Event::Answer(answer));
+    #[inline]
+    fn frame(&mut self, frame: Frame<'_>) -> Result<(), CaptureError> {
+        let Frame { at, interface, link, data, original } = frame;
+        let Splitter { batch, key, .. } = &mut *self.splitter;
+        let item = if let Some(dissected) = dissect(&frame, key) {
+            let payload = batch.place(dissected.packet.payload, self.read);
+            let dissected = dissected.without_payload();
+            Item::Dissected { dissected, interface, link, payload }
+        } else {
+            let data = batch.place(data, self.read);
+            Item::Whole { at, interface, link, original, data }
+        };
+        self.push(item);
+        // The frame is refused where flows are followed; there is nothing more to be read.
+        if link.is_supported() { Ok(()) } else { Err(CaptureError::LinkType { link }) }
+    }
+
+    fn log(&mut self, log: Log) {
+        self.push(Item::Log(Box::new(log)));
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        let place = self.splitter.batch.place(bytes, self.read);
+        self.push(Item::Bytes(place));
     }
 }
 
-/// Follows the flows of what is handed over.
+/// Follows what the batches hold.
 fn follow(
-    reader: Reader,
-    handed: &Receiver<Handed>,
-    give_back: &Sender<Vec<u8>>,
-    parts: SyncSender<Vec<Event>>,
+    mut following: Following,
+    batches: Receiver<Batch>,
+    give_back: &Sender<Batch>,
+    sink: &mut impl Sink,
 ) -> Result<Summary, ReadError> {
-    let mut events = Events { part: Vec::with_capacity(PART), parts };
-    let followed = follow_all(reader, handed, give_back, &mut events);
-    events.hand_over();
-    followed
-}
-
-fn follow_all(
-    mut reader: Reader,
-    handed: &Receiver<Handed>,
-    give_back: &Sender<Vec<u8>>,
-    events: &mut Events,
-) -> Result<Summary, ReadError> {
-    // What was found waits for more of it only as long as there is something to read.
-    let next = |events: &mut Events| {
-        handed.try_recv().ok().or_else(|| {
-            events.hand_over();
-            handed.recv().ok()
-        })
-    };
-    while let Some(handed) = next(events) {
-        match handed {
-            Handed::Bytes(chunk) => {
-                reader.feed(&chunk, events)?;
-                // The other thread may have ended already.
-                let _ = give_back.send(chunk);
-            }
-            Handed::Damaged(bad) => reader.damaged(bad)?,
-            Handed::End(ended) => {
-                ended?;
-                return Ok(reader.finish(events)?);
-            }
+    for mut batch in batches {
+        let mut items = std::mem::take(&mut batch.items);
+        for item in items.drain(..) {
+            follow_item(&mut following, &batch, item, sink)?;
         }
+        batch.items = items;
+        if let Some(end) = batch.end.take() {
+            return Ok(following.finish(end?, sink)?);
+        }
+        // The other thread may have ended already.
+        let _ = give_back.send(batch);
     }
     Err(io::Error::from(ErrorKind::UnexpectedEof).into())
+}
+
+fn follow_item(
+    following: &mut Following,
+    batch: &Batch,
+    item: Item,
+    sink: &mut impl Sink,
+) -> Result<(), CaptureError> {
+    match item {
+        Item::Dissected { dissected, interface, link, payload } => {
+            let mut dissected: Dissected<'_> = dissected;
+            dissected.packet.payload = batch.bytes(payload);
+            following.tracker.dissected(&mut dissected, interface, link, sink);
+        }
+        Item::Whole { at, interface, link, original, data } => {
+            let data = batch.bytes(data);
+            let frame = Frame { at, interface, link, data, original };
+            following.tracker.undissected(frame, sink)?;
+        }
+        Item::Link(link) => following.tracker.link(link),
+        Item::Log(log) => following.log = Some(*log),
+        Item::Bytes(bytes) => following.bytes(batch.bytes(bytes), sink),
+    }
+    Ok(())
 }

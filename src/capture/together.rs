@@ -16,7 +16,6 @@ use super::error::CaptureError;
 use super::error::Summary;
 use super::file::Frame;
 use super::framing::Ended;
-use super::framing::EndedCapture;
 use super::framing::Frames;
 use super::framing::Framing;
 use super::link::LinkType;
@@ -71,7 +70,7 @@ pub fn read_together<R: Read>(
     for (number, input) in inputs.into_iter().enumerate() {
         let mut file = Ahead::new(input, number);
         match file.fill(sink) {
-            Err(_) if is_stopped(number) => file.end = Some(End::Capture(Box::default())),
+            Err(_) if is_stopped(number) => file.end = Some(End::default()),
             filled => filled?,
         }
         order.extend(file.next().map(|at| Reverse((at, number))));
@@ -85,10 +84,9 @@ pub fn read_together<R: Read>(
         order.extend(next.map(|at| Reverse((at, number))));
     }
     let summaries = tracker.finish_each(files.len(), sink);
-    let ended = files.into_iter().zip(summaries).map(|(file, summary)| match file.end {
-        Some(End::Log(log)) => *log,
-        Some(End::Capture(capture)) => capture.tell(summary),
-        None => summary,
+    let ended = files.into_iter().zip(summaries).map(|(file, of_frames)| match file.end {
+        Some(End { ended, of_log }) => ended.tell(of_log.unwrap_or(of_frames)),
+        None => of_frames,
     });
     Ok(ended.collect())
 }
@@ -98,6 +96,8 @@ struct Ahead<R> {
     number: usize,
     input: BufReader<R>,
     framing: Framing,
+    /// The log that the file is, if it is one.
+    log: Option<Log>,
     end: Option<End>,
     frames: VecDeque<Held>,
     /// The bytes of the frames.
@@ -108,9 +108,12 @@ struct Ahead<R> {
     place: Option<u32>,
 }
 
-enum End {
-    Log(Box<Summary>),
-    Capture(Box<EndedCapture>),
+/// How a file ended.
+#[derive(Default)]
+struct End {
+    ended: Ended,
+    /// What is told of its records, if it is a log.
+    of_log: Option<Summary>,
 }
 
 /// A frame that waits.
@@ -128,6 +131,7 @@ impl<R: Read> Ahead<R> {
             number,
             input: BufReader::with_capacity(CHUNK, input),
             framing: Framing::default(),
+            log: None,
             end: None,
             frames: VecDeque::new(),
             bytes: Vec::new(),
@@ -155,6 +159,7 @@ impl<R: Read> Ahead<R> {
             frames: &mut self.frames,
             bytes: &mut self.bytes,
             link: &mut self.link,
+            log: &mut self.log,
             sink,
         };
         let read = match self.input.fill_buf() {
@@ -163,10 +168,8 @@ impl<R: Read> Ahead<R> {
         };
         if read.is_empty() {
             let ended = std::mem::take(&mut self.framing).finish(&mut filling)?;
-            self.end = Some(match ended {
-                Ended::Log(log) => End::Log(Box::new(log.finish(filling.sink)?)),
-                Ended::Capture(capture) => End::Capture(capture),
-            });
+            let of_log = self.log.take().map(|log| log.finish(sink)).transpose()?;
+            self.end = Some(End { ended, of_log });
             return Ok(());
         }
         let piece = read.get(..PIECE).unwrap_or(read);
@@ -224,6 +227,7 @@ struct Filling<'a, S> {
     frames: &'a mut VecDeque<Held>,
     bytes: &'a mut Vec<u8>,
     link: &'a mut Option<LinkType>,
+    log: &'a mut Option<Log>,
     sink: &'a mut S,
 }
 
@@ -241,7 +245,13 @@ impl<S: Sink> Frames for Filling<'_, S> {
         Ok(())
     }
 
-    fn log(&mut self, log: &mut Log, bytes: &[u8]) {
-        log.feed(bytes, self.sink);
+    fn log(&mut self, log: Log) {
+        *self.log = Some(log);
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        if let Some(log) = self.log {
+            log.feed(bytes, self.sink);
+        }
     }
 }

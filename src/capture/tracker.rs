@@ -12,6 +12,7 @@ use super::conversation::Translation;
 use super::copies::Copies;
 use super::copies::EndsHash;
 use super::copies::OtherSide;
+use super::copies::PrintKey;
 use super::copies::Unchanged;
 use super::copies::Vantage;
 use super::copies::Vantages;
@@ -121,6 +122,11 @@ pub(super) struct Tracker {
 }
 
 impl Tracker {
+    /// The key under which it hashes packets.
+    pub(super) fn key(&self) -> &PrintKey {
+        &self.copies.key
+    }
+
     /// Notes the link type of the file.
     pub(super) fn link(&mut self, link: LinkType) {
         self.summary.link_types.insert(link);
@@ -151,19 +157,37 @@ impl Tracker {
         frame: Frame<'_>,
         sink: &mut impl Sink,
     ) -> Result<(), CaptureError> {
-        let Some(mut dissected) = dissect(&frame, &self.copies.key) else {
-            return self.undissected(frame, sink);
-        };
-        self.begin(frame.at, frame.link, sink);
-        let vantage = self.vantages.of(frame.interface, dissected.side);
+        match dissect(&frame, &self.copies.key) {
+            Some(mut dissected) => {
+                self.dissected(&mut dissected, frame.interface, frame.link, sink);
+                Ok(())
+            }
+            None => self.undissected(frame, sink),
+        }
+    }
+
+    /// Takes the next packet of the file, of which is told already what it holds.
+    #[inline]
+    pub(super) fn dissected(
+        &mut self,
+        dissected: &mut Dissected<'_>,
+        interface: u32,
+        link: LinkType,
+        sink: &mut impl Sink,
+    ) {
+        self.begin(dissected.packet.at, link, sink);
+        let vantage = self.vantages.of(interface, dissected.side);
         dissected.packet.frame = self.summary.frames;
-        let Dissected { packet, unchanged, ends, .. } = &mut dissected;
+        let Dissected { packet, unchanged, ends, .. } = dissected;
         self.packet(packet, *unchanged, *ends, vantage, sink);
-        Ok(())
     }
 
     /// Takes the next packet of the file, which is more or less than one packet of a flow.
-    fn undissected(&mut self, frame: Frame<'_>, sink: &mut impl Sink) -> Result<(), CaptureError> {
+    pub(super) fn undissected(
+        &mut self,
+        frame: Frame<'_>,
+        sink: &mut impl Sink,
+    ) -> Result<(), CaptureError> {
         if !frame.link.is_supported() {
             self.summary.frames += 1;
             return Err(CaptureError::LinkType { link: frame.link });
