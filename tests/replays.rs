@@ -148,7 +148,7 @@ fn compare(with_dns: bool, more: &str, seed: u64) {
     let mut together = 0;
     for (number, flow) in drawn.iter().enumerate() {
         // The same once more, later, from a neighbour, and to others of all classes.
-        let mut others = vec![flow.clone(); 10];
+        let mut others = vec![flow.clone(); 17];
         others[1].source_port = 40_001;
         others[2].destination = drawn[(number * 7 + 1) % drawn.len()].destination;
         others[3].source = drawn[(number * 5 + 2) % drawn.len()].source;
@@ -159,8 +159,25 @@ fn compare(with_dns: bool, more: &str, seed: u64) {
         others[7].payload = request(Host::Address(drawn[0].destination), "/news");
         others[8].payload = request(Host::Name("www.example.com".parse().unwrap()), "/news");
         others[9].payload = request(Host::Name("www.example.com".parse().unwrap()), "/else");
+        if flow.protocol.has_ports() {
+            // On either side of the ends of ranges of ports, and where none ends.
+            others[10].destination_port = flow.destination_port.saturating_add(1);
+            others[11].destination_port = flow.destination_port.saturating_sub(1);
+            others[12].destination_port = drawn[(number * 3 + 1) % drawn.len()].destination_port;
+            others[13].destination_port = 40_000 + u16::try_from(number).unwrap();
+            // The port that it was sent to, and another.
+            let named = |port| {
+                let host = Some(Host::Name("www.example.com".parse().unwrap()));
+                Payload::Http(Request { host, port: Some(port), path: "/".to_owned() })
+            };
+            for (which, by) in [(14, 0), (15, 1)] {
+                others[which].destination_port = 50_000 + u16::try_from(number % 7).unwrap();
+                others[which].payload = named(others[which].destination_port + by);
+            }
+            others[16].payload = named(50_000);
+        }
         for (which, flow) in others.iter().enumerate() {
-            let later = i64::try_from((number * 10 + which) % 11).unwrap() * 900;
+            let later = i64::try_from((number * 17 + which) % 11).unwrap() * 900;
             let at = noon() + SignedDuration::from_secs(later);
             let flows = recorded(flow, number);
             let environment = Environment { at, ..environment };
@@ -205,26 +222,39 @@ fn paths_tell_connections_apart_where_they_are_named() {
     compare(true, NEWS, 3);
 }
 
+/// Whether two flows between the same addresses, each a payload to a port, are judged as one.
+fn are_one(more: &str, flows: [(Payload, u16); 2]) -> bool {
+    let (intent, deployment) = subject(40, more);
+    let simulator = Simulator::new(&deployment).unwrap();
+    let (evidence, assumptions) = (Evidence::default(), Assumptions::default());
+    let environment = Environment { evidence: &evidence, assumptions: &assumptions, at: noon() };
+    let replays = Replays::new(&simulator, Some(&intent), DAY, environment, 100_000);
+    let edges = Edges::near(&[&deployment], Some(&intent), &evidence);
+    let mut runner = Runs { seed: 4, cases: 1 }.runner();
+    let drawn = edges.flows().new_tree(&mut runner).unwrap().current();
+    let [one, other] = flows.map(|(payload, destination_port)| {
+        let flow = Flow { payload, protocol: IpProtocol::TCP, destination_port, ..drawn.clone() };
+        replays.replay(&[Observation::from(flow)], noon()).unwrap()
+    });
+    std::sync::Arc::ptr_eq(&one, &other)
+}
+
 #[test]
 fn what_nothing_is_compared_with_tells_no_connections_apart() {
-    let are_one = |more: &str| {
-        let (intent, deployment) = subject(40, more);
-        let simulator = Simulator::new(&deployment).unwrap();
-        let (evidence, assumptions) = (Evidence::default(), Assumptions::default());
-        let environment =
-            Environment { evidence: &evidence, assumptions: &assumptions, at: noon() };
-        let replays = Replays::new(&simulator, Some(&intent), DAY, environment, 100_000);
-        let edges = Edges::near(&[&deployment], Some(&intent), &evidence);
-        let mut runner = Runs { seed: 4, cases: 1 }.runner();
-        let drawn = edges.flows().new_tree(&mut runner).unwrap().current();
-        let [one, other] = ["/a?id=1", "/b?id=2"].map(|path| {
-            let payload = request(Host::Address([192, 0, 2, 7].into()), path);
-            let (protocol, destination_port) = (IpProtocol::TCP, 80);
-            let flow = Flow { payload, protocol, destination_port, ..drawn.clone() };
-            replays.replay(&[Observation::from(flow)], noon()).unwrap()
-        });
-        std::sync::Arc::ptr_eq(&one, &other)
-    };
-    assert!(are_one(""));
-    assert!(!are_one(NEWS));
+    let flows = ["/a?id=1", "/b?id=2"]
+        .map(|path| (request(Host::Address([192, 0, 2, 7].into()), path), 80));
+    assert!(are_one("", flows.clone()));
+    assert!(!are_one(NEWS, flows));
+}
+
+#[test]
+fn a_port_tells_connections_apart_where_something_begins_or_a_request_names_it() {
+    let to = |ports: [u16; 2]| ports.map(|port| (Payload::Other, port));
+    assert!(are_one("", to([40_000, 40_001])));
+    for ports in [[442, 443], [443, 444], [79, 80], [8442, 8443], [10_999, 11_000]] {
+        assert!(!are_one("", to(ports)), "{ports:?}");
+    }
+    let host = Some(Host::Address([192, 0, 2, 7].into()));
+    let named = Payload::Http(Request { host, port: Some(40_000), path: "/".to_owned() });
+    assert!(!are_one("", [(named.clone(), 40_000), (named, 40_001)]));
 }

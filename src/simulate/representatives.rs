@@ -18,6 +18,9 @@ use crate::flow::PayloadKind;
 use crate::flow::Request;
 use crate::flow::SeenPayload;
 
+/// Ports of requests that stand for all that are not the one connected to; one of them is not.
+pub(super) const OTHER_PORTS: [u16; 2] = [1, 2];
+
 impl Simulator<'_> {
     /// Payloads of `observation` that show `host`, or show none, such that whatever else was sent
     /// with it is decided like one of them.
@@ -40,7 +43,8 @@ impl Simulator<'_> {
     /// Requests for `host`: each port that is treated apart, with each path that is.
     fn requests(&self, host: Option<&Host>, observation: &Observation) -> Vec<Request> {
         let connected = observation.destination_port;
-        let other = if connected == 1 { 2 } else { 1 };
+        let [other, instead] = OTHER_PORTS;
+        let other = if connected == other { instead } else { other };
         let mut ports = vec![Some(connected), Some(other), None];
         // With an explicit proxy the port is that of the target, which any rule may name.
         if self.is_explicit_proxy(observation) {

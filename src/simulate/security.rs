@@ -26,6 +26,8 @@ pub(crate) const AZURE_HOST: IpAddr = IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)
 pub(crate) const METADATA: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
 /// Ports of the agents on [`AZURE_HOST`].
 pub(crate) const AGENT_PORTS: [u16; 2] = [80, 32526];
+/// The port of DNS, on the platform's host and at the proxy of a firewall.
+pub(crate) const DNS: u16 = 53;
 
 /// What a security group says, and by which of its rules.
 pub(super) struct Judged {
@@ -91,7 +93,7 @@ fn platform_tag(flow: &Flow) -> Option<Platform> {
         Some(Platform::Tag("azureplatformimds"))
     } else if flow.destination != AZURE_HOST {
         None
-    } else if flow.destination_port == 53 {
+    } else if flow.destination_port == DNS {
         Some(Platform::Tag("azureplatformdns"))
     } else if AGENT_PORTS.contains(&flow.destination_port) {
         Some(Platform::Agent)

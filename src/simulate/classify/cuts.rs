@@ -1,11 +1,15 @@
-//! Every address that a deployment compares a flow's addresses with.
+//! Every address that a deployment compares a flow's addresses with, and every port.
 //!
 //! Each structure is taken apart by name and without `..`, so that a field which is added later
 //! does not compile until somebody has said here whether flows are compared with it.
 
 use ipnet::IpNet;
 
+use super::super::firewall::PROXIED_PORTS;
+use super::super::representatives::OTHER_PORTS;
+use super::super::security::AGENT_PORTS;
 use super::super::security::AZURE_HOST;
+use super::super::security::DNS;
 use super::super::security::METADATA;
 use super::super::special_purpose::dropped_by_azure;
 use super::super::special_purpose::platform_addresses;
@@ -19,6 +23,7 @@ use crate::azure::firewall::Firewall;
 use crate::azure::network::PrivateEndpoint;
 use crate::azure::network::Subnet;
 use crate::azure::network::VirtualNetwork;
+use crate::azure::policy::ExplicitProxy;
 use crate::azure::policy::Policy;
 use crate::azure::policy::PrivateRange;
 use crate::azure::policy::RuleCollection;
@@ -33,15 +38,23 @@ use crate::azure::route::RouteTable;
 use crate::azure::rule::ApplicationRule;
 use crate::azure::rule::NatRule;
 use crate::azure::rule::NetworkRule;
+use crate::azure::rule::SQL_REDIRECT_PORTS;
 use crate::azure::rule::Sources;
 use crate::azure::security_group::NetworkSecurityGroup;
 use crate::azure::security_group::SecurityRule;
 use crate::flow::AddressSet;
+use crate::flow::PortRange;
 use crate::flow::address::AddressRange;
 use crate::intent::Deny;
 use crate::intent::Destination;
 use crate::intent::Intent;
 use crate::intent::Permission;
+use crate::intent::Service;
+
+/// Ports whose meaning is known without a rule: those of requests that name none, and of SQL that a
+/// gateway sends on.
+const KNOWN_PORTS: [[u16; 2]; 3] =
+    [[80, 80], [443, 443], [*SQL_REDIRECT_PORTS.start(), *SQL_REDIRECT_PORTS.end()]];
 
 /// The ranges, by who is compared with them.
 #[derive(Default)]
@@ -52,6 +65,8 @@ pub(super) struct Cuts {
     pub(super) sources: Vec<AddressRange>,
     /// Destinations: those of rules.
     pub(super) destinations: Vec<AddressRange>,
+    /// Ports of destinations: those of rules, of security groups and of the platform.
+    pub(super) ports: Vec<PortRange>,
 }
 
 impl Cuts {
@@ -73,6 +88,9 @@ impl Cuts {
         }
         cuts.ways.extend(AddressSet::all().ranges());
         cuts.ways.extend([AZURE_HOST, METADATA].map(AddressRange::from));
+        let known = [&[DNS][..], &AGENT_PORTS, &PROXIED_PORTS, &OTHER_PORTS].concat();
+        cuts.ports.extend(known.into_iter().map(PortRange::single));
+        cuts.ports.extend(KNOWN_PORTS.into_iter().filter_map(|[a, b]| PortRange::new(a, b)));
         for policy in policies.values() {
             cuts.policy(policy);
         }
@@ -108,7 +126,7 @@ impl Cuts {
             dns: _,
             snat,
             allow_sql_redirect: _,
-            explicit_proxy: _,
+            explicit_proxy,
             intrusion_detection: _,
             certificate_authority: _,
             groups,
@@ -121,6 +139,18 @@ impl Cuts {
                 PrivateRange::Iana => None,
                 PrivateRange::Prefix(prefix) => Some(AddressRange::from(*prefix)),
             }));
+        }
+        if let Some(proxy) = explicit_proxy {
+            let ExplicitProxy {
+                enabled: _,
+                http_port,
+                https_port,
+                enable_pac_file: _,
+                pac_file_port,
+                pac_file: _,
+            } = proxy;
+            let ports = [http_port, https_port, pac_file_port].into_iter().flatten();
+            self.ports.extend(ports.map(|port| PortRange::single(*port)));
         }
         for RuleCollectionGroup { name: _, priority: _, collections } in groups {
             for RuleCollection { name: _, priority: _, rules } in collections {
@@ -138,7 +168,7 @@ impl Cuts {
             name: _,
             description: _,
             sources,
-            protocols: _,
+            protocols,
             target_fqdns: _,
             // Nothing is compared with them (`azure-firewall.md §2.9`).
             target_addresses: _,
@@ -152,6 +182,7 @@ impl Cuts {
             unknown_targets: _,
         } = rule;
         self.sources_of(sources);
+        self.ports.extend(protocols.iter().map(|pair| PortRange::single(pair.port)));
     }
 
     fn rule(&mut self, rule: &NetworkRule) {
@@ -164,9 +195,10 @@ impl Cuts {
             // All groups are cut below.
             destination_ip_groups: _,
             destination_fqdns: _,
-            destination_ports: _,
+            destination_ports,
         } = rule;
         self.sources_of(sources);
+        self.ports.extend(destination_ports.iter().map(|entry| entry.range()));
         self.destinations.extend(destinations(destination_addresses));
     }
 
@@ -177,12 +209,14 @@ impl Cuts {
             protocols: _,
             sources,
             destination_addresses,
-            destination_ports: _,
+            destination_ports,
             // What is translated is decided by the slow engine.
             translation: _,
-            translated_port: _,
+            translated_port,
         } = rule;
         self.sources_of(sources);
+        self.ports.extend(destination_ports.iter().map(|entry| entry.range()));
+        self.ports.push(PortRange::single(*translated_port));
         self.destinations.extend(entries(destination_addresses));
     }
 
@@ -282,18 +316,19 @@ impl Cuts {
                 priority: _,
                 direction: _,
                 access: _,
-                // Protocols and ports have classes of their own.
+                // Protocols are compared as they are.
                 protocol: _,
                 sources,
                 source_ports: _,
                 destinations: to,
-                destination_ports: _,
+                destination_ports,
                 // The environment knows who is in them.
                 source_groups: _,
                 destination_groups: _,
             } = rule;
             self.ways.extend(destinations(sources));
             self.ways.extend(destinations(to));
+            self.ports.extend(destination_ports.iter().map(|entry| entry.range()));
         }
     }
 
@@ -305,60 +340,70 @@ impl Cuts {
     fn prefixes(&mut self, prefixes: &[IpNet]) {
         self.ways.extend(prefixes.iter().map(|prefix| AddressRange::from(*prefix)));
     }
+
+    /// Adds what a list compares a flow's addresses and ports with.
+    pub(super) fn list(&mut self, list: &Intent) {
+        let Intent {
+            placement: _,
+            // Of firewalls the list knows the DNS proxies, whose answers are evidence.
+            topology: _,
+            settings: _,
+            permissions,
+            denies,
+            assertions: _,
+            examples: _,
+            context: _,
+        } = list;
+        for permission in permissions {
+            let Permission {
+                label: _,
+                requirement: _,
+                sources,
+                destinations,
+                services,
+                because: _,
+                owner: _,
+                ticket: _,
+                expires: _,
+                by_address: _,
+                accept_undetermined: _,
+                description: _,
+                origin: _,
+                spans: _,
+            } = permission;
+            self.ways.extend(sources.set.ranges());
+            self.ways.extend(of_destinations(destinations));
+            self.ports.extend(services.iter().filter_map(|one| of_service(*one)));
+        }
+        for deny in denies {
+            let Deny {
+                label: _,
+                sources,
+                destinations,
+                services,
+                because: _,
+                owner: _,
+                ticket: _,
+                expires: _,
+                description: _,
+                origin: _,
+                spans: _,
+            } = deny;
+            self.ways.extend(sources.set.ranges());
+            self.ways.extend(of_destinations(destinations));
+            self.ports.extend(services.iter().filter_map(|one| of_service(*one)));
+        }
+    }
 }
 
-/// Every range that a list compares a flow's addresses with.
-pub(super) fn of_list(list: &Intent) -> Vec<AddressRange> {
-    let Intent {
-        placement: _,
-        // Of firewalls the list knows the DNS proxies, whose answers are evidence.
-        topology: _,
-        settings: _,
-        permissions,
-        denies,
-        assertions: _,
-        examples: _,
-        context: _,
-    } = list;
-    let mut ranges = Vec::new();
-    for permission in permissions {
-        let Permission {
-            label: _,
-            requirement: _,
-            sources,
-            destinations,
-            services: _,
-            because: _,
-            owner: _,
-            ticket: _,
-            expires: _,
-            by_address: _,
-            accept_undetermined: _,
-            description: _,
-            origin: _,
-            spans: _,
-        } = permission;
-        ranges.extend(sources.set.ranges());
-        ranges.extend(of_destinations(destinations));
+fn of_service(service: Service) -> Option<PortRange> {
+    match service {
+        Service::Https { port } | Service::Http { port } | Service::Mssql { mode: _, port } => {
+            Some(PortRange::single(port))
+        }
+        Service::Tcp(range) | Service::Udp(range) => Some(range),
+        Service::Icmp | Service::Protocol(_) | Service::Any => None,
     }
-    for deny in denies {
-        let Deny {
-            label: _,
-            sources,
-            destinations,
-            services: _,
-            because: _,
-            owner: _,
-            ticket: _,
-            expires: _,
-            description: _,
-            origin: _,
-            spans: _,
-        } = deny;
-        ranges.extend(sources.set.ranges());
-        ranges.extend(of_destinations(destinations));
-    }
-    ranges
 }
 
 fn of_destinations(destinations: &[Destination]) -> impl Iterator<Item = AddressRange> {

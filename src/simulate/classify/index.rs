@@ -34,7 +34,7 @@ pub(in crate::simulate) struct Axes {
 
 impl Axes {
     pub(super) fn of(deployment: &Deployment) -> Axes {
-        let Cuts { ways, sources, destinations } = Cuts::of(deployment);
+        let Cuts { ways, sources, destinations, ports: _ } = Cuts::of(deployment);
         let way = Axis::cut_by(ways.iter().copied());
         let source = Axis::cut_by(ways.iter().copied().chain(sources));
         Axes { source, destination: Axis::cut_by(ways.into_iter().chain(destinations)), way }

@@ -27,6 +27,7 @@ mod gate;
 mod index;
 mod names;
 mod network;
+mod ports;
 mod questions;
 mod reach;
 mod replays;

@@ -1,14 +1,16 @@
 //! Recorded connections, judged once for all that nothing tells apart.
 //!
-//! A judgement depends on a connection through its payloads, port and protocol, which are compared as
-//! they are; through its addresses, which are compared with nothing but the ends of ranges that the
-//! deployment, the list and the evidence name; and through what DNS answers say of it at its time.
+//! A judgement depends on a connection through its payloads and protocol, which are compared as they
+//! are; through its addresses and ports, which are compared with nothing but the ends of ranges that
+//! the deployment, the list and the evidence name; and through what DNS answers say of it at its time.
 //! Connections that have all of that in common are judged alike, and one of them is judged for all.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::PoisonError;
 use std::sync::RwLock;
 
@@ -19,6 +21,7 @@ use jiff::civil::Date;
 
 use super::axis::Axis;
 use super::cuts::Cuts;
+use super::ports::Ports;
 use super::way::looks_at_source_ports;
 use crate::evidence::Fact;
 use crate::evidence::timeline::NameRole;
@@ -57,8 +60,12 @@ pub struct Replays<'a> {
     day: Date,
     environment: Environment<'a>,
     alike: Option<Alike>,
-    kept: RwLock<HashMap<Key, Arc<Settled<'a>>>>,
+    kept: RwLock<HashMap<Key, Arc<Kept<'a>>>>,
 }
+
+/// What is known of all that has one key; `None` where each has to be judged by itself. Whoever asks
+/// while the first is judged waits for that.
+type Kept<'a> = OnceLock<Option<Arc<Settled<'a>>>>;
 
 /// A connection with its box, as all that are judged alike have it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -89,6 +96,7 @@ enum RouteText {
 struct Alike {
     source: Axis,
     destination: Axis,
+    ports: Ports,
     /// Whether security groups look at the ports of sources.
     has_source_ports: bool,
     /// The DNS proxies of the firewalls.
@@ -112,7 +120,10 @@ struct Key {
     is_to_itself: bool,
     source_port: Option<u16>,
     protocol: IpProtocol,
-    destination_port: u16,
+    /// By class.
+    destination_port: usize,
+    /// The very port, where a payload shows one that it may be.
+    shown_port: Option<u16>,
     /// Without the paths of requests where nobody looks at them.
     payloads: Vec<SeenPayload>,
     /// Of each address that a payload shows in the place of a name, whether it is the destination.
@@ -151,21 +162,38 @@ impl<'a> Replays<'a> {
     /// for a connection without flows.
     pub fn replay(&self, flows: &[Observation], at: Timestamp) -> Option<Arc<Settled<'a>>> {
         let environment = Environment { at, ..self.environment };
-        let key = self.alike.as_ref().and_then(|alike| alike.key(flows, &environment));
-        let Some(key) = key else { return self.judge(flows, &environment).map(Arc::new) };
+        let alike = self.alike.as_ref();
+        let Some((alike, key)) = alike.and_then(|one| Some((one, one.key(flows, &environment)?)))
+        else {
+            return self.judge(flows, &environment).map(Arc::new);
+        };
+        let port = flows.first()?.destination_port;
+        let mut own = None;
+        let kept = self.kept(key).and_then(|kept| {
+            let of_all = kept.get_or_init(|| {
+                let settled = Arc::new(self.judge(flows, &environment)?);
+                let is_of_all = settled.tells_of_no_end(alike, port);
+                own = Some(Arc::clone(&settled));
+                is_of_all.then_some(settled)
+            });
+            of_all.clone()
+        });
+        kept.or(own).or_else(|| self.judge(flows, &environment).map(Arc::new))
+    }
+
+    /// The place for the judgement of all that has a key; `None` where there are too many.
+    fn kept(&self, key: Key) -> Option<Arc<Kept<'a>>> {
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(settled) = kept.get(&key) {
-            return Some(Arc::clone(settled));
+        if let Some(known) = kept.get(&key) {
+            return Some(Arc::clone(known));
         }
         drop(kept);
-        let settled = Arc::new(self.judge(flows, &environment)?);
-        if settled.tells_of_no_address() {
-            let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-            if kept.len() < MAX_KEPT {
-                kept.insert(key, Arc::clone(&settled));
-            }
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        let has_room = kept.len() < MAX_KEPT;
+        match kept.entry(key) {
+            Entry::Occupied(known) => Some(Arc::clone(known.get())),
+            Entry::Vacant(place) => has_room.then(|| Arc::clone(place.insert(Arc::default()))),
         }
-        Some(settled)
     }
 
     fn judge(&self, flows: &[Observation], environment: &Environment<'_>) -> Option<Settled<'a>> {
@@ -239,16 +267,18 @@ impl Settled<'_> {
         self.route.is_some()
     }
 
-    /// Whether the same is told of any connection that is judged alike.
-    fn tells_of_no_address(&self) -> bool {
+    /// Whether the same is told of any connection that is judged alike: nothing that speaks of an
+    /// address, or of the port, unless that is a class of its own.
+    fn tells_of_no_end(&self, alike: &Alike, port: u16) -> bool {
         let of_list = self.replayed.judged.iter().flat_map(|judged: &Judged| &judged.missing);
         self.replayed.decision.missing.iter().chain(of_list).all(|missing| match missing {
             Missing::Field(_) | Missing::TooManyUnknowns => true,
             Missing::Atom(atom) => match atom {
                 Atom::Reading { .. } | Atom::Resolvable { .. } => true,
-                Atom::Infrastructure { host }
-                | Atom::InFqdnTag { host, .. }
-                | Atom::ThreatListed { indicator: host } => host.name().is_some(),
+                Atom::Infrastructure { host } | Atom::ThreatListed { indicator: host } => {
+                    host.name().is_some()
+                }
+                Atom::InFqdnTag { host, .. } => host.name().is_some() && alike.ports.is_alone(port),
                 Atom::InServiceTag { .. }
                 | Atom::TagPrefixLonger { .. }
                 | Atom::FirewallAnswer { .. }
@@ -271,7 +301,9 @@ impl Alike {
     ) -> Alike {
         let evidence = environment.evidence;
         let mut cuts = Cuts::of(simulator.deployment);
-        cuts.ways.extend(intent.into_iter().flat_map(super::cuts::of_list));
+        if let Some(list) = intent {
+            cuts.list(list);
+        }
         if let Some(tags) = &evidence.service_tags {
             // Whether a tag's prefix is longer than another is asked, too.
             let prefixes = tags.tags().flat_map(|tag| tag.addresses.prefixes());
@@ -281,7 +313,7 @@ impl Alike {
             let addresses = lock.names().flat_map(|locked| &locked.addresses);
             cuts.ways.extend(addresses.map(|address| AddressRange::from(*address)));
         }
-        let Cuts { ways, sources, destinations } = cuts;
+        let Cuts { ways, sources, destinations, ports } = cuts;
         let of_deployment = simulator.dns_proxies(environment.assumptions);
         let of_list = intent.map(Intent::dns_proxies).unwrap_or_default();
         let proxies: BTreeSet<IpAddr> =
@@ -306,6 +338,7 @@ impl Alike {
         Alike {
             source: Axis::cut_by(ways.iter().copied().chain(sources)),
             destination: Axis::cut_by(ways.into_iter().chain(destinations)),
+            ports: Ports::cut_by(ports),
             has_source_ports: groups.any(looks_at_source_ports),
             told: told.into_iter().map(|(client, names)| (client, owned(names))).collect(),
             answered: owned(answered),
@@ -397,7 +430,8 @@ impl Alike {
             is_to_itself: source == destination,
             source_port: source_port.filter(|_| self.has_source_ports),
             protocol,
-            destination_port,
+            destination_port: self.ports.class(destination_port),
+            shown_port: flows.iter().any(shows_a_port).then_some(destination_port),
             payloads: flows.iter().map(|flow| self.compared(&flow.payload)).collect(),
             shows_destination,
             held,
@@ -425,6 +459,17 @@ fn list_looks_at_paths(list: &Intent) -> bool {
         | Destination::FqdnTag(_)
         | Destination::Any => false,
     })
+}
+
+/// Whether a request names a port, which is compared with the one that it was sent to
+/// (`azure-firewall.md §2.5`).
+fn shows_a_port(flow: &Observation) -> bool {
+    match &flow.payload {
+        SeenPayload::Exactly(
+            Payload::Http(request) | Payload::Tls { inner: Some(request), .. },
+        ) => request.port.is_some(),
+        SeenPayload::Exactly(_) | SeenPayload::Kind(_) | SeenPayload::Unknown => false,
+    }
 }
 
 /// The hosts that a payload shows, also inside TLS.

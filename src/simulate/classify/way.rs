@@ -19,7 +19,9 @@ use super::super::firewall::Passed;
 use super::super::inquiry::Inquiry;
 use super::super::leg::Leg;
 use super::super::security::AGENT_PORTS;
+use super::super::security::DNS;
 use super::super::special_purpose::is_platform;
+use super::ports::Ports;
 use super::questions::Questions;
 use crate::azure::Key;
 use crate::azure::rule::PortEntry;
@@ -27,13 +29,11 @@ use crate::azure::security_group::Direction;
 use crate::azure::security_group::NetworkSecurityGroup;
 use crate::flow::Flow;
 use crate::flow::IpProtocol;
+use crate::flow::PortRange;
 
 /// The most pairs of classes of which an answer is kept, 16 bytes for each and some 100 for each
 /// that is met. Two hundred prefixes on either side make a quarter of it.
 const MAX_CELLS: usize = 1 << 22;
-
-/// The port of DNS on the platform's host.
-const DNS: u16 = 53;
 
 /// Where a flow comes to from its subnet.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -219,33 +219,25 @@ pub(super) fn looks_at_source_ports(group: &NetworkSecurityGroup) -> bool {
 struct ServiceClasses {
     /// Protocols that are told from all others.
     protocols: Vec<IpProtocol>,
-    /// Where each class of ports begins; the first begins at 0.
-    ports: Vec<u16>,
+    ports: Ports,
 }
 
 impl ServiceClasses {
     fn of<'g>(groups: impl Iterator<Item = &'g NetworkSecurityGroup>) -> ServiceClasses {
-        let mut classes = ServiceClasses { protocols: Vec::new(), ports: vec![0] };
+        let (mut protocols, mut ports) = (Vec::new(), Vec::new());
         for group in groups {
             // Ports are compared where a protocol has them.
-            classes.protocols.extend([IpProtocol::TCP, IpProtocol::UDP]);
+            protocols.extend([IpProtocol::TCP, IpProtocol::UDP]);
             // So are those of the platform, whatever the group says (`azure-nsg.md §1.5`).
-            for port in AGENT_PORTS.into_iter().chain([DNS]) {
-                classes.ports.extend([port, port + 1]);
-            }
+            ports.extend(AGENT_PORTS.into_iter().chain([DNS]).map(PortRange::single));
             for rule in &group.rules {
-                classes.protocols.extend(rule.protocol);
-                for range in rule.destination_ports.iter().map(|entry| entry.range()) {
-                    classes.ports.push(range.first());
-                    classes.ports.extend(range.last().checked_add(1));
-                }
+                protocols.extend(rule.protocol);
+                ports.extend(rule.destination_ports.iter().map(|entry| entry.range()));
             }
         }
-        classes.protocols.sort_unstable();
-        classes.protocols.dedup();
-        classes.ports.sort_unstable();
-        classes.ports.dedup();
-        classes
+        protocols.sort_unstable();
+        protocols.dedup();
+        ServiceClasses { protocols, ports: Ports::cut_by(ports) }
     }
 
     fn len(&self) -> usize {
@@ -255,7 +247,6 @@ impl ServiceClasses {
     fn class(&self, flow: &Flow) -> usize {
         let protocol = self.protocols.iter().position(|one| *one == flow.protocol);
         let protocol = protocol.unwrap_or(self.protocols.len());
-        let port = self.ports.partition_point(|start| *start <= flow.destination_port);
-        protocol * self.ports.len() + port.saturating_sub(1)
+        protocol * self.ports.len() + self.ports.class(flow.destination_port)
     }
 }

@@ -18,6 +18,7 @@ use super::decision::Verdict;
 use super::inquiry::Inquiry;
 use super::matching;
 use super::policy::Enforced;
+use super::security::DNS;
 use super::special_purpose::is_private;
 use crate::azure::Deployment;
 use crate::azure::RuleId;
@@ -117,7 +118,7 @@ impl<'a> Gate<'a> {
             return None;
         }
         let port = flow.destination_port;
-        if port == 53 && flow.protocol.has_ports() && self.enforced.has_dns_proxy(inquiry) {
+        if port == DNS && flow.protocol.has_ports() && self.enforced.has_dns_proxy(inquiry) {
             inquiry.step(Stage::Local, "port 53", "the DNS proxy", "azure-firewall.md §4.3");
             return Some(answered(Reason::DnsProxy));
         }
