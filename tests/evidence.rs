@@ -544,6 +544,8 @@ proptest! {
     #[test]
     fn the_order_of_the_answers_means_nothing((answers, shuffled) in answers_and_a_shuffle()) {
         prop_assert_eq!(timeline(&answers), timeline(&shuffled));
+        let other = [answers, vec![answer(-1, "a.test", &["a.test 60 192.0.2.77"])]].concat();
+        prop_assert_ne!(timeline(&other), timeline(&shuffled));
     }
 
     #[test]

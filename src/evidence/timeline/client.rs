@@ -1,6 +1,7 @@
 //! What clients hold: their own answers say so, whoever gave them.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,10 +13,10 @@ use super::CLIENT_USE;
 use super::DnsTimeline;
 use super::HeldName;
 use super::NODES;
-use super::PIECE;
 use super::ToldInstead;
-use super::earlier;
 use super::is_whole;
+use super::numbers::AddressNumber;
+use super::numbers::NameNumber;
 use super::told::Told;
 use super::told::known;
 use super::told::newest_first;
@@ -26,13 +27,13 @@ use crate::flow::Fqdn;
 /// names the same address would have each flow to it compared with all of them.
 const MOST_NAMES: usize = 256;
 
-/// The names of an address.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+/// By client and address: the names whose answers ever held it.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Names {
-    // Invariant: ascending, at most `MOST_NAMES`.
-    pub(super) kept: Vec<Fqdn>,
-    /// The time of the earliest answer with a name that is not kept.
-    pub(super) whole_until: Option<Timestamp>,
+    // Invariant: of each client and address at most `MOST_NAMES`.
+    pub(super) kept: BTreeSet<(AddressNumber, AddressNumber, NameNumber)>,
+    /// By client and address: the time of the earliest answer with a name that is not kept.
+    pub(super) whole_until: BTreeMap<(AddressNumber, AddressNumber), Timestamp>,
 }
 
 impl DnsTimeline {
@@ -75,28 +76,21 @@ impl DnsTimeline {
     /// A name that was both asked for and an alias counts as asked for. There are none where some are
     /// not kept: what would be said of the others might not hold of those.
     pub fn names(&self, client: IpAddr, address: IpAddr, at: Timestamp) -> Vec<HeldName> {
-        let Some(candidates) = self.names.get(&(client, address)) else {
-            return Vec::new();
-        };
-        if !is_whole(candidates.whole_until, at) {
+        let numbers = self.numbers.address(client).zip(self.numbers.address(address));
+        let Some((of_client, of_address)) = numbers else { return Vec::new() };
+        if !is_whole(self.names.whole_until(of_client, of_address), at) {
             return Vec::new();
         }
-        let mut found: Vec<HeldName> = candidates
-            .kept
-            .iter()
-            .filter_map(|name| {
-                self.held(client, name, at)
-                    .into_iter()
-                    .filter(|(_, told)| told.addresses.contains(&address))
-                    .map(|(at, told)| HeldName {
-                        name: name.clone(),
-                        role: told.role,
-                        at,
-                        server: known(told.server),
-                    })
-                    .min_by_key(|held| (held.role, Reverse(held.at)))
-            })
-            .collect();
+        let mut found: Vec<HeldName> = Vec::new();
+        for number in self.names.of(of_client, of_address) {
+            let held = self.held_of(of_client, number, at);
+            let held = held.into_iter().filter(|(_, told)| told.addresses.contains(&address));
+            let best = held.min_by_key(|(at, told)| (told.role, Reverse(*at)));
+            if let Some(((at, told), name)) = best.zip(self.numbers.name_of(number)) {
+                let (name, role, server) = (name.clone(), told.role, known(told.server));
+                found.push(HeldName { name, role, at, server });
+            }
+        }
         found.sort_by(|a, b| {
             (Reverse(a.at), a.role, &a.name).cmp(&(Reverse(b.at), b.role, &b.name))
         });
@@ -105,16 +99,23 @@ impl DnsTimeline {
 
     /// Whether some answer to `client`, however old, or later, held `address`, or hinted at it.
     pub fn has_told(&self, client: IpAddr, address: IpAddr) -> bool {
-        self.names.contains_key(&(client, address)) || self.asides.has_hinted(client, address)
+        let numbers = self.numbers.address(client).zip(self.numbers.address(address));
+        let is_told = numbers
+            .is_some_and(|(client, address)| self.names.of(client, address).next().is_some());
+        is_told || self.asides.has_hinted(client, address)
     }
 
     /// Whether some answer to `client` about `name`, however old, or later, held `address`, or hinted
     /// at it.
     pub fn has_told_of(&self, client: IpAddr, name: &Fqdn, address: IpAddr) -> bool {
-        let of_address = self.names.get(&(client, address));
-        // Of an address with more names than are kept, any may be one.
-        of_address.is_some_and(|names| names.whole_until.is_some() || names.kept.contains(name))
-            || self.asides.has_hinted_of(client, name, address)
+        let numbers = self.numbers.address(client).zip(self.numbers.address(address));
+        let is_told = numbers.is_some_and(|(client, address)| {
+            let is_one = |name| self.names.kept.contains(&(client, address, name));
+            // Of an address with more names than are kept, any may be one.
+            self.names.whole_until(client, address).is_some()
+                || self.numbers.name(name).is_some_and(is_one)
+        });
+        is_told || self.asides.has_hinted_of(client, name, address)
     }
 
     /// Whether an answer about addresses like `address`, which `client` may have had by `at`, is missing:
@@ -162,6 +163,16 @@ impl DnsTimeline {
     /// The answers about `name` that `client` holds at `at`, newest first; none where an answer that
     /// is not kept may have said otherwise.
     fn held(&self, client: IpAddr, name: &Fqdn, at: Timestamp) -> Vec<(Timestamp, &Told)> {
+        let numbers = self.numbers.address(client).zip(self.numbers.name(name));
+        numbers.map(|(client, name)| self.held_of(client, name, at)).unwrap_or_default()
+    }
+
+    fn held_of(
+        &self,
+        client: AddressNumber,
+        name: NameNumber,
+        at: Timestamp,
+    ) -> Vec<(Timestamp, &Told)> {
         let mut held = Vec::new();
         if !self.is_whole(at) {
             return held;
@@ -192,16 +203,42 @@ impl DnsTimeline {
 
 impl Names {
     /// Adds a name that an answer at `at` gave the address, and tells how many bytes it takes.
-    pub(super) fn add(&mut self, name: &Fqdn, at: Timestamp) -> usize {
-        let Err(place) = self.kept.binary_search(name) else { return 0 };
-        if self.kept.len() >= MOST_NAMES {
-            self.whole_until = Some(earlier(self.whole_until, at));
+    pub(super) fn add(
+        &mut self,
+        client: AddressNumber,
+        address: AddressNumber,
+        name: NameNumber,
+        at: Timestamp,
+    ) -> usize {
+        let entry = (client, address, name);
+        if self.kept.contains(&entry) {
             return 0;
         }
-        let is_first = self.kept.is_empty();
-        self.kept.insert(place, name.clone());
-        // A vector has room for four at first, and for twice as many whenever it is full.
-        let of_entry = PIECE + NODES * size_of::<((IpAddr, IpAddr), Names)>();
-        if is_first { of_entry + 4 * size_of::<Fqdn>() } else { 2 * size_of::<Fqdn>() }
+        if self.of(client, address).count() >= MOST_NAMES {
+            self.miss(client, address, at);
+            return NODES * size_of::<((AddressNumber, AddressNumber), Timestamp)>();
+        }
+        self.kept.insert(entry);
+        NODES * size_of_val(&entry)
+    }
+
+    /// Notes that an answer at `at` gave the address a name that is not kept.
+    pub(super) fn miss(&mut self, client: AddressNumber, address: AddressNumber, at: Timestamp) {
+        let until = self.whole_until.entry((client, address)).or_insert(at);
+        *until = at.min(*until);
+    }
+
+    fn of(
+        &self,
+        client: AddressNumber,
+        address: AddressNumber,
+    ) -> impl Iterator<Item = NameNumber> {
+        let (first, last) = (NameNumber::FIRST, NameNumber::LAST);
+        let kept = self.kept.range((client, address, first)..=(client, address, last));
+        kept.map(|(_, _, name)| *name)
+    }
+
+    fn whole_until(&self, client: AddressNumber, address: AddressNumber) -> Option<Timestamp> {
+        self.whole_until.get(&(client, address)).copied()
     }
 }

@@ -90,8 +90,10 @@ impl DnsTimeline {
 
     /// What `server` told about `name` and the firewall would still go by, newest first.
     fn told_by(&self, server: IpAddr, name: &Fqdn, at: Timestamp) -> impl Iterator<Item = &Told> {
-        newest_first(&self.by_server, server, name, at)
-            .filter(|(age, _, told)| *age <= told.lasts() + FIREWALL_GRACE)
-            .map(|(_, _, told)| told)
+        let numbers = self.numbers.address(server).zip(self.numbers.name(name));
+        let told = numbers
+            .into_iter()
+            .flat_map(move |(server, name)| newest_first(&self.by_server, server, name, at));
+        told.filter(|(age, _, told)| *age <= told.lasts() + FIREWALL_GRACE).map(|(_, _, told)| told)
     }
 }

@@ -6,7 +6,9 @@
 //! nothing.
 
 mod client;
+mod equal;
 mod firewall;
+mod numbers;
 mod told;
 
 use std::collections::BTreeMap;
@@ -26,8 +28,10 @@ use super::chain::Chain;
 use crate::flow::Fqdn;
 
 use client::Names;
+use numbers::Numbers;
 use told::Histories;
 use told::Told;
+use told::When;
 use told::add_told;
 use told::known;
 
@@ -53,7 +57,7 @@ pub const FIREWALL_GRACE: SignedDuration = SignedDuration::from_mins(15);
 /// The longest TTL that is believed, in seconds: a day, the limit that resolvers set by default.
 pub const LONGEST_TTL: u32 = 86_400;
 
-/// Bytes that a time line keeps: some 130,000 answers about as many names, and more of those that
+/// Bytes that a time line keeps: some 150,000 answers about as many names, and more of those that
 /// say again what was said before.
 ///
 /// A capture is a stranger's text; without a limit it could fill the memory.
@@ -107,12 +111,12 @@ pub struct ToldInstead {
 }
 
 /// The DNS answers that were seen.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct DnsTimeline {
+    numbers: Numbers,
     by_client: Histories,
     by_server: Histories,
-    /// By client and address: the names whose answers ever held it.
-    names: BTreeMap<(IpAddr, IpAddr), Names>,
+    names: Names,
     /// By client: when the first answer was seen whose server is known, and whether all such answers
     /// were recorded whole.
     clients: BTreeMap<IpAddr, (Timestamp, bool)>,
@@ -120,8 +124,6 @@ pub struct DnsTimeline {
     asides: Asides,
     /// Whoever gave an answer.
     servers: BTreeSet<IpAddr>,
-    /// Each name once, so that all that is told of it shares its text.
-    known: BTreeSet<Fqdn>,
     /// What all of that takes, but for what clients were told.
     bytes: usize,
     bytes_of_clients: usize,
@@ -141,13 +143,13 @@ impl DnsTimeline {
     /// A time line without answers that keeps about as many bytes at most.
     pub fn with_limit(most_bytes: usize) -> DnsTimeline {
         DnsTimeline {
+            numbers: Numbers::new(),
             by_client: BTreeMap::new(),
             by_server: BTreeMap::new(),
-            names: BTreeMap::new(),
+            names: Names::default(),
             clients: BTreeMap::new(),
             asides: Asides::default(),
             servers: BTreeSet::new(),
-            known: BTreeSet::new(),
             bytes: 0,
             bytes_of_clients: 0,
             most_bytes,
@@ -182,10 +184,12 @@ impl DnsTimeline {
         let is_cut = answer.records.contains(&DnsRecord::Lost);
         let addresses: Arc<[IpAddr]> = chain.addresses.iter().copied().collect();
         self.bytes += PIECE + size_of_val(&*addresses);
+        let client = self.numbers.add_address(answer.client, &mut self.bytes);
+        let server = self.numbers.add_address(answer.server, &mut self.bytes);
         let mut role = NameRole::Asked;
         let mut is_whole = true;
         for link in chain.links {
-            let name = self.shared(link.name);
+            let name = self.numbers.add_name(&link.name, &mut self.bytes);
             let told = Told {
                 role,
                 asked: answer.asked,
@@ -197,14 +201,13 @@ impl DnsTimeline {
             };
             role = NameRole::Alias;
             for address in &*addresses {
-                let held = self.names.entry((answer.client, *address)).or_default();
-                self.bytes_of_clients += held.add(&name, answer.at);
+                let address = self.numbers.add_address(*address, &mut self.bytes);
+                self.bytes_of_clients += self.names.add(client, address, name, answer.at);
             }
             let told: Arc<[Told]> = [told].into();
-            let to_client = (answer.client, name.clone(), answer.at);
-            let by_server = (answer.server, name, answer.at);
-            let of_client = add_told(&mut self.by_client, to_client, &told);
-            let of_server = add_told(&mut self.by_server, by_server, &told);
+            self.bytes += PIECE + size_of_val(&*told);
+            let of_client = add_told(&mut self.by_client, (client, name, answer.at), &told);
+            let of_server = add_told(&mut self.by_server, (server, name, answer.at), &told);
             self.bytes_of_clients += of_client.unwrap_or(0);
             self.bytes += of_server.unwrap_or(0);
             is_whole &= of_client.is_some() && of_server.is_some();
@@ -225,38 +228,27 @@ impl DnsTimeline {
         self.bytes_of_clients += (self.clients.len() - before) * OF_CLIENT;
     }
 
-    /// The name with the text that is kept of it.
-    fn shared(&mut self, name: Fqdn) -> Fqdn {
-        if let Some(known) = self.known.get(&name) {
-            return known.clone();
-        }
-        self.bytes += NODES * size_of::<Fqdn>() + PIECE + name.as_str().len();
-        self.known.insert(name.clone());
-        name
-    }
-
     /// The same answers, as if `client` had been told each of them.
     #[must_use]
     pub fn told_to(&self, client: IpAddr) -> DnsTimeline {
+        let mut numbers = self.numbers.clone();
+        let mut bytes = self.bytes;
+        let one = numbers.add_address(client, &mut bytes);
         let mut by_client = Histories::new();
         let (mut bytes_of_clients, mut whole_until) = (0, self.whole_until);
         for ((_, name, at), told) in &self.by_client {
-            match add_told(&mut by_client, (client, name.clone(), *at), told) {
+            match add_told(&mut by_client, (one, *name, *at), told) {
                 Some(bytes) => bytes_of_clients += bytes,
                 None => whole_until = Some(earlier(whole_until, *at)),
             }
         }
-        let mut names: BTreeMap<(IpAddr, IpAddr), Names> = BTreeMap::new();
-        for ((_, address), held) in &self.names {
-            let of_client = names.entry((client, *address)).or_default();
+        let mut names = Names::default();
+        for ((_, address), until) in &self.names.whole_until {
+            names.miss(one, *address, *until);
+        }
+        for (_, address, name) in &self.names.kept {
             // Which answers a name is of is not known here, so that one too many takes all.
-            let at = held.whole_until.unwrap_or(Timestamp::MIN);
-            for name in &held.kept {
-                bytes_of_clients += of_client.add(name, at);
-            }
-            if let Some(until) = held.whole_until {
-                of_client.whole_until = Some(earlier(of_client.whole_until, until));
-            }
+            bytes_of_clients += names.add(one, *address, *name, Timestamp::MIN);
         }
         let all = |(first, whole): (Timestamp, bool), other: (Timestamp, bool)| {
             (first.min(other.0), whole && other.1)
@@ -266,24 +258,33 @@ impl DnsTimeline {
         bytes_of_clients += clients.len() * OF_CLIENT;
         let asides = self.asides.told_to(client);
         DnsTimeline {
+            numbers,
             by_client,
+            by_server: self.by_server.clone(),
             names,
             clients,
             asides,
+            servers: self.servers.clone(),
+            bytes,
             bytes_of_clients,
+            most_bytes: self.most_bytes,
+            dropped: self.dropped,
             whole_until,
-            ..self.clone()
         }
     }
 
     /// Each client with each name that it was told of, as often as it was.
     pub fn told(&self) -> impl Iterator<Item = (IpAddr, &Fqdn)> {
-        self.by_client.keys().map(|(client, name, _)| (*client, name))
+        self.by_client.keys().filter_map(|when| self.party_and_name(when))
     }
 
     /// Each server with each name that it told of, as often as it did.
     pub fn answered(&self) -> impl Iterator<Item = (IpAddr, &Fqdn)> {
-        self.by_server.keys().map(|(server, name, _)| (*server, name))
+        self.by_server.keys().filter_map(|when| self.party_and_name(when))
+    }
+
+    fn party_and_name(&self, (party, name, _): &When) -> Option<(IpAddr, &Fqdn)> {
+        self.numbers.address_of(*party).zip(self.numbers.name_of(*name))
     }
 
     /// How many answers the limit kept out.
@@ -306,14 +307,17 @@ impl DnsTimeline {
         from: Timestamp,
         to: Timestamp,
     ) -> bool {
-        let (first, last) = ((client, name.clone(), from), (client, name.clone(), to));
-        let mut seen = self.by_client.range(first..=last).flat_map(|(_, told)| told.iter());
-        seen.any(|told| told.asked == asked && !told.is_cut)
+        let numbers = self.numbers.address(client).zip(self.numbers.name(name));
+        let mut seen = numbers.into_iter().flat_map(|(client, name)| {
+            self.by_client.range((client, name, from)..=(client, name, to))
+        });
+        let is_whole = |told: &Told| told.asked == asked && !told.is_cut;
+        seen.any(|(_, told)| told.iter().any(is_whole))
     }
 
     /// Notes that `client` was told that `name` may have `address`: no evidence of what there is.
     pub fn hint(&mut self, client: IpAddr, name: &Fqdn, address: IpAddr) {
-        let name = self.known.get(name).unwrap_or(name).clone();
+        let name = self.shared(name);
         self.asides.hint(client, name, address);
     }
 
@@ -326,10 +330,16 @@ impl DnsTimeline {
         asked: Option<RecordType>,
         at: Timestamp,
     ) {
-        let name = name.map(|name| self.known.get(name).unwrap_or(name).clone());
+        let name = name.map(|name| self.shared(name));
         for of in RecordType::ALL.into_iter().filter(|of| asked.is_none_or(|asked| asked == *of)) {
             self.asides.miss(client, name.clone(), of, at);
         }
+    }
+
+    /// The name with the text that is kept of it, if it was told of.
+    fn shared(&self, name: &Fqdn) -> Fqdn {
+        let known = self.numbers.name(name).and_then(|number| self.numbers.name_of(number));
+        known.unwrap_or(name).clone()
     }
 
     /// Notes that answers to any client may be missing from `at` on.

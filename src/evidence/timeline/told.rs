@@ -15,14 +15,17 @@ use super::LONGEST_TTL;
 use super::MOST_AT_ONCE;
 use super::NODES;
 use super::NameRole;
-use super::PIECE;
+use super::numbers::AddressNumber;
+use super::numbers::NameNumber;
 use crate::evidence::answer::RecordType;
 use crate::evidence::answer::ResponseCode;
-use crate::flow::Fqdn;
 
 /// By the client or server, the name and the time: what was told, ascending. Several answers can
 /// have been seen at one instant.
-pub(super) type Histories = BTreeMap<(IpAddr, Fqdn, Timestamp), Arc<[Told]>>;
+pub(super) type Histories = BTreeMap<When, Arc<[Told]>>;
+
+/// Who was told, or told, of which name, and when.
+pub(super) type When = (AddressNumber, NameNumber, Timestamp);
 
 /// What an answer told about one name on its way.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -39,17 +42,13 @@ pub(super) struct Told {
     pub(super) is_cut: bool,
 }
 
-/// Adds what was told, and tells how many bytes it takes; `None` where it is one thing too many.
-pub(super) fn add_told(
-    histories: &mut Histories,
-    key: (IpAddr, Fqdn, Timestamp),
-    told: &Arc<[Told]>,
-) -> Option<usize> {
+/// Adds what was told, and tells how many bytes it takes besides `told` itself; `None` where it is one
+/// thing too many.
+pub(super) fn add_told(histories: &mut Histories, key: When, told: &Arc<[Told]>) -> Option<usize> {
     match histories.entry(key) {
         Entry::Vacant(entry) => {
             entry.insert(Arc::clone(told));
-            let of_entry = NODES * size_of::<((IpAddr, Fqdn, Timestamp), Arc<[Told]>)>();
-            Some(of_entry + PIECE + size_of_val(&**told))
+            Some(NODES * size_of::<(When, Arc<[Told]>)>())
         }
         Entry::Occupied(mut entry) => {
             let all: BTreeSet<&Told> = entry.get().iter().chain(told.iter()).collect();
@@ -85,17 +84,15 @@ pub(super) fn known(server: IpAddr) -> Option<IpAddr> {
 
 /// What `party` was told, or told, about `name` up to `at` and can still matter: newest first, with
 /// its age.
-pub(super) fn newest_first<'t>(
-    histories: &'t Histories,
-    party: IpAddr,
-    name: &Fqdn,
+pub(super) fn newest_first(
+    histories: &Histories,
+    party: AddressNumber,
+    name: NameNumber,
     at: Timestamp,
-) -> impl Iterator<Item = (SignedDuration, Timestamp, &'t Told)> + use<'t> {
+) -> impl Iterator<Item = (SignedDuration, Timestamp, &Told)> {
     let horizon = SignedDuration::from_secs(LONGEST_TTL.into()) + CLIENT_GRACE.max(FIREWALL_GRACE);
-    let first = (party, name.clone(), Timestamp::MIN);
-    let last = (party, name.clone(), at);
     histories
-        .range(first..=last)
+        .range((party, name, Timestamp::MIN)..=(party, name, at))
         .rev()
         .map(move |((_, _, seen), told)| (at.duration_since(*seen), *seen, told))
         .take_while(move |(age, _, _)| *age <= horizon)
