@@ -408,13 +408,14 @@ fn host(words: &mut Words<'_>, unless: Option<&str>) -> Result<Option<Host>, Not
 
 /// `url = host [ ":" port ] [ path ]`
 fn url(word: Word<'_>) -> Result<Request, NotationError> {
-    if word.text.contains("://") {
-        return Err(word.with_help("a host and path", "leave out the scheme"));
-    }
     let (authority, path) = match word.text.find('/') {
         Some(slash) => word.text.split_at(slash),
         None => (word.text, "/"),
     };
+    // A path may hold another URL.
+    if authority.ends_with(':') && path.starts_with("//") {
+        return Err(word.with_help("a host and path", "leave out the scheme"));
+    }
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !authority.ends_with(']') => {
             (host, Some(port.parse().map_err(|_| word.expected("a port from 0 to 65535"))?))
@@ -524,6 +525,19 @@ mod tests {
             23,
             "expected a service by port, since the destination is an address, found `https`; write \
              `tcp/443 tls www.example.com` to say the name",
+        );
+    }
+
+    #[test]
+    fn a_url_may_hold_another_but_begins_with_no_scheme() {
+        let flow = |url: &str| format!("10.1.0.4 -> 10.9.0.1 : tcp/80 http {url}");
+        for url in ["a.example/to?http://b.example/", "a.example:8080//x", "/://", ":80//x"] {
+            check(&flow(url), &flow(url));
+        }
+        check_error(
+            &flow("http://a.example/"),
+            35,
+            "expected a host and path, found `http://a.example/`; leave out the scheme",
         );
     }
 
