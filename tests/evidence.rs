@@ -542,6 +542,44 @@ proptest! {
     }
 
     #[test]
+    fn servers_that_nobody_asks_about_bear_on_nothing_else(
+        answers in prop::collection::vec(some_answer(), 0..20),
+        servers in prop::collection::vec(any::<bool>(), 20),
+        seconds in 0..6000_i64,
+    ) {
+        let by = |(answer, is_firewall): (&DnsAnswer, bool)| DnsAnswer {
+            server: ip(if is_firewall { FIREWALL } else { "10.9.0.5" }),
+            ..answer.clone()
+        };
+        let answers: Vec<DnsAnswer> = answers.iter().zip(servers).map(by).collect();
+        let all = timeline(&answers);
+        let mut before = DnsTimeline::default();
+        before.ask_only_of([ip(FIREWALL)].into());
+        for answer in &answers {
+            before.add(answer);
+        }
+        let mut after = all.clone();
+        after.ask_only_of([ip(FIREWALL)].into());
+        prop_assert_eq!(&before, &after);
+        for of in NAMES.iter().map(|text| name(text)) {
+            let asked = |seen: &DnsTimeline, server| {
+                (
+                    seen.addresses(ip(CLIENT), &of, time(seconds)),
+                    seen.resolution(server, &of, time(seconds)),
+                    seen.firewall_holds(server, &of, ip("192.0.2.3"), time(seconds)),
+                )
+            };
+            prop_assert_eq!(asked(&before, ip(FIREWALL)), asked(&all, ip(FIREWALL)));
+            let (_, resolution, holds) = asked(&before, ip("10.9.0.5"));
+            prop_assert_eq!((resolution, holds), (Resolution::Unknown, Fact::Unknown));
+        }
+        let served = |seen: &DnsTimeline| {
+            [FIREWALL, "10.9.0.5"].map(|server| seen.has_answered(ip(server)))
+        };
+        prop_assert_eq!(served(&before), served(&all));
+    }
+
+    #[test]
     fn the_order_of_the_answers_means_nothing((answers, shuffled) in answers_and_a_shuffle()) {
         prop_assert_eq!(timeline(&answers), timeline(&shuffled));
         let other = [answers, vec![answer(-1, "a.test", &["a.test 60 192.0.2.77"])]].concat();

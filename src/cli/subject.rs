@@ -1,5 +1,6 @@
 //! What flows are judged by: a list, a deployment, evidence, assumptions.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 use std::path::PathBuf;
@@ -164,7 +165,7 @@ pub(super) fn load(
     }
     let at = rules::time(rules_args, terminal);
     let assumptions = assumptions(&args.known.assume)?;
-    let evidence = evidence(rules_file, &args.known, terminal)?;
+    let mut evidence = evidence(rules_file, &args.known, terminal)?;
     let mut list = match rules_file {
         Some(path) => {
             let lock = evidence.lock.as_ref();
@@ -195,6 +196,7 @@ pub(super) fn load(
         }
         None => (None, None, SourceMap::new(), Vec::new()),
     };
+    evidence.timeline.ask_only_of(firewalls(&deployment, intent.as_ref()));
     Ok(Subject {
         rules: rules_file.map(|path| path.display().to_string()),
         deployments,
@@ -210,6 +212,13 @@ pub(super) fn load(
         assumptions,
         at,
     })
+}
+
+/// The addresses that DNS proxies of firewalls can have.
+fn firewalls(deployment: &Deployment, list: Option<&Intent>) -> BTreeSet<IpAddr> {
+    let listed = list.into_iter().flat_map(|list| &list.topology.firewalls);
+    let deployed = deployment.firewalls.values().map(|firewall| firewall.private_address);
+    deployed.chain(listed.map(|firewall| firewall.private_address)).collect()
 }
 
 /// The options that bear on verdicts, as words to be typed again.

@@ -13,7 +13,6 @@ pub mod service_tags;
 pub mod timeline;
 
 mod answer;
-mod asides;
 mod chain;
 mod exchange;
 mod known;

@@ -2,23 +2,20 @@
 //! goes by them; they say of what a client may have been told more than its answers hold.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-use super::answer::RecordType;
+use crate::evidence::answer::RecordType;
 use crate::flow::Fqdn;
 
-/// Hints and missing answers that are kept: some 15 MB. Beyond, any answer counts as missing.
+/// Hints and missing answers that are kept: some 10 MB. Beyond, any answer counts as missing.
 const MOST_ASIDES: usize = 1 << 16;
 
-/// Hints and missing answers.
+/// Missing answers, and how many hints there are.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Asides {
-    /// By client and address: the names that it was hinted of.
-    hints: BTreeMap<(IpAddr, IpAddr), BTreeSet<Fqdn>>,
-    number_of_hints: usize,
+    hints: usize,
     /// By client, type and name: when the first answer about it was missing.
     missing: BTreeMap<(IpAddr, RecordType, Fqdn), Timestamp>,
     /// The same of answers that may be about any name.
@@ -30,17 +27,16 @@ pub(super) struct Asides {
 }
 
 impl Asides {
-    pub(super) fn hint(&mut self, client: IpAddr, name: Fqdn, address: IpAddr) {
-        if self.has_hinted_of(client, &name, address) {
-            return;
-        }
-        if self.is_full() {
+    /// Whether another hint is kept.
+    pub(super) fn take_hint(&mut self) -> bool {
+        let is_full = self.is_full();
+        if is_full {
             // When it was told is not known.
             self.miss_any(Timestamp::MIN);
-            return;
+        } else {
+            self.hints += 1;
         }
-        self.number_of_hints += 1;
-        self.hints.entry((client, address)).or_default().insert(name);
+        !is_full
     }
 
     pub(super) fn miss(
@@ -65,14 +61,6 @@ impl Asides {
         self.whole_until = Some(self.whole_until.map_or(at, |until| until.min(at)));
     }
 
-    pub(super) fn has_hinted(&self, client: IpAddr, address: IpAddr) -> bool {
-        self.hints.contains_key(&(client, address))
-    }
-
-    pub(super) fn has_hinted_of(&self, client: IpAddr, name: &Fqdn, address: IpAddr) -> bool {
-        self.hints.get(&(client, address)).is_some_and(|names| names.contains(name))
-    }
-
     /// Whether an answer is missing that `client` may have had by `at`: about one of `names`, or about
     /// any name where there are none.
     pub(super) fn lacks_answer<'n>(
@@ -93,14 +81,9 @@ impl Asides {
         names.any(|name| is_by(self.missing.get(&(client, of, name.clone()))))
     }
 
-    /// The same, as if `client` had asked and been told all of it.
-    pub(super) fn told_to(&self, client: IpAddr) -> Asides {
-        let mut all = Asides { whole_until: self.whole_until, ..Asides::default() };
-        for ((_, address), names) in &self.hints {
-            for name in names {
-                all.hint(client, name.clone(), *address);
-            }
-        }
+    /// The same, as if `client` had asked and been told all of it, with so many hints.
+    pub(super) fn told_to(&self, client: IpAddr, hints: usize) -> Asides {
+        let mut all = Asides { whole_until: self.whole_until, hints, ..Asides::default() };
         for ((_, asked, name), at) in &self.missing {
             all.miss(client, Some(name.clone()), *asked, *at);
         }
@@ -111,7 +94,7 @@ impl Asides {
     }
 
     fn is_full(&self) -> bool {
-        self.number_of_hints + self.missing.len() + self.missing_of_some.len() >= MOST_ASIDES
+        self.hints + self.missing.len() + self.missing_of_some.len() >= MOST_ASIDES
     }
 }
 

@@ -27,11 +27,14 @@ use crate::flow::Fqdn;
 /// names the same address would have each flow to it compared with all of them.
 const MOST_NAMES: usize = 256;
 
+/// A client, an address, and a name of it that the client was told.
+pub(super) type NamedAddress = (AddressNumber, AddressNumber, NameNumber);
+
 /// By client and address: the names whose answers ever held it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
     // Invariant: of each client and address at most `MOST_NAMES`.
-    pub(super) kept: BTreeSet<(AddressNumber, AddressNumber, NameNumber)>,
+    pub(super) kept: BTreeSet<NamedAddress>,
     /// By client and address: the time of the earliest answer with a name that is not kept.
     pub(super) whole_until: BTreeMap<(AddressNumber, AddressNumber), Timestamp>,
 }
@@ -100,22 +103,25 @@ impl DnsTimeline {
     /// Whether some answer to `client`, however old, or later, held `address`, or hinted at it.
     pub fn has_told(&self, client: IpAddr, address: IpAddr) -> bool {
         let numbers = self.numbers.address(client).zip(self.numbers.address(address));
-        let is_told = numbers
-            .is_some_and(|(client, address)| self.names.of(client, address).next().is_some());
-        is_told || self.asides.has_hinted(client, address)
+        numbers.is_some_and(|(client, address)| {
+            let mut named = [&self.names.kept, &self.hints].into_iter();
+            named.any(|told| of(told, client, address).next().is_some())
+        })
     }
 
     /// Whether some answer to `client` about `name`, however old, or later, held `address`, or hinted
     /// at it.
     pub fn has_told_of(&self, client: IpAddr, name: &Fqdn, address: IpAddr) -> bool {
         let numbers = self.numbers.address(client).zip(self.numbers.address(address));
-        let is_told = numbers.is_some_and(|(client, address)| {
-            let is_one = |name| self.names.kept.contains(&(client, address, name));
+        numbers.is_some_and(|(client, address)| {
+            let is_one = |name| {
+                let one = (client, address, name);
+                self.names.kept.contains(&one) || self.hints.contains(&one)
+            };
             // Of an address with more names than are kept, any may be one.
             self.names.whole_until(client, address).is_some()
                 || self.numbers.name(name).is_some_and(is_one)
-        });
-        is_told || self.asides.has_hinted_of(client, name, address)
+        })
     }
 
     /// Whether an answer about addresses like `address`, which `client` may have had by `at`, is missing:
@@ -233,12 +239,21 @@ impl Names {
         client: AddressNumber,
         address: AddressNumber,
     ) -> impl Iterator<Item = NameNumber> {
-        let (first, last) = (NameNumber::FIRST, NameNumber::LAST);
-        let kept = self.kept.range((client, address, first)..=(client, address, last));
-        kept.map(|(_, _, name)| *name)
+        of(&self.kept, client, address)
     }
 
     fn whole_until(&self, client: AddressNumber, address: AddressNumber) -> Option<Timestamp> {
         self.whole_until.get(&(client, address)).copied()
     }
+}
+
+/// The names of an address that a client was told.
+fn of(
+    told: &BTreeSet<NamedAddress>,
+    client: AddressNumber,
+    address: AddressNumber,
+) -> impl Iterator<Item = NameNumber> {
+    let (first, last) = (NameNumber::FIRST, NameNumber::LAST);
+    let told = told.range((client, address, first)..=(client, address, last));
+    told.map(|(_, _, name)| *name)
 }

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use super::DnsTimeline;
+use super::client::NamedAddress;
 use super::told::Histories;
 use super::told::Told;
 use crate::flow::Fqdn;
@@ -16,11 +17,13 @@ impl PartialEq for DnsTimeline {
     fn eq(&self, other: &DnsTimeline) -> bool {
         self.in_full(&self.by_client) == other.in_full(&other.by_client)
             && self.in_full(&self.by_server) == other.in_full(&other.by_server)
-            && self.names_in_full() == other.names_in_full()
+            && self.names_in_full(&self.names.kept) == other.names_in_full(&other.names.kept)
+            && self.names_in_full(&self.hints) == other.names_in_full(&other.hints)
             && self.lacking_in_full() == other.lacking_in_full()
             && (&self.clients, &self.asides, &self.servers)
                 == (&other.clients, &other.asides, &other.servers)
-            && (self.dropped, self.whole_until) == (other.dropped, other.whole_until)
+            && (&self.asked_of, self.dropped, self.whole_until)
+                == (&other.asked_of, other.dropped, other.whole_until)
     }
 }
 
@@ -38,9 +41,9 @@ impl DnsTimeline {
         in_full.collect()
     }
 
-    fn names_in_full(&self) -> BTreeSet<(IpAddr, IpAddr, &Fqdn)> {
+    fn names_in_full(&self, told: &BTreeSet<NamedAddress>) -> BTreeSet<(IpAddr, IpAddr, &Fqdn)> {
         let numbers = &self.numbers;
-        let in_full = self.names.kept.iter().filter_map(|(client, address, name)| {
+        let in_full = told.iter().filter_map(|(client, address, name)| {
             let client = numbers.address_of(*client)?;
             Some((client, numbers.address_of(*address)?, numbers.name_of(*name)?))
         });

@@ -5,6 +5,7 @@
 //! answered says so (`semantics.md`, Easy to get wrong). The order in which answers are fed means
 //! nothing.
 
+mod asides;
 mod client;
 mod equal;
 mod firewall;
@@ -23,10 +24,11 @@ use super::answer::DnsAnswer;
 use super::answer::DnsRecord;
 use super::answer::RecordType;
 use super::answer::ResponseCode;
-use super::asides::Asides;
 use super::chain::Chain;
 use crate::flow::Fqdn;
 
+use asides::Asides;
+use client::NamedAddress;
 use client::Names;
 use numbers::Numbers;
 use told::Histories;
@@ -116,11 +118,15 @@ pub struct DnsTimeline {
     numbers: Numbers,
     by_client: Histories,
     by_server: Histories,
+    /// The servers that are in `by_server`; `None` for all.
+    asked_of: Option<BTreeSet<IpAddr>>,
     names: Names,
     /// By client: when the first answer was seen whose server is known, and whether all such answers
     /// were recorded whole.
     clients: BTreeMap<IpAddr, (Timestamp, bool)>,
-    /// What was told beside answers, and of what answers are missing.
+    /// What was told beside answers: addresses of names.
+    hints: BTreeSet<NamedAddress>,
+    /// Of what answers are missing.
     asides: Asides,
     /// Whoever gave an answer.
     servers: BTreeSet<IpAddr>,
@@ -146,8 +152,10 @@ impl DnsTimeline {
             numbers: Numbers::new(),
             by_client: BTreeMap::new(),
             by_server: BTreeMap::new(),
+            asked_of: None,
             names: Names::default(),
             clients: BTreeMap::new(),
+            hints: BTreeSet::new(),
             asides: Asides::default(),
             servers: BTreeSet::new(),
             bytes: 0,
@@ -156,6 +164,16 @@ impl DnsTimeline {
             dropped: 0,
             whole_until: None,
         }
+    }
+
+    /// Keeps of what servers told only that of `servers`, such as the firewalls of a deployment: of any
+    /// other, [`DnsTimeline::firewall_holds`] and [`DnsTimeline::resolution`] know nothing. What clients
+    /// were told is kept whoever told it.
+    pub fn ask_only_of(&mut self, servers: BTreeSet<IpAddr>) {
+        self.by_server.retain(|(server, _, _), _| {
+            self.numbers.address_of(*server).is_some_and(|server| servers.contains(&server))
+        });
+        self.asked_of = Some(servers);
     }
 
     /// Adds an answer, or counts it as dropped where the limit is reached.
@@ -182,10 +200,11 @@ impl DnsTimeline {
             self.note(answer);
         }
         let is_cut = answer.records.contains(&DnsRecord::Lost);
-        let addresses: Arc<[IpAddr]> = chain.addresses.iter().copied().collect();
-        self.bytes += PIECE + size_of_val(&*addresses);
+        let addresses: Vec<IpAddr> = chain.addresses.into_iter().collect();
+        let addresses = self.numbers.list(&addresses, &mut self.bytes);
         let client = self.numbers.add_address(answer.client, &mut self.bytes);
         let server = self.numbers.add_address(answer.server, &mut self.bytes);
+        let is_asked = self.asked_of.as_ref().is_none_or(|one| one.contains(&answer.server));
         let mut role = NameRole::Asked;
         let mut is_whole = true;
         for link in chain.links {
@@ -207,10 +226,13 @@ impl DnsTimeline {
             let told: Arc<[Told]> = [told].into();
             self.bytes += PIECE + size_of_val(&*told);
             let of_client = add_told(&mut self.by_client, (client, name, answer.at), &told);
-            let of_server = add_told(&mut self.by_server, (server, name, answer.at), &told);
             self.bytes_of_clients += of_client.unwrap_or(0);
-            self.bytes += of_server.unwrap_or(0);
-            is_whole &= of_client.is_some() && of_server.is_some();
+            is_whole &= of_client.is_some();
+            if is_asked {
+                let of_server = add_told(&mut self.by_server, (server, name, answer.at), &told);
+                self.bytes += of_server.unwrap_or(0);
+                is_whole &= of_server.is_some();
+            }
         }
         is_whole
     }
@@ -256,13 +278,17 @@ impl DnsTimeline {
         let clients = self.clients.values().copied().reduce(all).map(|one| (client, one));
         let clients: BTreeMap<IpAddr, (Timestamp, bool)> = clients.into_iter().collect();
         bytes_of_clients += clients.len() * OF_CLIENT;
-        let asides = self.asides.told_to(client);
+        let hints = self.hints.iter().map(|(_, address, name)| (one, *address, *name));
+        let hints: BTreeSet<NamedAddress> = hints.collect();
+        let asides = self.asides.told_to(client, hints.len());
         DnsTimeline {
             numbers,
             by_client,
             by_server: self.by_server.clone(),
+            asked_of: self.asked_of.clone(),
             names,
             clients,
+            hints,
             asides,
             servers: self.servers.clone(),
             bytes,
@@ -317,8 +343,19 @@ impl DnsTimeline {
 
     /// Notes that `client` was told that `name` may have `address`: no evidence of what there is.
     pub fn hint(&mut self, client: IpAddr, name: &Fqdn, address: IpAddr) {
-        let name = self.shared(name);
-        self.asides.hint(client, name, address);
+        if self.has_hinted(client, name, address) || !self.asides.take_hint() {
+            return;
+        }
+        let client = self.numbers.add_address(client, &mut self.bytes);
+        let address = self.numbers.add_address(address, &mut self.bytes);
+        let name = self.numbers.add_name(name, &mut self.bytes);
+        self.hints.insert((client, address, name));
+    }
+
+    fn has_hinted(&self, client: IpAddr, name: &Fqdn, address: IpAddr) -> bool {
+        let hint = (self.numbers.address(client), self.numbers.address(address));
+        let (Some(client), Some(address)) = hint else { return false };
+        self.numbers.name(name).is_some_and(|name| self.hints.contains(&(client, address, name)))
     }
 
     /// Notes that an answer to what `client` asked at `at` is missing: about `name`, or any name;

@@ -1,11 +1,14 @@
-//! Names and addresses, each kept once and numbered: an answer is about names and addresses that most
-//! others are about, too, and a number takes less room and is sooner compared.
+//! Names, addresses and lists of those, each kept once: an answer is about what most others are about,
+//! too. Names and addresses are numbered, as a number takes less room and is sooner compared.
 
 use std::hash::Hash;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use foldhash::HashMap;
 use foldhash::HashMapExt;
+use foldhash::HashSet;
+use foldhash::HashSetExt;
 
 use crate::flow::Fqdn;
 
@@ -27,11 +30,12 @@ impl NameNumber {
     pub(super) const LAST: NameNumber = NameNumber(u32::MAX);
 }
 
-/// All names and addresses that were met, numbered in that order.
+/// All names, addresses and lists that were met; names and addresses are numbered in that order.
 #[derive(Clone, Debug)]
 pub(super) struct Numbers {
     addresses: Numbered<IpAddr>,
     names: Numbered<Fqdn>,
+    lists: HashSet<Arc<[IpAddr]>>,
 }
 
 #[derive(Clone, Debug)]
@@ -68,7 +72,8 @@ impl<T: Clone + Eq + Hash> Numbered<T> {
 
 impl Numbers {
     pub(super) fn new() -> Numbers {
-        Numbers { addresses: Numbered::new(), names: Numbered::new() }
+        let lists = HashSet::new();
+        Numbers { addresses: Numbered::new(), names: Numbered::new(), lists }
     }
 
     /// The number of an address from now on; what it takes is added to `bytes`.
@@ -88,6 +93,17 @@ impl Numbers {
             *bytes += of_tables + PIECE + name.as_str().len();
         }
         NameNumber(number)
+    }
+
+    /// A list of addresses, kept from now on; what it takes is added to `bytes`.
+    pub(super) fn list(&mut self, addresses: &[IpAddr], bytes: &mut usize) -> Arc<[IpAddr]> {
+        if let Some(known) = self.lists.get(addresses) {
+            return Arc::clone(known);
+        }
+        let list: Arc<[IpAddr]> = addresses.into();
+        *bytes += TABLES * size_of_val(&list) + PIECE + size_of_val(addresses);
+        self.lists.insert(Arc::clone(&list));
+        list
     }
 
     pub(super) fn address(&self, address: IpAddr) -> Option<AddressNumber> {
