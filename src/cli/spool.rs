@@ -20,7 +20,7 @@ use crate::report::replay::Position;
 
 /// Bytes that are held in memory: flows of a capture of some hundred megabytes. What is beyond lies
 /// in a temporary file without a name.
-const IN_MEMORY: usize = 32 << 20;
+const IN_MEMORY: usize = 28 << 20;
 /// Bytes that are gathered before they are written.
 const GATHERED: usize = 64 << 10;
 /// Flows that are taken back at a time: enough for several threads.
