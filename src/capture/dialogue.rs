@@ -21,7 +21,6 @@ use super::names::first::first;
 use super::names::http;
 use super::names::http::RequestSeen;
 use super::names::http2;
-use super::names::http2::FirstRequest;
 use super::names::tds;
 use super::names::tls;
 use super::names::tls::ClientHello;
@@ -68,7 +67,7 @@ pub(super) enum Listener {
     Http(http::RequestReader),
     /// HTTP/1 after loss, up to the next segment that begins with a request.
     HttpAfterLoss,
-    /// HTTP/2, up to the first request.
+    /// HTTP/2, request by request.
     Http2(http2::RequestReader),
     /// TDS, up to the login.
     Tds(tds::LoginReader),
@@ -215,17 +214,12 @@ impl Listener {
                     *self = Listener::HttpAfterLoss;
                 }
             }
-            Listener::Http2(mut reader) => match reader.push(bytes) {
-                FirstRequest::Unsettled => *self = Listener::Http2(reader),
-                FirstRequest::Seen(request) => {
-                    hear_request(request, NameOrigin::Authority, out);
+            Listener::Http2(mut reader) => {
+                let hear = |request| hear_request(request, NameOrigin::Authority, out);
+                if reader.push(bytes, hear) {
                     *self = Listener::Http2(reader);
-                    // Another one may lie in the same bytes.
-                    self.bytes(&[], ports, out);
                 }
-                // Further requests share tables with the first, and are not read.
-                FirstRequest::Further => out(kind(PayloadKind::Http)),
-            },
+            }
             Listener::Tds(mut reader) => match reader.push(bytes) {
                 Hello::Unsettled => *self = Listener::Tds(reader),
                 Hello::Client(hello) => {
@@ -251,9 +245,15 @@ impl Listener {
                 out(Heard::Incomplete);
                 *self = Listener::new(false);
             }
-            Listener::Tls(_) | Listener::Http2(_) | Listener::Tds(_) => {
+            Listener::Tls(_) | Listener::Tds(_) => {
                 out(Heard::Incomplete);
                 *self = Listener::Done;
+            }
+            Listener::Http2(reader) => {
+                if !reader.lose(count) {
+                    out(Heard::Incomplete);
+                    *self = Listener::Done;
+                }
             }
             Listener::Http(reader) => {
                 if !reader.lose(count.into()) {

@@ -9,8 +9,7 @@
 //! It reads Ethernet with VLAN tags, Linux cooked, loopback and raw IP; IPv4 and IPv6 with their
 //! extension headers and fragments; names in TLS, HTTP, TDS and the first packets of QUIC; DNS over
 //! UDP and TCP. What lies in a tunnel is a flow of its own, at a depth; the tunnel is another, and is
-//! what a firewall on the way sees. Of HTTP/2 in the clear it reads the first request, on the ports
-//! of HTTP.
+//! what a firewall on the way sees. HTTP/2 in the clear is read on the ports of HTTP.
 //!
 //! What was captured more than once, on several interfaces of a host or on both sides of its source
 //! NAT, counts once: a flow has the source that a firewall behind the host sees.

@@ -1,4 +1,4 @@
-//! HTTP/2 without TLS (RFC 9113): the host of the first request of a connection.
+//! HTTP/2 without TLS (RFC 9113): the hosts of the requests of a connection.
 
 use crate::flow::Request;
 
@@ -25,43 +25,44 @@ pub(in crate::capture) fn begins(bytes: &[u8]) -> Match {
     Match::prefix(bytes, PREFACE)
 }
 
-/// What the client's direction has shown.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(in crate::capture) enum FirstRequest {
-    /// More bytes are needed.
-    Unsettled,
-    /// The first request.
-    Seen(RequestSeen),
-    /// Another one.
-    Further,
-}
-
-/// Reads the client's direction up to its first request, and notices another. Those that follow it
-/// share tables with it, and are not read.
+/// Reads the client's direction, request by request.
 #[derive(Debug)]
 pub(in crate::capture) struct RequestReader {
     held: Vec<u8>,
     /// Bytes still to come that are of no interest: the preface, frames without headers.
     skip: usize,
     block: Vec<u8>,
-    /// Whether the first request was seen.
-    is_seen: bool,
+    blocks: hpack::Blocks,
+    /// The highest stream of a request. One that is not above it has had its request, and what comes
+    /// there without a target are trailers (RFC 9113 §5.1.1, §8.1).
+    latest: u32,
 }
 
 impl Default for RequestReader {
     fn default() -> RequestReader {
-        RequestReader { held: Vec::new(), skip: PREFACE.len(), block: Vec::new(), is_seen: false }
+        RequestReader {
+            held: Vec::new(),
+            skip: PREFACE.len(),
+            block: Vec::new(),
+            blocks: hpack::Blocks::default(),
+            latest: 0,
+        }
     }
 }
 
 impl RequestReader {
     /// Bytes held back.
     pub(in crate::capture) fn held(&self) -> usize {
-        self.held.len() + self.block.len()
+        self.held.len() + self.block.len() + self.blocks.held()
     }
 
-    /// Takes the next bytes of the stream.
-    pub(in crate::capture) fn push(&mut self, bytes: &[u8]) -> FirstRequest {
+    /// Takes the next bytes of the stream, and tells whether more can be read. Where not, the last
+    /// request is one of which that is all that is known.
+    pub(in crate::capture) fn push(
+        &mut self,
+        bytes: &[u8],
+        mut seen: impl FnMut(RequestSeen),
+    ) -> bool {
         let skipped = self.skip.min(bytes.len());
         self.skip -= skipped;
         self.held.extend_from_slice(bytes.get(skipped..).unwrap_or_default());
@@ -76,31 +77,48 @@ impl RequestReader {
                 rest = cursor;
                 continue;
             }
-            if self.is_seen {
-                return FirstRequest::Further;
-            }
             if self.block.len() + frame.length > MOST_BLOCK_BYTES {
-                return FirstRequest::Seen(RequestSeen::Unreadable);
+                seen(RequestSeen::Unreadable);
+                return false;
             }
             let Some(payload) = cursor.take(frame.length) else { break };
             rest = cursor;
-            match frame.fragment(payload) {
-                Some(fragment) => self.block.extend_from_slice(fragment),
-                None => return FirstRequest::Seen(RequestSeen::Unreadable),
-            }
-            if frame.flags & END_HEADERS != 0 {
-                self.is_seen = true;
-                let block = std::mem::take(&mut self.block);
-                let taken = held.len() - rest.0.len();
-                held.drain(..taken);
-                self.held = held;
-                return FirstRequest::Seen(request(&block));
+            if self.header(&frame, payload, &mut seen).is_none() {
+                seen(RequestSeen::Unreadable);
+                return false;
             }
         }
         let taken = held.len() - rest.0.len();
         held.drain(..taken);
         self.held = held;
-        FirstRequest::Unsettled
+        true
+    }
+
+    /// Takes the next part of a header block; `None` where it cannot be read.
+    fn header(
+        &mut self,
+        frame: &Frame,
+        payload: &[u8],
+        seen: &mut impl FnMut(RequestSeen),
+    ) -> Option<()> {
+        self.block.extend_from_slice(frame.fragment(payload)?);
+        if frame.flags & END_HEADERS != 0 {
+            let target = self.blocks.read(&std::mem::take(&mut self.block))?;
+            let is_trailers = frame.stream <= self.latest && target == hpack::Target::default();
+            if !is_trailers {
+                self.latest = self.latest.max(frame.stream);
+                seen(request(target));
+            }
+        }
+        Some(())
+    }
+
+    /// Goes over bytes that are missing, and tells whether more can be read.
+    pub(in crate::capture) fn lose(&mut self, count: u32) -> bool {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let is_of_no_interest = self.held.is_empty() && count <= self.skip;
+        self.skip = self.skip.saturating_sub(count);
+        is_of_no_interest
     }
 }
 
@@ -109,14 +127,16 @@ struct Frame {
     length: usize,
     kind: u8,
     flags: u8,
+    stream: u32,
 }
 
 impl Frame {
     fn header(cursor: &mut Cursor<'_>) -> Option<Frame> {
         let length = cursor.u24()?;
         let (kind, flags) = (cursor.u8()?, cursor.u8()?);
-        let _stream = cursor.u32()?;
-        Some(Frame { length, kind, flags })
+        // The highest bit is reserved.
+        let stream = cursor.u32()? & (u32::MAX >> 1);
+        Some(Frame { length, kind, flags, stream })
     }
 
     /// The part of a header block in `payload`, without padding and priority (RFC 9113 §6.2).
@@ -134,8 +154,7 @@ impl Frame {
     }
 }
 
-fn request(block: &[u8]) -> RequestSeen {
-    let Some(target) = hpack::first_block(block) else { return RequestSeen::Unreadable };
+fn request(target: hpack::Target) -> RequestSeen {
     let (shown, port) = host_and_port(&target.authority);
     let host = match shown {
         Shown::Nothing => None,

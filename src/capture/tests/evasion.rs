@@ -92,7 +92,8 @@ fn what_comes_after_an_upgrade_is_looked_at() {
         [&[0, 0, length, 1, 4, 0, 0, 0, 1][..], &block].concat()
     };
     let two = [preface.to_vec(), request("b.example"), request("c.example")].concat();
-    let expected = "http a.example | 1 silent | 4 http a.example | 5 http b.example | 5 some http";
+    let expected =
+        "http a.example | 1 silent | 4 http a.example | 5 http b.example | 5 http c.example";
     check_story(&session(WEB, &[upgrade, &two]), expected);
     // TLS behind a request, in a segment of its own or with it.
     let connect = b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n";

@@ -325,3 +325,46 @@ fn a_target_that_names_another_host_is_a_name_of_its_own() {
     assert_eq!(names(alone).1, "host shop.example.org");
     assert_eq!(names("CONNECT shop.example.org:443 HTTP/1.0\r\n\r\n").1, "");
 }
+
+/// A frame of HTTP/2 with so many bytes, of which `payload` are the first.
+fn frame(kind: u8, flags: u8, stream: u8, length: usize, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(length).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags, 0, 0, 0, stream], payload].concat()
+}
+
+#[test]
+fn each_request_of_http2_is_found() {
+    let headers = |stream, block: &[u8]| frame(1, 4, stream, block.len(), block);
+    let begins = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(4, 0, 0, 0, b"")].concat();
+    // The second request names what the first left in the table, the third another host and path.
+    let first = headers(1, b"\x83\x86\x84\x41\x09a.example");
+    let trailers = headers(1, b"\x00\x03sum\x01f");
+    let second = headers(3, b"\x82\x86\x85\xbe");
+    let third = headers(5, b"\x82\x86\x44\x02/x\x41\x09b.example");
+    let body = |here: &[u8]| frame(0, 0, 1, 3000, here);
+    let all = [begins.clone(), first.clone(), body(&[7; 3000]), trailers, second.clone(), third];
+    let all = all.concat();
+    let expected = "http a.example | 1 silent | 4 http a.example | 4 http a.example/index.html | 4 \
+                    http b.example/x";
+    check_story(&session(WEB, &[&all]), expected);
+    for at in [1, 30, 50, 70, 1000, 3080, all.len() - 3] {
+        let (one, other) = all.split_at(at);
+        let found = story(&only(&file_of(&session(WEB, &[one, other]))));
+        let names: Vec<&str> =
+            found.split(" | ").filter_map(|part| part.split(' ').nth(2)).collect();
+        assert_eq!(names, ["a.example", "a.example/index.html", "b.example/x"], "{at}: {found}");
+    }
+    // A body that is missing hides no request; a header that is missing may.
+    let before = [begins, first, body(&[7; 1000])].concat();
+    let segments = session(WEB, &[&before, &[7; 2000], &second]);
+    let without = |number: usize| {
+        let mut segments = segments.clone();
+        segments.remove(number);
+        only(&file_of(&segments))
+    };
+    let flow = without(4);
+    assert!(story(&flow).ends_with("http a.example/index.html"), "{}", story(&flow));
+    assert!(!flow.incomplete);
+    let flow = only(&file_of(&session(WEB, &[&before, &[7; 2000], &second[..5]])));
+    assert_eq!(story(&flow), "http a.example | 1 silent | 4 http a.example");
+}
