@@ -6,7 +6,9 @@
 #[expect(dead_code, reason = "benches measure more")]
 mod estate;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use exeat::azure::Deployment;
 use exeat::compile;
@@ -23,6 +25,7 @@ use exeat::flow::Host;
 use exeat::flow::IpProtocol;
 use exeat::flow::Observation;
 use exeat::flow::Payload;
+use exeat::flow::PayloadKind;
 use exeat::flow::Request;
 use exeat::flow::SeenPayload;
 use exeat::intent::Intent;
@@ -32,6 +35,7 @@ use exeat::simulate::Decision;
 use exeat::simulate::Environment;
 use exeat::simulate::Outcome;
 use exeat::simulate::Replays;
+use exeat::simulate::Settled;
 use exeat::simulate::Simulator;
 use exeat::testing::Edges;
 use exeat::testing::Runs;
@@ -145,7 +149,7 @@ fn compare(with_dns: bool, more: &str, seed: u64) {
     let assumptions = Assumptions::default();
     let environment = Environment { evidence: &evidence, assumptions: &assumptions, at: noon() };
     let replays = Replays::new(&simulator, Some(&intent), DAY, environment, 100_000);
-    let mut together = 0;
+    let mut judged = Vec::new();
     for (number, flow) in drawn.iter().enumerate() {
         // The same once more, later, from a neighbour, and to others of all classes.
         let mut others = vec![flow.clone(); 17];
@@ -197,10 +201,12 @@ fn compare(with_dns: bool, more: &str, seed: u64) {
                     && decision.rule == alone.decision.rule
             });
             assert_eq!(settled.shown, alone.index + usize::from(shown.is_some()), "{flow}");
-            together += usize::from(std::sync::Arc::strong_count(&settled) > 1);
+            judged.push(settled);
         }
     }
-    assert!(together > 400, "only {together} are judged together");
+    let apart: BTreeSet<*const Settled<'_>> = judged.iter().map(Arc::as_ptr).collect();
+    let together = judged.len() - apart.len();
+    assert!(together > 400, "only {together} are judged as another was");
 }
 
 #[test]
@@ -236,7 +242,7 @@ fn are_one(more: &str, flows: [(Payload, u16); 2]) -> bool {
         let flow = Flow { payload, protocol: IpProtocol::TCP, destination_port, ..drawn.clone() };
         replays.replay(&[Observation::from(flow)], noon()).unwrap()
     });
-    std::sync::Arc::ptr_eq(&one, &other)
+    Arc::ptr_eq(&one, &other)
 }
 
 #[test]
@@ -257,4 +263,72 @@ fn a_port_tells_connections_apart_where_something_begins_or_a_request_names_it()
     let host = Some(Host::Address([192, 0, 2, 7].into()));
     let named = Payload::Http(Request { host, port: Some(40_000), path: "/".to_owned() });
     assert!(!are_one("", [(named.clone(), 40_000), (named, 40_001)]));
+}
+
+/// A hub with proxies, translations and a second firewall behind it, and a spoke with a group that looks
+/// at the ports of sources given here.
+fn every_port(source_ports: &str) -> Deployment {
+    let text = include_str!("support/every-port.json").replace("SOURCE_PORTS", source_ports);
+    exeat::import::json::read(&text).unwrap()
+}
+
+#[test]
+fn ports_of_proxies_translations_groups_and_the_platform_tell_connections_apart() {
+    let ends = [
+        1, 25, 53, 80, 123, 443, 1433, 2000, 2005, 3000, 3010, 3020, 3030, 4000, 4005, 5000, 6000,
+        6010, 7000, 7100, 7200, 8080, 8090, 8443, 9080, 9090, 9443, 11_000, 11_999, 32_526,
+    ];
+    let ports: BTreeSet<u16> = ends.into_iter().flat_map(|end| [end - 1, end, end + 1]).collect();
+    let name = || Some(Host::Name("www.example.com".parse().unwrap()));
+    let named =
+        |port| Payload::Http(Request { host: name(), port: Some(port), path: "/".to_owned() });
+    let payloads = [
+        (IpProtocol::TCP, SeenPayload::Unknown),
+        (IpProtocol::UDP, SeenPayload::Unknown),
+        (IpProtocol::TCP, SeenPayload::Kind(PayloadKind::Http)),
+        (IpProtocol::TCP, SeenPayload::Exactly(named(9080))),
+        (IpProtocol::TCP, SeenPayload::Exactly(Payload::Tls { name: name(), inner: None })),
+    ];
+    let destinations: [[u8; 4]; 7] = [
+        [10, 0, 1, 4],
+        [10, 60, 2, 5],
+        [168, 63, 129, 16],
+        [203, 0, 113, 5],
+        [203, 0, 113, 200],
+        [198, 51, 100, 5],
+        [192, 0, 2, 7],
+    ];
+    let (evidence, assumptions) = (Evidence::default(), Assumptions::default());
+    let environment = Environment { evidence: &evidence, assumptions: &assumptions, at: noon() };
+    for source_ports in ["*", "40000-40010"] {
+        let deployment = every_port(source_ports);
+        let simulator = Simulator::new(&deployment).unwrap();
+        let replays = Replays::new(&simulator, None, DAY, environment, 100_000);
+        let mut judged = Vec::new();
+        for (source, destination) in [[10, 1, 1, 5], [10, 1, 2, 5]]
+            .into_iter()
+            .flat_map(|one| destinations.map(|to| (one, to)))
+        {
+            for ((protocol, payload), port) in
+                payloads.iter().flat_map(|one| ports.iter().map(move |port| (one, *port)))
+            {
+                let flow = Observation {
+                    source: IpAddr::from(source),
+                    source_port: Some(39_999 + port % 2),
+                    destination: destination.into(),
+                    destination_port: port,
+                    protocol: *protocol,
+                    payload: payload.clone(),
+                };
+                let alone = simulator.replay(std::slice::from_ref(&flow), None, DAY, &environment);
+                let settled = replays.replay(std::slice::from_ref(&flow), noon()).unwrap();
+                let decision = settled.decision(flow.destination);
+                assert_eq!(told(&decision), told(&alone.unwrap().decision), "{flow}");
+                judged.push(settled);
+            }
+        }
+        let apart: BTreeSet<*const Settled<'_>> = judged.iter().map(Arc::as_ptr).collect();
+        let together = judged.len() - apart.len();
+        assert!(together > 400, "only {together} are judged as another was");
+    }
 }

@@ -131,10 +131,14 @@ impl Listener {
                     out(if has_host { Heard::Cut } else { Heard::Incomplete });
                 }
             }
+            Listener::Http2(reader) => {
+                if reader.is_unfinished() {
+                    out(Heard::Incomplete);
+                }
+            }
             Listener::Start { .. }
             | Listener::Tls(_)
             | Listener::HttpAfterLoss
-            | Listener::Http2(_)
             | Listener::Tds(_)
             | Listener::Dns(_)
             | Listener::Later { .. }

@@ -97,7 +97,8 @@ fn in_threads(
     let key = following.tracker.key().clone();
     let splitter = Splitter { batch: Batch::default(), key, to_follow, used };
     thread::scope(|scope| {
-        scope.spawn(move || splitter.run(input, framing));
+        let split = move || splitter.run(input, framing);
+        thread::Builder::new().spawn_scoped(scope, split)?;
         follow(following, batches, &give_back, sink)
     })
 }

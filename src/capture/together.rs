@@ -23,6 +23,7 @@ use super::log::Log;
 use super::moment::Moment;
 use super::threaded::ReadError;
 use super::tracker::Tracker;
+use super::wrapper::Wrapper;
 
 /// The most files that are read on one time line. All of them are open at once, and of each the next
 /// frames are held: 1 MB at most, where a file is made to unfold.
@@ -30,8 +31,11 @@ pub const MOST_TOGETHER: usize = 512;
 
 /// Bytes read from a file at a time.
 const CHUNK: usize = 16 * 1024;
-/// Bytes that are taken apart at a time.
+/// Bytes that are taken apart at a time; of Zstandard no more than a block takes, as each may unfold to
+/// 128 kB, and of a file that is not known yet as many as tell what it is.
 const PIECE: usize = 1024;
+const PIECE_OF_ZSTANDARD: usize = 4;
+const PIECE_OF_UNKNOWN: usize = 2;
 /// Interfaces of one place that are told apart.
 const INTERFACES: u32 = 1 << 16;
 
@@ -172,7 +176,12 @@ impl<R: Read> Ahead<R> {
             self.end = Some(End { ended, of_log });
             return Ok(());
         }
-        let piece = read.get(..PIECE).unwrap_or(read);
+        let most = match self.framing.wrapper {
+            Wrapper::Plain | Wrapper::Gzip(_) => PIECE,
+            Wrapper::Zstd(_) => PIECE_OF_ZSTANDARD,
+            Wrapper::Unknown(_) => PIECE_OF_UNKNOWN,
+        };
+        let piece = read.get(..most).unwrap_or(read);
         self.framing.feed(piece, &mut filling)?;
         let length = piece.len();
         self.input.consume(length);

@@ -354,6 +354,10 @@ impl Tracker {
             self.open(packet, key, unchanged, vantage, sink);
             return;
         };
+        // Where giving up flows did not make room, none may take more.
+        if self.held > MOST_HELD_BYTES {
+            self.account(id, 0, 0);
+        }
         let Some(flow) = self.flows.get_mut(id) else { return };
         self.summary.packets += 1;
         flow.touched = self.leap.unwrap_or(self.now);
@@ -389,6 +393,10 @@ impl Tracker {
             self.end_oldest(sink);
         }
         let mut conversation = Conversation::new(packet);
+        if self.held > MOST_HELD_BYTES {
+            conversation.give_up();
+            self.summary.limits.insert(Limit::HeldBytes);
+        }
         self.summary.packets += 1;
         conversation.take(packet, &mut |answer| sink.answer(answer));
         let held = conversation.held();

@@ -413,7 +413,11 @@ fn url(word: Word<'_>) -> Result<Request, NotationError> {
         None => (word.text, "/"),
     };
     // A path may hold another URL.
-    if authority.ends_with(':') && path.starts_with("//") {
+    let scheme = authority.strip_suffix(':').filter(|_| path.starts_with("//"));
+    let is_scheme = |text: &str| {
+        text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+    };
+    if scheme.is_some_and(is_scheme) {
         return Err(word.with_help("a host and path", "leave out the scheme"));
     }
     let (host, port) = match authority.rsplit_once(':') {

@@ -13,6 +13,9 @@ const MOST_BYTES: usize = 64 * 1024;
 /// What an entry counts for beside its text (RFC 7541 §4.1).
 const OF_ENTRY: usize = 32;
 
+/// What a piece of memory takes beside its bytes: counts of an `Arc`, and the allocator's own.
+const OF_PIECE: usize = 32;
+
 /// The names of the static table (RFC 7541 Appendix A).
 const STATIC: [&str; 61] = [
     ":authority",
@@ -80,12 +83,29 @@ const STATIC: [&str; 61] = [
 /// The paths that it has, by index.
 const STATIC_PATHS: [(usize, &str); 2] = [(4, "/"), (5, "/index.html")];
 
-/// What a request is for; empty where it does not say.
+/// The fields of a header block that say what a request is for.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(in crate::capture) struct Target {
-    /// `:authority`, or `host` where there is none (RFC 9113 §8.3.1).
-    pub(in crate::capture) authority: Vec<u8>,
-    pub(in crate::capture) path: Vec<u8>,
+    pub(in crate::capture) authority: Option<Arc<[u8]>>,
+    pub(in crate::capture) path: Option<Arc<[u8]>>,
+    pub(in crate::capture) host: Option<Arc<[u8]>>,
+    /// Whether one of them is there twice, with two values.
+    pub(in crate::capture) is_contradictory: bool,
+}
+
+impl Target {
+    fn add(&mut self, Field { name, value, .. }: Field) {
+        let place = match name.kind {
+            Kind::Authority => &mut self.authority,
+            Kind::Path => &mut self.path,
+            Kind::Host => &mut self.host,
+            Kind::Other => return,
+        };
+        self.is_contradictory |= place.is_some() && *place != value;
+        if place.is_none() {
+            *place = value;
+        }
+    }
 }
 
 /// Reads the header blocks of one direction, each of which may use what those before it left in the
@@ -97,14 +117,18 @@ pub(in crate::capture) struct Blocks {
     /// How much the entries count for together, and at most.
     bytes: usize,
     most: usize,
+    /// Bytes of the values that are held.
+    kept: usize,
 }
 
-/// A header field. Of one that names no target only the length counts.
+/// A header field.
 #[derive(Clone, Debug)]
 struct Field {
     name: Name,
+    /// How long its value is.
     length: usize,
-    value: Arc<[u8]>,
+    /// `None` where it says nothing of what a request is for.
+    value: Option<Arc<[u8]>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -135,55 +159,58 @@ impl Name {
 
 impl Field {
     fn new(name: Name, value: &[u8]) -> Field {
-        let kept = if name.kind == Kind::Other { &[] } else { value };
-        Field { name, length: value.len(), value: kept.into() }
+        let kept = (name.kind != Kind::Other).then(|| value.into());
+        Field { name, length: value.len(), value: kept }
     }
 
+    /// What it counts for in a table.
     fn bytes(&self) -> usize {
         self.name.length + self.length + OF_ENTRY
+    }
+
+    /// Bytes of it that are held.
+    fn kept(&self) -> usize {
+        self.value.as_ref().map_or(0, |value| value.len() + OF_PIECE)
     }
 }
 
 impl Default for Blocks {
     fn default() -> Blocks {
-        Blocks { table: VecDeque::new(), bytes: 0, most: FIRST_BYTES }
+        Blocks { table: VecDeque::new(), bytes: 0, most: FIRST_BYTES, kept: 0 }
     }
 }
 
 impl Blocks {
     /// Bytes held.
     pub(in crate::capture) fn held(&self) -> usize {
-        self.bytes
+        // A deque has room for twice as many at most.
+        2 * self.table.len() * size_of::<Field>() + self.kept
     }
 
     /// Reads the next block; `None` where it is damaged, and nothing behind it can be read.
     pub(in crate::capture) fn read(&mut self, block: &[u8]) -> Option<Target> {
-        let nothing: Arc<[u8]> = [].into();
-        let (mut authority, mut path, mut host) = (nothing.clone(), nothing.clone(), nothing);
+        let mut target = Target::default();
         let mut cursor = Cursor(block);
+        let mut has_begun = false;
         while let Some(first) = cursor.u8() {
-            let field = match first {
-                0x80.. => self.field(integer(first, 7, &mut cursor)?)?,
+            let is_of_table = matches!(first, 0x20..0x40);
+            // A change of the table comes before all fields (RFC 7541 §4.2).
+            if is_of_table && has_begun {
+                return None;
+            }
+            has_begun |= !is_of_table;
+            match first {
+                0x80.. => target.add(self.field(integer(first, 7, &mut cursor)?)?),
                 0x40..0x80 => {
                     let field = self.literal(first, 6, &mut cursor)?;
                     self.insert(field.clone());
-                    field
+                    target.add(field);
                 }
-                0x20..0x40 => {
-                    self.resize(integer(first, 5, &mut cursor)?)?;
-                    continue;
-                }
-                0..0x20 => self.literal(first, 4, &mut cursor)?,
-            };
-            match field.name.kind {
-                Kind::Authority => authority = field.value,
-                Kind::Path => path = field.value,
-                Kind::Host => host = field.value,
-                Kind::Other => {}
+                0x20..0x40 => self.resize(integer(first, 5, &mut cursor)?)?,
+                0..0x20 => target.add(self.literal(first, 4, &mut cursor)?),
             }
         }
-        let authority = if authority.is_empty() { host } else { authority };
-        Some(Target { authority: authority.to_vec(), path: path.to_vec() })
+        Some(target)
     }
 
     fn literal(&self, first: u8, bits: u32, cursor: &mut Cursor<'_>) -> Option<Field> {
@@ -212,6 +239,7 @@ impl Blocks {
         // One that is too long for the table leaves it empty (RFC 7541 §4.4).
         if field.bytes() <= self.most {
             self.bytes += field.bytes();
+            self.kept += field.kept();
             self.table.push_front(field);
         }
     }
@@ -227,6 +255,7 @@ impl Blocks {
             && let Some(oldest) = self.table.pop_back()
         {
             self.bytes -= oldest.bytes();
+            self.kept -= oldest.kept();
         }
     }
 }
@@ -299,21 +328,28 @@ const CODES: &[(u32, &[u8])] = &[
     ),
     (30, b"\x0a\x0d\x16"),
 ];
-/// How long the longest code is.
-const MOST_BITS: u32 = 30;
-
 fn decode(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut text = Vec::with_capacity(bytes.len() * 8 / 5);
     let (mut code, mut length) = (0_u32, 0_u32);
+    // The codes of a length, and the first of them.
+    let (mut rest, mut first) = (CODES, 0_u32);
     for byte in bytes {
         for bit in (0..8).rev() {
             code = code << 1 | u32::from(byte >> bit & 1);
             length += 1;
-            if let Some(character) = character(code, length) {
-                text.push(character);
-                (code, length) = (0, 0);
-            } else if length >= MOST_BITS {
-                return None;
+            let ((bits, characters), longer) = rest.split_first()?;
+            if length < *bits {
+                continue;
+            }
+            let place = usize::try_from(code.checked_sub(first)?).ok()?;
+            if let Some(character) = characters.get(place) {
+                text.push(*character);
+                (code, length, rest, first) = (0, 0, CODES, 0);
+            } else {
+                // The last length has the end of a string, which is never in one (RFC 7541 §5.2).
+                let next = longer.first()?.0;
+                first = (first + u32::try_from(characters.len()).ok()?) << (next - bits);
+                rest = longer;
             }
         }
     }
@@ -321,27 +357,15 @@ fn decode(bytes: &[u8]) -> Option<Vec<u8>> {
     (length < 8 && code == (1 << length) - 1).then_some(text)
 }
 
-fn character(code: u32, length: u32) -> Option<u8> {
-    let (mut first, mut before) = (0_u32, 0_u32);
-    for (bits, characters) in CODES {
-        first <<= bits - before;
-        before = *bits;
-        if *bits == length {
-            let place = usize::try_from(code.checked_sub(first)?).ok()?;
-            return characters.get(place).copied();
-        }
-        first += u32::try_from(characters.len()).ok()?;
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(blocks: &mut Blocks, block: &[u8]) -> Option<(String, String)> {
-        let Target { authority, path } = blocks.read(block)?;
-        Some((String::from_utf8(authority).unwrap(), String::from_utf8(path).unwrap()))
+        let target = blocks.read(block)?;
+        assert!(!target.is_contradictory);
+        let text = |value: Option<Arc<[u8]>>| String::from_utf8(value.unwrap_or_default().to_vec());
+        Some((text(target.authority.or(target.host)).unwrap(), text(target.path).unwrap()))
     }
 
     #[track_caller]
@@ -368,7 +392,7 @@ mod tests {
                 requests.into_iter().zip([("/", 57), ("/", 110), ("/index.html", 164)])
             {
                 check(&mut blocks, block, "www.example.com", path);
-                assert_eq!(blocks.held(), bytes);
+                assert_eq!(blocks.bytes, bytes);
             }
         }
     }
@@ -384,14 +408,14 @@ mod tests {
         assert_eq!(read(&mut blocks, b"\xbf"), None);
         // One that is too long leaves nothing.
         check(&mut blocks, b"\x66\x05ab.io", "ab.io", "");
-        assert_eq!(blocks.held(), 0);
+        assert_eq!((blocks.held(), blocks.bytes), (0, 0));
         // The authority goes before the host.
-        check(&mut blocks, b"\x06\x00\x0f\x17\x04b.io\x01\x04a.io", "a.io", "");
+        check(&mut blocks, b"\x0f\x17\x04b.io\x01\x04a.io", "a.io", "");
     }
 
     #[test]
     fn a_block_that_cannot_be_is_none() {
-        let blocks: [&[u8]; 6] = [
+        let blocks: [&[u8]; 7] = [
             b"\x41\x0fwww.exam",
             b"\x7f\xff\xff\xff\xff\xff\xff",
             // The index 0, and one that nothing has.
@@ -399,11 +423,27 @@ mod tests {
             b"\xbe",
             // A table of a gigabyte.
             b"\x3f\xe1\xff\xff\xff\x03",
+            // A change of the table behind a field.
+            b"\x84\x20",
             // The end of a string inside it, and padding of zeros.
             b"\x41\x84\xff\xff\xff\xff",
         ];
         for block in blocks {
             assert_eq!(Blocks::default().read(block), None, "{block:x?}");
+        }
+    }
+
+    #[test]
+    fn a_field_with_two_values_contradicts_itself() {
+        for (block, expected) in [
+            (&b"\x01\x04a.io\x01\x04b.io"[..], true),
+            (b"\x01\x04a.io\x81", true),
+            (b"\x01\x04a.io\x01\x04a.io", false),
+            (b"\x84\x85", true),
+            (b"\x0f\x17\x04a.io\x0f\x17\x04b.io", true),
+        ] {
+            let target = Blocks::default().read(block).unwrap();
+            assert_eq!(target.is_contradictory, expected, "{block:x?}");
         }
     }
 
@@ -415,9 +455,9 @@ mod tests {
         assert_eq!(all, (0..=255).collect::<Vec<u8>>());
         // They leave room for the end of a string, which has the last code of the longest.
         let taken = |(bits, characters): &(u32, &[u8])| {
-            u64::try_from(characters.len()).unwrap() << (MOST_BITS - bits)
+            u64::try_from(characters.len()).unwrap() << (30 - bits)
         };
-        assert_eq!(CODES.iter().map(taken).sum::<u64>(), (1 << MOST_BITS) - 1);
+        assert_eq!(CODES.iter().map(taken).sum::<u64>(), (1 << 30) - 1);
         // A backslash and a letter that is not ASCII.
         assert_eq!(decode(b"\xff\xfe\x1f"), Some(b"\\".to_vec()));
         assert_eq!(decode(b"\xff\xfe\x3f"), Some(b"\xc3".to_vec()));

@@ -14,6 +14,11 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The longest header block that is put together, as for HTTP/1.
 const MOST_BLOCK_BYTES: usize = 64 * 1024;
 
+/// How much text of targets is given of a connection: so much, and so much for each byte of its header
+/// blocks. A block can name the same text again with a single byte.
+const FIRST_TEXT: usize = 16 * 1024;
+const TEXT_PER_BYTE: usize = 8;
+
 const HEADERS: u8 = 1;
 const CONTINUATION: u8 = 9;
 const END_HEADERS: u8 = 0x4;
@@ -33,9 +38,13 @@ pub(in crate::capture) struct RequestReader {
     skip: usize,
     block: Vec<u8>,
     blocks: hpack::Blocks,
-    /// The highest stream of a request. One that is not above it has had its request, and what comes
-    /// there without a target are trailers (RFC 9113 §5.1.1, §8.1).
+    /// The stream of a header block that goes on.
+    open: Option<u32>,
+    /// The highest stream of a request. What comes on one that is not above it are trailers (RFC 9113
+    /// §5.1.1, §8.1).
     latest: u32,
+    /// How much text of targets may still be given.
+    left: usize,
 }
 
 impl Default for RequestReader {
@@ -45,7 +54,9 @@ impl Default for RequestReader {
             skip: PREFACE.len(),
             block: Vec::new(),
             blocks: hpack::Blocks::default(),
+            open: None,
             latest: 0,
+            left: FIRST_TEXT,
         }
     }
 }
@@ -63,6 +74,15 @@ impl RequestReader {
         bytes: &[u8],
         mut seen: impl FnMut(RequestSeen),
     ) -> bool {
+        let goes_on = self.frames(bytes, &mut seen).is_some();
+        if !goes_on {
+            seen(RequestSeen::Unreadable);
+        }
+        goes_on
+    }
+
+    /// Takes what frames there are; `None` behind one that cannot be.
+    fn frames(&mut self, bytes: &[u8], seen: &mut impl FnMut(RequestSeen)) -> Option<()> {
         let skipped = self.skip.min(bytes.len());
         self.skip -= skipped;
         self.held.extend_from_slice(bytes.get(skipped..).unwrap_or_default());
@@ -70,6 +90,11 @@ impl RequestReader {
         let mut cursor = Cursor(&held);
         let mut rest = cursor;
         while let Some(frame) = Frame::header(&mut cursor) {
+            // A header block is not interrupted (RFC 9113 §4.3).
+            let goes_on = (frame.kind == CONTINUATION).then_some(frame.stream);
+            if goes_on != self.open {
+                return None;
+            }
             if !matches!(frame.kind, HEADERS | CONTINUATION) {
                 let here = frame.length.min(cursor.0.len());
                 self.skip = frame.length - here;
@@ -78,39 +103,54 @@ impl RequestReader {
                 continue;
             }
             if self.block.len() + frame.length > MOST_BLOCK_BYTES {
-                seen(RequestSeen::Unreadable);
-                return false;
+                return None;
             }
             let Some(payload) = cursor.take(frame.length) else { break };
             rest = cursor;
-            if self.header(&frame, payload, &mut seen).is_none() {
-                seen(RequestSeen::Unreadable);
-                return false;
-            }
+            self.headers(&frame, payload, seen)?;
         }
         let taken = held.len() - rest.0.len();
         held.drain(..taken);
         self.held = held;
-        true
+        Some(())
     }
 
     /// Takes the next part of a header block; `None` where it cannot be read.
-    fn header(
+    fn headers(
         &mut self,
         frame: &Frame,
         payload: &[u8],
         seen: &mut impl FnMut(RequestSeen),
     ) -> Option<()> {
+        // A client opens streams with odd numbers (RFC 9113 §5.1.1).
+        if frame.stream.is_multiple_of(2) {
+            return None;
+        }
+        self.left = self.left.saturating_add(TEXT_PER_BYTE * payload.len());
         self.block.extend_from_slice(frame.fragment(payload)?);
-        if frame.flags & END_HEADERS != 0 {
-            let target = self.blocks.read(&std::mem::take(&mut self.block))?;
-            let is_trailers = frame.stream <= self.latest && target == hpack::Target::default();
-            if !is_trailers {
-                self.latest = self.latest.max(frame.stream);
-                seen(request(target));
-            }
+        self.open = (frame.flags & END_HEADERS == 0).then_some(frame.stream);
+        if self.open.is_some() {
+            return Some(());
+        }
+        let target = self.blocks.read(&std::mem::take(&mut self.block))?;
+        let has_target = target.authority.is_some() || target.path.is_some();
+        if frame.stream > self.latest {
+            self.latest = frame.stream;
+            let texts = [&target.authority, &target.path, &target.host];
+            let text: usize = texts.into_iter().flatten().map(|text| text.len()).sum();
+            self.left = self.left.checked_sub(text)?;
+            seen(request(&target));
+        } else if has_target {
+            seen(RequestSeen::Unreadable);
         }
         Some(())
+    }
+
+    /// Whether a request has begun that is not complete.
+    pub(in crate::capture) fn is_unfinished(&self) -> bool {
+        let begins = |kind: &u8| matches!(*kind, HEADERS | CONTINUATION);
+        let is_header = !self.held.is_empty() && self.held.get(3).is_none_or(begins);
+        self.open.is_some() || is_header
     }
 
     /// Goes over bytes that are missing, and tells whether more can be read.
@@ -154,13 +194,31 @@ impl Frame {
     }
 }
 
-fn request(target: hpack::Target) -> RequestSeen {
-    let (shown, port) = host_and_port(&target.authority);
-    let host = match shown {
+/// The request of a target. Which of two hosts a server takes is not known.
+fn request(target: &hpack::Target) -> RequestSeen {
+    let hpack::Target { authority, path, host, is_contradictory } = target;
+    // `host` stands in where there is no `:authority` (RFC 9113 §8.3.1).
+    let named = authority.as_ref().or(host.as_ref());
+    let (shown, port) = named.map_or((Shown::Nothing, None), |named| host_and_port(named));
+    let shown = match shown {
         Shown::Nothing => None,
         Shown::Host(host) => Some(host),
         Shown::Unreadable => return RequestSeen::Unreadable,
     };
-    let path = String::from_utf8(target.path).ok().filter(|path| path.starts_with('/'));
-    RequestSeen::Whole(Request { host, port, path: path.unwrap_or_else(|| "/".to_owned()) })
+    let other = host.as_ref().map(|other| host_and_port(other).0);
+    let is_other = other.is_some_and(|other| match (other, &shown) {
+        (Shown::Host(other), Some(host)) => other != *host,
+        (Shown::Host(_) | Shown::Nothing | Shown::Unreadable, _) => true,
+    });
+    let path = match path.as_deref() {
+        // `CONNECT` has none, and `OPTIONS` may be about the server.
+        None | Some(b"*") => Some("/"),
+        Some(path) => std::str::from_utf8(path).ok().filter(|path| path.starts_with('/')),
+    };
+    match path {
+        Some(path) if !is_contradictory && !is_other => {
+            RequestSeen::Whole(Request { host: shown, port, path: path.to_owned() })
+        }
+        Some(_) | None => RequestSeen::Damaged(shown),
+    }
 }

@@ -84,14 +84,14 @@ fn a_syn_ack_of_another_connection_is_another_flow() {
 fn what_comes_after_an_upgrade_is_looked_at() {
     let upgrade = b"GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: h2c\r\n\r\n";
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-    let request = |host: &str| {
+    let request = |stream: u8, host: &str| {
         let block =
             [&[0x82, 0x84, 0x41][..], &[u8::try_from(host.len()).unwrap()], host.as_bytes()];
         let block = block.concat();
         let length = u8::try_from(block.len()).unwrap();
-        [&[0, 0, length, 1, 4, 0, 0, 0, 1][..], &block].concat()
+        [&[0, 0, length, 1, 4, 0, 0, 0, stream][..], &block].concat()
     };
-    let two = [preface.to_vec(), request("b.example"), request("c.example")].concat();
+    let two = [preface.to_vec(), request(3, "b.example"), request(5, "c.example")].concat();
     let expected =
         "http a.example | 1 silent | 4 http a.example | 5 http b.example | 5 http c.example";
     check_story(&session(WEB, &[upgrade, &two]), expected);

@@ -366,5 +366,96 @@ fn each_request_of_http2_is_found() {
     assert!(story(&flow).ends_with("http a.example/index.html"), "{}", story(&flow));
     assert!(!flow.incomplete);
     let flow = only(&file_of(&session(WEB, &[&before, &[7; 2000], &second[..5]])));
-    assert_eq!(story(&flow), "http a.example | 1 silent | 4 http a.example");
+    assert_eq!(story(&flow), "http a.example | 1 silent | 4 http a.example | 6 some http");
+    assert!(flow.incomplete);
+}
+
+#[test]
+fn what_a_server_of_http2_would_refuse_is_no_request_that_is_known() {
+    let headers = |stream, flags, block: &[u8]| frame(1, flags, stream, block.len(), block);
+    let (a, b) = (b"\x82\x86\x84\x01\x09a.example", b"\x82\x86\x84\x01\x09b.example");
+    let more = |stream, block: &[u8]| frame(9, 4, stream, block.len(), block);
+    let (half, rest) = a.split_at(6);
+    let cases: &[(&str, Vec<Vec<u8>>, &str)] = &[
+        (
+            "padding and priority",
+            vec![headers(1, 0x2c, &[&[2, 0, 0, 0, 0, 9][..], a, &[0; 2]].concat())],
+            "http a.example",
+        ),
+        ("a block in two", vec![headers(1, 0, half), more(1, rest)], "http a.example"),
+        (
+            "more padding than there is",
+            vec![headers(1, 0x0c, &[&[99][..], a].concat())],
+            "some http",
+        ),
+        ("two authorities", vec![headers(1, 4, &[&a[..], &b[3..]].concat())], "some http"),
+        (
+            "another host",
+            vec![headers(1, 4, &[&a[..], b"\x0f\x17\x09b.example"].concat())],
+            "some http",
+        ),
+        (
+            "the same host",
+            vec![headers(1, 4, &[&a[..], b"\x0f\x17\x09A.example"].concat())],
+            "http a.example",
+        ),
+        (
+            "no path but a URL",
+            vec![headers(1, 4, &[&a[..2], b"\x04\x08http://b", &a[3..]].concat())],
+            "some http",
+        ),
+        (
+            "a path of no text",
+            vec![headers(1, 4, &[&a[..2], b"\x04\x02/\xff", &a[3..]].concat())],
+            "some http",
+        ),
+        (
+            "trailers with a host",
+            vec![headers(1, 4, a), headers(1, 4, b"\x0f\x17\x09b.example")],
+            "http a.example",
+        ),
+        ("a target in trailers", vec![headers(1, 4, a), headers(1, 4, b)], "some http"),
+        ("a block in two streams", vec![headers(1, 0, half), more(3, rest)], "some http"),
+        (
+            "a block that another interrupts",
+            vec![headers(1, 0, half), headers(3, 4, b)],
+            "some http",
+        ),
+        ("the rest of no block", vec![more(1, a)], "some http"),
+        ("a stream of the server", vec![headers(2, 4, a)], "some http"),
+        ("the whole connection", vec![headers(0, 4, a)], "some http"),
+        (
+            "a table too large",
+            vec![headers(1, 4, &[&b"\x3f\xe1\xff\xff\x03"[..], a].concat())],
+            "some http",
+        ),
+    ];
+    for (what, frames, last) in cases {
+        let all = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frames.concat()].concat();
+        let flow = only(&file_of(&session(WEB, &[&all])));
+        assert!(story(&flow).ends_with(&format!("| 4 {last}")), "{what}: {}", story(&flow));
+        let names: Vec<String> = flow.names.iter().map(|seen| seen.name.to_string()).collect();
+        assert!(!names.contains(&"b.example".to_owned()), "{what}: {names:?}");
+    }
+}
+
+#[test]
+fn a_long_path_that_is_named_again_and_again_is_not_held_again_and_again() {
+    let path = vec![b'x'; 4000];
+    let length = [0x44, 0x7f, 0xa2, 0x1e];
+    let first = [&[0x82, 0x86][..], &length, b"/", &path, b"\x01\x09a.example"].concat();
+    let mut all = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    all.extend(frame(1, 4, 1, first.len(), &first));
+    for stream in (3..=255).step_by(2) {
+        all.extend(frame(1, 4, stream, 1, b"\xbe"));
+    }
+    let segments: Vec<&[u8]> = all.chunks(1000).collect();
+    let flow = only(&file_of(&session(WEB, &segments)));
+    let paths = flow.openings.iter().map(|opening| match &opening.payload {
+        SeenPayload::Exactly(Payload::Http(request)) => request.path.len(),
+        _ => 0,
+    });
+    let held: usize = paths.sum();
+    assert!((8_000..=64_000).contains(&held), "{held} bytes of paths of {} on the wire", all.len());
+    assert!(story(&flow).ends_with("some http"), "what is not held is open");
 }

@@ -59,8 +59,8 @@ pub const FIREWALL_GRACE: SignedDuration = SignedDuration::from_mins(15);
 /// The longest TTL that is believed, in seconds: a day, the limit that resolvers set by default.
 pub const LONGEST_TTL: u32 = 86_400;
 
-/// Bytes that a time line keeps: some 130,000 answers about as many names, and more of those that
-/// say again what was said before.
+/// Bytes that a time line keeps: some 130,000 answers about as many names, more of those that
+/// no firewall gave, and more of those that say again what was said before.
 ///
 /// A capture is a stranger's text; without a limit it could fill the memory.
 pub const MOST_BYTES: usize = 64 << 20;
@@ -224,14 +224,18 @@ impl DnsTimeline {
                 self.bytes_of_clients += self.names.add(client, address, name, answer.at);
             }
             let told: Arc<[Told]> = [told].into();
-            self.bytes += PIECE + size_of_val(&*told);
             let of_client = add_told(&mut self.by_client, (client, name, answer.at), &told);
             self.bytes_of_clients += of_client.unwrap_or(0);
             is_whole &= of_client.is_some();
+            let mut is_new = of_client.is_some_and(|bytes| bytes > 0);
             if is_asked {
                 let of_server = add_told(&mut self.by_server, (server, name, answer.at), &told);
                 self.bytes += of_server.unwrap_or(0);
                 is_whole &= of_server.is_some();
+                is_new |= of_server.is_some_and(|bytes| bytes > 0);
+            }
+            if is_new {
+                self.bytes += PIECE + size_of_val(&*told);
             }
         }
         is_whole
@@ -350,6 +354,7 @@ impl DnsTimeline {
         let address = self.numbers.add_address(address, &mut self.bytes);
         let name = self.numbers.add_name(name, &mut self.bytes);
         self.hints.insert((client, address, name));
+        self.bytes += NODES * size_of::<NamedAddress>();
     }
 
     fn has_hinted(&self, client: IpAddr, name: &Fqdn, address: IpAddr) -> bool {

@@ -1,4 +1,5 @@
-//! Every address that a deployment compares a flow's addresses with, and every port.
+//! Every address that a deployment or a list compares a flow's addresses with, and every port that its
+//! destination's is compared with.
 //!
 //! Each structure is taken apart by name and without `..`, so that a field which is added later
 //! does not compile until somebody has said here whether flows are compared with it.
@@ -65,7 +66,7 @@ pub(super) struct Cuts {
     pub(super) sources: Vec<AddressRange>,
     /// Destinations: those of rules.
     pub(super) destinations: Vec<AddressRange>,
-    /// Ports of destinations: those of rules, of security groups and of the platform.
+    /// Ports of destinations: those of rules, proxies, security groups, the platform and the list.
     pub(super) ports: Vec<PortRange>,
 }
 
@@ -319,6 +320,7 @@ impl Cuts {
                 // Protocols are compared as they are.
                 protocol: _,
                 sources,
+                // They are compared as they are, where a group looks at them.
                 source_ports: _,
                 destinations: to,
                 destination_ports,

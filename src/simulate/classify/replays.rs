@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -112,7 +111,7 @@ struct Alike {
 }
 
 /// What a judgement depends on.
-#[derive(Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 struct Key {
     source: usize,
     destination: usize,
@@ -169,7 +168,7 @@ impl<'a> Replays<'a> {
         };
         let port = flows.first()?.destination_port;
         let mut own = None;
-        let kept = self.kept(key).and_then(|kept| {
+        let kept = self.kept(&key).and_then(|kept| {
             let of_all = kept.get_or_init(|| {
                 let settled = Arc::new(self.judge(flows, &environment)?);
                 let is_of_all = settled.tells_of_no_end(alike, port);
@@ -178,22 +177,25 @@ impl<'a> Replays<'a> {
             });
             of_all.clone()
         });
+        if kept.is_none() && own.is_some() {
+            // It takes no room from what is judged for many.
+            self.kept.write().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        }
         kept.or(own).or_else(|| self.judge(flows, &environment).map(Arc::new))
     }
 
     /// The place for the judgement of all that has a key; `None` where there are too many.
-    fn kept(&self, key: Key) -> Option<Arc<Kept<'a>>> {
+    fn kept(&self, key: &Key) -> Option<Arc<Kept<'a>>> {
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = kept.get(&key) {
+        if let Some(known) = kept.get(key) {
             return Some(Arc::clone(known));
+        }
+        if kept.len() >= MAX_KEPT {
+            return None;
         }
         drop(kept);
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        let has_room = kept.len() < MAX_KEPT;
-        match kept.entry(key) {
-            Entry::Occupied(known) => Some(Arc::clone(known.get())),
-            Entry::Vacant(place) => has_room.then(|| Arc::clone(place.insert(Arc::default()))),
-        }
+        Some(Arc::clone(kept.entry(key.clone()).or_default()))
     }
 
     fn judge(&self, flows: &[Observation], environment: &Environment<'_>) -> Option<Settled<'a>> {
