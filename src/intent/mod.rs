@@ -74,15 +74,7 @@ impl Intent {
 
     /// The names that statements spell out: wildcards cannot be asked for.
     pub fn exact_names(&self) -> impl Iterator<Item = &Fqdn> {
-        let patterns = self.destinations().flat_map(|destination| match destination {
-            Destination::Names(names) => names.patterns.as_slice(),
-            Destination::Addresses(_)
-            | Destination::ServiceTag(_)
-            | Destination::FqdnTag(_)
-            | Destination::WebCategory(_)
-            | Destination::Url { .. }
-            | Destination::Any => &[],
-        });
+        let patterns = self.destinations().flat_map(Destination::name_patterns);
         patterns.filter_map(|pattern| match pattern {
             FqdnPattern::Exact(name) => Some(name),
             FqdnPattern::Any | FqdnPattern::Under(_) | FqdnPattern::EndsWith(_) => None,

@@ -65,6 +65,21 @@ pub enum Destination {
     Any,
 }
 
+impl Destination {
+    /// The patterns of [`Destination::Names`]; none of another destination.
+    pub fn name_patterns(&self) -> &[FqdnPattern] {
+        match self {
+            Destination::Names(names) => &names.patterns,
+            Destination::Addresses(_)
+            | Destination::ServiceTag(_)
+            | Destination::FqdnTag(_)
+            | Destination::WebCategory(_)
+            | Destination::Url { .. }
+            | Destination::Any => &[],
+        }
+    }
+}
+
 /// How clients reach Azure SQL (`azure-firewall.md §2.11`).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum MssqlMode {

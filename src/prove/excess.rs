@@ -56,13 +56,7 @@ pub(super) fn beyond(
 /// The names of a permission, if the lock knows each.
 fn locked((intent, lock): (&Intent, Option<&Lock>), permission: usize) -> Option<NameSet> {
     let names = intent.permissions.get(permission)?.destinations.iter();
-    let patterns: Vec<&FqdnPattern> = names
-        .filter_map(|destination| match destination {
-            Destination::Names(names) => Some(&names.patterns),
-            _ => None,
-        })
-        .flatten()
-        .collect();
+    let patterns: Vec<&FqdnPattern> = names.flat_map(Destination::name_patterns).collect();
     let is_locked = |pattern: &&FqdnPattern| match pattern {
         FqdnPattern::Exact(name) => lock.is_some_and(|lock| lock.name(name).is_some()),
         FqdnPattern::Any | FqdnPattern::Under(_) | FqdnPattern::EndsWith(_) => false,

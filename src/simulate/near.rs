@@ -139,7 +139,7 @@ fn otherwise(permission: &Permission, day: Date, observation: &Observation) -> V
     for service in &permission.services {
         all.extend(other_service(*service, observation));
     }
-    let patterns = permission.destinations.iter().flat_map(patterns_of);
+    let patterns = permission.destinations.iter().flat_map(Destination::name_patterns);
     let shown = shown_name(observation);
     let nearest_name = patterns
         .map(|pattern| (common_labels(pattern, shown.as_ref()), pattern))
@@ -262,18 +262,6 @@ fn shown_name(observation: &Observation) -> Option<Fqdn> {
     match &observation.payload {
         SeenPayload::Exactly(payload) => payload.wire_name()?.name().cloned(),
         SeenPayload::Kind(_) | SeenPayload::Unknown => None,
-    }
-}
-
-fn patterns_of(destination: &Destination) -> &[FqdnPattern] {
-    match destination {
-        Destination::Names(names) => &names.patterns,
-        Destination::Addresses(_)
-        | Destination::ServiceTag(_)
-        | Destination::FqdnTag(_)
-        | Destination::WebCategory(_)
-        | Destination::Url { .. }
-        | Destination::Any => &[],
     }
 }
 

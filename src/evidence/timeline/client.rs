@@ -79,7 +79,7 @@ impl DnsTimeline {
     /// A name that was both asked for and an alias counts as asked for. There are none where some are
     /// not kept: what would be said of the others might not hold of those.
     pub fn names(&self, client: IpAddr, address: IpAddr, at: Timestamp) -> Vec<HeldName> {
-        let numbers = self.numbers.address(client).zip(self.numbers.address(address));
+        let numbers = self.numbers.client_and_address(client, address);
         let Some((of_client, of_address)) = numbers else { return Vec::new() };
         if !is_whole(self.names.whole_until(of_client, of_address), at) {
             return Vec::new();
@@ -102,7 +102,7 @@ impl DnsTimeline {
 
     /// Whether some answer to `client`, however old, or later, held `address`, or hinted at it.
     pub fn has_told(&self, client: IpAddr, address: IpAddr) -> bool {
-        let numbers = self.numbers.address(client).zip(self.numbers.address(address));
+        let numbers = self.numbers.client_and_address(client, address);
         numbers.is_some_and(|(client, address)| {
             let mut named = [&self.names.kept, &self.hints].into_iter();
             named.any(|told| of(told, client, address).next().is_some())
@@ -112,7 +112,7 @@ impl DnsTimeline {
     /// Whether some answer to `client` about `name`, however old, or later, held `address`, or hinted
     /// at it.
     pub fn has_told_of(&self, client: IpAddr, name: &Fqdn, address: IpAddr) -> bool {
-        let numbers = self.numbers.address(client).zip(self.numbers.address(address));
+        let numbers = self.numbers.client_and_address(client, address);
         numbers.is_some_and(|(client, address)| {
             let is_one = |name| {
                 let one = (client, address, name);
@@ -169,7 +169,7 @@ impl DnsTimeline {
     /// The answers about `name` that `client` holds at `at`, newest first; none where an answer that
     /// is not kept may have said otherwise.
     fn held(&self, client: IpAddr, name: &Fqdn, at: Timestamp) -> Vec<(Timestamp, &Told)> {
-        let numbers = self.numbers.address(client).zip(self.numbers.name(name));
+        let numbers = self.numbers.party_and_name(client, name);
         numbers.map(|(client, name)| self.held_of(client, name, at)).unwrap_or_default()
     }
 

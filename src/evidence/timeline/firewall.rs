@@ -90,7 +90,7 @@ impl DnsTimeline {
 
     /// What `server` told about `name` and the firewall would still go by, newest first.
     fn told_by(&self, server: IpAddr, name: &Fqdn, at: Timestamp) -> impl Iterator<Item = &Told> {
-        let numbers = self.numbers.address(server).zip(self.numbers.name(name));
+        let numbers = self.numbers.party_and_name(server, name);
         let told = numbers
             .into_iter()
             .flat_map(move |(server, name)| newest_first(&self.by_server, server, name, at));

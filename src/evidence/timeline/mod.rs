@@ -337,7 +337,7 @@ impl DnsTimeline {
         from: Timestamp,
         to: Timestamp,
     ) -> bool {
-        let numbers = self.numbers.address(client).zip(self.numbers.name(name));
+        let numbers = self.numbers.party_and_name(client, name);
         let mut seen = numbers.into_iter().flat_map(|(client, name)| {
             self.by_client.range((client, name, from)..=(client, name, to))
         });
@@ -358,9 +358,9 @@ impl DnsTimeline {
     }
 
     fn has_hinted(&self, client: IpAddr, name: &Fqdn, address: IpAddr) -> bool {
-        let hint = (self.numbers.address(client), self.numbers.address(address));
-        let (Some(client), Some(address)) = hint else { return false };
-        self.numbers.name(name).is_some_and(|name| self.hints.contains(&(client, address, name)))
+        let numbers = self.numbers.client_and_address(client, address);
+        let hint = numbers.zip(self.numbers.name(name));
+        hint.is_some_and(|((client, address), name)| self.hints.contains(&(client, address, name)))
     }
 
     /// Notes that an answer to what `client` asked at `at` is missing: about `name`, or any name;

@@ -106,12 +106,30 @@ impl Numbers {
         list
     }
 
-    pub(super) fn address(&self, address: IpAddr) -> Option<AddressNumber> {
+    fn address(&self, address: IpAddr) -> Option<AddressNumber> {
         self.addresses.number(&address).map(AddressNumber)
     }
 
     pub(super) fn name(&self, name: &Fqdn) -> Option<NameNumber> {
         self.names.number(name).map(NameNumber)
+    }
+
+    /// The numbers of a client and an address.
+    pub(super) fn client_and_address(
+        &self,
+        client: IpAddr,
+        address: IpAddr,
+    ) -> Option<(AddressNumber, AddressNumber)> {
+        self.address(client).zip(self.address(address))
+    }
+
+    /// The numbers of a client or server and a name.
+    pub(super) fn party_and_name(
+        &self,
+        party: IpAddr,
+        name: &Fqdn,
+    ) -> Option<(AddressNumber, NameNumber)> {
+        self.address(party).zip(self.name(name))
     }
 
     /// The address with a number; `None` of one that these are not the numbers of.

@@ -51,11 +51,7 @@ use crate::intent::Destination;
 use crate::intent::Intent;
 use crate::intent::Permission;
 use crate::intent::Service;
-
-/// Ports whose meaning is known without a rule: those of requests that name none, and of SQL that a
-/// gateway sends on.
-const KNOWN_PORTS: [[u16; 2]; 3] =
-    [[80, 80], [443, 443], [*SQL_REDIRECT_PORTS.start(), *SQL_REDIRECT_PORTS.end()]];
+use crate::intent::permission::Addresses;
 
 /// The ranges, by who is compared with them.
 #[derive(Default)]
@@ -89,9 +85,11 @@ impl Cuts {
         }
         cuts.ways.extend(AddressSet::all().ranges());
         cuts.ways.extend([AZURE_HOST, METADATA].map(AddressRange::from));
+        // The ports that are proxied are also those of requests that name none.
         let known = [&[DNS][..], &AGENT_PORTS, &PROXIED_PORTS, &OTHER_PORTS].concat();
         cuts.ports.extend(known.into_iter().map(PortRange::single));
-        cuts.ports.extend(KNOWN_PORTS.into_iter().filter_map(|[a, b]| PortRange::new(a, b)));
+        let (first, last) = SQL_REDIRECT_PORTS.into_inner();
+        cuts.ports.extend(PortRange::new(first, last));
         for policy in policies.values() {
             cuts.policy(policy);
         }
@@ -373,9 +371,7 @@ impl Cuts {
                 origin: _,
                 spans: _,
             } = permission;
-            self.ways.extend(sources.set.ranges());
-            self.ways.extend(of_destinations(destinations));
-            self.ports.extend(services.iter().filter_map(|one| of_service(*one)));
+            self.statement(sources, destinations, services);
         }
         for deny in denies {
             let Deny {
@@ -391,10 +387,19 @@ impl Cuts {
                 origin: _,
                 spans: _,
             } = deny;
-            self.ways.extend(sources.set.ranges());
-            self.ways.extend(of_destinations(destinations));
-            self.ports.extend(services.iter().filter_map(|one| of_service(*one)));
+            self.statement(sources, destinations, services);
         }
+    }
+
+    fn statement(
+        &mut self,
+        sources: &Addresses,
+        destinations: &[Destination],
+        services: &[Service],
+    ) {
+        self.ways.extend(sources.set.ranges());
+        self.ways.extend(of_destinations(destinations));
+        self.ports.extend(services.iter().filter_map(|one| of_service(*one)));
     }
 }
 

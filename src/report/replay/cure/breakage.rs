@@ -80,15 +80,8 @@ impl Replay<'_> {
 
 /// The only exact name of `permission`, if it has one and no other.
 fn exact_name(permission: &Permission) -> Option<String> {
-    let patterns: Vec<&FqdnPattern> = permission
-        .destinations
-        .iter()
-        .filter_map(|destination| match destination {
-            Destination::Names(names) => Some(&names.patterns),
-            _ => None,
-        })
-        .flatten()
-        .collect();
+    let patterns: Vec<&FqdnPattern> =
+        permission.destinations.iter().flat_map(Destination::name_patterns).collect();
     match patterns.as_slice() {
         [FqdnPattern::Exact(name)] => Some(name.to_string()),
         _ => None,
