@@ -4,6 +4,8 @@
 //! Each structure is taken apart by name and without `..`, so that a field which is added later
 //! does not compile until somebody has said here whether flows are compared with it.
 
+use std::collections::BTreeMap;
+
 use ipnet::IpNet;
 
 use super::super::firewall::PROXIED_PORTS;
@@ -53,13 +55,17 @@ use crate::intent::Permission;
 use crate::intent::Service;
 use crate::intent::permission::Addresses;
 
+/// Ranges that nothing tells apart which a source is compared with: it lies in one of them, or in
+/// none. Of destinations, the range itself may be told.
+pub(super) type Whole = Vec<AddressRange>;
+
 /// The ranges, by who is compared with them.
 #[derive(Default)]
 pub(super) struct Cuts {
     /// Sources and destinations: networks, routes, groups, settings.
-    pub(super) ways: Vec<AddressRange>,
+    pub(super) ways: Vec<Whole>,
     /// Sources: those of rules.
-    pub(super) sources: Vec<AddressRange>,
+    pub(super) sources: Vec<Whole>,
     /// Destinations: those of rules.
     pub(super) destinations: Vec<AddressRange>,
     /// Ports of destinations: those of rules, proxies, security groups, the platform and the list.
@@ -81,10 +87,10 @@ impl Cuts {
         } = deployment;
         let mut cuts = Cuts::default();
         for set in [platform_addresses(), private_addresses(), &dropped_by_azure()] {
-            cuts.ways.extend(set.ranges());
+            cuts.ways.push(set.ranges());
         }
-        cuts.ways.extend(AddressSet::all().ranges());
-        cuts.ways.extend([AZURE_HOST, METADATA].map(AddressRange::from));
+        cuts.ways.push(AddressSet::all().ranges());
+        cuts.ways.extend([AZURE_HOST, METADATA].map(alone));
         // The ports that are proxied are also those of requests that name none.
         let known = [&[DNS][..], &AGENT_PORTS, &PROXIED_PORTS, &OTHER_PORTS].concat();
         cuts.ports.extend(known.into_iter().map(PortRange::single));
@@ -131,13 +137,14 @@ impl Cuts {
             groups,
         } = policy;
         let ThreatIntelAllowlist { addresses, fqdns: _ } = threat_intel_allowlist;
-        self.ways.extend(entries(addresses));
+        self.ways.push(entries(addresses).collect());
         if let Some(SnatSettings { private_ranges, auto_learn: _ }) = snat {
-            self.ways.extend(private_ranges.iter().filter_map(|range| match range {
+            let prefixes = private_ranges.iter().filter_map(|range| match range {
                 // They are among the private addresses.
                 PrivateRange::Iana => None,
                 PrivateRange::Prefix(prefix) => Some(AddressRange::from(*prefix)),
-            }));
+            });
+            self.ways.push(prefixes.collect());
         }
         if let Some(proxy) = explicit_proxy {
             let ExplicitProxy {
@@ -222,7 +229,7 @@ impl Cuts {
     fn sources_of(&mut self, sources: &Sources) {
         // All groups are cut below.
         let Sources { addresses, ip_groups: _ } = sources;
-        self.sources.extend(entries(addresses));
+        self.sources.push(entries(addresses).collect());
     }
 
     fn firewall(&mut self, firewall: &Firewall) {
@@ -237,12 +244,12 @@ impl Cuts {
             forced_tunneling: _,
         } = firewall;
         let own = public_addresses.iter().chain([private_address]);
-        self.ways.extend(own.map(|address| AddressRange::from(*address)));
+        self.ways.extend(own.map(|address| alone(*address)));
     }
 
     fn ip_group(&mut self, group: &IpGroup) {
         let IpGroup { scope: _, ownership: _, addresses } = group;
-        self.sources.extend(entries(addresses));
+        self.sources.push(entries(addresses).collect());
         self.destinations.extend(entries(addresses));
     }
 
@@ -275,7 +282,7 @@ impl Cuts {
             } = subnet;
             self.prefixes(prefixes);
             for PrivateEndpoint { name: _, address, names: _ } in private_endpoints {
-                self.ways.push((*address).into());
+                self.ways.push(alone(*address));
             }
         }
     }
@@ -290,7 +297,7 @@ impl Cuts {
         } = table;
         for Route { name: _, destination, next_hop, has_bgp_override: _ } in routes {
             match destination {
-                RouteDestination::Prefix(prefix) => self.ways.push((*prefix).into()),
+                RouteDestination::Prefix(prefix) => self.ways.push(alone(*prefix)),
                 // The environment knows its addresses.
                 RouteDestination::ServiceTag(_) => {}
             }
@@ -326,8 +333,8 @@ impl Cuts {
                 source_groups: _,
                 destination_groups: _,
             } = rule;
-            self.ways.extend(destinations(sources));
-            self.ways.extend(destinations(to));
+            self.ways.push(destinations(sources).collect());
+            self.ways.push(destinations(to).collect());
             self.ports.extend(destination_ports.iter().map(|entry| entry.range()));
         }
     }
@@ -337,8 +344,14 @@ impl Cuts {
         self.prefixes(pod_ranges);
     }
 
+    /// Adds the prefixes of one place. The longer one wins over one of another place, so that those
+    /// of one length are alike.
     fn prefixes(&mut self, prefixes: &[IpNet]) {
-        self.ways.extend(prefixes.iter().map(|prefix| AddressRange::from(*prefix)));
+        let mut by_length: BTreeMap<u8, Whole> = BTreeMap::new();
+        for prefix in prefixes {
+            by_length.entry(prefix.prefix_len()).or_default().push((*prefix).into());
+        }
+        self.ways.extend(by_length.into_values());
     }
 
     /// Adds what a list compares a flow's addresses and ports with.
@@ -397,10 +410,15 @@ impl Cuts {
         destinations: &[Destination],
         services: &[Service],
     ) {
-        self.ways.extend(sources.set.ranges());
+        self.ways.push(sources.set.ranges());
         self.ways.extend(of_destinations(destinations));
         self.ports.extend(services.iter().filter_map(|one| of_service(*one)));
     }
+}
+
+/// A range that is compared by itself.
+pub(super) fn alone(range: impl Into<AddressRange>) -> Whole {
+    vec![range.into()]
 }
 
 fn of_service(service: Service) -> Option<PortRange> {
@@ -413,16 +431,16 @@ fn of_service(service: Service) -> Option<PortRange> {
     }
 }
 
-fn of_destinations(destinations: &[Destination]) -> impl Iterator<Item = AddressRange> {
-    destinations.iter().flat_map(|destination| match destination {
-        Destination::Addresses(addresses) => addresses.set.ranges(),
+fn of_destinations(destinations: &[Destination]) -> impl Iterator<Item = Whole> {
+    destinations.iter().filter_map(|destination| match destination {
+        Destination::Addresses(addresses) => Some(addresses.set.ranges()),
         // The evidence knows the addresses of names and tags.
         Destination::Names(_)
         | Destination::ServiceTag(_)
         | Destination::FqdnTag(_)
         | Destination::WebCategory(_)
         | Destination::Url { .. }
-        | Destination::Any => Vec::new(),
+        | Destination::Any => None,
     })
 }
 

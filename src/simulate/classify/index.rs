@@ -22,6 +22,7 @@ use crate::azure::rule::ApplicationRule;
 use crate::azure::rule::NetworkRule;
 use crate::flow::Flow;
 use crate::flow::Host;
+use crate::flow::address::AddressRange;
 
 /// Where addresses are cut for a whole deployment.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub(in crate::simulate) struct Axes {
 impl Axes {
     pub(super) fn of(deployment: &Deployment) -> Axes {
         let Cuts { ways, sources, destinations, ports: _ } = Cuts::of(deployment);
+        let sources = sources.into_iter().flatten();
+        let ways: Vec<AddressRange> = ways.into_iter().flatten().collect();
         let way = Axis::cut_by(ways.iter().copied());
         let source = Axis::cut_by(ways.iter().copied().chain(sources));
         Axes { source, destination: Axis::cut_by(ways.into_iter().chain(destinations)), way }

@@ -22,6 +22,7 @@
 
 mod application;
 mod axis;
+mod blocks;
 mod cuts;
 mod gate;
 mod index;

@@ -1,13 +1,14 @@
 //! Recorded connections, judged once for all that nothing tells apart.
 //!
 //! A judgement depends on a connection through its payloads and protocol, which are compared as they
-//! are; through its addresses and ports, which are compared with nothing but the ends of ranges that
-//! the deployment, the list and the evidence name; and through what DNS answers say of it at its time.
+//! are; through its addresses and ports, which are compared with nothing but ranges that the
+//! deployment, the list and the evidence name; and through what DNS answers say of it at its time.
 //! Connections that have all of that in common are judged alike, and one of them is judged for all.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::slice;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::PoisonError;
@@ -18,8 +19,9 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::axis::Axis;
+use super::blocks::Blocks;
 use super::cuts::Cuts;
+use super::cuts::alone;
 use super::ports::Ports;
 use super::way::looks_at_source_ports;
 use crate::evidence::Fact;
@@ -32,7 +34,6 @@ use crate::flow::Observation;
 use crate::flow::Payload;
 use crate::flow::Request;
 use crate::flow::SeenPayload;
-use crate::flow::address::AddressRange;
 use crate::intent::Destination;
 use crate::intent::Intent;
 use crate::simulate::Decision;
@@ -93,8 +94,8 @@ enum RouteText {
 /// All that tells connections apart.
 #[derive(Debug)]
 struct Alike {
-    source: Axis,
-    destination: Axis,
+    source: Blocks,
+    destination: Blocks,
     ports: Ports,
     /// Whether security groups look at the ports of sources.
     has_source_ports: bool,
@@ -113,7 +114,9 @@ struct Alike {
 /// What a judgement depends on.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 struct Key {
+    /// By block.
     source: usize,
+    /// By block.
     destination: usize,
     /// Whether both ends have one address.
     is_to_itself: bool,
@@ -309,11 +312,11 @@ impl Alike {
         if let Some(tags) = &evidence.service_tags {
             // Whether a tag's prefix is longer than another is asked, too.
             let prefixes = tags.tags().flat_map(|tag| tag.addresses.prefixes());
-            cuts.ways.extend(prefixes.map(AddressRange::from));
+            cuts.ways.extend(prefixes.map(alone));
         }
         if let Some(lock) = &evidence.lock {
             let addresses = lock.names().flat_map(|locked| &locked.addresses);
-            cuts.ways.extend(addresses.map(|address| AddressRange::from(*address)));
+            cuts.ways.extend(addresses.map(|address| alone(*address)));
         }
         let Cuts { ways, sources, destinations, ports } = cuts;
         let of_deployment = simulator.dns_proxies(environment.assumptions);
@@ -338,8 +341,8 @@ impl Alike {
         }
         let mut groups = simulator.deployment.network_security_groups.values();
         Alike {
-            source: Axis::cut_by(ways.iter().copied().chain(sources)),
-            destination: Axis::cut_by(ways.into_iter().chain(destinations)),
+            source: Blocks::of(ways.iter().chain(&sources).map(Vec::as_slice)),
+            destination: Blocks::of(ways.iter().flatten().chain(&destinations).map(slice::from_ref)),
             ports: Ports::cut_by(ports),
             has_source_ports: groups.any(looks_at_source_ports),
             told: told.into_iter().map(|(client, names)| (client, owned(names))).collect(),
@@ -427,8 +430,8 @@ impl Alike {
             }
         }
         Some(Key {
-            source: self.source.class(source),
-            destination: self.destination.class(destination),
+            source: self.source.block(source),
+            destination: self.destination.block(destination),
             is_to_itself: source == destination,
             source_port: source_port.filter(|_| self.has_source_ports),
             protocol,
