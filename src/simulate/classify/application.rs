@@ -5,6 +5,7 @@ use foldhash::HashMapExt;
 
 use super::super::matching;
 use super::index::Axes;
+use super::index::Brief;
 use super::index::Row;
 use super::names::HostClasses;
 use super::reach::Reach;
@@ -25,6 +26,8 @@ use crate::flow::Host;
 #[derive(Clone)]
 pub(super) struct ApplicationIndex<'a> {
     pub(super) rows: Vec<Row<'a, ApplicationRule>>,
+    /// The same rules.
+    pub(super) briefs: Vec<Brief>,
     by_source: Vec<u32>,
     by_service: HashMap<(ApplicationProtocolType, u16), u32>,
     by_host: HostClasses,
@@ -49,7 +52,8 @@ impl<'a> ApplicationIndex<'a> {
         let mut any_host = Bits::none(rows.len());
         let mut named: Vec<(&FqdnPattern, usize)> = Vec::new();
         let mut services: Vec<((ApplicationProtocolType, u16), usize)> = Vec::new();
-        for (number, row) in rows.iter_mut().enumerate() {
+        let mut briefs: Vec<Brief> = rows.iter().map(|row| Brief::of(row.action)).collect();
+        for (number, (row, brief)) in rows.iter().zip(&mut briefs).enumerate() {
             let ApplicationRule {
                 name: _,
                 description: _,
@@ -81,8 +85,8 @@ impl<'a> ApplicationIndex<'a> {
             }
             let urls = target_urls.iter().map(|url| &url.host);
             named.extend(target_fqdns.iter().chain(urls).map(|pattern| (pattern, number)));
-            row.is_settled = !asks && target_urls.is_empty();
-            row.inspects = *terminate_tls;
+            brief.is_settled = !asks && target_urls.is_empty();
+            brief.inspects = *terminate_tls;
             from.add(number, &source, &axes.source);
         }
         let by_source = from.paint(axes.source.len(), &mut sets);
@@ -99,10 +103,10 @@ impl<'a> ApplicationIndex<'a> {
         let nothing = sets.number(&Bits::none(rows.len()));
         let by_host = HostClasses::parted_by(&named, &any_host, &mut sets);
         let sets = sets.done();
-        for row in &mut rows {
-            row.is_settled &= sets.is_exact;
+        for brief in &mut briefs {
+            brief.is_settled &= sets.is_exact;
         }
-        ApplicationIndex { rows, by_source, by_service, by_host, nothing, sets }
+        ApplicationIndex { rows, briefs, by_source, by_service, by_host, nothing, sets }
     }
 
     /// The numbers of the rules that may match, ascending.

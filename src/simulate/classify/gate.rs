@@ -18,7 +18,6 @@ use super::super::policy::Enforced;
 use super::Oracle;
 use super::axis::Axis;
 use super::index::Index;
-use super::index::Named;
 use super::index::Row;
 use crate::azure::Deployment;
 use crate::azure::RuleId;
@@ -182,13 +181,15 @@ impl<'a> Gate<'a> {
         let Classed { flow, source, destination, .. } = classed;
         let (protocol, port) = (flow.protocol, flow.destination_port);
         for number in self.index.network.numbers(source, destination, protocol, port) {
-            let row = self.index.network.rows.get(number)?;
+            let brief = self.index.network.briefs.get(number)?;
             let matches = |oracle: Oracle<'_>| {
-                matching::network_rule(row.rule, flow, deployment, &mut Inquiry::new(oracle))
+                let rule = self.index.network.rows.get(number).map(|row| row.rule);
+                let inquiry = &mut Inquiry::new(oracle);
+                rule.is_some_and(|rule| matching::network_rule(rule, flow, deployment, inquiry))
             };
-            debug_assert!(!row.is_settled || matches(&mut |_| false), "{}", row.rule.name());
-            if row.is_settled || matches(oracle) {
-                return Some((row.action, self.network_ids.get(number)?));
+            debug_assert!(!brief.is_settled || matches(&mut |_| false), "network rule {number}");
+            if brief.is_settled || matches(oracle) {
+                return Some((brief.action, self.network_ids.get(number)?));
             }
         }
         None
@@ -280,16 +281,18 @@ impl<'a> Gate<'a> {
             inspected: false,
         };
         for number in self.index.application.numbers(classed.source, service, host) {
-            let row = self.index.application.rows.get(number)?;
+            let brief = self.index.application.briefs.get(number)?;
             let matches = |oracle: Oracle<'_>| {
                 let tier = self.enforced.tier;
                 let inquiry = &mut Inquiry::new(oracle);
-                let id = || row.id();
-                matching::application_rule(row.rule, id, &view(), tier, deployment, inquiry)
+                self.index.application.rows.get(number).is_some_and(|row| {
+                    let id = || row.id();
+                    matching::application_rule(row.rule, id, &view(), tier, deployment, inquiry)
+                })
             };
-            debug_assert!(!row.is_settled || matches(&mut |_| false), "{}", row.rule.name());
-            if row.is_settled || matches(oracle) {
-                return Some((row.action, row.inspects, self.application_ids.get(number)?));
+            debug_assert!(!brief.is_settled || matches(&mut |_| false), "application rule {number}");
+            if brief.is_settled || matches(oracle) {
+                return Some((brief.action, brief.inspects, self.application_ids.get(number)?));
             }
         }
         None

@@ -50,10 +50,23 @@ pub(in crate::simulate) struct Row<'a, R> {
     pub(super) placed: Placed<'a>,
     pub(in crate::simulate) action: Action,
     pub(in crate::simulate) rule: &'a R,
+}
+
+/// What of most rules is all that a verdict needs: those of ten thousand lie in few lines of a cache.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Brief {
+    pub(super) action: Action,
     /// Whether it matches every flow that it is not left out for, without a question.
     pub(super) is_settled: bool,
     /// Whether what it matches may be decrypted.
     pub(super) inspects: bool,
+}
+
+impl Brief {
+    /// Of a rule of which nothing is known but what it does.
+    pub(super) fn of(action: Action) -> Brief {
+        Brief { action, is_settled: false, inspects: false }
+    }
 }
 
 /// A rule of either kind.
@@ -76,7 +89,7 @@ impl Named for ApplicationRule {
 
 impl<'a, R: Named> Row<'a, R> {
     pub(super) fn of(placed: Placed<'a>, action: Action, rule: &'a R) -> Row<'a, R> {
-        Row { placed, action, rule, is_settled: false, inspects: false }
+        Row { placed, action, rule }
     }
 
     pub(in crate::simulate) fn id(&self) -> RuleId {

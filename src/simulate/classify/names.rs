@@ -122,7 +122,8 @@ impl HostClasses {
 struct Texts {
     /// A power of two of them, at least half of them free.
     slots: Vec<Slot>,
-    all: String,
+    /// Each with its number and its length before it, so that they lie in one line of a cache.
+    all: Vec<u8>,
     state: RandomState,
 }
 
@@ -130,30 +131,29 @@ struct Texts {
 struct Slot {
     /// Another part of the hash than the one that tells the place.
     tag: u32,
-    /// Where the text stands, and how long it is; a free slot has none.
+    /// Where number, length and text stand, counted from 1; 0 in a free slot.
     at: u32,
-    length: u32,
-    number: u32,
 }
 
-const FREE: Slot = Slot { tag: 0, at: 0, length: 0, number: 0 };
+const FREE: Slot = Slot { tag: 0, at: 0 };
 
 impl Texts {
-    /// `texts`, each of which is there once and is not empty.
+    /// `texts`, each of which is there once.
     fn of(texts: &[(&str, u32)]) -> Texts {
         let slots = vec![FREE; (texts.len() * 2).max(1).next_power_of_two()];
-        let mut found = Texts { slots, all: String::new(), state: RandomState::default() };
+        let mut found = Texts { slots, all: Vec::new(), state: RandomState::default() };
         for (text, number) in texts {
             let (tag, mut place) = found.place(text);
-            while found.slots.get(place).is_some_and(|slot| slot.length != 0) {
+            while found.slots.get(place).is_some_and(|slot| slot.at != 0) {
                 place = (place + 1) & (found.slots.len() - 1);
             }
-            let number_of = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-            let (at, length) = (number_of(found.all.len()), number_of(text.len()));
+            let at = u32::try_from(found.all.len() + 1).unwrap_or(u32::MAX);
             if let Some(slot) = found.slots.get_mut(place) {
-                *slot = Slot { tag, at, length, number: *number };
+                *slot = Slot { tag, at };
             }
-            found.all.push_str(text);
+            found.all.extend(number.to_ne_bytes());
+            found.all.extend(u32::try_from(text.len()).unwrap_or(u32::MAX).to_ne_bytes());
+            found.all.extend(text.as_bytes());
         }
         found
     }
@@ -170,10 +170,14 @@ impl Texts {
     fn get(&self, text: &str) -> Option<u32> {
         let (tag, mut place) = self.place(text);
         loop {
-            let slot = self.slots.get(place).filter(|slot| slot.length != 0)?;
-            let from = slot.at as usize;
-            if slot.tag == tag && self.all.get(from..from + slot.length as usize) == Some(text) {
-                return Some(slot.number);
+            let slot = self.slots.get(place).filter(|slot| slot.at != 0)?;
+            if slot.tag == tag {
+                let (number, behind) = self.all.get(slot.at as usize - 1..)?.split_first_chunk()?;
+                let (length, behind) = behind.split_first_chunk()?;
+                let length = u32::from_ne_bytes(*length) as usize;
+                if length == text.len() && behind.get(..length) == Some(text.as_bytes()) {
+                    return Some(u32::from_ne_bytes(*number));
+                }
             }
             place = (place + 1) & (self.slots.len() - 1);
         }

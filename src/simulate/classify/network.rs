@@ -2,6 +2,7 @@
 
 use super::super::matching;
 use super::index::Axes;
+use super::index::Brief;
 use super::index::Row;
 use super::reach::Reach;
 use super::reach::Side;
@@ -23,6 +24,8 @@ use crate::flow::IpProtocol;
 #[derive(Clone)]
 pub(super) struct NetworkIndex<'a> {
     pub(super) rows: Vec<Row<'a, NetworkRule>>,
+    /// The same rules.
+    pub(super) briefs: Vec<Brief>,
     /// By class, the number of a set.
     by_source: Vec<u32>,
     by_destination: Vec<u32>,
@@ -53,7 +56,8 @@ impl<'a> NetworkIndex<'a> {
         }
         let mut sets = Collecting::of(rows.len());
         let (mut from, mut to) = (Side::of(rows.len()), Side::of(rows.len()));
-        for (number, row) in rows.iter_mut().enumerate() {
+        let mut briefs: Vec<Brief> = rows.iter().map(|row| Brief::of(row.action)).collect();
+        for (number, (row, brief)) in rows.iter().zip(&mut briefs).enumerate() {
             let NetworkRule {
                 name: _,
                 description: _,
@@ -79,7 +83,7 @@ impl<'a> NetworkIndex<'a> {
             destination.asks |= !destination_fqdns.is_empty();
             // Its sources are asked for before its destinations are looked at.
             destination.asks |= source.asks;
-            row.is_settled = !source.asks && !destination.asks;
+            brief.is_settled = !source.asks && !destination.asks;
             from.add(number, &source, &axes.source);
             to.add(number, &destination, &axes.destination);
         }
@@ -87,10 +91,10 @@ impl<'a> NetworkIndex<'a> {
         let by_destination = to.paint(axes.destination.len(), &mut sets);
         let by_service = Services::of(&rows, &mut sets);
         let sets = sets.done();
-        for row in &mut rows {
-            row.is_settled &= sets.is_exact;
+        for brief in &mut briefs {
+            brief.is_settled &= sets.is_exact;
         }
-        NetworkIndex { rows, by_source, by_destination, by_service, sets }
+        NetworkIndex { rows, briefs, by_source, by_destination, by_service, sets }
     }
 
     /// The numbers of the rules that may match, ascending.
@@ -110,8 +114,13 @@ impl<'a> NetworkIndex<'a> {
             _ => Some(&self.by_service.other),
         };
         let set = |number: Option<&u32>| self.sets.get(number.copied().unwrap_or(0));
+        let of_service = set(service);
+        if of_service.is_empty() {
+            // So it is with most of what is sent to names.
+            return Common::of([of_service; 3]);
+        }
         let to = set(self.by_destination.get(destination));
-        Common::of([set(service), to, set(self.by_source.get(source))])
+        Common::of([of_service, to, set(self.by_source.get(source))])
     }
 }
 

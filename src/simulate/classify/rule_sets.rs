@@ -159,6 +159,13 @@ pub(super) struct RuleSet<'s> {
     words: &'s [u64],
 }
 
+impl RuleSet<'_> {
+    #[inline]
+    pub(super) fn is_empty(self) -> bool {
+        self.marks.iter().all(|mark| *mark == 0)
+    }
+}
+
 impl RuleSets {
     /// The set of that number.
     #[inline]
@@ -169,8 +176,9 @@ impl RuleSets {
     }
 }
 
-/// A set that is read block by block. Written without adapters of iterators: the parts of a release
-/// build are not optimised together, and this is where a verdict spends its time.
+/// A set that is read block by block. Written without adapters of iterators: in a release build,
+/// dependencies and the standard library are not optimised with us, and this is where a verdict spends
+/// its time.
 struct Cursor<'s> {
     set: RuleSet<'s>,
     /// How many words belong to blocks before the one that is looked at.
