@@ -34,9 +34,10 @@ pub(super) struct Dissected<'a> {
 }
 
 impl Dissected<'_> {
-    /// The same without what the packet carries.
-    pub(super) fn without_payload(&self) -> Dissected<'static> {
-        Dissected { packet: Packet { payload: &[], ..self.packet }, ..*self }
+    /// The same with something else that the packet carries, or with nothing.
+    #[inline]
+    pub(super) fn with_payload<'p>(&self, payload: &'p [u8]) -> Dissected<'p> {
+        Dissected { packet: Packet { payload, ..self.packet }, ..*self }
     }
 }
 

@@ -107,7 +107,10 @@ impl Fragments {
         partial.take(datagram, fragment);
         let whole = partial.whole()?;
         self.partial.remove(&key);
-        self.ages.retain(|(_, other)| *other != key);
+        // Most are whole as soon as they have begun.
+        if let Some(place) = self.ages.iter().rposition(|(_, other)| *other == key) {
+            self.ages.remove(place);
+        }
         Some(whole)
     }
 

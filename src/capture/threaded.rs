@@ -127,7 +127,7 @@ enum Item {
     /// Any other frame.
     Whole { at: Moment, interface: u32, link: LinkType, original: u32, data: Place },
     /// The file is a log, and this reads it.
-    Log(Box<Log>),
+    Log(Option<Box<Log>>),
     /// The next bytes of the log.
     Bytes(Place),
 }
@@ -249,7 +249,7 @@ impl Frames for Splitting<'_> {
         let Splitter { batch, key, .. } = &mut *self.splitter;
         let item = if let Some(dissected) = dissect(&frame, key) {
             let payload = batch.place(dissected.packet.payload, self.read);
-            let dissected = dissected.without_payload();
+            let dissected = dissected.with_payload(&[]);
             Item::Dissected { dissected, interface, link, payload }
         } else {
             let data = batch.place(data, self.read);
@@ -261,7 +261,7 @@ impl Frames for Splitting<'_> {
     }
 
     fn log(&mut self, log: Log) {
-        self.push(Item::Log(Box::new(log)));
+        self.push(Item::Log(Some(Box::new(log))));
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
@@ -279,7 +279,7 @@ fn follow(
 ) -> Result<Summary, ReadError> {
     for mut batch in batches {
         let mut items = std::mem::take(&mut batch.items);
-        for item in items.drain(..) {
+        for item in &mut items {
             follow_item(&mut following, &batch, item, sink)?;
         }
         batch.items = items;
@@ -295,23 +295,23 @@ fn follow(
 fn follow_item(
     following: &mut Following,
     batch: &Batch,
-    item: Item,
+    item: &mut Item,
     sink: &mut impl Sink,
 ) -> Result<(), CaptureError> {
     match item {
         Item::Dissected { dissected, interface, link, payload } => {
-            let mut dissected: Dissected<'_> = dissected;
-            dissected.packet.payload = batch.bytes(payload);
-            following.tracker.dissected(&mut dissected, interface, link, sink);
+            let mut dissected = dissected.with_payload(batch.bytes(*payload));
+            following.tracker.dissected(&mut dissected, *interface, *link, sink);
         }
         Item::Whole { at, interface, link, original, data } => {
-            let data = batch.bytes(data);
-            let frame = Frame { at, interface, link, data, original };
+            let data = batch.bytes(*data);
+            let frame =
+                Frame { at: *at, interface: *interface, link: *link, data, original: *original };
             following.tracker.undissected(frame, sink)?;
         }
-        Item::Link(link) => following.tracker.link(link),
-        Item::Log(log) => following.log = Some(*log),
-        Item::Bytes(bytes) => following.bytes(batch.bytes(bytes), sink),
+        Item::Link(link) => following.tracker.link(*link),
+        Item::Log(log) => following.log = log.take().map(|log| *log),
+        Item::Bytes(bytes) => following.bytes(batch.bytes(*bytes), sink),
     }
     Ok(())
 }

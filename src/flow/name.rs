@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::net::Ipv4Addr;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -65,10 +66,14 @@ impl Fqdn {
     fn from_ascii(text: &str) -> Result<Fqdn, NameError> {
         let text = text.strip_suffix('.').unwrap_or(text);
         check_labels(text)?;
-        if text.parse::<IpAddr>().is_ok() {
+        // With these characters, an address is one of IPv4.
+        if text.ends_with(|last: char| last.is_ascii_digit()) && text.parse::<Ipv4Addr>().is_ok() {
             return Err(NameError::Address);
         }
-        Ok(Fqdn(text.to_ascii_lowercase().into()))
+        // Few names are written otherwise, and those of a capture are many.
+        let is_folded = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+        let folded = if is_folded { text.into() } else { text.to_ascii_lowercase().into() };
+        Ok(Fqdn(folded))
     }
 
     /// The name.
@@ -86,8 +91,10 @@ fn check_labels(text: &str) -> Result<(), NameError> {
     if text.is_empty() {
         return Err(NameError::Empty);
     }
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
-    if let Some(character) = text.chars().find(|c| !allowed(*c)) {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if !text.bytes().all(is_allowed)
+        && let Some(character) = text.chars().find(|c| !u8::try_from(*c).is_ok_and(is_allowed))
+    {
         return Err(if character == '*' {
             NameError::Star
         } else {

@@ -22,8 +22,6 @@ const SVCB: u16 = 64;
 const HTTPS: u16 = 65;
 const ANY: u16 = 255;
 const INTERNET: u16 = 1;
-/// Room for nearly every name.
-const USUAL_NAME_BYTES: usize = 64;
 /// The longest name on the wire (RFC 1035 §2.3.4).
 const MOST_NAME_BYTES: usize = 255;
 
@@ -248,7 +246,7 @@ fn question<'a>(message: &'a [u8], cursor: &mut Cursor<'a>) -> Option<Question> 
 }
 
 pub(super) struct Record<'a> {
-    owner: Name,
+    owner: Name<'a>,
     kind: u16,
     class: u16,
     ttl: u32,
@@ -294,47 +292,64 @@ impl<'a> Record<'a> {
     }
 }
 
-/// A name in text, with a dot behind each label; labels may hold any byte.
-pub(super) struct Name(Vec<u8>);
+/// A name that a message has at some place; labels may hold any byte.
+#[derive(Clone, Copy)]
+pub(super) struct Name<'a> {
+    message: &'a [u8],
+    at: Cursor<'a>,
+}
 
-impl Name {
+impl Name<'_> {
+    /// The name, where it is a host name.
     pub(super) fn fqdn(&self) -> Option<Fqdn> {
-        std::str::from_utf8(&self.0).ok().filter(|text| text.is_ascii())?.parse().ok()
+        let mut text = [0; MOST_NAME_BYTES];
+        let mut end = 0;
+        labels(self.message, self.at, |label| {
+            // It would be read as two labels; no host name has one.
+            if label.contains(&b'.') {
+                return None;
+            }
+            let (place, dot) = text.get_mut(end..=end + label.len())?.split_at_mut(label.len());
+            place.copy_from_slice(label);
+            dot.fill(b'.');
+            end += label.len() + 1;
+            Some(())
+        })?;
+        str::from_utf8(text.get(..end)?).ok().filter(|text| text.is_ascii())?.parse().ok()
     }
 }
 
 /// Reads a name, which may end in a pointer to an earlier one (RFC 1035 §4.1.4).
-pub(super) fn name<'a>(message: &'a [u8], cursor: &mut Cursor<'a>) -> Option<Name> {
-    let mut text = Vec::with_capacity(USUAL_NAME_BYTES);
-    let mut here = *cursor;
-    let mut behind_pointer = false;
+pub(super) fn name<'a>(message: &'a [u8], cursor: &mut Cursor<'a>) -> Option<Name<'a>> {
+    let name = Name { message, at: *cursor };
+    let mut length = 0;
+    *cursor = labels(message, *cursor, |label| {
+        length += label.len() + 1;
+        (length <= MOST_NAME_BYTES).then_some(())
+    })?;
+    Some(name)
+}
+
+/// Gives each label of the name that begins at `here`, until `each` wants no more; what stands behind
+/// the name.
+fn labels<'a>(
+    message: &'a [u8],
+    here: Cursor<'a>,
+    mut each: impl FnMut(&'a [u8]) -> Option<()>,
+) -> Option<Cursor<'a>> {
+    let mut here = here;
+    let mut behind = None;
     // Pointers must lead backwards, so that following them ends, and soon: a name has no more
     // labels than this, and no sender needs a pointer to a pointer.
     let mut limit = message.len();
     for _ in 0..=MOST_NAME_BYTES {
         let length = here.u8()?;
         match length {
-            0 => {
-                if !behind_pointer {
-                    *cursor = here;
-                }
-                return Some(Name(text));
-            }
-            1..=63 => {
-                let label = here.take(length.into())?;
-                // A dot inside a label would be read as two labels; no host name has one.
-                text.extend(label.iter().map(|byte| if *byte == b'.' { b'*' } else { *byte }));
-                text.push(b'.');
-                if text.len() > MOST_NAME_BYTES {
-                    return None;
-                }
-            }
+            0 => return Some(behind.unwrap_or(here)),
+            1..=63 => each(here.take(length.into())?)?,
             0xc0.. => {
                 let low = here.u8()?;
-                if !behind_pointer {
-                    *cursor = here;
-                    behind_pointer = true;
-                }
+                behind.get_or_insert(here);
                 let target = usize::from(u16::from_be_bytes([length & 0x3f, low]));
                 if target >= limit {
                     return None;
