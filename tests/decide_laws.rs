@@ -41,6 +41,8 @@ use exeat::simulate::Simulator;
 use exeat::simulate::Verdict;
 use exeat::simulate::environment::Answer;
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::civil::date;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -486,6 +488,9 @@ fn at() -> Timestamp {
     "2026-03-01T10:00:00Z".parse().unwrap()
 }
 
+/// The day of [`at`].
+const TODAY: Date = date(2026, 3, 1);
+
 /// What the client was told: one of the names has the destination, or another address.
 fn evidence() -> impl Strategy<Value = Evidence> {
     let told = (select(NAMES.to_vec()), select(vec![DESTINATION, IpAddr::from([20, 1, 2, 9])]));
@@ -534,6 +539,29 @@ proptest! {
         prop_assert_eq!(&one.missing, &other.missing);
         // What is named as the reason is the same statement, too.
         prop_assert_eq!(speakers(&list, &one), speakers(&mixed, &other));
+    }
+
+    /// Statements are found by the names that they speak of; those that are not found would not speak.
+    #[test]
+    fn a_list_says_what_all_of_its_statements_say(
+        permissions in permissions(),
+        denies in denies(),
+        observation in exact(),
+        seed in any::<u64>(),
+    ) {
+        let list = list_of(permissions, denies);
+        let (evidence, assumptions) = (Evidence::default(), Assumptions::default());
+        let environment = Environment { evidence: &evidence, assumptions: &assumptions, at: at() };
+        let mut world = |atom: &Atom| {
+            environment.answer(atom, &[]).truth.unwrap_or_else(|| drawn(seed, atom))
+        };
+        let SeenPayload::Exactly(payload) = observation.payload.clone() else {
+            return Err(TestCaseError::reject("what was not seen is not one flow"));
+        };
+        let said = list.decide(TODAY, &observation.with_payload(payload), &mut world);
+        let judged = list.judge_on(TODAY, &observation, &environment);
+        prop_assert!(judged.required.is_none_or(|required| required == said.required));
+        prop_assert!(judged.permitted.is_none_or(|permitted| permitted == said.permitted));
     }
 
     /// A deny holds whatever is added.

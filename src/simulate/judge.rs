@@ -165,7 +165,7 @@ impl Simulator<'_> {
         known: &mut dyn FnMut(&Atom) -> Answer,
         all: &mut Readings,
     ) {
-        let mut left = kind.to_vec();
+        let mut left: Vec<&Member> = kind.iter().collect();
         while let Some(name) = left.first().map(|first| first.name.clone())
             && !all.is_cut
         {
@@ -182,8 +182,8 @@ impl Simulator<'_> {
                 self.add_payload(observation, &payload, &mut ask, all);
             }
             let is_alike =
-                |member: &Member| are_known_alike(&name, &member.name, &asked, &mut *known);
-            let (same, others): (Vec<Member>, Vec<Member>) = left.into_iter().partition(is_alike);
+                |member: &&Member| are_known_alike(&name, &member.name, &asked, &mut *known);
+            let (same, others): (Vec<&Member>, Vec<&Member>) = left.into_iter().partition(is_alike);
             for reading in all.list.iter_mut().skip(before) {
                 reading.alike = same.len().saturating_sub(1);
                 if let Some(rule) = &reading.decision.rule {

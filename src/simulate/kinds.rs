@@ -40,7 +40,7 @@ pub(super) struct Kinds<'s> {
 }
 
 /// One name.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Member {
     pub(super) name: Fqdn,
     /// The rules that it fits, in their order: of the same number for all names of a kind, and one
@@ -102,9 +102,9 @@ struct Signature<'s> {
 
 impl Kinds<'_> {
     /// The rules that decide `same` where `decided` decides the first of them.
-    pub(super) fn rules(&self, same: &[Member], decided: &RuleId) -> Vec<RuleId> {
+    pub(super) fn rules(&self, same: &[&Member], decided: &RuleId) -> Vec<RuleId> {
         let id = |rule: &usize| self.rules.get(*rule).map(|c| c.placed.rule_id(&c.rule.name));
-        let first = same.first().map_or(&[][..], |member| &member.fits);
+        let first = same.first().map_or(&[][..], |member| member.fits.as_slice());
         match first.iter().position(|rule| id(rule).as_ref() == Some(decided)) {
             Some(at) => same.iter().filter_map(|member| id(member.fits.get(at)?)).collect(),
             None => vec![decided.clone()],

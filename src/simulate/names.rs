@@ -3,8 +3,6 @@
 //! Patterns part the names into finitely many kinds: a name that a pattern spells out, and for
 //! each wildcard the names that it is the longest to match. One name of each kind is enough.
 
-use std::collections::BTreeSet;
-
 use foldhash::HashMap;
 
 use crate::flow::Fqdn;
@@ -45,6 +43,11 @@ impl<'p> PatternIndex<'p> {
         index
     }
 
+    /// The numbers of the patterns that are `*`.
+    pub(super) fn any(&self) -> &[usize] {
+        &self.any
+    }
+
     /// The numbers of the patterns that match `name`, in their order.
     pub(super) fn matching(&self, name: &Fqdn) -> Vec<usize> {
         let text = name.as_str();
@@ -65,27 +68,27 @@ impl<'p> PatternIndex<'p> {
     }
 }
 
-/// One name of each kind that `patterns` part the names into.
-pub(super) fn names<'p>(patterns: impl IntoIterator<Item = &'p FqdnPattern>) -> BTreeSet<Fqdn> {
-    let patterns: BTreeSet<&FqdnPattern> =
-        patterns.into_iter().chain([&FqdnPattern::Any]).collect();
-    let patterns: Vec<&FqdnPattern> = patterns.into_iter().collect();
+/// One name of each kind that `patterns` part the names into, ascending.
+pub(super) fn names<'p>(patterns: impl IntoIterator<Item = &'p FqdnPattern>) -> Vec<Fqdn> {
+    let mut patterns: Vec<&FqdnPattern> = patterns.into_iter().chain([&FqdnPattern::Any]).collect();
+    patterns.sort_unstable();
+    patterns.dedup();
     let index = PatternIndex::new(patterns.iter().copied());
     let is_fresh = |name: &Fqdn, ending: &str| {
         let matching = index.matching(name);
         !matching.iter().filter_map(|n| patterns.get(*n)).any(|other| is_longer(other, ending))
     };
-    let mut names = BTreeSet::new();
+    let mut names = Vec::with_capacity(patterns.len());
     for pattern in &patterns {
         let ending = match pattern {
             FqdnPattern::Exact(name) => {
-                names.insert(name.clone());
+                names.push(name.clone());
                 continue;
             }
             FqdnPattern::Any => String::new(),
             FqdnPattern::Under(parent) => format!(".{parent}"),
             FqdnPattern::EndsWith(end) => {
-                names.insert(end.clone());
+                names.push(end.clone());
                 end.to_string()
             }
         };
@@ -93,6 +96,8 @@ pub(super) fn names<'p>(patterns: impl IntoIterator<Item = &'p FqdnPattern>) -> 
             .filter_map(|label| Fqdn::parse(&format!("{label}{ending}")).ok());
         names.extend(fresh.find(|name| is_fresh(name, &ending)));
     }
+    names.sort_unstable();
+    names.dedup();
     names
 }
 

@@ -7,6 +7,7 @@ use super::decision::Decision;
 use super::decision::Reason;
 use super::decision::Verdict;
 use super::environment::Environment;
+use super::indexed::IndexedIntent;
 use super::outcome::Outcome;
 use super::required::Judged;
 use crate::flow::Observation;
@@ -41,6 +42,17 @@ impl Simulator<'_> {
         day: Date,
         environment: &Environment<'_>,
     ) -> Option<Replayed> {
+        let indexed = intent.map(|intent| IndexedIntent::new(intent, day));
+        self.replay_by(flows, indexed.as_ref(), environment)
+    }
+
+    /// [`Simulator::replay`] with a list that is asked about more connections.
+    pub(super) fn replay_by(
+        &self,
+        flows: &[Observation],
+        intent: Option<&IndexedIntent<'_>>,
+        environment: &Environment<'_>,
+    ) -> Option<Replayed> {
         let mut last = None;
         for (index, flow) in flows.iter().enumerate() {
             let is_last = index + 1 == flows.len();
@@ -52,7 +64,7 @@ impl Simulator<'_> {
             // The list is asked with the name seen in the flow, also where the firewall decides
             // before it sees one (`semantics.md`, Replay).
             let asked = if is_silent { flows.get(index + 1).unwrap_or(flow) } else { flow };
-            let judged = intent.map(|intent| intent.judge_on(day, asked, environment));
+            let judged = intent.map(|intent| intent.judge(asked, environment));
             let outcome = Outcome::of(judged.as_ref(), &decision);
             let is_settled = match decision.verdict {
                 Verdict::Allow => outcome.is_objection(),

@@ -20,6 +20,7 @@ use super::explore::explore;
 use super::fewest::MAX_COMPARED;
 use super::fewest::differing;
 use super::fewest::fewest;
+use super::indexed::IndexedIntent;
 use super::inquiry::Inquiry;
 use super::judge::MAX_READINGS;
 use super::judge::is_about_a_name;
@@ -75,6 +76,23 @@ impl Intent {
         self.judge_on(day, observation, environment)
     }
 
+    /// The DNS proxy of each firewall.
+    pub(super) fn dns_proxies(&self) -> Vec<Option<IpAddr>> {
+        let firewalls = self.topology.firewalls.iter();
+        firewalls.map(|one| one.dns_proxy.then_some(one.private_address)).collect()
+    }
+
+    /// What the list says on `day` of a flow of whose client no DNS answer was seen, in the
+    /// environment whose facts `oracle` knows: total and two-valued.
+    pub fn decide(&self, day: Date, flow: &Flow, oracle: &mut dyn FnMut(&Atom) -> bool) -> Stance {
+        let (evidence, assumptions) = (Evidence::default(), Assumptions::default());
+        let at = Timestamp::default();
+        let environment = Environment { evidence: &evidence, assumptions: &assumptions, at };
+        let observation = Observation::from(flow.clone());
+        let question = Question::new(self, View::of(&observation), &environment, day);
+        question.answer(&mut Inquiry::new(oracle))
+    }
+
     /// [`Intent::judge`] with the permissions that are active on `day`, which may be another than
     /// that of the flow: an old capture can be judged by the list of today.
     pub fn judge_on(
@@ -83,16 +101,22 @@ impl Intent {
         observation: &Observation,
         environment: &Environment<'_>,
     ) -> Judged {
-        let proxies = self.dns_proxies();
+        IndexedIntent::new(self, day).judge(observation, environment)
+    }
+}
+
+impl IndexedIntent<'_> {
+    /// What the list says of `observation`, as [`Intent::judge_on`] has it.
+    pub fn judge(&self, observation: &Observation, environment: &Environment<'_>) -> Judged {
         let mut heard: Vec<Heard> = Vec::new();
         let mut perhaps_by: BTreeSet<usize> = BTreeSet::new();
         let is_accepted = |one: &Permission| one.accept_undetermined.is_some();
-        let may_be_accepted = self.permissions.iter().any(is_accepted);
+        let may_be_accepted = self.intent.permissions.iter().any(is_accepted);
         let mut assumptions: BTreeSet<&'static str> = BTreeSet::new();
         let mut is_cut = false;
-        for (index, view) in self.views(day, observation, environment).into_iter().enumerate() {
-            let question = Question::new(self, view, environment, day);
-            let mut known = |atom: &Atom| environment.answer(atom, &proxies);
+        for (index, view) in self.views(observation, environment).into_iter().enumerate() {
+            let question = Question::new(self.intent, view, environment, self.day);
+            let mut known = |atom: &Atom| environment.answer(atom, &self.proxies);
             if may_be_accepted {
                 let speaking = question.permissions.iter().filter(|(index, one)| {
                     !perhaps_by.contains(index) && question.may_speak(one, &mut known)
@@ -142,18 +166,16 @@ impl Intent {
     /// denies say.
     pub(super) fn perhaps_meant_by(
         &self,
-        day: Date,
         observation: &Observation,
         environment: &Environment<'_>,
     ) -> BTreeMap<usize, Meant> {
-        let proxies = self.dns_proxies();
-        let mut known = |atom: &Atom| environment.answer(atom, &proxies);
+        let mut known = |atom: &Atom| environment.answer(atom, &self.proxies);
         // The names, and in how many readings it is settled.
         let mut found: BTreeMap<usize, (BTreeSet<Option<Fqdn>>, usize)> = BTreeMap::new();
-        let views = self.views(day, observation, environment);
+        let views = self.views(observation, environment);
         let readings = views.len();
         for view in views {
-            let question = Question::new(self, view, environment, day);
+            let question = Question::new(self.intent, view, environment, self.day);
             let name = match &question.view.name {
                 Name::Shown(Host::Name(name)) | Name::Presumed(name) => Some(name.clone()),
                 Name::Shown(Host::Address(_)) | Name::Supposed(_) | Name::Absent => None,
@@ -170,23 +192,6 @@ impl Intent {
         }
         let meant = |(names, settled)| Meant { names, is_certain: settled == readings };
         found.into_iter().map(|(index, found)| (index, meant(found))).collect()
-    }
-
-    /// The DNS proxy of each firewall.
-    pub(super) fn dns_proxies(&self) -> Vec<Option<IpAddr>> {
-        let firewalls = self.topology.firewalls.iter();
-        firewalls.map(|one| one.dns_proxy.then_some(one.private_address)).collect()
-    }
-
-    /// What the list says on `day` of a flow of whose client no DNS answer was seen, in the
-    /// environment whose facts `oracle` knows: total and two-valued.
-    pub fn decide(&self, day: Date, flow: &Flow, oracle: &mut dyn FnMut(&Atom) -> bool) -> Stance {
-        let (evidence, assumptions) = (Evidence::default(), Assumptions::default());
-        let at = Timestamp::default();
-        let environment = Environment { evidence: &evidence, assumptions: &assumptions, at };
-        let observation = Observation::from(flow.clone());
-        let question = Question::new(self, View::of(&observation), &environment, day);
-        question.answer(&mut Inquiry::new(oracle))
     }
 }
 

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::environment::Environment;
+use super::indexed::IndexedIntent;
 use super::views::carries;
 use crate::flow::Fqdn;
 use crate::flow::Observation;
@@ -55,8 +56,7 @@ pub struct Used {
 /// The use of each permission of a list that is active on a day.
 #[derive(Clone, Debug)]
 pub struct Usage<'l> {
-    intent: &'l Intent,
-    day: Date,
+    intent: IndexedIntent<'l>,
     subnets: Vec<IpNet>,
     /// How many connections came from each address.
     sources: BTreeMap<IpAddr, u64>,
@@ -99,7 +99,8 @@ impl<'l> Usage<'l> {
         let subnets = networks.flat_map(|network| &network.subnets);
         let subnets = subnets.flat_map(|subnet| &subnet.prefixes).map(IpNet::trunc).collect();
         let (sources, used) = (BTreeMap::new(), BTreeMap::new());
-        Usage { intent, day, subnets, sources, times: None, used }
+        let intent = IndexedIntent::new(intent, day);
+        Usage { intent, subnets, sources, times: None, used }
     }
 
     /// Adds a connection, the handshake first, which began at the time of `environment`. What the list does not permit uses nothing.
@@ -115,12 +116,12 @@ impl<'l> Usage<'l> {
             if is_silent && index + 1 < flows.len() {
                 continue;
             }
-            let judged = self.intent.judge_on(self.day, flow, environment);
+            let judged = self.intent.judge(flow, environment);
             if judged.permitted == Some(false) {
                 continue;
             }
-            for (permission, meant) in self.intent.perhaps_meant_by(self.day, flow, environment) {
-                let Some(one) = self.intent.permissions.get(permission) else { continue };
+            for (permission, meant) in self.intent.perhaps_meant_by(flow, environment) {
+                let Some(one) = self.intent.intent.permissions.get(permission) else { continue };
                 let used = self.used.entry(permission).or_default();
                 for name in &meant.names {
                     used.add(one, flow, name.as_ref());

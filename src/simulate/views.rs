@@ -5,14 +5,12 @@
 
 use std::collections::BTreeSet;
 
-use jiff::civil::Date;
-
 use super::environment::Environment;
-use super::names::PatternIndex;
+use super::indexed::IndexedIntent;
 use super::names::names;
 use crate::azure::rule::SQL_REDIRECT_PORTS;
+use crate::evidence::timeline::HeldName;
 use crate::flow::Fqdn;
-use crate::flow::FqdnPattern;
 use crate::flow::Host;
 use crate::flow::IpProtocol;
 use crate::flow::Observation;
@@ -20,8 +18,6 @@ use crate::flow::Payload;
 use crate::flow::PayloadKind;
 use crate::flow::Request;
 use crate::flow::SeenPayload;
-use crate::intent::Destination;
-use crate::intent::Intent;
 use crate::intent::Service;
 use crate::intent::permission::MssqlMode;
 
@@ -80,114 +76,67 @@ pub(super) enum Statement {
     Deny(usize),
 }
 
-impl Intent {
+impl IndexedIntent<'_> {
     /// The flow with the name that was seen, with each name that its client was told, or with one
     /// name of each kind.
     pub(super) fn views<'o>(
         &self,
-        day: Date,
         observation: &'o Observation,
         environment: &Environment<'_>,
     ) -> Vec<View<'o>> {
         let seen = View::of(observation);
-        if seen.name != Name::Absent {
-            return vec![seen];
-        }
         let View { kind, request, .. } = seen;
-        let view = |name| View { observation, name, kind, request, concerned: None };
+        let view = |name, concerned| {
+            let concerned = Some(concerned);
+            View { observation, name, kind, request, concerned }
+        };
+        if let Name::Shown(host) = seen.name {
+            let concerned = self.of_host(&host);
+            return vec![view(Name::Shown(host), concerned)];
+        }
         let (client, address) = (observation.source, observation.destination);
         let told = environment.evidence.timeline.names(client, address, environment.at);
         if let Some(best) = told.iter().map(|held| held.role).min() {
+            let concerned = self.of_names(told.iter().map(|held| &held.name));
             // A name that was only led over counts where none was asked for.
             let names = told.into_iter().filter(|held| held.role == best);
-            return names.map(|held| view(Name::Presumed(held.name))).collect();
+            let presumed = |held: HeldName| view(Name::Presumed(held.name), concerned.clone());
+            return names.map(presumed).collect();
         }
-        let mut views = vec![seen];
+        let mut views = vec![view(Name::Absent, self.of_no_name())];
         let may_show_a_name = match &observation.payload {
             SeenPayload::Exactly(_)
             | SeenPayload::Kind(PayloadKind::Silent | PayloadKind::Other) => false,
             SeenPayload::Kind(_) | SeenPayload::Unknown => true,
         };
         if may_show_a_name {
-            views.push(view(Name::Supposed(Host::Address(address))));
-            views.extend(self.names_of_each_kind(day, observation).into_iter().map(
-                |(name, concerned)| View {
-                    concerned: Some(concerned),
-                    ..view(Name::Supposed(Host::Name(name)))
-                },
-            ));
+            let literal = Host::Address(address);
+            let concerned = self.of_host(&literal);
+            views.push(view(Name::Supposed(literal), concerned));
+            let names = self.names_of_each_kind(observation).into_iter();
+            views.extend(
+                names.map(|(name, concerned)| view(Name::Supposed(Host::Name(name)), concerned)),
+            );
         }
         views
     }
 
     /// One name of each kind that the list parts the names into, with the statements that may
     /// speak of a flow that shows it.
-    fn names_of_each_kind(
-        &self,
-        day: Date,
-        observation: &Observation,
-    ) -> Vec<(Fqdn, BTreeSet<Statement>)> {
-        let mut by_name = ByName::default();
+    fn names_of_each_kind(&self, observation: &Observation) -> Vec<(Fqdn, BTreeSet<Statement>)> {
         let carried = |services: &[Service]| services.iter().any(|one| carries(*one, observation));
-        for (index, one) in self.permissions.iter().enumerate() {
-            let concerns = one.is_active(day)
-                && one.sources.set.contains(observation.source)
-                && carried(&one.services);
-            if concerns {
-                let is_by_address = one.by_address.is_some();
-                by_name.add(Statement::Permission(index), &one.destinations, is_by_address);
-            }
-        }
-        for (index, one) in self.denies.iter().enumerate() {
-            let concerns = one.is_active(day)
-                && one.sources.set.contains(observation.source)
-                && carried(&one.services);
-            if concerns {
-                by_name.add(Statement::Deny(index), &one.destinations, false);
-            }
-        }
-        let index = PatternIndex::new(by_name.patterns.iter().copied());
+        let source = observation.source;
+        let concerning = IndexedIntent::of(
+            self.intent,
+            self.day,
+            |one| carried(&one.services) && one.sources.set.contains(source),
+            |one| carried(&one.services) && one.sources.set.contains(source),
+        );
         let with_statements = |name: Fqdn| {
-            let matching = index.matching(&name);
-            let named = matching.iter().filter_map(|number| by_name.statements.get(*number));
-            let concerned = named.chain(&by_name.any_name).copied().collect();
+            let concerned = concerning.of_names([&name].into_iter());
             (name, concerned)
         };
-        names(by_name.patterns.iter().copied()).into_iter().map(with_statements).collect()
-    }
-}
-
-/// Statements by the names that they speak of.
-#[derive(Default)]
-struct ByName<'l> {
-    patterns: Vec<&'l FqdnPattern>,
-    /// For each of the patterns, the statement that it stands in.
-    statements: Vec<Statement>,
-    /// The statements that may speak of a flow with any name.
-    any_name: BTreeSet<Statement>,
-}
-
-impl<'l> ByName<'l> {
-    fn add(&mut self, statement: Statement, destinations: &'l [Destination], is_by_address: bool) {
-        for destination in destinations {
-            match destination {
-                Destination::Names(names) => {
-                    self.patterns.extend(names.patterns.iter().chain(&names.except));
-                    if is_by_address {
-                        self.any_name.insert(statement);
-                    }
-                }
-                Destination::Url { host, .. } => self.patterns.push(host),
-                Destination::Addresses(_)
-                | Destination::ServiceTag(_)
-                | Destination::FqdnTag(_)
-                | Destination::WebCategory(_)
-                | Destination::Any => {
-                    self.any_name.insert(statement);
-                }
-            }
-            self.statements.resize(self.patterns.len(), statement);
-        }
+        names(concerning.patterns()).into_iter().map(with_statements).collect()
     }
 }
 

@@ -290,7 +290,10 @@ impl<'a> Gate<'a> {
                     matching::application_rule(row.rule, id, &view(), tier, deployment, inquiry)
                 })
             };
-            debug_assert!(!brief.is_settled || matches(&mut |_| false), "application rule {number}");
+            debug_assert!(
+                !brief.is_settled || matches(&mut |_| false),
+                "application rule {number}"
+            );
             if brief.is_settled || matches(oracle) {
                 return Some((brief.action, brief.inspects, self.application_ids.get(number)?));
             }

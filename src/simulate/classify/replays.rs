@@ -38,6 +38,7 @@ use crate::intent::Destination;
 use crate::intent::Intent;
 use crate::simulate::Decision;
 use crate::simulate::Environment;
+use crate::simulate::IndexedIntent;
 use crate::simulate::Judged;
 use crate::simulate::Missing;
 use crate::simulate::Outcome;
@@ -56,8 +57,7 @@ const WORTH_AN_INDEX: u64 = 200;
 #[derive(Debug)]
 pub struct Replays<'a> {
     simulator: Simulator<'a>,
-    intent: Option<&'a Intent>,
-    day: Date,
+    intent: Option<IndexedIntent<'a>>,
     environment: Environment<'a>,
     alike: Option<Alike>,
     kept: RwLock<HashMap<Key, Arc<Kept<'a>>>>,
@@ -152,12 +152,11 @@ impl<'a> Replays<'a> {
         connections: u64,
     ) -> Replays<'a> {
         let kept = RwLock::default();
-        if connections < WORTH_AN_INDEX {
-            let simulator = simulator.clone();
-            return Replays { simulator, intent, day, environment, alike: None, kept };
-        }
-        let alike = Some(Alike::of(simulator, intent, &environment));
-        Replays { simulator: simulator.indexed(), intent, day, environment, alike, kept }
+        let alike =
+            (connections >= WORTH_AN_INDEX).then(|| Alike::of(simulator, intent, &environment));
+        let simulator = if alike.is_some() { simulator.indexed() } else { simulator.clone() };
+        let intent = intent.map(|intent| IndexedIntent::new(intent, day));
+        Replays { simulator, intent, environment, alike, kept }
     }
 
     /// Follows a connection whose first flow was seen at `at`, as [`Simulator::replay`] does. `None`
@@ -202,7 +201,7 @@ impl<'a> Replays<'a> {
     }
 
     fn judge(&self, flows: &[Observation], environment: &Environment<'_>) -> Option<Settled<'a>> {
-        let mut replayed = self.simulator.replay(flows, self.intent, self.day, environment)?;
+        let mut replayed = self.simulator.replay_by(flows, self.intent.as_ref(), environment)?;
         let shown = self.shown(flows, &replayed, environment)?;
         let decision = &mut replayed.decision;
         decision.trace = Vec::new();
@@ -215,7 +214,7 @@ impl<'a> Replays<'a> {
             _ => None,
         });
         let judged = replayed.judged.as_ref();
-        let of_list = self.intent.zip(judged);
+        let of_list = self.intent.as_ref().map(|list| list.intent).zip(judged);
         let statement = of_list.and_then(|(list, judged)| {
             let deny = judged.denied_by.and_then(|index| list.denies.get(index));
             let permission = judged.by.and_then(|index| list.permissions.get(index));
@@ -245,7 +244,7 @@ impl<'a> Replays<'a> {
         let after = after.filter(|_| is_silent && replayed.outcome.is_objection());
         let is_same = after.is_some_and(|after| {
             let decision = self.simulator.judge(after, environment);
-            let judged = self.intent.map(|list| list.judge_on(self.day, after, environment));
+            let judged = self.intent.as_ref().map(|list| list.judge(after, environment));
             Outcome::of(judged.as_ref(), &decision) == replayed.outcome
                 && decision.rule == replayed.decision.rule
         });
@@ -342,7 +341,9 @@ impl Alike {
         let mut groups = simulator.deployment.network_security_groups.values();
         Alike {
             source: Blocks::of(ways.iter().chain(&sources).map(Vec::as_slice)),
-            destination: Blocks::of(ways.iter().flatten().chain(&destinations).map(slice::from_ref)),
+            destination: Blocks::of(
+                ways.iter().flatten().chain(&destinations).map(slice::from_ref),
+            ),
             ports: Ports::cut_by(ports),
             has_source_ports: groups.any(looks_at_source_ports),
             told: told.into_iter().map(|(client, names)| (client, owned(names))).collect(),
