@@ -5,19 +5,26 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::RwLock;
+
+use foldhash::HashMap;
 
 use jiff::civil::Date;
 
 use super::names::PatternIndex;
+use super::names::names;
 use super::views::Statement;
+use super::views::carries;
 use crate::flow::Fqdn;
 use crate::flow::FqdnPattern;
 use crate::flow::Host;
-use crate::intent::Deny;
+use crate::flow::Observation;
 use crate::intent::Destination;
 use crate::intent::Intent;
-use crate::intent::Permission;
 use crate::intent::Service;
+use crate::intent::permission::Addresses;
 
 /// A list with an index of the statements that are active on a day.
 #[derive(Clone, Debug)]
@@ -26,6 +33,101 @@ pub struct IndexedIntent<'l> {
     pub(super) day: Date,
     /// The DNS proxy of each firewall.
     pub(super) proxies: Vec<Option<IpAddr>>,
+    /// Its statements that are active.
+    active: Vec<Statement>,
+    by_name: ByName<'l>,
+    /// By the statements that mean a source and service, what they part the names into.
+    kinds: Arc<RwLock<Kept>>,
+}
+
+/// A name that stands for all of its kind, with the statements that may speak of a flow that shows it.
+pub(super) type NameKind = (Fqdn, BTreeSet<Statement>);
+
+type Kept = HashMap<Vec<Statement>, Arc<[NameKind]>>;
+
+/// Of so many sets of statements it is kept what they part the names into.
+const MOST_KEPT: usize = 16;
+
+impl<'l> IndexedIntent<'l> {
+    /// The statements of `intent` that are active on `day`.
+    pub fn new(intent: &'l Intent, day: Date) -> IndexedIntent<'l> {
+        let permissions = (0..intent.permissions.len()).map(Statement::Permission);
+        let every = permissions.chain((0..intent.denies.len()).map(Statement::Deny));
+        let is_active = |statement: &Statement| match *statement {
+            Statement::Permission(at) => {
+                intent.permissions.get(at).is_some_and(|one| one.is_active(day))
+            }
+            Statement::Deny(at) => intent.denies.get(at).is_some_and(|one| one.is_active(day)),
+        };
+        let active: Vec<Statement> = every.filter(is_active).collect();
+        let by_name = ByName::of(intent, &active);
+        let proxies = intent.dns_proxies();
+        IndexedIntent { intent, day, proxies, active, by_name, kinds: Arc::default() }
+    }
+
+    /// The statements that may speak of a flow with one of `names`.
+    pub(super) fn of_names<'n>(
+        &self,
+        names: impl Iterator<Item = &'n Fqdn>,
+    ) -> BTreeSet<Statement> {
+        self.by_name.of_names(names)
+    }
+
+    /// The statements that may speak of a flow that shows `host`.
+    pub(super) fn of_host(&self, host: &Host) -> BTreeSet<Statement> {
+        match host {
+            Host::Name(name) => self.of_names([name].into_iter()),
+            // `*` alone matches an address (`azure-firewall.md §2.3`).
+            Host::Address(_) => self.by_name.of_patterns(self.by_name.index.any().iter().copied()),
+        }
+    }
+
+    /// The statements that may speak of a flow that shows no name and of which none was told.
+    pub(super) fn of_no_name(&self) -> BTreeSet<Statement> {
+        self.by_name.no_name.union(&self.by_name.any_name).copied().collect()
+    }
+
+    /// One name of each kind that the list parts the names into, with the statements that may
+    /// speak of a flow that shows it.
+    pub(super) fn names_of_each_kind(&self, observation: &Observation) -> Arc<[NameKind]> {
+        let concerns = |sources: &Addresses, services: &[Service]| {
+            services.iter().any(|one| carries(*one, observation))
+                && sources.set.contains(observation.source)
+        };
+        let concerning = self.active.iter().copied().filter(|statement| match *statement {
+            Statement::Permission(at) => {
+                let one = self.intent.permissions.get(at);
+                one.is_some_and(|one| concerns(&one.sources, &one.services))
+            }
+            Statement::Deny(at) => {
+                let one = self.intent.denies.get(at);
+                one.is_some_and(|one| concerns(&one.sources, &one.services))
+            }
+        });
+        let concerning: Vec<Statement> = concerning.collect();
+        let known = self.kinds.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kinds) = known.get(&concerning) {
+            return Arc::clone(kinds);
+        }
+        drop(known);
+        let by_name = ByName::of(self.intent, &concerning);
+        let with_statements = |name: Fqdn| {
+            let concerned = by_name.of_names([&name].into_iter());
+            (name, concerned)
+        };
+        let names = names(by_name.patterns.iter().copied());
+        let kinds: Arc<[NameKind]> = names.into_iter().map(with_statements).collect();
+        let mut known = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < MOST_KEPT {
+            known.insert(concerning, Arc::clone(&kinds));
+        }
+        kinds
+    }
+}
+
+/// Statements by the names that they speak of.
+#[derive(Clone, Debug, Default)]
+struct ByName<'l> {
     patterns: Vec<&'l FqdnPattern>,
     index: PatternIndex<'l>,
     /// For each of the patterns, the statement that it stands in.
@@ -36,81 +138,35 @@ pub struct IndexedIntent<'l> {
     no_name: BTreeSet<Statement>,
 }
 
-impl<'l> IndexedIntent<'l> {
-    /// The statements of `intent` that are active on `day`.
-    pub fn new(intent: &'l Intent, day: Date) -> IndexedIntent<'l> {
-        IndexedIntent::of(intent, day, |_| true, |_| true)
-    }
-
-    /// Those of them that are wanted.
-    pub(super) fn of(
-        intent: &'l Intent,
-        day: Date,
-        wants_permission: impl Fn(&Permission) -> bool,
-        wants_deny: impl Fn(&Deny) -> bool,
-    ) -> IndexedIntent<'l> {
+impl<'l> ByName<'l> {
+    fn of(intent: &'l Intent, statements: &[Statement]) -> ByName<'l> {
         let mut by_name = ByName::default();
-        for (index, one) in intent.permissions.iter().enumerate() {
-            if one.is_active(day) && wants_permission(one) {
-                let (statement, excess) = (Statement::Permission(index), one.by_address.is_some());
-                by_name.add(statement, &one.destinations, &one.services, excess);
+        for statement in statements {
+            match *statement {
+                Statement::Permission(at) => {
+                    let Some(one) = intent.permissions.get(at) else { continue };
+                    let is_by_address = one.by_address.is_some();
+                    by_name.add(*statement, &one.destinations, &one.services, is_by_address);
+                }
+                Statement::Deny(at) => {
+                    let Some(one) = intent.denies.get(at) else { continue };
+                    by_name.add(*statement, &one.destinations, &one.services, false);
+                }
             }
         }
-        for (index, one) in intent.denies.iter().enumerate() {
-            if one.is_active(day) && wants_deny(one) {
-                by_name.add(Statement::Deny(index), &one.destinations, &one.services, false);
-            }
-        }
-        let ByName { patterns, statements, any_name, no_name } = by_name;
-        let index = PatternIndex::new(patterns.iter().copied());
-        let proxies = intent.dns_proxies();
-        IndexedIntent { intent, day, proxies, patterns, index, statements, any_name, no_name }
+        by_name.index = PatternIndex::new(by_name.patterns.iter().copied());
+        by_name
     }
 
-    /// The names and patterns of the statements.
-    pub(super) fn patterns(&self) -> impl Iterator<Item = &'l FqdnPattern> {
-        self.patterns.iter().copied()
-    }
-
-    /// The statements that may speak of a flow with one of `names`.
-    pub(super) fn of_names<'n>(
-        &self,
-        names: impl Iterator<Item = &'n Fqdn>,
-    ) -> BTreeSet<Statement> {
-        let matching = names.flat_map(|name| self.index.matching(name));
-        self.of_patterns(matching)
-    }
-
-    /// The statements that may speak of a flow that shows `host`.
-    pub(super) fn of_host(&self, host: &Host) -> BTreeSet<Statement> {
-        match host {
-            Host::Name(name) => self.of_names([name].into_iter()),
-            // `*` alone matches an address (`azure-firewall.md §2.3`).
-            Host::Address(_) => self.of_patterns(self.index.any().iter().copied()),
-        }
-    }
-
-    /// The statements that may speak of a flow that shows no name and of which none was told.
-    pub(super) fn of_no_name(&self) -> BTreeSet<Statement> {
-        self.no_name.union(&self.any_name).copied().collect()
+    fn of_names<'n>(&self, names: impl Iterator<Item = &'n Fqdn>) -> BTreeSet<Statement> {
+        self.of_patterns(names.flat_map(|name| self.index.matching(name)))
     }
 
     fn of_patterns(&self, numbers: impl Iterator<Item = usize>) -> BTreeSet<Statement> {
         let named = numbers.filter_map(|number| self.statements.get(number));
         named.chain(&self.any_name).copied().collect()
     }
-}
 
-/// Statements by the names that they speak of.
-#[derive(Default)]
-struct ByName<'l> {
-    patterns: Vec<&'l FqdnPattern>,
-    statements: Vec<Statement>,
-    any_name: BTreeSet<Statement>,
-    no_name: BTreeSet<Statement>,
-}
-
-impl<'l> ByName<'l> {
     fn add(
         &mut self,
         statement: Statement,

@@ -221,6 +221,8 @@ impl Simulator<'_> {
         let mut effects: BTreeMap<Effect, usize> = BTreeMap::new();
         let mut candidates = Vec::new();
         let mut after = 0;
+        // Rules that follow each other are often for the same sources.
+        let mut before: Option<(&Sources, Vec<Option<bool>>)> = None;
         for (policy, enforced) in self.every_policy().enumerate() {
             for (placed, action, rule) in application_rules(enforced) {
                 let mut protocols: Vec<ApplicationProtocol> = rule
@@ -234,8 +236,11 @@ impl Simulator<'_> {
                 }
                 protocols.sort_unstable();
                 protocols.dedup();
-                let admits = |source: &IpAddr| admits(&rule.sources, *source, self.deployment);
-                let admitted: Vec<Option<bool>> = sources.iter().map(admits).collect();
+                let known = before.take().filter(|(sources, _)| **sources == rule.sources);
+                let (_, admitted) = before.insert(known.unwrap_or_else(|| {
+                    let admits = |source: &IpAddr| admits(&rule.sources, *source, self.deployment);
+                    (&rule.sources, sources.iter().map(admits).collect())
+                }));
                 let groups = &rule.sources.ip_groups;
                 if admitted.iter().all(|admits| *admits == Some(false))
                     || matching::refers_to_empty_group(groups, self.deployment)
@@ -249,7 +254,7 @@ impl Simulator<'_> {
                     action,
                     terminate_tls: rule.terminate_tls,
                     protocols,
-                    admitted: admitted.into_iter().map(|admits| admits == Some(true)).collect(),
+                    admitted: admitted.iter().map(|admits| *admits == Some(true)).collect(),
                     asks: asks.then_some(number),
                 };
                 let next = effects.len();

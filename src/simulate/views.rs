@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 
 use super::environment::Environment;
 use super::indexed::IndexedIntent;
-use super::names::names;
 use crate::azure::rule::SQL_REDIRECT_PORTS;
 use crate::evidence::timeline::HeldName;
 use crate::flow::Fqdn;
@@ -70,7 +69,7 @@ impl<'o> View<'o> {
 }
 
 /// A statement, by its index in the list.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) enum Statement {
     Permission(usize),
     Deny(usize),
@@ -113,30 +112,11 @@ impl IndexedIntent<'_> {
             let literal = Host::Address(address);
             let concerned = self.of_host(&literal);
             views.push(view(Name::Supposed(literal), concerned));
-            let names = self.names_of_each_kind(observation).into_iter();
-            views.extend(
-                names.map(|(name, concerned)| view(Name::Supposed(Host::Name(name)), concerned)),
-            );
+            views.extend(self.names_of_each_kind(observation).iter().map(|(name, concerned)| {
+                view(Name::Supposed(Host::Name(name.clone())), concerned.clone())
+            }));
         }
         views
-    }
-
-    /// One name of each kind that the list parts the names into, with the statements that may
-    /// speak of a flow that shows it.
-    fn names_of_each_kind(&self, observation: &Observation) -> Vec<(Fqdn, BTreeSet<Statement>)> {
-        let carried = |services: &[Service]| services.iter().any(|one| carries(*one, observation));
-        let source = observation.source;
-        let concerning = IndexedIntent::of(
-            self.intent,
-            self.day,
-            |one| carried(&one.services) && one.sources.set.contains(source),
-            |one| carried(&one.services) && one.sources.set.contains(source),
-        );
-        let with_statements = |name: Fqdn| {
-            let concerned = concerning.of_names([&name].into_iter());
-            (name, concerned)
-        };
-        names(concerning.patterns()).into_iter().map(with_statements).collect()
     }
 }
 

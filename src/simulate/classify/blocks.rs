@@ -22,7 +22,7 @@ pub(super) struct Blocks {
 impl Blocks {
     /// The blocks that `sets` part the addresses into.
     pub(super) fn of<'s>(sets: impl Iterator<Item = &'s [AddressRange]>) -> Blocks {
-        // Ten thousand rules for one subnet are one set.
+        // Ends of ranges that ten thousand rules share are one.
         let sets: BTreeSet<&[AddressRange]> = sets.collect();
         let axis = Axis::cut_by(sets.iter().copied().flatten().copied());
         let families = axis.lowest().map(|address| usize::from(address.is_ipv6()));

@@ -5,6 +5,7 @@
 //! does not compile until somebody has said here whether flows are compared with it.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use ipnet::IpNet;
 
@@ -63,9 +64,9 @@ pub(super) type Whole = Vec<AddressRange>;
 #[derive(Default)]
 pub(super) struct Cuts {
     /// Sources and destinations: networks, routes, groups, settings.
-    pub(super) ways: Vec<Whole>,
+    pub(super) ways: BTreeSet<Whole>,
     /// Sources: those of rules.
-    pub(super) sources: Vec<Whole>,
+    pub(super) sources: BTreeSet<Whole>,
     /// Destinations: those of rules.
     pub(super) destinations: Vec<AddressRange>,
     /// Ports of destinations: those of rules, proxies, security groups, the platform and the list.
@@ -87,9 +88,9 @@ impl Cuts {
         } = deployment;
         let mut cuts = Cuts::default();
         for set in [platform_addresses(), private_addresses(), &dropped_by_azure()] {
-            cuts.ways.push(set.ranges());
+            cuts.ways.insert(set.ranges());
         }
-        cuts.ways.push(AddressSet::all().ranges());
+        cuts.ways.insert(AddressSet::all().ranges());
         cuts.ways.extend([AZURE_HOST, METADATA].map(alone));
         // The ports that are proxied are also those of requests that name none.
         let known = [&[DNS][..], &AGENT_PORTS, &PROXIED_PORTS, &OTHER_PORTS].concat();
@@ -137,14 +138,14 @@ impl Cuts {
             groups,
         } = policy;
         let ThreatIntelAllowlist { addresses, fqdns: _ } = threat_intel_allowlist;
-        self.ways.push(entries(addresses).collect());
+        self.ways.insert(entries(addresses).collect());
         if let Some(SnatSettings { private_ranges, auto_learn: _ }) = snat {
             let prefixes = private_ranges.iter().filter_map(|range| match range {
                 // They are among the private addresses.
                 PrivateRange::Iana => None,
                 PrivateRange::Prefix(prefix) => Some(AddressRange::from(*prefix)),
             });
-            self.ways.push(prefixes.collect());
+            self.ways.insert(prefixes.collect());
         }
         if let Some(proxy) = explicit_proxy {
             let ExplicitProxy {
@@ -229,7 +230,7 @@ impl Cuts {
     fn sources_of(&mut self, sources: &Sources) {
         // All groups are cut below.
         let Sources { addresses, ip_groups: _ } = sources;
-        self.sources.push(entries(addresses).collect());
+        self.sources.insert(entries(addresses).collect());
     }
 
     fn firewall(&mut self, firewall: &Firewall) {
@@ -249,7 +250,7 @@ impl Cuts {
 
     fn ip_group(&mut self, group: &IpGroup) {
         let IpGroup { scope: _, ownership: _, addresses } = group;
-        self.sources.push(entries(addresses).collect());
+        self.sources.insert(entries(addresses).collect());
         self.destinations.extend(entries(addresses));
     }
 
@@ -282,7 +283,7 @@ impl Cuts {
             } = subnet;
             self.prefixes(prefixes);
             for PrivateEndpoint { name: _, address, names: _ } in private_endpoints {
-                self.ways.push(alone(*address));
+                self.ways.insert(alone(*address));
             }
         }
     }
@@ -297,7 +298,7 @@ impl Cuts {
         } = table;
         for Route { name: _, destination, next_hop, has_bgp_override: _ } in routes {
             match destination {
-                RouteDestination::Prefix(prefix) => self.ways.push(alone(*prefix)),
+                RouteDestination::Prefix(prefix) => self.ways.extend([alone(*prefix)]),
                 // The environment knows its addresses.
                 RouteDestination::ServiceTag(_) => {}
             }
@@ -333,8 +334,8 @@ impl Cuts {
                 source_groups: _,
                 destination_groups: _,
             } = rule;
-            self.ways.push(destinations(sources).collect());
-            self.ways.push(destinations(to).collect());
+            self.ways.insert(destinations(sources).collect());
+            self.ways.insert(destinations(to).collect());
             self.ports.extend(destination_ports.iter().map(|entry| entry.range()));
         }
     }
@@ -410,7 +411,7 @@ impl Cuts {
         destinations: &[Destination],
         services: &[Service],
     ) {
-        self.ways.push(sources.set.ranges());
+        self.ways.insert(sources.set.ranges());
         self.ways.extend(of_destinations(destinations));
         self.ports.extend(services.iter().filter_map(|one| of_service(*one)));
     }
