@@ -81,7 +81,13 @@ impl<'a> Resolution<'a> {
         value: &Spanned<ast::Value<AddressSpec>>,
     ) -> Option<IpNet> {
         let addresses: AddressSet = match &value.node {
-            ast::Value::Given(spec) => self.spec(*spec, value.span)?.into(),
+            ast::Value::Given(spec) => {
+                let range = self.spec(*spec, value.span)?;
+                if let Some(prefix) = range.prefix() {
+                    return Some(prefix);
+                }
+                range.into()
+            }
             ast::Value::Named(path) => self.named_addresses(module, path, value.span)?,
             ast::Value::Filled(text) => self.filled_addresses(module, text, value.span)?,
         };
