@@ -332,3 +332,94 @@ fn ports_of_proxies_translations_groups_and_the_platform_tell_connections_apart(
         assert!(together > 400, "only {together} are judged as another was");
     }
 }
+
+/// A neighbour that was told of another name of the list is judged by what it was told of itself, also
+/// where addresses alone decide what the firewall does.
+#[test]
+fn neighbours_that_were_told_of_different_names_are_judged_apart() {
+    let more = "allow db: s1 -> db.example.com : tcp/5432 because \"a database\"\n\
+                allow other: s1 -> other.example.com : https because \"a site\"\n";
+    let (intent, deployment) = subject(40, more);
+    let simulator = Simulator::new(&deployment).unwrap();
+    let neighbours: [IpAddr; 2] = [[10, 1, 17, 8].into(), [10, 1, 17, 9].into()];
+    let mut evidence = Evidence::default();
+    for (client, name) in neighbours.into_iter().zip(["db.example.com", "other.example.com"]) {
+        let server = [192, 0, 2, 53].into();
+        let name = name.parse().unwrap();
+        evidence.timeline.add(&answer(&name, [203, 0, 113, 1].into(), client, server, noon()));
+    }
+    let assumptions = Assumptions::default();
+    let environment = Environment { evidence: &evidence, assumptions: &assumptions, at: noon() };
+    let flow = |source| Observation {
+        source,
+        source_port: Some(40_000),
+        destination: [192, 0, 2, 7].into(),
+        destination_port: 5432,
+        protocol: IpProtocol::TCP,
+        payload: SeenPayload::Exactly(Payload::Other),
+    };
+    for first in [0, 1] {
+        let replays = Replays::new(&simulator, Some(&intent), DAY, environment, 100_000);
+        let mut permitted = [None; 2];
+        for which in [first, 1 - first] {
+            let flows = [flow(neighbours[which])];
+            let alone = simulator.replay(&flows, Some(&intent), DAY, &environment).unwrap();
+            let settled = replays.replay(&flows, noon()).unwrap();
+            assert_eq!(settled.replayed.judged, alone.judged, "{}", flows[0]);
+            assert_eq!(settled.replayed.outcome, alone.outcome, "{}", flows[0]);
+            permitted[which] = alone.judged.unwrap().permitted;
+        }
+        assert_eq!(permitted, [Some(false), None]);
+    }
+}
+
+/// Sources are compared in their order: behind one that is not known, an address is another matter than
+/// before it.
+#[test]
+fn sources_on_either_side_of_an_unknown_one_are_judged_apart() {
+    let rules: Vec<serde_json::Value> = (0..300)
+        .map(|number| {
+            serde_json::json!({
+                "name": format!("r{number}"),
+                "protocols": ["Https:443"],
+                "sourceAddresses": ["10.0.0.4", "unknown:pool", "10.0.0.5"],
+                "targetFqdns": [format!("n{number}.example.com")],
+            })
+        })
+        .collect();
+    let document = serde_json::json!({
+        "schema": "exeat.deployment/1",
+        "firewallPolicies": { "fwp": { "ruleCollectionGroups": [{
+            "name": "rcg", "priority": 100, "ruleCollections": [
+                { "name": "pass", "priority": 200, "kind": "application", "action": "Allow",
+                  "rules": rules },
+            ],
+        }] } },
+        "unknowns": [{ "name": "pool", "because": "the parameter `pool` has no value" }],
+    });
+    let deployment = exeat::import::json::read(&document.to_string()).unwrap();
+    let simulator = Simulator::new(&deployment).unwrap();
+    let (evidence, assumptions) = (Evidence::default(), Assumptions::default());
+    let environment = Environment { evidence: &evidence, assumptions: &assumptions, at: noon() };
+    let flow = |last| Observation {
+        source: [10, 0, 0, last].into(),
+        source_port: Some(40_000),
+        destination: [192, 0, 2, 7].into(),
+        destination_port: 443,
+        protocol: IpProtocol::TCP,
+        payload: SeenPayload::Kind(PayloadKind::Tls),
+    };
+    for order in [[4, 5], [5, 4]] {
+        let replays = Replays::new(&simulator, None, DAY, environment, 100_000);
+        let mut missing = Vec::new();
+        for last in order {
+            let flows = [flow(last)];
+            let alone = simulator.replay(&flows, None, DAY, &environment).unwrap();
+            let settled = replays.replay(&flows, noon()).unwrap();
+            let decision = settled.decision(flows[0].destination);
+            assert_eq!(told(&decision), told(&alone.decision), "{}", flows[0]);
+            missing.push(alone.decision.missing);
+        }
+        assert_ne!(missing[0], missing[1]);
+    }
+}

@@ -107,7 +107,7 @@ impl Fragments {
         partial.take(datagram, fragment);
         let whole = partial.whole()?;
         self.partial.remove(&key);
-        // Most are whole as soon as they have begun.
+        // Each stands there once, and what began last is most often the one.
         if let Some(place) = self.ages.iter().rposition(|(_, other)| *other == key) {
             self.ages.remove(place);
         }

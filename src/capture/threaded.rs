@@ -126,7 +126,7 @@ enum Item {
     Dissected { dissected: Dissected<'static>, interface: u32, link: LinkType, payload: Place },
     /// Any other frame.
     Whole { at: Moment, interface: u32, link: LinkType, original: u32, data: Place },
-    /// The file is a log, and this reads it.
+    /// The file is a log, and this reads it; taken out where it is followed.
     Log(Option<Box<Log>>),
     /// The next bytes of the log.
     Bytes(Place),

@@ -35,7 +35,8 @@ pub struct IndexedIntent<'l> {
     pub(super) proxies: Vec<Option<IpAddr>>,
     /// Its statements that are active.
     active: Vec<Statement>,
-    by_name: ByName<'l>,
+    /// `None` where every statement is asked.
+    by_name: Option<ByName<'l>>,
     /// By the statements that mean a source and service, what they part the names into.
     kinds: Arc<RwLock<Kept>>,
 }
@@ -51,6 +52,13 @@ const MOST_KEPT: usize = 16;
 impl<'l> IndexedIntent<'l> {
     /// The statements of `intent` that are active on `day`.
     pub fn new(intent: &'l Intent, day: Date) -> IndexedIntent<'l> {
+        let mut indexed = IndexedIntent::of_one_flow(intent, day);
+        indexed.by_name = Some(ByName::of(intent, &indexed.active));
+        indexed
+    }
+
+    /// The same without an index: for one flow it takes longer to make than all statements to ask.
+    pub(super) fn of_one_flow(intent: &'l Intent, day: Date) -> IndexedIntent<'l> {
         let permissions = (0..intent.permissions.len()).map(Statement::Permission);
         let every = permissions.chain((0..intent.denies.len()).map(Statement::Deny));
         let is_active = |statement: &Statement| match *statement {
@@ -60,31 +68,33 @@ impl<'l> IndexedIntent<'l> {
             Statement::Deny(at) => intent.denies.get(at).is_some_and(|one| one.is_active(day)),
         };
         let active: Vec<Statement> = every.filter(is_active).collect();
-        let by_name = ByName::of(intent, &active);
         let proxies = intent.dns_proxies();
-        IndexedIntent { intent, day, proxies, active, by_name, kinds: Arc::default() }
+        IndexedIntent { intent, day, proxies, active, by_name: None, kinds: Arc::default() }
     }
 
-    /// The statements that may speak of a flow with one of `names`.
+    /// The statements that may speak of a flow with one of `names`; `None` is all of them.
     pub(super) fn of_names<'n>(
         &self,
         names: impl Iterator<Item = &'n Fqdn>,
-    ) -> BTreeSet<Statement> {
-        self.by_name.of_names(names)
+    ) -> Option<BTreeSet<Statement>> {
+        self.by_name.as_ref().map(|by_name| by_name.of_names(names))
     }
 
-    /// The statements that may speak of a flow that shows `host`.
-    pub(super) fn of_host(&self, host: &Host) -> BTreeSet<Statement> {
-        match host {
-            Host::Name(name) => self.of_names([name].into_iter()),
+    /// The statements that may speak of a flow that shows `host`; `None` is all of them.
+    pub(super) fn of_host(&self, host: &Host) -> Option<BTreeSet<Statement>> {
+        let by_name = self.by_name.as_ref()?;
+        Some(match host {
+            Host::Name(name) => by_name.of_names([name].into_iter()),
             // `*` alone matches an address (`azure-firewall.md §2.3`).
-            Host::Address(_) => self.by_name.of_patterns(self.by_name.index.any().iter().copied()),
-        }
+            Host::Address(_) => by_name.of_patterns(by_name.index.any().iter().copied()),
+        })
     }
 
-    /// The statements that may speak of a flow that shows no name and of which none was told.
-    pub(super) fn of_no_name(&self) -> BTreeSet<Statement> {
-        self.by_name.no_name.union(&self.by_name.any_name).copied().collect()
+    /// The statements that may speak of a flow that shows no name and of which none was told; `None`
+    /// is all of them.
+    pub(super) fn of_no_name(&self) -> Option<BTreeSet<Statement>> {
+        let by_name = self.by_name.as_ref()?;
+        Some(by_name.no_name.union(&by_name.any_name).copied().collect())
     }
 
     /// One name of each kind that the list parts the names into, with the statements that may

@@ -42,7 +42,7 @@ impl Simulator<'_> {
         day: Date,
         environment: &Environment<'_>,
     ) -> Option<Replayed> {
-        let indexed = intent.map(|intent| IndexedIntent::new(intent, day));
+        let indexed = intent.map(|intent| IndexedIntent::of_one_flow(intent, day));
         self.replay_by(flows, indexed.as_ref(), environment)
     }
 

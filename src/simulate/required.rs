@@ -101,7 +101,7 @@ impl Intent {
         observation: &Observation,
         environment: &Environment<'_>,
     ) -> Judged {
-        IndexedIntent::new(self, day).judge(observation, environment)
+        IndexedIntent::of_one_flow(self, day).judge(observation, environment)
     }
 }
 

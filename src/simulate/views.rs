@@ -85,10 +85,7 @@ impl IndexedIntent<'_> {
     ) -> Vec<View<'o>> {
         let seen = View::of(observation);
         let View { kind, request, .. } = seen;
-        let view = |name, concerned| {
-            let concerned = Some(concerned);
-            View { observation, name, kind, request, concerned }
-        };
+        let view = |name, concerned| View { observation, name, kind, request, concerned };
         if let Name::Shown(host) = seen.name {
             let concerned = self.of_host(&host);
             return vec![view(Name::Shown(host), concerned)];
@@ -113,7 +110,7 @@ impl IndexedIntent<'_> {
             let concerned = self.of_host(&literal);
             views.push(view(Name::Supposed(literal), concerned));
             views.extend(self.names_of_each_kind(observation).iter().map(|(name, concerned)| {
-                view(Name::Supposed(Host::Name(name.clone())), concerned.clone())
+                view(Name::Supposed(Host::Name(name.clone())), Some(concerned.clone()))
             }));
         }
         views

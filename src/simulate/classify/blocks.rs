@@ -11,6 +11,9 @@ use foldhash::HashMap;
 use super::axis::Axis;
 use crate::flow::address::AddressRange;
 
+/// The classes of all sets together, beyond which each class is a block of its own: a second's work.
+const MOST_LOOKED_AT: usize = 1 << 24;
+
 /// All addresses, by the sets that they lie in and by their family.
 #[derive(Debug)]
 pub(super) struct Blocks {
@@ -28,9 +31,14 @@ impl Blocks {
         let families = axis.lowest().map(|address| usize::from(address.is_ipv6()));
         let mut blocks: Vec<usize> = families.collect();
         let mut before = 2;
+        let mut looked_at = 0;
         for set in sets {
             // What of a block lies in the set becomes one of its own.
             let mut within: HashMap<usize, usize> = HashMap::default();
+            looked_at += set.iter().map(|range| axis.classes(*range).len()).sum::<usize>();
+            if looked_at > MOST_LOOKED_AT {
+                return Blocks { blocks: (0..axis.len()).collect(), axis };
+            }
             for class in set.iter().flat_map(|range| axis.classes(*range)) {
                 // Ranges of a set may overlap: then it was met already.
                 if let Some(block) = blocks.get_mut(class).filter(|block| **block < before) {

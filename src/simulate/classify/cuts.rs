@@ -56,8 +56,8 @@ use crate::intent::Permission;
 use crate::intent::Service;
 use crate::intent::permission::Addresses;
 
-/// Ranges that nothing tells apart which a source is compared with: it lies in one of them, or in
-/// none. Of destinations, the range itself may be told.
+/// Ranges of which a source lies in one or in none, and nothing tells in which. Of destinations, the
+/// range itself may be told.
 pub(super) type Whole = Vec<AddressRange>;
 
 /// The ranges, by who is compared with them.
@@ -138,7 +138,7 @@ impl Cuts {
             groups,
         } = policy;
         let ThreatIntelAllowlist { addresses, fqdns: _ } = threat_intel_allowlist;
-        self.ways.insert(entries(addresses).collect());
+        self.ways.extend(runs(addresses.iter().map(range)));
         if let Some(SnatSettings { private_ranges, auto_learn: _ }) = snat {
             let prefixes = private_ranges.iter().filter_map(|range| match range {
                 // They are among the private addresses.
@@ -230,7 +230,7 @@ impl Cuts {
     fn sources_of(&mut self, sources: &Sources) {
         // All groups are cut below.
         let Sources { addresses, ip_groups: _ } = sources;
-        self.sources.insert(entries(addresses).collect());
+        self.sources.extend(runs(addresses.iter().map(range)));
     }
 
     fn firewall(&mut self, firewall: &Firewall) {
@@ -250,7 +250,7 @@ impl Cuts {
 
     fn ip_group(&mut self, group: &IpGroup) {
         let IpGroup { scope: _, ownership: _, addresses } = group;
-        self.sources.insert(entries(addresses).collect());
+        self.sources.extend(runs(addresses.iter().map(range)));
         self.destinations.extend(entries(addresses));
     }
 
@@ -334,8 +334,8 @@ impl Cuts {
                 source_groups: _,
                 destination_groups: _,
             } = rule;
-            self.ways.insert(destinations(sources).collect());
-            self.ways.insert(destinations(to).collect());
+            self.ways.extend(runs(sources.iter().map(destination_range)));
+            self.ways.extend(runs(to.iter().map(destination_range)));
             self.ports.extend(destination_ports.iter().map(|entry| entry.range()));
         }
     }
@@ -450,11 +450,24 @@ fn entries(entries: &[AddressEntry]) -> impl Iterator<Item = AddressRange> {
 }
 
 fn destinations(entries: &[DestinationEntry]) -> impl Iterator<Item = AddressRange> {
-    entries.iter().filter_map(|entry| match entry {
+    entries.iter().filter_map(destination_range)
+}
+
+fn destination_range(entry: &DestinationEntry) -> Option<AddressRange> {
+    match entry {
         DestinationEntry::Addresses(entry) => range(entry),
         // The environment knows its addresses.
         DestinationEntry::ServiceTag(_) => None,
-    })
+    }
+}
+
+/// The ranges between entries that have none. Entries are compared in their order, and where the
+/// environment is asked about one, it is not asked for what lies in a range before it.
+fn runs(ranges: impl Iterator<Item = Option<AddressRange>>) -> impl Iterator<Item = Whole> {
+    let ranges: Vec<Option<AddressRange>> = ranges.collect();
+    let runs: Vec<Whole> =
+        ranges.split(Option::is_none).map(|run| run.iter().flatten().copied().collect()).collect();
+    runs.into_iter()
 }
 
 fn range(entry: &AddressEntry) -> Option<AddressRange> {

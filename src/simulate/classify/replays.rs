@@ -101,8 +101,8 @@ struct Alike {
     has_source_ports: bool,
     /// The DNS proxies of the firewalls.
     proxies: Vec<IpAddr>,
-    /// By client, the names of the list that it was told of.
-    told: BTreeMap<IpAddr, Vec<Fqdn>>,
+    /// By client, the names of the list that it was told of, each with its number in the list.
+    told: BTreeMap<IpAddr, Vec<(usize, Fqdn)>>,
     /// The names of rules and of the list that proxies told of.
     answered: Vec<Fqdn>,
     /// Whether proxies told of any name.
@@ -135,8 +135,10 @@ struct Key {
     ///
     /// [`DnsTimeline::names`]: crate::evidence::DnsTimeline::names
     held: Vec<(Fqdn, NameRole)>,
-    /// Whether the client holds the destination for each name that may be asked for.
+    /// Whether the client holds the destination for each of those, and for each that it shows.
     holds: Vec<Option<bool>>,
+    /// The same of each name of the list, by its number, of which that is known.
+    holds_listed: Vec<(usize, bool)>,
     /// What the proxies said of each name that may be asked for.
     facts: Vec<Fact>,
 }
@@ -323,9 +325,13 @@ impl Alike {
         let proxies: BTreeSet<IpAddr> =
             of_deployment.into_iter().chain(of_list).flatten().collect();
         let listed: BTreeSet<&Fqdn> = intent.into_iter().flat_map(Intent::exact_names).collect();
-        let mut told: BTreeMap<IpAddr, BTreeSet<&Fqdn>> = BTreeMap::new();
-        for (client, name) in evidence.timeline.told().filter(|(_, name)| listed.contains(name)) {
-            told.entry(client).or_default().insert(name);
+        let numbers: BTreeMap<&Fqdn, usize> =
+            listed.iter().enumerate().map(|(number, name)| (*name, number)).collect();
+        let mut told: BTreeMap<IpAddr, BTreeMap<usize, Fqdn>> = BTreeMap::new();
+        for (client, name) in evidence.timeline.told() {
+            if let Some(number) = numbers.get(name) {
+                told.entry(client).or_default().entry(*number).or_insert_with(|| name.clone());
+            }
         }
         let owned = |names: BTreeSet<&Fqdn>| names.into_iter().cloned().collect();
         let mut resolved = simulator.answered_names();
@@ -346,7 +352,7 @@ impl Alike {
             ),
             ports: Ports::cut_by(ports),
             has_source_ports: groups.any(looks_at_source_ports),
-            told: told.into_iter().map(|(client, names)| (client, owned(names))).collect(),
+            told: told.into_iter().map(|(one, names)| (one, names.into_iter().collect())).collect(),
             answered: owned(answered),
             proxies: proxies.into_iter().collect(),
             proxies_spoke,
@@ -418,8 +424,12 @@ impl Alike {
             held.into_iter().map(|held| (held.name, held.role)).collect();
         let of_client = self.told.get(&source).map_or(&[][..], Vec::as_slice);
         let of_flow = || shown.iter().copied().chain(held.iter().map(|(name, _)| name));
-        let holds = of_flow().chain(of_client);
-        let holds = holds.map(|name| environment.client_holds(source, name, destination)).collect();
+        let holds = |name: &Fqdn| environment.client_holds(source, name, destination);
+        // Another client of the block may have been told of others.
+        let holds_listed =
+            of_client.iter().filter_map(|(number, name)| Some((*number, holds(name)?)));
+        let holds_listed = holds_listed.collect();
+        let holds = of_flow().map(holds).collect();
         let mut facts = Vec::new();
         for name in of_flow().chain(&self.answered) {
             let resolvable = Atom::Resolvable { name: name.clone() };
@@ -442,6 +452,7 @@ impl Alike {
             shows_destination,
             held,
             holds,
+            holds_listed,
             facts,
         })
     }

@@ -176,9 +176,8 @@ impl RuleSets {
     }
 }
 
-/// A set that is read block by block. Written without adapters of iterators: in a release build,
-/// dependencies and the standard library are not optimised with us, and this is where a verdict spends
-/// its time.
+/// A set that is read block by block. Written without adapters of iterators: this is where a
+/// verdict spends its time.
 struct Cursor<'s> {
     set: RuleSet<'s>,
     /// How many words belong to blocks before the one that is looked at.
