@@ -101,8 +101,10 @@ struct Alike {
     has_source_ports: bool,
     /// The DNS proxies of the firewalls.
     proxies: Vec<IpAddr>,
-    /// By client, the names of the list that it was told of, each with its number in the list.
-    told: BTreeMap<IpAddr, Vec<(usize, Fqdn)>>,
+    /// The names of the list.
+    listed: Vec<Fqdn>,
+    /// Each client with each of those that it was told of, by its number, ascending.
+    told: Vec<(IpAddr, u32)>,
     /// The names of rules and of the list that proxies told of.
     answered: Vec<Fqdn>,
     /// Whether proxies told of any name.
@@ -138,7 +140,7 @@ struct Key {
     /// Whether the client holds the destination for each of those, and for each that it shows.
     holds: Vec<Option<bool>>,
     /// The same of each name of the list, by its number, of which that is known.
-    holds_listed: Vec<(usize, bool)>,
+    holds_listed: Vec<(u32, bool)>,
     /// What the proxies said of each name that may be asked for.
     facts: Vec<Fact>,
 }
@@ -325,17 +327,20 @@ impl Alike {
         let proxies: BTreeSet<IpAddr> =
             of_deployment.into_iter().chain(of_list).flatten().collect();
         let listed: BTreeSet<&Fqdn> = intent.into_iter().flat_map(Intent::exact_names).collect();
-        let numbers: BTreeMap<&Fqdn, usize> =
-            listed.iter().enumerate().map(|(number, name)| (*name, number)).collect();
-        let mut told: BTreeMap<IpAddr, BTreeMap<usize, Fqdn>> = BTreeMap::new();
-        for (client, name) in evidence.timeline.told() {
-            if let Some(number) = numbers.get(name) {
-                told.entry(client).or_default().entry(*number).or_insert_with(|| name.clone());
-            }
-        }
+        let numbers: BTreeMap<&Fqdn, u32> = listed.iter().copied().zip(0..).collect();
+        let pairs = || {
+            let told = evidence.timeline.told();
+            told.filter_map(|(client, name)| Some((client, *numbers.get(name)?)))
+        };
+        // There may be as many as packets of DNS; counted first, they take no more room than they need.
+        let mut told: Vec<(IpAddr, u32)> = Vec::with_capacity(pairs().count());
+        told.extend(pairs());
+        told.sort_unstable();
+        told.dedup();
+        told.shrink_to_fit();
         let owned = |names: BTreeSet<&Fqdn>| names.into_iter().cloned().collect();
         let mut resolved = simulator.answered_names();
-        resolved.extend(listed);
+        resolved.extend(&listed);
         let mut answered: BTreeSet<&Fqdn> = BTreeSet::new();
         let mut proxies_spoke = false;
         for (_, name) in evidence.timeline.answered().filter(|(one, _)| proxies.contains(one)) {
@@ -352,7 +357,8 @@ impl Alike {
             ),
             ports: Ports::cut_by(ports),
             has_source_ports: groups.any(looks_at_source_ports),
-            told: told.into_iter().map(|(one, names)| (one, names.into_iter().collect())).collect(),
+            listed: owned(listed),
+            told,
             answered: owned(answered),
             proxies: proxies.into_iter().collect(),
             proxies_spoke,
@@ -422,12 +428,15 @@ impl Alike {
         let held = timeline.names(source, destination, at);
         let held: Vec<(Fqdn, NameRole)> =
             held.into_iter().map(|held| (held.name, held.role)).collect();
-        let of_client = self.told.get(&source).map_or(&[][..], Vec::as_slice);
+        let from = self.told.partition_point(|(client, _)| *client < source);
+        let of_client = self.told.iter().skip(from).take_while(|(client, _)| *client == source);
         let of_flow = || shown.iter().copied().chain(held.iter().map(|(name, _)| name));
         let holds = |name: &Fqdn| environment.client_holds(source, name, destination);
         // Another client of the block may have been told of others.
-        let holds_listed =
-            of_client.iter().filter_map(|(number, name)| Some((*number, holds(name)?)));
+        let holds_listed = of_client.filter_map(|(_, number)| {
+            let held = holds(self.listed.get(usize::try_from(*number).ok()?)?)?;
+            Some((*number, held))
+        });
         let holds_listed = holds_listed.collect();
         let holds = of_flow().map(holds).collect();
         let mut facts = Vec::new();
