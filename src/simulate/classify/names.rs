@@ -20,8 +20,8 @@ pub(super) struct HostClasses {
     exact: Texts,
     /// By what the names end with: `.parent` for `*.parent`, `end` for `*end`.
     endings: Texts,
-    /// Whether there is a `*.parent`.
-    has_parents: bool,
+    /// How long the `.parent` of each `*.parent` is.
+    parents: Lengths,
     /// How long the `end` of each `*end` is, the longest first.
     ends: Vec<usize>,
     /// Any other name.
@@ -41,15 +41,16 @@ impl HostClasses {
         let mut any = everywhere.clone();
         let mut exact: HashMap<&str, Vec<usize>> = HashMap::new();
         let mut endings: HashMap<String, Vec<usize>> = HashMap::new();
-        let mut has_parents = false;
+        let mut parents = Lengths::default();
         let mut ends = Vec::new();
         for (pattern, rule) in named {
             match pattern {
                 FqdnPattern::Any => any.insert(*rule),
                 FqdnPattern::Exact(name) => exact.entry(name.as_str()).or_default().push(*rule),
                 FqdnPattern::Under(parent) => {
-                    has_parents = true;
-                    endings.entry(format!(".{parent}")).or_default().push(*rule);
+                    let ending = format!(".{parent}");
+                    parents.insert(ending.len());
+                    endings.entry(ending).or_default().push(*rule);
                 }
                 FqdnPattern::EndsWith(end) => {
                     ends.push(end.as_str().len());
@@ -65,7 +66,7 @@ impl HostClasses {
             for rule in own {
                 bits.insert(*rule);
             }
-            for ending in endings_of(text, has_parents, &ends) {
+            for ending in endings_of(text, parents, &ends) {
                 let rules = endings.get(ending);
                 for rule in rules.into_iter().flatten() {
                     bits.insert(*rule);
@@ -84,7 +85,7 @@ impl HostClasses {
         let ended: Vec<(&str, u32)> =
             ended.into_iter().map(|end| (end.as_str(), number_of(end, &[]))).collect();
         let (exact, endings) = (Texts::of(&spelled), Texts::of(&ended));
-        HostClasses { exact, endings, has_parents, ends, other, address: other }
+        HostClasses { exact, endings, parents, ends, other, address: other }
     }
 
     /// The number of the set of rules that may name `host`.
@@ -96,15 +97,14 @@ impl HostClasses {
             return set;
         }
         let mut longest = (0, self.other);
-        if self.has_parents {
-            for (at, byte) in text.bytes().enumerate() {
-                if byte == b'.'
-                    && let Some(ending) = text.get(at..)
-                    && let Some(set) = self.endings.get(ending)
-                {
-                    longest = (ending.len(), set);
-                    break;
-                }
+        for (at, byte) in text.bytes().enumerate() {
+            if byte == b'.'
+                && self.parents.contains(text.len() - at)
+                && let Some(ending) = text.get(at..)
+                && let Some(set) = self.endings.get(ending)
+            {
+                longest = (ending.len(), set);
+                break;
             }
         }
         for length in self.ends.iter().take_while(|length| **length > longest.0) {
@@ -114,6 +114,23 @@ impl HostClasses {
             }
         }
         longest.1
+    }
+}
+
+/// Lengths below 256; no ending of a name is as long.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lengths([u64; 4]);
+
+impl Lengths {
+    fn insert(&mut self, length: usize) {
+        if let Some(word) = self.0.get_mut(length / 64) {
+            *word |= 1 << (length % 64);
+        }
+    }
+
+    #[inline]
+    fn contains(&self, length: usize) -> bool {
+        self.0.get(length / 64).is_some_and(|word| word >> (length % 64) & 1 == 1)
     }
 }
 
@@ -188,11 +205,12 @@ impl Texts {
 /// as each of `ends`.
 fn endings_of<'t>(
     text: &'t str,
-    has_parents: bool,
+    parents: Lengths,
     ends: &'t [usize],
 ) -> impl Iterator<Item = &'t str> {
-    let dots = text.bytes().enumerate().filter(move |(_, byte)| has_parents && *byte == b'.');
-    let parents = dots.filter_map(|(at, _)| text.get(at..));
+    let dots = text.bytes().enumerate().filter(|(_, byte)| *byte == b'.');
+    let parents = dots
+        .filter_map(move |(at, _)| text.get(at..).filter(|ending| parents.contains(ending.len())));
     let ends = ends.iter().filter_map(|length| text.get(text.len().checked_sub(*length)?..));
     parents.chain(ends)
 }
