@@ -16,8 +16,11 @@ use exeat::evidence::ResponseCode;
 use exeat::evidence::ServiceTags;
 use exeat::evidence::Solicited;
 use exeat::flow::Atom;
+use exeat::flow::Host;
 use exeat::flow::Observation;
+use exeat::flow::Payload;
 use exeat::flow::PayloadKind;
+use exeat::flow::Request;
 use exeat::flow::SeenPayload;
 use exeat::flow::notation::FlowText;
 use exeat::import;
@@ -31,6 +34,7 @@ use exeat::simulate::Decision;
 use exeat::simulate::Environment;
 use exeat::simulate::Judged;
 use exeat::simulate::Missing;
+use exeat::simulate::Reason;
 use exeat::simulate::Simulator;
 use exeat::simulate::Verdict;
 use exeat::simulate::decision::Field;
@@ -868,4 +872,64 @@ fn more_combinations_than_can_be_tried_are_said_to_be_too_many() {
     let payload = named.to_observation().unwrap().payload;
     let too_many = Missing::TooManyUnknowns.to_string();
     missing_of(&of_unknowns(13), payload, &[&too_many]);
+}
+
+/// A firewall that translates what comes to its port 8080 and sends it to another, which reads it.
+const TWO_FIREWALLS: &str = r#"{
+  "schema": "exeat.deployment/1",
+  "firewallPolicies": {
+    "first": {"ruleCollectionGroups": [{"name": "g", "priority": 100, "ruleCollections": [
+      {"name": "n", "priority": 100, "kind": "nat", "action": "DNAT", "rules": [
+        {"name": "r", "ipProtocols": ["TCP"], "sourceAddresses": ["*"],
+         "destinationAddresses": ["10.0.1.4"], "destinationPorts": ["8080"],
+         "translatedAddress": "20.0.0.1", "translatedPort": "8081"}]}]}]},
+    "second": {"ruleCollectionGroups": [{"name": "g", "priority": 100, "ruleCollections": [
+      {"name": "a", "priority": 100, "kind": "application", "action": "Allow", "rules": [
+        {"name": "r", "protocols": ["Http:8081"], "sourceAddresses": ["*"],
+         "targetFqdns": ["*"]}]}]}]}
+  },
+  "azureFirewalls": {
+    "first": {"virtualNetwork": "hub", "firewallPolicy": "first", "privateIpAddress": "10.0.1.4",
+              "publicIpAddresses": ["203.0.113.10"]},
+    "second": {"virtualNetwork": "edge", "firewallPolicy": "second",
+               "privateIpAddress": "10.2.1.4", "publicIpAddresses": ["203.0.113.20"]}
+  },
+  "virtualNetworks": {
+    "hub": {
+      "addressSpace": ["10.0.0.0/16"],
+      "subnets": [
+        {"name": "AzureFirewallSubnet", "addressPrefixes": ["10.0.1.0/26"], "routeTable": "on"},
+        {"name": "nodes", "addressPrefixes": ["10.0.8.0/24"]}],
+      "virtualNetworkPeerings": [
+        {"name": "p", "remoteVirtualNetwork": "edge", "allowForwardedTraffic": true}]},
+    "edge": {
+      "addressSpace": ["10.2.0.0/16"],
+      "subnets": [{"name": "AzureFirewallSubnet", "addressPrefixes": ["10.2.1.0/26"]}],
+      "virtualNetworkPeerings": [
+        {"name": "p", "remoteVirtualNetwork": "hub", "allowForwardedTraffic": true}]}
+  },
+  "routeTables": {"on": {"routes": [{"name": "on", "addressPrefix": "0.0.0.0/0",
+    "nextHopType": "VirtualAppliance", "nextHopIpAddress": "10.2.1.4"}]}}
+}"#;
+
+/// What the second firewall compares with the port of a request is the translated one.
+#[test]
+fn a_request_that_was_not_seen_may_name_the_port_that_it_is_translated_to() {
+    let deployment = import::json::read(TWO_FIREWALLS).unwrap();
+    let simulator = Simulator::new(&deployment).unwrap();
+    let world = world(Vec::new(), Vec::new());
+    let decided = |payload| {
+        let flow = observation("10.0.8.4 -> 10.0.1.4 : tcp/8080");
+        let decision = simulator.judge(&Observation { payload, ..flow }, &world.environment());
+        (decision.verdict, decision.reason)
+    };
+    let host = Some(Host::parse("a.example.com").unwrap());
+    let with_port = |port| {
+        let (host, path) = (host.clone(), "/".to_owned());
+        decided(SeenPayload::Exactly(Payload::Http(Request { host, port: Some(port), path })))
+    };
+    assert_eq!(with_port(8080), (Verdict::Deny, Reason::HostPortMismatch));
+    assert_eq!(with_port(8081), (Verdict::Allow, Reason::ApplicationRule));
+    let unseen = decided(SeenPayload::Kind(PayloadKind::Http));
+    assert_eq!(unseen.0, Verdict::Undetermined, "{unseen:?}");
 }

@@ -10,6 +10,7 @@ use super::names::fresh_labels;
 use super::policy::Enforced;
 use crate::azure::policy::Rules;
 use crate::azure::rule::ApplicationRule;
+use crate::azure::rule::NatRule;
 use crate::flow::Host;
 use crate::flow::IpProtocol;
 use crate::flow::Observation;
@@ -46,15 +47,16 @@ impl Simulator<'_> {
         let [other, instead] = OTHER_PORTS;
         let other = if connected == other { instead } else { other };
         let mut ports = vec![Some(connected), Some(other), None];
+        ports.extend(self.translated_ports(observation).into_iter().map(Some));
         // With an explicit proxy the port is that of the target, which any rule may name.
         if self.is_explicit_proxy(observation) {
             ports.extend(
                 self.every_rule()
                     .flat_map(|rule| rule.protocols.iter().map(|protocol| Some(protocol.port))),
             );
-            ports.sort_unstable();
-            ports.dedup();
         }
+        ports.sort_unstable();
+        ports.dedup();
         let paths = match host {
             Some(host) => self.paths(host),
             None => vec!["/".to_owned()],
@@ -63,6 +65,40 @@ impl Simulator<'_> {
             paths.iter().map(move |path| Request { host: host.cloned(), port, path: path.clone() })
         };
         ports.into_iter().flat_map(with_port).collect()
+    }
+
+    /// The ports that DNAT rules may have `observation` arrive at, where another firewall compares
+    /// them with that of the request (`azure-firewall.md §2.5`).
+    fn translated_ports(&self, observation: &Observation) -> BTreeSet<u16> {
+        let address = observation.destination;
+        let is_own = |enforced: &Enforced<'_>| {
+            enforced.is_private_address(address) || enforced.is_public_address(address)
+        };
+        let mut translated = BTreeSet::new();
+        if !self.every_policy().any(is_own) {
+            return translated;
+        }
+        // One firewall may translate what another has translated.
+        let mut arriving = BTreeSet::from([observation.destination_port]);
+        while !arriving.is_empty() {
+            let is_met = |rule: &&NatRule| {
+                let mut entries = rule.destination_ports.iter();
+                entries.any(|entry| arriving.iter().any(|port| entry.contains(*port)))
+            };
+            let met: BTreeSet<u16> =
+                self.every_nat_rule().filter(is_met).map(|rule| rule.translated_port).collect();
+            arriving = met.difference(&translated).copied().collect();
+            translated.extend(&arriving);
+        }
+        translated
+    }
+
+    fn every_nat_rule(&self) -> impl Iterator<Item = &NatRule> {
+        let placed = self.every_policy().flat_map(|enforced| &enforced.nat);
+        placed.flat_map(|placed| match &placed.collection.rules {
+            Rules::Nat(rules) => rules.as_slice(),
+            Rules::Network(..) | Rules::Application(..) => &[],
+        })
     }
 
     /// Requests inside TLS for `host`, which stands for the host that was not seen
