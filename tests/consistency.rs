@@ -645,6 +645,12 @@ fn dns_past_the_proxy_is_told() {
         "other-resolver: DNS to 168.63.129.16, and not to the firewall's proxy at 10.0.1.4",
     ]);
     to("10.0.1.4", "udp/53").check(&[]);
+    // LocalDNS on the node, which asks in its turn; nothing else at a link-local address does.
+    to("169.254.10.10", "udp/53").check(&[]);
+    to("169.254.10.11", "tcp/53").check(&[]);
+    to("169.254.10.12", "udp/53").check(&[
+        "other-resolver: DNS to 169.254.10.12, and not to the firewall's proxy at 10.0.1.4",
+    ]);
     // A server that a virtual network states.
     to("10.2.0.53", "udp/53").check(&[]);
     // What is known to be something else, and a handshake, as of somebody who looks for open ports.

@@ -1,6 +1,7 @@
 //! Addresses with a meaning of their own: the platform's, and those for private use.
 
 use std::net::IpAddr;
+use std::net::Ipv4Addr;
 use std::sync::LazyLock;
 
 use ipnet::IpNet;
@@ -23,6 +24,11 @@ pub(super) const PLATFORM: &[&str] = &[
 /// Prefixes for private use: RFC 1918, RFC 6598, RFC 4193.
 pub(super) const PRIVATE: &[&str] =
     &["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
+
+/// Where AKS LocalDNS listens on each node. What it does not know it asks of the DNS server of the
+/// virtual network, from the node's own address (`azure-routing.md §7`).
+pub(super) const LOCAL_DNS: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::new(169, 254, 10, 10)), IpAddr::V4(Ipv4Addr::new(169, 254, 10, 11))];
 
 static PLATFORM_ADDRESSES: LazyLock<AddressSet> = LazyLock::new(|| set_of(PLATFORM));
 static PRIVATE_ADDRESSES: LazyLock<AddressSet> = LazyLock::new(|| set_of(PRIVATE));

@@ -26,6 +26,7 @@ use super::decision::Verdict;
 use super::outcome::Outcome;
 use super::replay::Replayed;
 use super::security::AZURE_HOST;
+use super::special_purpose::LOCAL_DNS;
 use crate::azure::Deployment;
 use crate::azure::RuleId;
 use crate::azure::policy::Action;
@@ -167,6 +168,7 @@ impl Consistency {
         if self.proxies.is_empty()
             || self.proxies.contains(&server)
             || self.servers.contains(&server)
+            || LOCAL_DNS.contains(&server)
             || !self.declared.contains(last.source)
             || server == AZURE_HOST && self.on_azure_dns.contains(last.source)
         {
