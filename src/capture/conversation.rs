@@ -210,18 +210,21 @@ impl Conversation {
     }
 
     /// Whether the SYN of `packet` opens another connection between the same ends, or accepts one:
-    /// one with other sequence numbers.
+    /// one with other sequence numbers. Who accepts the same one again may do so with another number:
+    /// one without memory makes each up anew (RFC 4987 §3.6), and of several behind one address each
+    /// has its own.
     #[inline]
     pub(super) fn is_reopened_by(&self, packet: &Packet<'_>) -> bool {
         let Some(tcp) = packet.tcp.filter(|tcp| tcp.flags.has(Flags::SYN)) else { return false };
         let sender = self.sender(packet);
         let base = |end| self.speaker(end).base;
-        if base(sender).is_some_and(|base| base != tcp.sequence) {
-            return true;
+        match base(sender.other()) {
+            // A SYN may carry data, which is acknowledged with it (RFC 7413 §2).
+            Some(base) if tcp.flags.accepts() => {
+                tcp.acknowledgment.wrapping_sub(base) > MOST_SYN_BYTES
+            }
+            Some(_) | None => base(sender).is_some_and(|base| base != tcp.sequence),
         }
-        // A SYN may carry data, which is acknowledged with it (RFC 7413 §2).
-        let is_of_another = |base| tcp.acknowledgment.wrapping_sub(base) > MOST_SYN_BYTES;
-        tcp.flags.accepts() && base(sender.other()).is_some_and(is_of_another)
     }
 
     /// Notes that a copy of a packet was seen.
@@ -353,12 +356,16 @@ impl Conversation {
             other.stream.acknowledged(tcp.acknowledgment);
         }
         let speaker = self.speaker_mut(sender);
+        let is_silent = speaker.listener.is_none();
+        if starts && is_silent && speaker.base.is_some_and(|base| base != tcp.sequence) {
+            // What it goes on with is told by what follows.
+            *speaker = Speaker { spoke: speaker.spoke, ..Speaker::new(speaker.endpoint) };
+        } else if starts {
+            speaker.stream.starts_at(data);
+        }
         speaker.base.get_or_insert(data.wrapping_sub(1));
         speaker.has_come_to(tcp.sequence);
         speaker.spoke |= !flags.has(Flags::RST);
-        if starts {
-            speaker.stream.starts_at(data);
-        }
         // The payload of a reset is a message to a person (RFC 9293 §3.5.3).
         if packet.payload.is_empty() && packet.cut == 0 || flags.has(Flags::RST) {
             return;

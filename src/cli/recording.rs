@@ -308,15 +308,19 @@ pub(super) fn row(flow: &CapturedFlow, capture: &str) -> FlowRow {
     }
 }
 
-/// The word of what a flow began with, as flows in text have it; empty where that is not known.
+/// The word of what a flow began with behind its handshake, as flows in text have it; empty where
+/// that is not known.
 fn payload_word(flow: &CapturedFlow) -> &'static str {
-    let first = flow.openings.first().map(|opening| &opening.payload);
-    match (flow.application, first) {
+    let is_silent = |payload: &SeenPayload| {
+        matches!(
+            payload,
+            SeenPayload::Exactly(Payload::Silent) | SeenPayload::Kind(PayloadKind::Silent)
+        )
+    };
+    let mut payloads = flow.openings.iter().map(|opening| &opening.payload);
+    match (flow.application, payloads.find(|payload| !is_silent(payload))) {
         (Application::Other, Some(SeenPayload::Unknown)) => "",
-        (
-            Application::Other,
-            Some(SeenPayload::Exactly(Payload::Silent) | SeenPayload::Kind(PayloadKind::Silent)),
-        ) => PayloadKind::Silent.keyword(),
+        (Application::Other, None) if !flow.openings.is_empty() => PayloadKind::Silent.keyword(),
         (application, _) => application.keyword(),
     }
 }

@@ -3,6 +3,11 @@
 use std::fs;
 use std::process::Stdio;
 
+use exeat::flow::Flow;
+use exeat::flow::IpProtocol;
+use exeat::flow::Payload;
+use exeat::packet::Exchange;
+use exeat::packet::record;
 use serde_json::Value;
 
 use super::packets::BEGIN;
@@ -41,6 +46,36 @@ fn a_capture_without_packets_is_an_empty_result() {
     let report: Value = serde_json::from_str(&json.expect(0)).expect("a report");
     assert_eq!(report["flows"], serde_json::json!([]));
     assert_eq!(report["summary"]["truncated"], false);
+}
+
+/// The handshake comes first in each.
+#[test]
+fn a_flow_is_told_by_what_comes_behind_its_handshake() {
+    let payloads = [
+        Payload::Silent,
+        Payload::Other,
+        Payload::Tls { name: None, inner: None },
+        Payload::Mssql { name: None },
+    ];
+    let exchange = |payload| {
+        let flow = Flow {
+            source: [10, 1, 8, 4].into(),
+            source_port: 50_000,
+            destination: [192, 0, 2, 1].into(),
+            destination_port: 8554,
+            protocol: IpProtocol::TCP,
+            payload,
+        };
+        Exchange { flow, lookups: Vec::new(), comment: String::new() }
+    };
+    let exchanges = payloads.map(exchange);
+    let sandbox = Sandbox::new();
+    let recording = record(&exchanges, "2026-03-01T10:00:00Z".parse().expect("a time"));
+    sandbox.write("a.pcapng", &recording.bytes);
+    let told = sandbox.run(&["flows", "a.pcapng"]).expect(0);
+    let told = told.lines().map(|line| line.split_once("tcp/8554 ").expect("a service").1);
+    let told: Vec<&str> = told.map(|rest| rest.split(' ').next().unwrap_or_default()).collect();
+    assert_eq!(told, ["silent", "other", "tls", "mssql"]);
 }
 
 #[test]

@@ -80,6 +80,20 @@ fn a_syn_ack_of_another_connection_is_another_flow() {
     );
 }
 
+/// As from a server that answers each copy of a SYN without memory of the others, or from two.
+#[test]
+fn a_syn_that_is_accepted_twice_opens_one_connection() {
+    for place in [2, 3, 4] {
+        let mut segments = session(SERVER, &[&client_hello("a.example")]);
+        let again = Segment::new(SERVER, CLIENT, SYN | ACK, 3_000_000_000, b"").answering(1001);
+        segments.insert(place, again);
+        let flow = only(&file_of(&segments));
+        let at = if place < 4 { 5 } else { 4 };
+        assert_eq!(story(&flow), format!("tls a.example | 1 silent | {at} tls a.example"));
+        assert!(flow.notes.is_empty() && !flow.incomplete, "{flow:?}");
+    }
+}
+
 #[test]
 fn what_comes_after_an_upgrade_is_looked_at() {
     let upgrade = b"GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: h2c\r\n\r\n";
