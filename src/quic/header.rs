@@ -83,8 +83,8 @@ fn connection_id(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn packet_type(version: Version, first: u8) -> PacketType {
-    // Version 2 turned the numbers by one (RFC 9369 §3.2).
-    let turned = u8::from(version == Version::V2);
+    // Version 2 turned the numbers by one.
+    let turned = u8::from(version.has_types_of_v2());
     match ((first >> 4 & 3) + 4 - turned) % 4 {
         0 => PacketType::Initial,
         1 => PacketType::ZeroRtt,

@@ -48,6 +48,11 @@ const V2: Suite = Suite::of_v2([
     0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6, 0xdb, 0x81, 0x93, 0x81, 0xbe, 0x6e, 0x26, 0x9d, 0xcb,
     0xf9, 0xbd, 0x2e, 0xd9,
 ]);
+/// The first draft of version 2.
+const V2_DRAFT_00: Suite = Suite::of_v2([
+    0xa7, 0x07, 0xc2, 0x03, 0xa5, 0x9b, 0x47, 0x18, 0x4a, 0x1d, 0x62, 0xca, 0x57, 0x04, 0x06, 0xea,
+    0x7a, 0xe3, 0xe5, 0xd3,
+]);
 /// Drafts 29 to 32.
 const DRAFT_29: Suite = Suite::of([
     0xaf, 0xbf, 0xec, 0x28, 0x99, 0x93, 0xd2, 0x4c, 0x9e, 0x97, 0x86, 0xf1, 0x9c, 0x61, 0x11, 0xe0,
@@ -60,8 +65,8 @@ const DRAFT_23: Suite = Suite::of([
 ]);
 /// Draft 22, the first with the headers that version 1 has.
 const DRAFT_22: Suite = Suite::of([
-    0x7f, 0xbc, 0xdb, 0x0e, 0x7c, 0x66, 0xbb, 0xe9, 0x2a, 0x96, 0xcd, 0x21, 0x51, 0x9e, 0xbd, 0x7a,
-    0x02, 0x64, 0x41, 0x90,
+    0x7f, 0xbc, 0xdb, 0x0e, 0x7c, 0x66, 0xbb, 0xe9, 0x19, 0x3a, 0x96, 0xcd, 0x21, 0x51, 0x9e, 0xbd,
+    0x7a, 0x02, 0x64, 0x4a,
 ]);
 /// Google's `Q050`.
 const Q050: Suite = Suite::of([
@@ -85,6 +90,10 @@ impl Version {
     /// Version 2 (RFC 9369).
     pub const V2: Version = Version(0x6b33_43cf);
 
+    /// The first draft of version 2, and all later ones (draft-ietf-quic-v2).
+    const V2_DRAFT_00: u32 = 0xff02_0000;
+    const V2_DRAFTS: u32 = 0x709a_50c4;
+
     /// What the version is of.
     pub fn family(self) -> Family {
         match self.0 {
@@ -93,6 +102,7 @@ impl Version {
                 Family::Standard
             }
             0xff00_0001..=0xff00_00ff | 0xface_b000..=0xface_b0ff => Family::Draft,
+            Version::V2_DRAFT_00 | Version::V2_DRAFTS => Family::Draft,
             _ if self.google().is_some() => Family::Google,
             _ => Family::Unknown,
         }
@@ -108,6 +118,11 @@ impl Version {
         Some((letter, number))
     }
 
+    /// Whether the numbers of its packet types are those of version 2 (RFC 9369 §3.2).
+    pub fn has_types_of_v2(self) -> bool {
+        self == Version::V2 || self.0 == Version::V2_DRAFTS
+    }
+
     /// Whether a server is to answer with the versions that it has (RFC 9000 §15).
     fn is_reserved(self) -> bool {
         self.0 & 0x0f0f_0f0f == 0x0a0a_0a0a
@@ -117,7 +132,8 @@ impl Version {
     /// that is not known. Whether it was is told by the packet, which is authenticated.
     pub fn suites(self) -> &'static [Suite] {
         match self.0 {
-            _ if self == Version::V2 => &[V2],
+            _ if self.has_types_of_v2() => &[V2],
+            Version::V2_DRAFT_00 => &[V2_DRAFT_00],
             1 | 0xff00_0021 | 0xff00_0022 => &[V1],
             0xff00_001d..=0xff00_0020 => &[DRAFT_29],
             0xff00_0017..=0xff00_001c | 0xface_b002 | 0xface_b00e => &[DRAFT_23],
