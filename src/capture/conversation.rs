@@ -372,7 +372,12 @@ impl Conversation {
         }
         let is_done = speaker.listener.as_ref().is_some_and(Listener::is_done);
         if speaker.stream.contradicts(data, packet.payload) {
-            self.story.hear(Heard::Note(Note::ConflictingSegments), mark);
+            let note = Note::ConflictingSegments;
+            if self.ear(sender, mark).is_server {
+                self.story.notes.insert(note);
+            } else {
+                self.story.hear(Heard::Note(note), mark);
+            }
         }
         if is_done {
             return;
@@ -558,7 +563,12 @@ impl Ear {
         listener.take(piece, self.ports, &mut |heard| match heard {
             // A server may greet first in a protocol that is known by what the client says.
             Heard::Unknown if !self.is_client => {}
-            Heard::Opening(..) | Heard::Name(..) | Heard::Note(_) if self.is_server => {}
+            Heard::Opening(..)
+            | Heard::Name(..)
+            | Heard::Note(_)
+            | Heard::Incomplete
+            | Heard::Cut
+                if self.is_server => {}
             Heard::Dns(message) => {
                 let Ear { by_first, asking, answering, mark, .. } = *self;
                 let said = Said { by_first, on_connection: true, at: mark.at };

@@ -11,6 +11,7 @@ use super::super::CapturedFlow;
 use super::super::Damage;
 use super::super::StepsBack;
 use super::IN_PCAP;
+use super::build::ACK;
 use super::build::CLIENT;
 use super::build::End;
 use super::build::PRE_LOGIN;
@@ -26,9 +27,12 @@ use super::build::pcap;
 use super::build::pcap_at;
 use super::build::tds;
 use super::build::udp;
+use super::file_of;
 use super::hex;
+use super::only;
 use super::read;
 use super::session;
+use super::story;
 use super::try_read;
 
 #[test]
@@ -157,4 +161,29 @@ fn is_record_border(file: &[u8], length: usize) -> bool {
         at += 16 + usize::try_from(captured).unwrap();
     }
     at == length
+}
+
+/// Nothing that a server says is asked of the firewall.
+#[test]
+fn what_is_lost_of_the_server_leaves_the_question_known() {
+    let hello = client_hello("a.example");
+    for (server, first) in
+        [(SERVER, hello.as_slice()), (WEB, b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")]
+    {
+        let mut segments = session(server, &[first]);
+        let whole = only(&file_of(&segments));
+        segments.push(Segment::new(server, CLIENT, ACK, 5001 + 700, &[7; 100]));
+        segments.push(Segment::new(server, CLIENT, ACK, 5001 + 1700, &[7; 100]));
+        let flow = only(&file_of(&segments));
+        assert_eq!(story(&flow), story(&whole));
+        assert!(!flow.incomplete);
+        // Nor is it a question that the server says something in two ways.
+        segments.push(Segment::new(server, CLIENT, ACK, 5001 + 700, &[8; 100]));
+        let flow = only(&file_of(&segments));
+        assert_eq!(story(&flow), story(&whole));
+        // Of the client, either leaves the question open.
+        segments.push(Segment::new(CLIENT, server, ACK, 1001, &[8; 10]));
+        let flow = only(&file_of(&segments));
+        assert_ne!(story(&flow), story(&whole));
+    }
 }
