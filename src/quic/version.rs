@@ -101,8 +101,10 @@ impl Version {
             _ if self == Version::V1 || self == Version::V2 || self.is_reserved() => {
                 Family::Standard
             }
-            0xff00_0001..=0xff00_00ff | 0xface_b000..=0xface_b0ff => Family::Draft,
-            Version::V2_DRAFT_00 | Version::V2_DRAFTS => Family::Draft,
+            0xff00_0001..=0xff00_00ff
+            | 0xface_b000..=0xface_b0ff
+            | Version::V2_DRAFT_00
+            | Version::V2_DRAFTS => Family::Draft,
             _ if self.google().is_some() => Family::Google,
             _ => Family::Unknown,
         }
