@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use jiff::fmt::serde::timestamp::nanosecond;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -72,7 +71,7 @@ pub struct Opening {
     /// The number of that packet in the file, from 1; of a log, that of the record.
     pub frame: u64,
     /// When it was seen.
-    #[serde(with = "nanosecond::required")]
+    #[serde(with = "crate::flow::instant")]
     pub at: Timestamp,
     /// What the client had sent by then, as far as the capture holds it.
     pub payload: SeenPayload,
@@ -101,10 +100,10 @@ pub struct CapturedFlow {
     /// Which of the files that are read together holds its first packet, from 0.
     pub file: usize,
     /// When the first packet was seen.
-    #[serde(with = "nanosecond::required")]
+    #[serde(with = "crate::flow::instant")]
     pub first: Timestamp,
     /// When the last packet was seen.
-    #[serde(with = "nanosecond::required")]
+    #[serde(with = "crate::flow::instant")]
     pub last: Timestamp,
     /// The number of the first packet in the file, from 1. Of a log it is that of the first record:
     /// the line where a line is a record, else which tuple or object of the file it is.

@@ -223,6 +223,8 @@ impl Conversation {
             Some(base) if tcp.flags.accepts() => {
                 tcp.acknowledgment.wrapping_sub(base) > MOST_SYN_BYTES
             }
+            // Who spoke before either opened anything spoke of a connection that was before.
+            Some(_) if self.initiator.is_none() => base(sender) != Some(tcp.sequence),
             Some(_) | None => base(sender).is_some_and(|base| base != tcp.sequence),
         }
     }

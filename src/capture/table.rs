@@ -101,7 +101,7 @@ impl<F> Table<F> {
     }
 
     /// Adds a flow, which is found by `key` from now on.
-    pub(super) fn insert(&mut self, key: Key, flow: F) -> FlowId {
+    pub(super) fn insert(&mut self, key: Key, flow: Box<F>) -> FlowId {
         let number = self.next;
         self.next += 1;
         let place = self.vacant.pop().unwrap_or_else(|| {
@@ -109,7 +109,7 @@ impl<F> Table<F> {
             self.places.len() - 1
         });
         if let Some(vacant) = self.places.get_mut(place) {
-            *vacant = Some((number, Box::new(flow)));
+            *vacant = Some((number, flow));
         }
         let id = FlowId { number, place };
         self.by_ends.insert(key, id);
@@ -158,13 +158,13 @@ mod tests {
     #[test]
     fn a_place_that_is_used_again_is_another_flow() {
         let mut table = Table::default();
-        let first = table.insert(key(1), "first");
-        let other = table.insert(key(2), "other");
+        let first = table.insert(key(1), Box::new("first"));
+        let other = table.insert(key(2), Box::new("other"));
         table.find_by(key(3), first);
         assert_eq!(table.find(&key(3)), Some(first));
         assert_eq!(table.remove(first), Some(Box::new("first")));
         assert_eq!((table.remove(first), table.len()), (None, 1));
-        let second = table.insert(key(1), "second");
+        let second = table.insert(key(1), Box::new("second"));
         assert_eq!((second.place, table.get(first)), (first.place, None));
         table.forget(&key(1), first);
         assert_eq!(table.find(&key(1)), Some(second));

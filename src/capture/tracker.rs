@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::captured::CapturedFlow;
 use super::captured::Sink;
 use super::conversation::Conversation;
 use super::conversation::Endpoint;
@@ -392,17 +391,24 @@ impl Tracker {
             self.summary.limits.insert(Limit::Flows);
             self.end_oldest(sink);
         }
-        let mut conversation = Conversation::new(packet);
+        let touched = self.leap.unwrap_or(self.now);
+        // A flow is long: from here on it stays where it is.
+        let mut flow = Box::new(Followed {
+            conversation: Conversation::new(packet),
+            key,
+            file: self.file,
+            other_side: None,
+            touched,
+            held: 0,
+        });
         if self.held > MOST_HELD_BYTES {
-            conversation.give_up();
+            flow.conversation.give_up();
             self.summary.limits.insert(Limit::HeldBytes);
         }
         self.summary.packets += 1;
-        conversation.take(packet, &mut |answer| sink.answer(answer));
-        let held = conversation.held();
-        let touched = self.leap.unwrap_or(self.now);
-        let file = self.file;
-        let flow = Followed { conversation, key, file, other_side: None, touched, held };
+        flow.conversation.take(packet, &mut |answer| sink.answer(answer));
+        let held = flow.conversation.held();
+        flow.held = held;
         let id = self.flows.insert(key, flow);
         self.copies.opened(packet, unchanged, vantage, id);
         self.ages.push(Reverse((touched, id)));
@@ -495,8 +501,8 @@ impl Tracker {
             self.flows.forget(&key, id);
         }
         self.held = self.held.saturating_sub(flow.held);
-        let captured = flow.conversation.finish(&mut |answer| sink.answer(answer));
-        let captured = CapturedFlow { file: flow.file, ..captured };
+        let mut captured = flow.conversation.finish(&mut |answer| sink.answer(answer));
+        captured.file = flow.file;
         if captured.openings_left_out > 0 {
             self.summary.limits.insert(Limit::Openings);
         }

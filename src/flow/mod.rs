@@ -17,6 +17,7 @@ pub mod recorded;
 pub mod set;
 pub mod shown;
 
+pub(crate) mod instant;
 mod question;
 
 pub use address::AddressSet;

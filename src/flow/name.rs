@@ -20,6 +20,10 @@ pub struct Fqdn(
     Arc<str>,
 );
 
+/// The most bytes of a name without its final dot, and of a label (RFC 1035 §2.3.4).
+const MOST_BYTES: usize = 253;
+const MOST_LABEL_BYTES: usize = 63;
+
 /// Why a text is no host name.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum NameError {
@@ -65,13 +69,14 @@ impl Fqdn {
 
     fn from_ascii(text: &str) -> Result<Fqdn, NameError> {
         let text = text.strip_suffix('.').unwrap_or(text);
-        check_labels(text)?;
+        let is_folded = is_plain(text);
+        if !is_folded {
+            check_labels(text)?;
+        }
         // With these characters, an address is one of IPv4.
         if text.ends_with(|last: char| last.is_ascii_digit()) && text.parse::<Ipv4Addr>().is_ok() {
             return Err(NameError::Address);
         }
-        // Few names are written otherwise, and those of a capture are many.
-        let is_folded = !text.bytes().any(|byte| byte.is_ascii_uppercase());
         let folded = if is_folded { text.into() } else { text.to_ascii_lowercase().into() };
         Ok(Fqdn(folded))
     }
@@ -85,6 +90,24 @@ impl Fqdn {
     pub fn labels(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.0.split('.')
     }
+}
+
+/// Whether the text is a name in lower case, or an address. Few names are written otherwise, and those of
+/// a capture are many.
+fn is_plain(text: &str) -> bool {
+    let mut label = 0;
+    let mut is_plain = text.len() <= MOST_BYTES;
+    for byte in text.bytes() {
+        if byte == b'.' {
+            is_plain &= label != 0;
+            label = 0;
+        } else {
+            label += 1;
+            is_plain &= label <= MOST_LABEL_BYTES
+                && matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
+        }
+    }
+    is_plain && label != 0
 }
 
 fn check_labels(text: &str) -> Result<(), NameError> {
@@ -101,14 +124,14 @@ fn check_labels(text: &str) -> Result<(), NameError> {
             NameError::Character(character)
         });
     }
-    if text.len() > 253 {
+    if text.len() > MOST_BYTES {
         return Err(NameError::TooLong);
     }
     for label in text.split('.') {
         if label.is_empty() {
             return Err(NameError::EmptyLabel);
         }
-        if label.len() > 63 {
+        if label.len() > MOST_LABEL_BYTES {
             return Err(NameError::LabelTooLong);
         }
     }
@@ -314,5 +337,41 @@ mod tests {
         assert_eq!(Host::parse("[2001:db8::1]").unwrap().to_string(), "[2001:db8::1]");
         assert_eq!(Host::parse("203.0.113.5."), Host::parse("203.0.113.5"));
         assert_eq!(Host::parse("203.0.113.5.."), Err(NameError::EmptyLabel));
+    }
+
+    /// Most names are looked at once, and not label by label.
+    #[test]
+    fn a_name_at_a_glance_is_one_label_by_label() {
+        let long = |labels: usize, last: usize| {
+            let labels = (0..labels).map(|_| "a".repeat(63)).chain(["a".repeat(last)]);
+            labels.collect::<Vec<_>>().join(".")
+        };
+        let texts = [
+            "",
+            ".",
+            "a",
+            "a.",
+            "a..b",
+            ".a",
+            "a_b-c.d9",
+            "A.b",
+            "a b",
+            "ä",
+            "10.0.0.1",
+            "a.b.",
+            "*.a",
+            "a:b",
+            &long(0, 63),
+            &long(0, 64),
+            &long(3, 61),
+            &long(3, 62),
+            &long(3, 0),
+        ]
+        .map(str::to_owned);
+        for text in texts {
+            let is_name = check_labels(&text).is_ok();
+            let has_upper = text.bytes().any(|byte| byte.is_ascii_uppercase());
+            assert_eq!(is_plain(&text), is_name && !has_upper, "{text}");
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! What a recorded flow showed beside its payloads: names, each with where it was read, and notes.
 
 use jiff::Timestamp;
-use jiff::fmt::serde::timestamp::nanosecond;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -84,7 +83,7 @@ pub struct SeenName {
     /// Where it was read.
     pub origin: NameOrigin,
     /// When the packet that completed it was seen.
-    #[serde(with = "nanosecond::required")]
+    #[serde(with = "crate::flow::instant")]
     pub at: Timestamp,
     /// The index of that packet in the flow, from 1; 0 where a log does not say it.
     pub packet: u64,

@@ -80,6 +80,16 @@ fn a_syn_ack_of_another_connection_is_another_flow() {
     );
 }
 
+#[test]
+fn what_is_left_of_a_connection_is_not_of_the_next() {
+    let left = Segment::new(SERVER, CLIENT, ACK, 900_000, &[7; 40]).answering(5_000);
+    let mut segments = session(SERVER, &[&client_hello("a.example")]);
+    segments.splice(0..0, [left, Segment::new(SERVER, CLIENT, ACK, 900_040, &[7; 40])]);
+    let (taken, _) = read(&file_of(&segments));
+    let stories: Vec<String> = taken.flows.iter().map(story).collect();
+    assert_eq!(stories, ["other | 1 unknown", "tls a.example | 1 silent | 4 tls a.example"]);
+}
+
 /// As from a server that answers each copy of a SYN without memory of the others, or from two.
 #[test]
 fn a_syn_that_is_accepted_twice_opens_one_connection() {
