@@ -31,9 +31,9 @@ use super::reader::Following;
 use super::reader::Reader;
 
 /// Bytes that are read at a time.
-const CHUNK: usize = 512 * 1024;
+const CHUNK: usize = 256 * 1024;
 /// Batches on their way to the thread that follows flows. Of the shortest records a batch holds as
-/// many as a read, which takes some 6 MB.
+/// many as a read, which takes some 3 MB.
 const MOST_BATCHES: usize = 4;
 /// What a batch holds at most that is not what one read gave.
 const MOST_ITEMS: usize = CHUNK / 16;
