@@ -67,10 +67,11 @@ pub(super) enum Listener {
     Http(http::RequestReader),
     /// HTTP/1 after loss, up to the next segment that begins with a request.
     HttpAfterLoss,
-    /// HTTP/2, request by request.
-    Http2(http2::RequestReader),
+    /// HTTP/2, request by request. Few connections are of it or of TDS, and every one has room for
+    /// the longest of these.
+    Http2(Box<http2::RequestReader>),
     /// TDS, up to the login.
-    Tds(tds::LoginReader),
+    Tds(Box<tds::LoginReader>),
     /// DNS, message by message.
     Dns(dns::StreamReader),
     /// Something else, or a tunnel behind a request, up to the segment that begins with TLS: after
@@ -191,7 +192,7 @@ impl Listener {
                     *self = Listener::LaterTls(tls::HelloReader::default());
                     self.bytes(bytes, ports, out);
                 } else if http2::begins(bytes) == Match::Yes {
-                    *self = Listener::Http2(http2::RequestReader::default());
+                    *self = Listener::Http2(Box::default());
                     self.bytes(bytes, ports, out);
                 } else if tries < MOST_LATER_TRIES {
                     *self = Listener::Later { tries: tries + 1 };
@@ -296,9 +297,9 @@ fn settle<'a>(
     let (application, mut listener) = match found {
         First::Tls => (Application::Tls, Listener::Tls(tls::HelloReader::default())),
         First::HttpRequest => (Application::Http, Listener::Http(http::RequestReader::default())),
-        First::Http2 => (Application::Http, Listener::Http2(http2::RequestReader::default())),
+        First::Http2 => (Application::Http, Listener::Http2(Box::default())),
         First::HttpResponse => (Application::Http, Listener::Done),
-        First::Tds => (Application::Mssql, Listener::Tds(tds::LoginReader::default())),
+        First::Tds => (Application::Mssql, Listener::Tds(Box::default())),
         First::Dns => (Application::Dns, Listener::Dns(dns::StreamReader::default())),
         First::Unsettled if held.len() <= MOST_UNSETTLED_BYTES => {
             return Listener::Start { held: held.into_owned(), place, tries };

@@ -58,8 +58,9 @@ struct Followed {
     key: Key,
     /// The file in which it began.
     file: usize,
-    /// Where it is found on the other side of source NAT, and what the client is called there.
-    other_side: Option<(Key, Endpoint)>,
+    /// Where it is found on the other side of source NAT, and what the client is called there; few
+    /// flows are.
+    other_side: Option<Box<(Key, Endpoint)>>,
     /// The latest time in the file when its last packet came. Files that were merged step back in
     /// time; a flow is idle by the packets that come after it, not by its own clock.
     touched: Moment,
@@ -71,7 +72,7 @@ impl Followed {
     /// Names the client in a packet of this flow as in the flow's first packet, so that copies on
     /// both sides of source NAT are equal; tells whether it had another name.
     fn name_as_first_seen(&self, packet: &mut Packet<'_>) -> bool {
-        let Some((_, end)) = self.other_side else { return false };
+        let Some((_, end)) = self.other_side.as_deref().copied() else { return false };
         if packet.source == end {
             packet.source = self.conversation.source();
         } else if packet.destination == end {
@@ -382,7 +383,7 @@ impl Tracker {
             && let Some(flow) = self.flows.get_mut(id)
             && flow.is_translated(packet, is_before)
         {
-            flow.other_side = Some((key, packet.source));
+            flow.other_side = Some(Box::new((key, packet.source)));
             self.flows.find_by(key, id);
             self.count_copy(Some(id), packet.at);
             return;
@@ -496,7 +497,7 @@ impl Tracker {
 
     fn end(&mut self, id: FlowId, sink: &mut impl Sink) {
         let Some(mut flow) = self.flows.remove(id) else { return };
-        let other_side = flow.other_side.map(|(key, _)| key);
+        let other_side = flow.other_side.as_deref().map(|(key, _)| *key);
         for key in [flow.key].into_iter().chain(other_side) {
             self.flows.forget(&key, id);
         }
