@@ -130,10 +130,12 @@ impl Speaker {
         }
     }
 
-    /// Whether the end is known to have sent no payload: none was captured, and its numbers have
-    /// come no further than a SYN and a FIN take them.
+    /// Whether the end is known to have sent no payload: none was captured, but for the byte before
+    /// the first that keeps a connection alive (RFC 9293 §3.8.4), and its numbers have come no further
+    /// than a SYN and a FIN take them.
     fn sent_nothing(&self) -> bool {
-        self.listener.is_none() && self.base.is_some() && self.reach <= 2
+        let has_heard_nothing = self.listener.as_ref().is_none_or(Listener::has_heard_nothing);
+        has_heard_nothing && self.base.is_some() && self.reach <= 2
     }
 
     #[inline]
@@ -210,23 +212,25 @@ impl Conversation {
     }
 
     /// Whether the SYN of `packet` opens another connection between the same ends, or accepts one:
-    /// one with other sequence numbers. Who accepts the same one again may do so with another number:
-    /// one without memory makes each up anew (RFC 4987 §3.6), and of several behind one address each
-    /// has its own.
+    /// one with other sequence numbers. Who has said nothing yet may accept the same one again with
+    /// another number: one without memory makes each up anew (RFC 4987 §3.6), and of several behind one
+    /// address each has its own.
     #[inline]
     pub(super) fn is_reopened_by(&self, packet: &Packet<'_>) -> bool {
         let Some(tcp) = packet.tcp.filter(|tcp| tcp.flags.has(Flags::SYN)) else { return false };
         let sender = self.sender(packet);
         let base = |end| self.speaker(end).base;
-        match base(sender.other()) {
+        let is_other_number = base(sender).is_some_and(|base| base != tcp.sequence);
+        let other = self.speaker(sender.other());
+        let Some(acknowledged) = other.base else { return is_other_number };
+        if tcp.flags.accepts() {
             // A SYN may carry data, which is acknowledged with it (RFC 7413 §2).
-            Some(base) if tcp.flags.accepts() => {
-                tcp.acknowledgment.wrapping_sub(base) > MOST_SYN_BYTES
-            }
-            // Who spoke before either opened anything spoke of a connection that was before.
-            Some(_) if self.initiator.is_none() => base(sender) != Some(tcp.sequence),
-            Some(_) | None => base(sender).is_some_and(|base| base != tcp.sequence),
+            let is_of_another = tcp.acknowledgment.wrapping_sub(acknowledged) > MOST_SYN_BYTES;
+            return is_of_another || is_other_number && self.speaker(sender).listener.is_some();
         }
+        // An end that spoke before any SYN was seen spoke on an earlier connection. A reset may be the
+        // answer to a SYN that the file has behind it.
+        is_other_number || self.initiator.is_none() && other.spoke
     }
 
     /// Notes that a copy of a packet was seen.
@@ -357,17 +361,22 @@ impl Conversation {
             other.has_come_to(tcp.acknowledgment);
             other.stream.acknowledged(tcp.acknowledgment);
         }
+        let is_client = sender == self.client();
         let speaker = self.speaker_mut(sender);
-        let is_silent = speaker.listener.is_none();
-        if starts && is_silent && speaker.base.is_some_and(|base| base != tcp.sequence) {
-            // What it goes on with is told by what follows.
+        let is_silent = !is_client && speaker.listener.is_none();
+        let is_again = flags.accepts() && speaker.base.is_some_and(|base| base != tcp.sequence);
+        if is_silent && is_again {
+            // Which of its numbers the client took shows in the data that follows.
             *speaker = Speaker { spoke: speaker.spoke, ..Speaker::new(speaker.endpoint) };
         } else if starts {
             speaker.stream.starts_at(data);
         }
         speaker.base.get_or_insert(data.wrapping_sub(1));
-        speaker.has_come_to(tcp.sequence);
-        speaker.spoke |= !flags.has(Flags::RST);
+        // The number of a reset is one that the other end expects, or 0 (RFC 9293 §3.5.2).
+        if !flags.has(Flags::RST) {
+            speaker.has_come_to(tcp.sequence);
+            speaker.spoke = true;
+        }
         // The payload of a reset is a message to a person (RFC 9293 §3.5.3).
         if packet.payload.is_empty() && packet.cut == 0 || flags.has(Flags::RST) {
             return;

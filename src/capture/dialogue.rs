@@ -96,6 +96,11 @@ impl Listener {
         matches!(self, Listener::Done)
     }
 
+    /// Whether no byte was heard, nor missed.
+    pub(super) fn has_heard_nothing(&self) -> bool {
+        matches!(self, Listener::Start { held, place: Place::Start, tries: 0 } if held.is_empty())
+    }
+
     /// Bytes held back.
     #[inline]
     pub(super) fn held(&self) -> usize {
@@ -121,6 +126,9 @@ impl Listener {
 
     /// Ends the listening; bytes that are still unsettled are told.
     pub(super) fn finish(&mut self, out: &mut impl FnMut(Heard)) {
+        if self.has_heard_nothing() {
+            return;
+        }
         match self {
             Listener::Start { held, .. } if !held.is_empty() => {
                 out(Heard::Opening(SeenPayload::Unknown, None));

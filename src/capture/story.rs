@@ -218,8 +218,6 @@ impl Story {
             Some(Application::Http) => SeenPayload::Kind(PayloadKind::Http),
             Some(Application::Quic) => SeenPayload::Kind(PayloadKind::Quic),
             Some(Application::Mssql) => SeenPayload::Kind(PayloadKind::Mssql),
-            // A handshake was all, unless its beginning is missing.
-            None if !self.openings.is_empty() && !self.incomplete => return,
             None if protocol == IpProtocol::TCP => SeenPayload::Unknown,
             None | Some(Application::Dns | Application::Other) => {
                 SeenPayload::Exactly(Payload::Other)

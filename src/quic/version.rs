@@ -90,7 +90,7 @@ impl Version {
     /// Version 2 (RFC 9369).
     pub const V2: Version = Version(0x6b33_43cf);
 
-    /// The first draft of version 2, and all later ones (draft-ietf-quic-v2).
+    /// The first draft of version 2, and those between it and the last (draft-ietf-quic-v2).
     const V2_DRAFT_00: u32 = 0xff02_0000;
     const V2_DRAFTS: u32 = 0x709a_50c4;
 
@@ -134,8 +134,10 @@ impl Version {
     /// that is not known. Whether it was is told by the packet, which is authenticated.
     pub fn suites(self) -> &'static [Suite] {
         match self.0 {
-            _ if self.has_types_of_v2() => &[V2],
+            _ if self == Version::V2 => &[V2],
             Version::V2_DRAFT_00 => &[V2_DRAFT_00],
+            // The salt changed while the number did not.
+            Version::V2_DRAFTS => &[V2, V2_DRAFT_00],
             1 | 0xff00_0021 | 0xff00_0022 => &[V1],
             0xff00_001d..=0xff00_0020 => &[DRAFT_29],
             0xff00_0017..=0xff00_001c | 0xface_b002 | 0xface_b00e => &[DRAFT_23],

@@ -25,8 +25,8 @@ pub(super) const PLATFORM: &[&str] = &[
 pub(super) const PRIVATE: &[&str] =
     &["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
 
-/// Where AKS LocalDNS listens on each node. What it does not know it asks of the DNS server of the
-/// virtual network, from the node's own address (`azure-routing.md §7`).
+/// Where AKS LocalDNS listens on each node. It passes on what it does not know to CoreDNS or to the DNS
+/// server of the virtual network (`azure-routing.md §7`), which is a flow of its own.
 pub(super) const LOCAL_DNS: [IpAddr; 2] =
     [IpAddr::V4(Ipv4Addr::new(169, 254, 10, 10)), IpAddr::V4(Ipv4Addr::new(169, 254, 10, 11))];
 

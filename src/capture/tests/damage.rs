@@ -181,6 +181,11 @@ fn what_is_lost_of_the_server_leaves_the_question_known() {
         segments.push(Segment::new(server, CLIENT, ACK, 5001 + 700, &[8; 100]));
         let flow = only(&file_of(&segments));
         assert_eq!(story(&flow), story(&whole));
+        // What the client said may be missing with it: its acknowledged numbers tell that it spoke.
+        let mut both = session(server, &[]);
+        both.push(Segment::new(server, CLIENT, ACK, 5001 + 700, &[7; 100]).answering(1001 + 517));
+        let flow = only(&file_of(&both));
+        assert_eq!(story(&flow), "other | 1 silent | 1 unknown");
         // Of the client, either leaves the question open.
         segments.push(Segment::new(CLIENT, server, ACK, 1001, &[8; 10]));
         let flow = only(&file_of(&segments));

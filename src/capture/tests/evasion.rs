@@ -3,6 +3,7 @@
 use super::build::ACK;
 use super::build::CLIENT;
 use super::build::End;
+use super::build::RST;
 use super::build::SERVER;
 use super::build::SYN;
 use super::build::Segment;
@@ -102,6 +103,36 @@ fn a_syn_that_is_accepted_twice_opens_one_connection() {
         assert_eq!(story(&flow), format!("tls a.example | 1 silent | {at} tls a.example"));
         assert!(flow.notes.is_empty() && !flow.incomplete, "{flow:?}");
     }
+}
+
+/// Of one that has answered already it is another connection, the SYN of which was not seen.
+#[test]
+fn a_syn_ack_of_who_has_spoken_is_another_flow_however_near_its_numbers() {
+    let mut segments = session(SERVER, &[&client_hello("a.example")]);
+    segments.push(Segment::new(SERVER, CLIENT, ACK, 5001, &[7; 40]).answering(1200));
+    segments.push(Segment::new(SERVER, CLIENT, SYN | ACK, 90_000, b"").answering(3001));
+    segments.push(Segment::new(CLIENT, SERVER, ACK, 3001, &client_hello("b.example")));
+    let (taken, _) = read(&file_of(&segments));
+    let names: Vec<_> = taken.flows.iter().map(|flow| flow.name.clone()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(names.iter().all(Option::is_some), "{names:?}");
+}
+
+/// As in files of which the clocks were merged: a port that is closed is one flow.
+#[test]
+fn a_reset_before_its_syn_is_of_the_same_flow() {
+    let reset = Segment::new(SERVER, CLIENT, RST | ACK, 0, b"").answering(1001);
+    let flow = only(&file_of(&[reset, Segment::new(CLIENT, SERVER, SYN, 1000, b"")]));
+    assert_eq!((flow.source_port, flow.syn), (CLIENT.1, true));
+}
+
+/// A byte before the first keeps a connection alive and says nothing.
+#[test]
+fn who_only_keeps_a_connection_alive_is_silent() {
+    let mut segments = session(SERVER, &[]);
+    segments.push(Segment::new(CLIENT, SERVER, ACK, 1000, b"\0"));
+    segments.push(Segment::new(CLIENT, SERVER, RST, 0, b""));
+    assert_eq!(story(&only(&file_of(&segments))), "other | 1 silent");
 }
 
 #[test]
