@@ -218,15 +218,14 @@ impl Conversation {
     #[inline]
     pub(super) fn is_reopened_by(&self, packet: &Packet<'_>) -> bool {
         let Some(tcp) = packet.tcp.filter(|tcp| tcp.flags.has(Flags::SYN)) else { return false };
-        let sender = self.sender(packet);
-        let base = |end| self.speaker(end).base;
-        let is_other_number = base(sender).is_some_and(|base| base != tcp.sequence);
-        let other = self.speaker(sender.other());
-        let Some(acknowledged) = other.base else { return is_other_number };
+        let end = self.sender(packet);
+        let (sender, other) = (self.speaker(end), self.speaker(end.other()));
+        let is_other_number = sender.base.is_some_and(|base| base != tcp.sequence);
+        let Some(opened) = other.base else { return is_other_number };
         if tcp.flags.accepts() {
             // A SYN may carry data, which is acknowledged with it (RFC 7413 §2).
-            let is_of_another = tcp.acknowledgment.wrapping_sub(acknowledged) > MOST_SYN_BYTES;
-            return is_of_another || is_other_number && self.speaker(sender).listener.is_some();
+            let is_of_another = tcp.acknowledgment.wrapping_sub(opened) > MOST_SYN_BYTES;
+            return is_of_another || is_other_number && sender.listener.is_some();
         }
         // An end that spoke before any SYN was seen spoke on an earlier connection. A reset may be the
         // answer to a SYN that the file has behind it.

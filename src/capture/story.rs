@@ -202,10 +202,7 @@ impl Story {
             self.left_out = 0;
             return;
         }
-        let asked = self
-            .openings
-            .iter()
-            .any(|opening| opening.payload != SeenPayload::Exactly(Payload::Silent));
+        let asked = self.openings.iter().any(|opening| !opening.payload.is_silent());
         if asked {
             self.doubt();
             return;

@@ -72,10 +72,10 @@ impl Followed {
     /// Names the client in a packet of this flow as in the flow's first packet, so that copies on
     /// both sides of source NAT are equal; tells whether it had another name.
     fn name_as_first_seen(&self, packet: &mut Packet<'_>) -> bool {
-        let Some((_, end)) = self.other_side.as_deref().copied() else { return false };
-        if packet.source == end {
+        let Some((_, end)) = self.other_side.as_deref() else { return false };
+        if packet.source == *end {
             packet.source = self.conversation.source();
-        } else if packet.destination == end {
+        } else if packet.destination == *end {
             packet.destination = self.conversation.source();
         } else {
             return false;

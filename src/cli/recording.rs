@@ -30,7 +30,6 @@ use crate::evidence::timeline::MOST_AT_ONCE;
 use crate::evidence::timeline::MOST_BYTES;
 use crate::flow::Host;
 use crate::flow::Observation;
-use crate::flow::Payload;
 use crate::flow::PayloadKind;
 use crate::flow::SeenPayload;
 use crate::report::FlowRow;
@@ -311,14 +310,8 @@ pub(super) fn row(flow: &CapturedFlow, capture: &str) -> FlowRow {
 /// The word of what a flow began with behind its handshake, as flows in text have it; empty where
 /// that is not known.
 fn payload_word(flow: &CapturedFlow) -> &'static str {
-    let is_silent = |payload: &SeenPayload| {
-        matches!(
-            payload,
-            SeenPayload::Exactly(Payload::Silent) | SeenPayload::Kind(PayloadKind::Silent)
-        )
-    };
     let mut payloads = flow.openings.iter().map(|opening| &opening.payload);
-    match (flow.application, payloads.find(|payload| !is_silent(payload))) {
+    match (flow.application, payloads.find(|payload| !payload.is_silent())) {
         (Application::Other, Some(SeenPayload::Unknown)) => "",
         (Application::Other, None) if !flow.openings.is_empty() => PayloadKind::Silent.keyword(),
         (application, _) => application.keyword(),

@@ -24,6 +24,16 @@ pub enum SeenPayload {
     Unknown,
 }
 
+impl SeenPayload {
+    /// Whether it is known that the client said nothing: a handshake was all.
+    pub fn is_silent(&self) -> bool {
+        matches!(
+            self,
+            SeenPayload::Exactly(Payload::Silent) | SeenPayload::Kind(PayloadKind::Silent)
+        )
+    }
+}
+
 /// An observation: the flows that are consistent with what was recorded.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Observation {

@@ -118,6 +118,11 @@ impl<'a> Enforced<'a> {
         self.firewall.is_some_and(|firewall| firewall.public_addresses.contains(&address))
     }
 
+    /// Whether `address` is one of the firewall's own.
+    pub(crate) fn is_own_address(&self, address: IpAddr) -> bool {
+        self.is_private_address(address) || self.is_public_address(address)
+    }
+
     /// The stricter mode of the chain (`azure-firewall.md §1.3`); Basic only alerts (`§1.7`).
     pub(crate) fn threat_intel_mode(&self) -> ThreatIntelMode {
         let mode = self.policies().map(|policy| policy.threat_intel_mode).max();

@@ -11,8 +11,6 @@ use super::indexed::IndexedIntent;
 use super::outcome::Outcome;
 use super::required::Judged;
 use crate::flow::Observation;
-use crate::flow::Payload;
-use crate::flow::SeenPayload;
 use crate::intent::Intent;
 
 /// A connection, judged by the deployment and by the list.
@@ -56,7 +54,7 @@ impl Simulator<'_> {
         let mut last = None;
         for (index, flow) in flows.iter().enumerate() {
             let is_last = index + 1 == flows.len();
-            let is_silent = flow.payload == SeenPayload::Exactly(Payload::Silent);
+            let is_silent = flow.payload.is_silent();
             let decision = self.judge(flow, environment);
             if is_silent && !is_last && decision.reason == Reason::HandshakeOnly {
                 continue;

@@ -70,12 +70,8 @@ impl Simulator<'_> {
     /// The ports that DNAT rules may have `observation` arrive at, where another firewall compares
     /// them with that of the request (`azure-firewall.md §2.5`).
     fn translated_ports(&self, observation: &Observation) -> BTreeSet<u16> {
-        let address = observation.destination;
-        let is_own = |enforced: &Enforced<'_>| {
-            enforced.is_private_address(address) || enforced.is_public_address(address)
-        };
         let mut translated = BTreeSet::new();
-        if !self.every_policy().any(is_own) {
+        if !self.every_policy().any(|one| one.is_own_address(observation.destination)) {
             return translated;
         }
         // One firewall may translate what another has translated.

@@ -18,8 +18,6 @@ use super::indexed::IndexedIntent;
 use super::views::carries;
 use crate::flow::Fqdn;
 use crate::flow::Observation;
-use crate::flow::Payload;
-use crate::flow::SeenPayload;
 use crate::intent::Destination;
 use crate::intent::Intent;
 use crate::intent::Permission;
@@ -112,7 +110,7 @@ impl<'l> Usage<'l> {
         let mut using: BTreeSet<usize> = BTreeSet::new();
         for (index, flow) in flows.iter().enumerate() {
             // The bytes behind a handshake say what it was for.
-            let is_silent = flow.payload == SeenPayload::Exactly(Payload::Silent);
+            let is_silent = flow.payload.is_silent();
             if is_silent && index + 1 < flows.len() {
                 continue;
             }

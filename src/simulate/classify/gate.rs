@@ -91,7 +91,7 @@ impl<'a> Gate<'a> {
         beyond: Option<super::super::route::Vantage<'a>>,
     ) -> Gate<'a> {
         let nature = |address| {
-            if enforced.is_private_address(address) || enforced.is_public_address(address) {
+            if enforced.is_own_address(address) {
                 return Nature::Own;
             }
             let mut is_asked = false;

@@ -243,7 +243,7 @@ impl<'a> Replays<'a> {
         environment: &Environment<'_>,
     ) -> Option<usize> {
         let settled = flows.get(replayed.index)?;
-        let is_silent = settled.payload == SeenPayload::Exactly(Payload::Silent);
+        let is_silent = settled.payload.is_silent();
         let after = flows.get(replayed.index + 1);
         let after = after.filter(|_| is_silent && replayed.outcome.is_objection());
         let is_same = after.is_some_and(|after| {
