@@ -1,7 +1,5 @@
 //! One flow while it is followed: its ends, its counts, what it has shown.
 
-use std::hash::Hash;
-use std::hash::Hasher;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 
@@ -17,43 +15,23 @@ use super::datagrams::DatagramListener;
 use super::datagrams::quoted_application;
 use super::dialogue::Heard;
 use super::dialogue::Listener;
+use super::ear::Ear;
+use super::ear::answer_to;
 use super::exchange::Said;
 use super::moment::Moment;
-use super::names::dns;
 use super::names::first::Ports;
+use super::speaker::End;
+use super::speaker::Endpoint;
+use super::speaker::Speaker;
 use super::story::Mark;
 use super::story::Story;
+use super::stream::MOST_SYN_BYTES;
 use super::stream::Piece;
-use super::stream::Stream;
 use super::stream::is_before;
 use super::wire::sctp;
 use super::wire::sctp::Chunk;
 use super::wire::tcp::Flags;
 use super::wire::tcp::Segment;
-
-/// More data than a SYN can carry.
-const MOST_SYN_BYTES: u32 = 1 << 16;
-
-/// An end of a flow.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) struct Endpoint {
-    pub(super) address: IpAddr,
-    pub(super) port: u16,
-}
-
-/// In one number where it fits: each packet is hashed by its ends.
-impl Hash for Endpoint {
-    #[inline]
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        match self.address {
-            IpAddr::V4(v4) => state.write_u64(u64::from(v4.to_bits()) << 16 | u64::from(self.port)),
-            IpAddr::V6(v6) => {
-                state.write_u128(v6.to_bits());
-                state.write_u16(self.port);
-            }
-        }
-    }
-}
 
 /// A packet of a flow, after fragments were put together and copies left out.
 #[derive(Clone, Copy, Debug)]
@@ -77,73 +55,6 @@ pub(super) struct Packet<'a> {
     pub(super) hop_limit: u8,
 }
 
-/// The two ends, by who was seen first.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum End {
-    First,
-    Second,
-}
-
-impl End {
-    #[inline]
-    fn other(self) -> End {
-        match self {
-            End::First => End::Second,
-            End::Second => End::First,
-        }
-    }
-}
-
-/// What is followed of one end.
-#[derive(Debug)]
-struct Speaker {
-    endpoint: Endpoint,
-    /// Whether it sent anything but resets.
-    spoke: bool,
-    /// The sequence number before its first byte, as far as known; of SCTP, that of the next piece.
-    base: Option<u32>,
-    /// How far beyond `base` its sequence numbers, or acknowledgments of them, have come.
-    reach: u32,
-    stream: Stream,
-    /// `None` before its first payload.
-    listener: Option<Listener>,
-}
-
-impl Speaker {
-    fn new(endpoint: Endpoint) -> Speaker {
-        Speaker {
-            endpoint,
-            spoke: false,
-            base: None,
-            reach: 0,
-            stream: Stream::default(),
-            listener: None,
-        }
-    }
-
-    /// Takes note of a sequence number that the end has come to. One that lies behind `base`, as
-    /// after a gap of half the number space, counts as far.
-    #[inline]
-    fn has_come_to(&mut self, sequence: u32) {
-        if let Some(base) = self.base {
-            self.reach = self.reach.max(sequence.wrapping_sub(base));
-        }
-    }
-
-    /// Whether the end is known to have sent no payload: none was captured, but for the byte before
-    /// the first that keeps a connection alive (RFC 9293 §3.8.4), and its numbers have come no further
-    /// than a SYN and a FIN take them.
-    fn sent_nothing(&self) -> bool {
-        let has_heard_nothing = self.listener.as_ref().is_none_or(Listener::has_heard_nothing);
-        has_heard_nothing && self.base.is_some() && self.reach <= 2
-    }
-
-    #[inline]
-    fn held(&self) -> usize {
-        self.stream.held() + self.listener.as_ref().map_or(0, Listener::held)
-    }
-}
-
 /// The addresses of a client on both sides of source NAT.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Translation {
@@ -163,6 +74,9 @@ pub(super) struct Conversation {
     syn: bool,
     /// Whether both ends opened it at once (RFC 9293 §3.5).
     is_simultaneous: bool,
+    /// Whether the server has sent a SYN with an ACK.
+    is_accepted: bool,
+    is_reset: bool,
     started: Moment,
     last: Moment,
     frame: u64,
@@ -186,6 +100,8 @@ impl Conversation {
             initiator: None,
             syn: false,
             is_simultaneous: false,
+            is_accepted: false,
+            is_reset: false,
             started: packet.at,
             last: packet.at,
             frame: packet.frame,
@@ -215,10 +131,16 @@ impl Conversation {
     /// one with other sequence numbers. Who has said nothing yet may accept the same one again with
     /// another number: one without memory makes each up anew (RFC 4987 §3.6), and of several behind one
     /// address each has its own.
+    ///
+    /// As long as a connection lasts, nothing turns the server into the client: no end takes such a
+    /// packet for more than a mistake (RFC 5961 §4), and what the client says still counts.
     #[inline]
     pub(super) fn is_reopened_by(&self, packet: &Packet<'_>) -> bool {
         let Some(tcp) = packet.tcp.filter(|tcp| tcp.flags.has(Flags::SYN)) else { return false };
         let end = self.sender(packet);
+        if self.is_turned_by(packet) && self.is_established() {
+            return false;
+        }
         let (sender, other) = (self.speaker(end), self.speaker(end.other()));
         let is_other_number = sender.base.is_some_and(|base| base != tcp.sequence);
         let Some(opened) = other.base else { return is_other_number };
@@ -230,6 +152,28 @@ impl Conversation {
         // An end that spoke before any SYN was seen spoke on an earlier connection. A reset may be the
         // answer to a SYN that the file has behind it.
         is_other_number || self.initiator.is_none() && other.spoke
+    }
+
+    /// Whether the SYN of `packet` has the client of this connection, which is not over, for its server.
+    /// A client takes a SYN where it asked for one with an ACK, and a server that sends it one makes
+    /// others take it for the client (RFC 9293 §3.5, figure 8).
+    #[inline]
+    pub(super) fn is_turned_by(&self, packet: &Packet<'_>) -> bool {
+        let is_accepted = packet.tcp.is_some_and(|tcp| tcp.flags.accepts());
+        let sender = self.sender(packet);
+        let client = if is_accepted { sender.other() } else { sender };
+        let is_over = self.is_reset || self.first.has_finished && self.second.has_finished;
+        self.initiator == Some(client.other()) && !is_over
+    }
+
+    /// Whether the server has accepted it, or anything was said.
+    fn is_established(&self) -> bool {
+        self.is_accepted || self.first.listener.is_some() || self.second.listener.is_some()
+    }
+
+    /// Listens to both ends as to a client.
+    pub(super) fn listen_to_both(&mut self) {
+        self.is_simultaneous = true;
     }
 
     /// Notes that a copy of a packet was seen.
@@ -343,13 +287,18 @@ impl Conversation {
         let starts = flags.has(Flags::SYN);
         if flags.opens() && !self.syn {
             self.syn = true;
+            self.is_reset = false;
             self.initiator = Some(sender);
             self.story.open(SeenPayload::Exactly(Payload::Silent), mark);
         } else if flags.opens() && self.initiator == Some(sender.other()) {
-            self.is_simultaneous = true;
+            // Who has accepted it with another number has not opened it.
+            let base = self.speaker(sender).base;
+            self.is_simultaneous |= base.is_none_or(|base| base == tcp.sequence);
         } else if flags.accepts() && self.initiator.is_none() {
             self.initiator = Some(sender.other());
         }
+        self.is_accepted |= flags.accepts() && self.initiator == Some(sender.other());
+        self.is_reset |= flags.has(Flags::RST);
         let data = if starts { tcp.sequence.wrapping_add(1) } else { tcp.sequence };
         if flags.accepts() {
             // Whoever is answered has sent nothing but a SYN before this number.
@@ -366,7 +315,9 @@ impl Conversation {
         let is_again = flags.accepts() && speaker.base.is_some_and(|base| base != tcp.sequence);
         if is_silent && is_again {
             // Which of its numbers the client took shows in the data that follows.
-            *speaker = Speaker { spoke: speaker.spoke, ..Speaker::new(speaker.endpoint) };
+            speaker.forget_numbers();
+        } else if starts && speaker.base.is_none() {
+            speaker.stream.starts_with(data);
         } else if starts {
             speaker.stream.starts_at(data);
         }
@@ -375,6 +326,7 @@ impl Conversation {
         if !flags.has(Flags::RST) {
             speaker.has_come_to(tcp.sequence);
             speaker.spoke = true;
+            speaker.has_finished |= flags.has(Flags::FIN);
         }
         // The payload of a reset is a message to a person (RFC 9293 §3.5.3).
         if packet.payload.is_empty() && packet.cut == 0 || flags.has(Flags::RST) {
@@ -543,66 +495,6 @@ impl Conversation {
         match end {
             End::First => &mut self.first,
             End::Second => &mut self.second,
-        }
-    }
-}
-
-/// What is known of an end while it is listened to.
-#[derive(Clone, Copy, Debug)]
-struct Ear {
-    is_client: bool,
-    /// Whether it is known to be the server: what it asks, it asks nobody.
-    is_server: bool,
-    /// Whether it was seen first.
-    by_first: bool,
-    ports: Ports,
-    /// The address that the end talks to, and its own.
-    asking: IpAddr,
-    answering: IpAddr,
-    mark: Mark,
-}
-
-impl Ear {
-    fn hear(
-        &self,
-        listener: &mut Listener,
-        piece: Piece<'_>,
-        story: &mut Story,
-        answer: &mut impl FnMut(DnsAnswer),
-    ) {
-        listener.take(piece, self.ports, &mut |heard| match heard {
-            // A server may greet first in a protocol that is known by what the client says.
-            Heard::Unknown if !self.is_client => {}
-            Heard::Opening(..)
-            | Heard::Name(..)
-            | Heard::Note(_)
-            | Heard::Incomplete
-            | Heard::Cut
-                if self.is_server => {}
-            Heard::Dns(message) => {
-                let Ear { by_first, asking, answering, mark, .. } = *self;
-                let said = Said { by_first, on_connection: true, at: mark.at };
-                answer_to(message, said, asking, answering, story, answer);
-            }
-            heard => story.hear(heard, self.mark),
-        });
-    }
-}
-
-fn answer_to(
-    message: &[u8],
-    said: Said,
-    client: IpAddr,
-    server: IpAddr,
-    story: &mut Story,
-    answer: &mut impl FnMut(DnsAnswer),
-) {
-    if let Some((response, solicited)) = story.dns(message, server, client, said) {
-        let dns::Response { question, code, records, .. } = response;
-        // A response to another question says nothing of addresses, not even that there are none.
-        if let Some(asked) = question.asked() {
-            let (at, question) = (said.at.timestamp(), question.name);
-            answer(DnsAnswer { at, client, server, solicited, question, asked, code, records });
         }
     }
 }

@@ -21,10 +21,10 @@ use foldhash::quality::RandomState;
 
 use crate::flow::IpProtocol;
 
-use super::conversation::Endpoint;
 use super::conversation::Packet;
 use super::moment::Moment;
 use super::moment::SECOND;
+use super::speaker::Endpoint;
 use super::table::FlowId;
 use super::wire::Side;
 use super::wire::tcp::TcpHeader;

@@ -6,13 +6,13 @@
 
 use crate::flow::IpProtocol;
 
-use super::conversation::Endpoint;
 use super::conversation::Packet;
 use super::copies::EndsHash;
 use super::copies::PrintKey;
 use super::copies::Unchanged;
 use super::file::Frame;
 use super::moment::Moment;
+use super::speaker::Endpoint;
 use super::wire;
 use super::wire::Datagram;
 use super::wire::Malformed;

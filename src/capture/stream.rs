@@ -5,6 +5,9 @@ const MOST_HELD_SEGMENTS: usize = 64;
 /// Bytes held back of one direction: what most senders have under way at the start.
 pub(super) const MOST_HELD_BYTES: usize = 128 * 1024;
 
+/// More data than a SYN can carry.
+pub(super) const MOST_SYN_BYTES: u32 = 1 << 16;
+
 /// Bytes remembered of those given out, as long as the other end has not acknowledged them: hellos
 /// with keys of every kind have some 4 KiB.
 const MOST_REMEMBERED_BYTES: usize = 16 * 1024;
@@ -90,6 +93,17 @@ impl Stream {
     /// Notes that the first byte has this sequence number.
     pub(super) fn starts_at(&mut self, sequence: u32) {
         if self.next.is_none() {
+            self.next = Some(sequence);
+            self.from_start = true;
+        }
+    }
+
+    /// Notes that the first byte has this sequence number, as the SYN of the direction says, of which
+    /// nothing was taken yet. The other end may have acknowledged bytes of that SYN before, where the
+    /// file has them in this order (RFC 7413 §2).
+    pub(super) fn starts_with(&mut self, sequence: u32) {
+        let is_acknowledged = |next: u32| next.wrapping_sub(sequence) <= MOST_SYN_BYTES;
+        if self.next.is_none_or(is_acknowledged) {
             self.next = Some(sequence);
             self.from_start = true;
         }

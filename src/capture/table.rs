@@ -6,9 +6,9 @@ use std::hash::Hasher;
 use foldhash::HashMap;
 use foldhash::HashMapExt;
 
-use super::conversation::Endpoint;
 use super::conversation::Packet;
 use super::copies::EndsHash;
+use super::speaker::Endpoint;
 use crate::flow::IpProtocol;
 
 /// The two ends of a flow, and the tunnel that they lie in. Keys with the same ends are equal,

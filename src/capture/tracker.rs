@@ -5,7 +5,6 @@ use std::collections::BinaryHeap;
 
 use super::captured::Sink;
 use super::conversation::Conversation;
-use super::conversation::Endpoint;
 use super::conversation::Packet;
 use super::conversation::Translation;
 use super::copies::Copies;
@@ -27,6 +26,7 @@ use super::file::UNTIMED;
 use super::fragments::Fragments;
 use super::link::LinkType;
 use super::moment::Moment;
+use super::speaker::Endpoint;
 use super::table::FlowId;
 use super::table::Key;
 use super::table::Table;
@@ -343,15 +343,16 @@ impl Tracker {
             self.count_copy(known, packet.at);
             return;
         }
-        let known = match (known, followed) {
-            (Some(id), Some(flow)) if flow.conversation.is_reopened_by(packet) => {
-                self.end(id, sink);
-                None
-            }
-            (known, _) => known,
-        };
-        let Some(id) = known else {
-            self.open(packet, key, unchanged, vantage, sink);
+        let known = known.zip(followed);
+        if let Some((id, flow)) = known.filter(|(_, flow)| flow.conversation.is_reopened_by(packet))
+        {
+            let is_turned = flow.conversation.is_turned_by(packet);
+            self.end(id, sink);
+            self.open(packet, key, is_turned, unchanged, vantage, sink);
+            return;
+        }
+        let Some((id, _)) = known else {
+            self.open(packet, key, false, unchanged, vantage, sink);
             return;
         };
         // Where giving up flows did not make room, none may take more.
@@ -369,11 +370,12 @@ impl Tracker {
     }
 
     /// Begins a flow with `packet`, unless that is an opening which was seen on the other side of
-    /// source NAT.
+    /// source NAT. `is_turned` tells whether it turns the ends of a flow that has not ended.
     fn open(
         &mut self,
         packet: &Packet<'_>,
         key: Key,
+        is_turned: bool,
         unchanged: Unchanged,
         vantage: Vantage,
         sink: &mut impl Sink,
@@ -402,6 +404,9 @@ impl Tracker {
             touched,
             held: 0,
         });
+        if is_turned {
+            flow.conversation.listen_to_both();
+        }
         if self.held > MOST_HELD_BYTES {
             flow.conversation.give_up();
             self.summary.limits.insert(Limit::HeldBytes);

@@ -211,10 +211,9 @@ impl Gate<'_, '_, '_> {
         let shown = self.encoder.is_shown(HostOf::Inner);
         let fits = self.fits_port(443);
         let read = self.encoder.all([inspected, with_request, shown, fits]);
-        // Without a request, the host is taken to be the server name, and the port the usual one.
+        // Without a request, the host is taken to be the server name, and the port the one connected to.
         let unseen = self.encoder.payload([PayloadForm::Tls]);
-        let unwritten = self.unwritten_port_fits(443);
-        let unseen = self.encoder.all([inspected, unseen, unwritten]);
+        let unseen = self.encoder.all([inspected, unseen]);
         let mut allowed = Vec::new();
         for (when, host, path) in
             [(read, HostOf::Inner, SeenPath::Decrypted), (unseen, HostOf::Wire, SeenPath::Root)]
@@ -225,13 +224,6 @@ impl Gate<'_, '_, '_> {
             allowed.push(self.ruling(ruled, when, host));
         }
         self.encoder.any(allowed)
-    }
-
-    /// A request without a port is for the port connected to.
-    fn unwritten_port_fits(&mut self, usual: u16) -> Formula {
-        let any_port = self.encoder.second_reading(HOST_WITHOUT_PORT);
-        let connected = self.encoder.is_port(self.ends.port, usual);
-        self.encoder.any([connected, any_port])
     }
 
     /// The host is in a category that is never decrypted (`azure-firewall.md §1.9`).

@@ -213,7 +213,7 @@ impl Simulator<'_> {
         }
         let Payload::Tls { name: Some(name), .. } = payload else { return };
         all.list.truncate(before);
-        for request in self.inner_requests(name) {
+        for request in self.inner_requests(name, observation) {
             let (name, inner) = (Some(name.clone()), Some(request));
             self.add_readings(observation, &Payload::Tls { name, inner }, known, all);
         }

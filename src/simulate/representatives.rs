@@ -98,10 +98,20 @@ impl Simulator<'_> {
     }
 
     /// Requests inside TLS for `host`, which stands for the host that was not seen
-    /// (`semantics.md`, Flow).
-    pub(super) fn inner_requests(&self, host: &Host) -> Vec<Request> {
-        let request = |path| Request { host: Some(host.clone()), port: None, path };
-        self.paths(host).into_iter().map(request).collect()
+    /// (`semantics.md`, Flow). They are for the port connected to, or for the one that a firewall on
+    /// the way sees instead.
+    pub(super) fn inner_requests(&self, host: &Host, observation: &Observation) -> Vec<Request> {
+        let mut ports = self.translated_ports(observation);
+        ports.insert(observation.destination_port);
+        let paths = self.paths(host);
+        let on_port = |port: u16| {
+            paths.iter().map(move |path| Request {
+                host: Some(host.clone()),
+                port: Some(port),
+                path: path.clone(),
+            })
+        };
+        ports.into_iter().flat_map(on_port).collect()
     }
 
     /// One path of each kind on `host`.

@@ -12,6 +12,7 @@ pub(super) const WEB: End = End([203, 0, 113, 7], 80);
 pub(super) const SQL: End = End([203, 0, 113, 9], 1433);
 pub(super) const NODE: End = End([10, 1, 0, 5], 61_000);
 
+pub(super) const FIN: u8 = 0x01;
 pub(super) const SYN: u8 = 0x02;
 pub(super) const ACK: u8 = 0x10;
 pub(super) const RST: u8 = 0x04;

@@ -3,6 +3,7 @@
 use super::build::ACK;
 use super::build::CLIENT;
 use super::build::End;
+use super::build::FIN;
 use super::build::RST;
 use super::build::SERVER;
 use super::build::SYN;
@@ -116,6 +117,90 @@ fn a_syn_ack_of_who_has_spoken_is_another_flow_however_near_its_numbers() {
     let names: Vec<_> = taken.flows.iter().map(|flow| flow.name.clone()).collect();
     assert_eq!(names.len(), 2, "{names:?}");
     assert!(names.iter().all(Option::is_some), "{names:?}");
+}
+
+/// A client that is in a connection answers a SYN of its server with no more than where it is
+/// (RFC 5961 §4), and goes on.
+#[test]
+fn no_syn_turns_the_server_of_a_connection_into_its_client() {
+    let hello = client_hello("a.example");
+    for sequence in [5000, 5001, 90_000, 3_000_000_000] {
+        let mut segments = session(SERVER, &[&hello]);
+        segments.insert(3, Segment::new(SERVER, CLIENT, SYN, sequence, b""));
+        let flow = only(&file_of(&segments));
+        assert_eq!(story(&flow), "tls a.example | 1 silent | 5 tls a.example", "{sequence}");
+        assert_eq!(flow.source_port, CLIENT.1);
+    }
+    for (sequence, answered) in [(900, 5001), (1000, 900_000), (77_000, 3_000_000_001)] {
+        let mut segments = session(SERVER, &[&hello]);
+        let accepts = Segment::new(CLIENT, SERVER, SYN | ACK, sequence, b"").answering(answered);
+        segments.insert(3, accepts);
+        let flow = only(&file_of(&segments));
+        assert_eq!(story(&flow), "tls a.example | 1 silent | 5 tls a.example", "{sequence}");
+        assert_eq!(flow.source_port, CLIENT.1);
+    }
+}
+
+#[test]
+fn what_was_a_server_may_connect_once_the_connection_is_over() {
+    let reset = [Segment::new(SERVER, CLIENT, RST, 5001, b"")];
+    let done = [
+        Segment::new(SERVER, CLIENT, FIN | ACK, 5001, b"").answering(1001),
+        Segment::new(CLIENT, SERVER, FIN | ACK, 1001, b"").answering(5002),
+    ];
+    for end in [&reset[..], &done] {
+        let mut segments = session(SERVER, &[]);
+        segments.extend(end.iter().cloned());
+        segments.push(Segment::new(SERVER, CLIENT, SYN, 90_000, b""));
+        let (taken, _) = read(&file_of(&segments));
+        let sources: Vec<_> = taken.flows.iter().map(|flow| flow.source_port).collect();
+        assert_eq!(sources, [CLIENT.1, SERVER.1]);
+    }
+}
+
+/// As of a split handshake: a server that answers a SYN with its own. It is another flow, as others
+/// have it, and the one who says something in it is heard whatever it counts for.
+#[test]
+fn a_client_that_is_made_to_look_like_a_server_is_heard() {
+    let mut segments = vec![
+        Segment::new(CLIENT, SERVER, SYN, 1000, b""),
+        Segment::new(SERVER, CLIENT, ACK, 2000, b"").answering(1001),
+        Segment::new(SERVER, CLIENT, SYN, 3000, b""),
+        Segment::new(CLIENT, SERVER, SYN | ACK, 1000, b"").answering(3001),
+        Segment::new(SERVER, CLIENT, ACK, 3001, b"").answering(1001),
+    ];
+    segments.push(Segment::new(CLIENT, SERVER, ACK, 1001, &client_hello("a.example")));
+    let (taken, _) = read(&file_of(&segments));
+    let stories: Vec<String> = taken.flows.iter().map(story).collect();
+    assert_eq!(stories, ["other | 1 silent", "tls a.example | 1 silent | 4 tls a.example"]);
+}
+
+/// The server takes it for a mistake; whether it does, the capture does not tell.
+#[test]
+fn a_hello_behind_another_syn_of_the_client_leaves_a_flow_open() {
+    let heard = "tls a.example | 1 silent | 2 tls a.example | 2 some tls";
+    let unheard = "other | 1 silent | 1 unknown";
+    for (sequence, expected) in [(900, heard), (90_000, unheard), (3_000_000_000, heard)] {
+        let mut segments = session(SERVER, &[&client_hello("a.example")]);
+        segments.insert(3, Segment::new(CLIENT, SERVER, SYN, sequence, b""));
+        let (taken, _) = read(&file_of(&segments));
+        let stories: Vec<String> = taken.flows.iter().map(story).collect();
+        assert_eq!(stories, ["other | 1 silent", expected]);
+    }
+}
+
+/// A SYN may carry the hello, and the file may have its acknowledgment before it (RFC 7413).
+#[test]
+fn a_hello_that_is_acknowledged_before_its_syn_is_heard() {
+    let hello = client_hello("a.example");
+    let behind = 1001 + u32::try_from(hello.len()).unwrap();
+    let accepts = Segment::new(SERVER, CLIENT, SYN | ACK, 5000, b"").answering(behind);
+    let opens = Segment::new(CLIENT, SERVER, SYN, 1000, &hello);
+    for segments in [[opens.clone(), accepts.clone()], [accepts, opens]] {
+        let flow = only(&file_of(&segments));
+        assert!(story(&flow).ends_with("tls a.example"), "{}", story(&flow));
+        assert_eq!((flow.source_port, flow.incomplete), (CLIENT.1, false));
+    }
 }
 
 /// As in files of which the clocks were merged: a port that is closed is one flow.

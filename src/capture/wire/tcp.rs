@@ -30,6 +30,7 @@ pub(in crate::capture) struct Segment {
 pub(in crate::capture) struct Flags(u8);
 
 impl Flags {
+    pub(in crate::capture) const FIN: Flags = Flags(0x01);
     pub(in crate::capture) const SYN: Flags = Flags(0x02);
     pub(in crate::capture) const RST: Flags = Flags(0x04);
     pub(in crate::capture) const ACK: Flags = Flags(0x10);

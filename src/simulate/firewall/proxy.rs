@@ -261,8 +261,9 @@ impl<'a> Gate<'a> {
             | Payload::Quic { .. } => {
                 inquiry.read_unseen_request = true;
                 inquiry.note(Note::InnerTakenFromSni);
-                unseen =
-                    Request { host: Some(view.host.clone()), port: None, path: "/".to_owned() };
+                // As clients write it who speak to a port that is not the usual one (RFC 9110 §7.2).
+                let port = Some(view.port);
+                unseen = Request { host: Some(view.host.clone()), port, path: "/".to_owned() };
                 &unseen
             }
         };
