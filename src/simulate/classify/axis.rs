@@ -8,7 +8,9 @@ use std::ops::Range;
 use crate::flow::address::AddressRange;
 
 /// With fewer cuts than this a search is as fast as the table before it.
-const WORTH_A_TABLE: usize = 64;
+const WORTH_A_TABLE: usize = 32;
+/// With fewer cuts than this within 16 bits, so it is there.
+const WORTH_A_PAGE: usize = 16;
 
 /// Addresses by class, counted from 0: first those of IPv4, then those of IPv6.
 #[derive(Clone, Debug)]
@@ -18,9 +20,16 @@ pub(super) struct Axis {
     /// For each value of the upper 16 bits, how many classes begin below its addresses; empty
     /// where it is not worth it.
     table: Vec<u32>,
+    /// The same for each value of the next 8 bits, where many classes begin within 16 bits.
+    pages: Vec<Page>,
+    /// By the first class that begins there, which page is theirs.
+    page_of: Vec<u32>,
     /// Where each class of IPv6 begins; the first begins at 0.
     v6: Vec<u128>,
 }
+
+/// For each value of 8 bits, how many classes begin below its addresses, and behind the last.
+type Page = [u32; 257];
 
 impl Axis {
     /// The axis on which no class lies on both sides of an end of one of `ranges`.
@@ -44,14 +53,40 @@ impl Axis {
         v4.dedup();
         v6.sort_unstable();
         v6.dedup();
-        let mut table = Vec::new();
-        if v4.len() > WORTH_A_TABLE {
-            let below = |upper: u32| v4.partition_point(|start| *start < upper << 16);
-            let below = |upper| u32::try_from(below(upper)).unwrap_or(u32::MAX);
-            table.extend((0..1 << 16).map(below));
-            table.push(u32::try_from(v4.len()).unwrap_or(u32::MAX));
+        let mut axis = Axis { v4, table: Vec::new(), pages: Vec::new(), page_of: Vec::new(), v6 };
+        if axis.v4.len() >= WORTH_A_TABLE {
+            axis.lay_tables();
         }
-        Axis { v4, table, v6 }
+        axis
+    }
+
+    fn lay_tables(&mut self) {
+        let Axis { v4, table, pages, page_of, v6: _ } = self;
+        let below = |start: u64| {
+            let classes = v4.partition_point(|other| u64::from(*other) < start);
+            u32::try_from(classes).unwrap_or(u32::MAX)
+        };
+        table.extend((0..=1 << 16).map(|upper| below(upper << 16)));
+        page_of.resize(v4.len(), 0);
+        for (upper, stretch) in (0_u64..).zip(table.windows(2)) {
+            let [from, to] = stretch else { continue };
+            let is_worth_it = (to - from) as usize >= WORTH_A_PAGE;
+            if let Some(page) = page_of.get_mut(*from as usize).filter(|_| is_worth_it) {
+                *page = u32::try_from(pages.len()).unwrap_or(u32::MAX);
+                let within = (0_u64..).map(|next| below((upper << 16) + (next << 8)));
+                let mut counts = [0; 257];
+                counts.iter_mut().zip(within).for_each(|(count, classes)| *count = classes);
+                pages.push(counts);
+            }
+        }
+    }
+
+    /// The page for addresses of which the classes begin from `from` on and before `to`.
+    #[inline]
+    fn page(&self, from: usize, to: usize) -> Option<&Page> {
+        let is_there = !self.table.is_empty() && to - from >= WORTH_A_PAGE;
+        let number = self.page_of.get(from).filter(|_| is_there)?;
+        self.pages.get(*number as usize)
     }
 
     /// How many classes there are.
@@ -66,10 +101,14 @@ impl Axis {
             IpAddr::V4(address) => {
                 let address = u32::from(address);
                 let upper = (address >> 16) as usize;
-                let (from, to) = match self.table.get(upper..upper + 2) {
-                    Some([from, to]) => (*from as usize, *to as usize),
-                    _ => (0, self.v4.len()),
+                let stretch = |counts: &[u32], at: usize| match counts.get(at..at + 2) {
+                    Some([from, to]) => Some((*from as usize, *to as usize)),
+                    _ => None,
                 };
+                let (from, to) = stretch(&self.table, upper).unwrap_or((0, self.v4.len()));
+                let next = (address >> 8 & 0xff) as usize;
+                let page = self.page(from, to);
+                let (from, to) = page.and_then(|page| stretch(page, next)).unwrap_or((from, to));
                 let near = self.v4.get(from..to).unwrap_or_default();
                 (from + begun(near, address)).saturating_sub(1)
             }
@@ -119,7 +158,8 @@ mod tests {
                 ["10.1.0.0/16", "10.1.8.0/24", "0.0.0.0/0", "255.255.255.255/32", "2001:db8::/64"];
             let written =
                 texts.map(|text| AddressRange::from(text.parse::<ipnet::IpNet>().unwrap()));
-            let others = (0..more).map(|n| IpAddr::V4(Ipv4Addr::from(0x1401_fff0 + n)).into());
+            // Two of them before a border of 16 bits, and so many behind it that they have a page.
+            let others = (0..more).map(|n| IpAddr::V4(Ipv4Addr::from(0x1401_fff4 + n * 7)).into());
             let ranges: Vec<AddressRange> = written.into_iter().chain(others).collect();
             let axis = Axis::cut_by(ranges.clone());
             let lowest: Vec<IpAddr> = axis.lowest().collect();

@@ -7,6 +7,8 @@ use crate::flow::PortRange;
 pub(super) struct Ports {
     /// Where each class begins; the first begins at 0.
     starts: Vec<u16>,
+    /// By port.
+    classes: Vec<u16>,
 }
 
 impl Ports {
@@ -19,7 +21,13 @@ impl Ports {
         }
         starts.sort_unstable();
         starts.dedup();
-        Ports { starts }
+        let mut begun = starts.iter().skip(1).peekable();
+        let mut class = 0;
+        let classes = (0..=u16::MAX).map(|port| {
+            class += u16::from(begun.next_if_eq(&&port).is_some());
+            class
+        });
+        Ports { classes: classes.collect(), starts }
     }
 
     /// How many classes there are.
@@ -28,8 +36,9 @@ impl Ports {
     }
 
     /// The class of `port`.
+    #[inline]
     pub(super) fn class(&self, port: u16) -> usize {
-        self.starts.partition_point(|start| *start <= port).saturating_sub(1)
+        self.classes.get(usize::from(port)).copied().map_or(0, usize::from)
     }
 
     /// Whether no other port is of the class of `port`.
