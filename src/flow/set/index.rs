@@ -73,9 +73,9 @@ impl<S: IntervalSet> SetIndex<S> {
     /// The index of `nodes` in any order, compiled once for an order and not again for each
     /// iterator that sets come from.
     fn ordered(mut nodes: Vec<Node<S::Cut>>) -> SetIndex<S> {
-        nodes.sort_by(|a, b| a.start.cmp(&b.start));
+        nodes.sort_unstable_by(|a, b| a.start.cmp(&b.start));
         let mut ends: Vec<End<S::Cut>> = nodes.iter().map(|node| node.end.clone()).collect();
-        ends.sort();
+        ends.sort_unstable();
         reach(&mut nodes);
         SetIndex { nodes, ends }
     }
