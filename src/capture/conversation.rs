@@ -72,11 +72,14 @@ pub(super) struct Conversation {
     /// Who opened it, once a handshake tells.
     initiator: Option<End>,
     syn: bool,
-    /// Whether both ends opened it at once (RFC 9293 §3.5).
-    is_simultaneous: bool,
+    /// Whether either end may be the one that asks: both opened it at once (RFC 9293 §3.5), or it
+    /// follows on one in which the other end was the client.
+    hears_both: bool,
     /// Whether the server has sent a SYN with an ACK.
     is_accepted: bool,
     is_reset: bool,
+    /// The number of the last SYN of the server after that.
+    turning: Option<u32>,
     started: Moment,
     last: Moment,
     frame: u64,
@@ -99,9 +102,10 @@ impl Conversation {
             second: Speaker::new(packet.destination),
             initiator: None,
             syn: false,
-            is_simultaneous: false,
+            hears_both: false,
             is_accepted: false,
             is_reset: false,
+            turning: None,
             started: packet.at,
             last: packet.at,
             frame: packet.frame,
@@ -132,14 +136,16 @@ impl Conversation {
     /// another number: one without memory makes each up anew (RFC 4987 §3.6), and of several behind one
     /// address each has its own.
     ///
-    /// As long as a connection lasts, nothing turns the server into the client: no end takes such a
-    /// packet for more than a mistake (RFC 5961 §4), and what the client says still counts.
+    /// As long as a connection lasts, no SYN alone turns the server into the client: the end that gets
+    /// it answers with an ACK and goes on (RFC 5961 §4). One that was accepted does.
     #[inline]
     pub(super) fn is_reopened_by(&self, packet: &Packet<'_>) -> bool {
         let Some(tcp) = packet.tcp.filter(|tcp| tcp.flags.has(Flags::SYN)) else { return false };
         let end = self.sender(packet);
-        if self.is_turned_by(packet) && self.is_established() {
-            return false;
+        if self.is_turned_by(packet) && self.is_established() && !self.is_over() {
+            let is_answer =
+                |turning: u32| tcp.acknowledgment.wrapping_sub(turning) <= MOST_SYN_BYTES;
+            return tcp.flags.accepts() && self.turning.is_some_and(is_answer);
         }
         let (sender, other) = (self.speaker(end), self.speaker(end.other()));
         let is_other_number = sender.base.is_some_and(|base| base != tcp.sequence);
@@ -154,26 +160,34 @@ impl Conversation {
         is_other_number || self.initiator.is_none() && other.spoke
     }
 
-    /// Whether the SYN of `packet` has the client of this connection, which is not over, for its server.
-    /// A client takes a SYN where it asked for one with an ACK, and a server that sends it one makes
-    /// others take it for the client (RFC 9293 §3.5, figure 8).
-    #[inline]
-    pub(super) fn is_turned_by(&self, packet: &Packet<'_>) -> bool {
-        let is_accepted = packet.tcp.is_some_and(|tcp| tcp.flags.accepts());
+    /// Whether the SYN of `packet` opens or accepts a connection of which the server of this one is the
+    /// client.
+    fn is_turned_by(&self, packet: &Packet<'_>) -> bool {
+        let accepts = packet.tcp.is_some_and(|tcp| tcp.flags.accepts());
         let sender = self.sender(packet);
-        let client = if is_accepted { sender.other() } else { sender };
-        let is_over = self.is_reset || self.first.has_finished && self.second.has_finished;
-        self.initiator == Some(client.other()) && !is_over
+        let client = if accepts { sender.other() } else { sender };
+        self.initiator == Some(client.other())
     }
 
-    /// Whether the server has accepted it, or anything was said.
+    /// Whether the server has accepted it, or both ends have said something.
     fn is_established(&self) -> bool {
-        self.is_accepted || self.first.listener.is_some() || self.second.listener.is_some()
+        self.is_accepted || self.first.listener.is_some() && self.second.listener.is_some()
     }
 
-    /// Listens to both ends as to a client.
-    pub(super) fn listen_to_both(&mut self) {
-        self.is_simultaneous = true;
+    /// Whether it was reset, or both ends have said that they are done.
+    fn is_over(&self) -> bool {
+        self.is_reset || self.first.has_finished && self.second.has_finished
+    }
+
+    /// Whether either end may be the one that asks in the connection that `packet` opens after this one:
+    /// as in a split handshake, where a server answers a SYN with its own.
+    pub(super) fn leaves_open_who_asks(&self, packet: &Packet<'_>) -> bool {
+        self.is_turned_by(packet) || self.hears_both
+    }
+
+    /// Listens to both ends, as either may be the one that asks.
+    pub(super) fn hear_both(&mut self) {
+        self.hears_both = true;
     }
 
     /// Notes that a copy of a packet was seen.
@@ -222,8 +236,8 @@ impl Conversation {
             let Speaker { stream, listener: Some(listener), .. } = speaker else { continue };
             stream.flush(|piece| ear.hear(listener, piece, story, answer));
             listener.finish(&mut |heard| {
-                // Only what the client began to say is a question.
-                if ear.is_client {
+                // Only what a client began to say is a question.
+                if ear.may_ask {
                     story.hear(heard, mark);
                 }
             });
@@ -285,19 +299,21 @@ impl Conversation {
     ) {
         let flags = tcp.flags;
         let starts = flags.has(Flags::SYN);
-        if flags.opens() && !self.syn {
+        let is_of_server = self.initiator == Some(sender.other());
+        if flags.opens() && is_of_server && self.is_accepted {
+            self.turning = Some(tcp.sequence);
+        } else if flags.opens() && is_of_server {
+            self.hears_both = true;
+        } else if flags.opens() && !self.syn {
             self.syn = true;
-            self.is_reset = false;
             self.initiator = Some(sender);
             self.story.open(SeenPayload::Exactly(Payload::Silent), mark);
-        } else if flags.opens() && self.initiator == Some(sender.other()) {
-            // Who has accepted it with another number has not opened it.
-            let base = self.speaker(sender).base;
-            self.is_simultaneous |= base.is_none_or(|base| base == tcp.sequence);
-        } else if flags.accepts() && self.initiator.is_none() {
+        } else if flags.accepts() && (self.initiator.is_none() || is_of_server) {
             self.initiator = Some(sender.other());
+            self.is_accepted = true;
+            // What was reset before it was another.
+            self.is_reset = false;
         }
-        self.is_accepted |= flags.accepts() && self.initiator == Some(sender.other());
         self.is_reset |= flags.has(Flags::RST);
         let data = if starts { tcp.sequence.wrapping_add(1) } else { tcp.sequence };
         if flags.accepts() {
@@ -346,6 +362,7 @@ impl Conversation {
         }
         let ear = self.ear(sender, mark);
         let (Speaker { stream, listener, .. }, story) = self.parts(sender);
+        let is_first_to_ask = !ear.is_client && !ear.is_sure && !story.asks();
         let from_start = stream.is_from_start();
         let listener = listener.get_or_insert_with(|| Listener::new(from_start));
         stream.take(data, packet.payload, packet.cut, |piece| {
@@ -354,9 +371,13 @@ impl Conversation {
         if listener.is_done() {
             stream.drop_held();
         }
-        if story.unknown {
+        let (is_unknown, asks) = (story.unknown, is_first_to_ask && story.asks());
+        let other = self.client().other();
+        if asks {
+            self.initiator = Some(sender);
+        } else if is_unknown && self.is_server(other) {
             // Whatever the server says, the client's first bytes have told.
-            let server = self.speaker_mut(self.client().other());
+            let server = self.speaker_mut(other);
             server.stream.drop_all();
             server.listener = Some(Listener::Done);
         }
@@ -370,13 +391,31 @@ impl Conversation {
         self.datagrams = DatagramListener::Done;
     }
 
+    /// Whether the end is known to be the server: it has accepted what the other opened.
+    #[inline]
+    fn is_server(&self, end: End) -> bool {
+        self.is_accepted && !self.hears_both && self.initiator == Some(end.other())
+    }
+
     #[inline]
     fn ear(&self, end: End, mark: Mark) -> Ear {
         let (asking, answering) = self.addresses(end.other());
         let is_client = end == self.client();
-        let is_server = self.initiator.is_some() && !is_client && !self.is_simultaneous;
+        let is_server = self.is_server(end);
+        let may_ask = is_client || self.initiator.is_some() && !is_server;
         let by_first = end == End::First;
-        Ear { is_client, is_server, by_first, ports: self.ports(), asking, answering, mark }
+        let is_sure = !self.hears_both;
+        Ear {
+            is_client,
+            is_sure,
+            is_server,
+            may_ask,
+            by_first,
+            ports: self.ports(),
+            asking,
+            answering,
+            mark,
+        }
     }
 
     #[inline]

@@ -16,9 +16,14 @@ use super::stream::Piece;
 /// What is known of an end while it is listened to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ear {
+    /// Whether it counts as the client.
     pub(super) is_client: bool,
+    /// Whether the other end cannot be the client.
+    pub(super) is_sure: bool,
     /// Whether it is known to be the server: what it asks, it asks nobody.
     pub(super) is_server: bool,
+    /// Whether what it says may be a question, as it is the client or was not seen to be the server.
+    pub(super) may_ask: bool,
     /// Whether it was seen first.
     pub(super) by_first: bool,
     pub(super) ports: Ports,
@@ -39,7 +44,8 @@ impl Ear {
     ) {
         listener.take(piece, self.ports, &mut |heard| match heard {
             // A server may greet first in a protocol that is known by what the client says.
-            Heard::Unknown if !self.is_client => {}
+            Heard::Unknown if !self.may_ask => {}
+            Heard::Unknown if !self.is_client || !self.is_sure => story.suspect(self.mark),
             Heard::Opening(..)
             | Heard::Name(..)
             | Heard::Note(_)

@@ -149,6 +149,19 @@ impl Story {
         self.open_with(payload, None, mark);
     }
 
+    /// Notes that something may have been asked of which nothing is known.
+    pub(super) fn suspect(&mut self, mark: Mark) {
+        if self.openings.iter().all(|opening| opening.payload != SeenPayload::Unknown) {
+            self.open(SeenPayload::Unknown, mark);
+        }
+    }
+
+    /// Whether something was asked of which anything is known.
+    pub(super) fn asks(&self) -> bool {
+        let mut payloads = self.openings.iter().map(|opening| &opening.payload);
+        payloads.any(|payload| !payload.is_silent() && *payload != SeenPayload::Unknown)
+    }
+
     /// Adds an opening that shows a name, if it does. Beyond the cap one with a new name is kept,
     /// too; and where it is not known what a name was, that something was asked for.
     fn open_with(&mut self, payload: SeenPayload, shown: Option<Name>, mark: Mark) {

@@ -98,15 +98,12 @@ impl Stream {
         }
     }
 
-    /// Notes that the first byte has this sequence number, as the SYN of the direction says, of which
-    /// nothing was taken yet. The other end may have acknowledged bytes of that SYN before, where the
-    /// file has them in this order (RFC 7413 §2).
+    /// Notes that the first byte has this sequence number, as the SYN of the direction says; nothing was
+    /// taken of it yet. An acknowledgment that the file has before the SYN says less: it may be of bytes
+    /// that the SYN carries (RFC 7413 §2), or of nothing.
     pub(super) fn starts_with(&mut self, sequence: u32) {
-        let is_acknowledged = |next: u32| next.wrapping_sub(sequence) <= MOST_SYN_BYTES;
-        if self.next.is_none_or(is_acknowledged) {
-            self.next = Some(sequence);
-            self.from_start = true;
-        }
+        self.next = Some(sequence);
+        self.from_start = true;
     }
 
     /// Takes a segment and gives out what is in order. `cut` bytes behind it were not captured.

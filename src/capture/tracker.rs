@@ -346,9 +346,9 @@ impl Tracker {
         let known = known.zip(followed);
         if let Some((id, flow)) = known.filter(|(_, flow)| flow.conversation.is_reopened_by(packet))
         {
-            let is_turned = flow.conversation.is_turned_by(packet);
+            let hears_both = flow.conversation.leaves_open_who_asks(packet);
             self.end(id, sink);
-            self.open(packet, key, is_turned, unchanged, vantage, sink);
+            self.open(packet, key, hears_both, unchanged, vantage, sink);
             return;
         }
         let Some((id, _)) = known else {
@@ -370,12 +370,12 @@ impl Tracker {
     }
 
     /// Begins a flow with `packet`, unless that is an opening which was seen on the other side of
-    /// source NAT. `is_turned` tells whether it turns the ends of a flow that has not ended.
+    /// source NAT. `hears_both` tells whether either end may be the one that asks.
     fn open(
         &mut self,
         packet: &Packet<'_>,
         key: Key,
-        is_turned: bool,
+        hears_both: bool,
         unchanged: Unchanged,
         vantage: Vantage,
         sink: &mut impl Sink,
@@ -404,8 +404,8 @@ impl Tracker {
             touched,
             held: 0,
         });
-        if is_turned {
-            flow.conversation.listen_to_both();
+        if hears_both {
+            flow.conversation.hear_both();
         }
         if self.held > MOST_HELD_BYTES {
             flow.conversation.give_up();

@@ -141,6 +141,112 @@ fn no_syn_turns_the_server_of_a_connection_into_its_client() {
     }
 }
 
+fn ours(flags: u8, sequence: u32, payload: &[u8]) -> Segment {
+    Segment::new(CLIENT, SERVER, flags, sequence, payload).answering(5001)
+}
+
+fn theirs(flags: u8, sequence: u32, payload: &[u8]) -> Segment {
+    Segment::new(SERVER, CLIENT, flags, sequence, payload).answering(1001)
+}
+
+/// Whatever a server sends beside, and wherever the capture begins, what its client says is heard.
+#[test]
+fn a_server_cannot_have_its_client_overlooked() {
+    let hello = client_hello("a.example");
+    let (opens, accepts) = (|| ours(SYN, 1000, b""), || theirs(SYN | ACK, 5000, b""));
+    let says = || ours(ACK, 1001, &hello);
+    let junk = || theirs(ACK, 5001, b"\0\x01junk");
+    let answers = |number: u32| ours(SYN | ACK, 1000, b"").answering(number);
+    // With what the flows show of it, each behind the port of its source.
+    let cases: &[(&str, Vec<Segment>, &[&str])] = &[
+        (
+            "a SYN where the capture begins with the SYN-ACK",
+            vec![accepts(), theirs(SYN, 90_000, b""), says()],
+            &["50000 tls a.example | 3 tls a.example"],
+        ),
+        (
+            "three SYNs, the last of which is accepted",
+            vec![
+                opens(),
+                theirs(SYN, 3000, b""),
+                theirs(SYN, 4000, b""),
+                theirs(SYN, 5000, b""),
+                answers(5001),
+                says(),
+            ],
+            &[
+                "50000 other | 1 silent",
+                "443 other | 1 silent",
+                "50000 tls a.example | 1 silent | 3 tls a.example",
+            ],
+        ),
+        (
+            "a reset that the client does not take",
+            vec![opens(), accepts(), theirs(RST, 99, b""), theirs(SYN, 4999, b""), says()],
+            &["50000 other | 1 silent", "50000 tls a.example | 1 silent | 2 tls a.example"],
+        ),
+        (
+            "words before those of the client",
+            vec![
+                opens(),
+                theirs(SYN, 3000, b""),
+                theirs(SYN, 5000, b""),
+                answers(5001),
+                junk(),
+                says(),
+            ],
+            &["50000 other | 1 silent", "50000 tls | 1 silent | 3 unknown | 4 tls a.example"],
+        ),
+        (
+            "a client that says nothing known",
+            vec![opens(), theirs(SYN, 5000, b""), answers(5001), ours(ACK, 1001, b"\0\x01zzzz")],
+            &["50000 other | 1 silent | 4 unknown"],
+        ),
+        (
+            "a client that says a part of a hello",
+            vec![opens(), theirs(SYN, 5000, b""), answers(5001), ours(ACK, 1001, b"\x16\x03\x01")],
+            &["50000 other | 1 silent | 4 unknown"],
+        ),
+        (
+            "a hello of its own behind a SYN",
+            vec![
+                opens(),
+                accepts(),
+                theirs(SYN, 5000, b""),
+                theirs(ACK, 5001, &client_hello("fake.example")),
+                ours(ACK, 1001, b"\0\x01zzzz"),
+            ],
+            &["50000 tls | 1 silent | 4 some tls"],
+        ),
+        (
+            "an acknowledgment of nothing before the SYN",
+            vec![accepts().answering(900_000_000), opens(), accepts(), says()],
+            &["50000 tls a.example | 2 silent | 4 tls a.example"],
+        ),
+        (
+            "a connection of the server before",
+            vec![
+                theirs(SYN, 3000, b""),
+                ours(SYN | ACK, 2000, b"").answering(3001),
+                theirs(ACK, 3001, b""),
+                opens(),
+                accepts(),
+                says(),
+            ],
+            &["443 other | 1 silent", "50000 tls a.example | 2 tls a.example"],
+        ),
+    ];
+    for (case, segments, expected) in cases {
+        let (taken, _) = read(&file_of(segments));
+        let shown: Vec<String> = taken
+            .flows
+            .iter()
+            .map(|flow| format!("{} {}", flow.source_port, story(flow)))
+            .collect();
+        assert_eq!(&shown, expected, "{case}");
+    }
+}
+
 #[test]
 fn what_was_a_server_may_connect_once_the_connection_is_over() {
     let reset = [Segment::new(SERVER, CLIENT, RST, 5001, b"")];

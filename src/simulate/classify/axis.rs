@@ -1,5 +1,6 @@
 //! All addresses, cut into classes wherever something begins or ends.
 
+use std::cmp::Reverse;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
@@ -11,6 +12,8 @@ use crate::flow::address::AddressRange;
 const WORTH_A_TABLE: usize = 32;
 /// With fewer cuts than this within 16 bits, so it is there.
 const WORTH_A_PAGE: usize = 16;
+/// The most pages, of 1 KiB each: whoever writes prefixes can spread them over all addresses.
+const MOST_PAGES: usize = 1024;
 
 /// Addresses by class, counted from 0: first those of IPv4, then those of IPv6.
 #[derive(Clone, Debug)]
@@ -22,7 +25,7 @@ pub(super) struct Axis {
     table: Vec<u32>,
     /// The same for each value of the next 8 bits, where many classes begin within 16 bits.
     pages: Vec<Page>,
-    /// By the first class that begins there, which page is theirs.
+    /// By the first class that begins there, which page is theirs, if one is.
     page_of: Vec<u32>,
     /// Where each class of IPv6 begins; the first begins at 0.
     v6: Vec<u128>,
@@ -67,17 +70,22 @@ impl Axis {
             u32::try_from(classes).unwrap_or(u32::MAX)
         };
         table.extend((0..=1 << 16).map(|upper| below(upper << 16)));
-        page_of.resize(v4.len(), 0);
-        for (upper, stretch) in (0_u64..).zip(table.windows(2)) {
-            let [from, to] = stretch else { continue };
-            let is_worth_it = (to - from) as usize >= WORTH_A_PAGE;
-            if let Some(page) = page_of.get_mut(*from as usize).filter(|_| is_worth_it) {
+        let stretches = (0_u64..).zip(table.windows(2)).filter_map(|(upper, stretch)| {
+            let [from, to] = stretch else { return None };
+            let classes = (to - from) as usize;
+            (classes >= WORTH_A_PAGE).then_some((Reverse(classes), upper, *from as usize))
+        });
+        let mut stretches: Vec<(Reverse<usize>, u64, usize)> = stretches.collect();
+        stretches.sort_unstable();
+        page_of.resize(v4.len(), u32::MAX);
+        for (_, upper, from) in stretches.into_iter().take(MOST_PAGES) {
+            if let Some(page) = page_of.get_mut(from) {
                 *page = u32::try_from(pages.len()).unwrap_or(u32::MAX);
-                let within = (0_u64..).map(|next| below((upper << 16) + (next << 8)));
-                let mut counts = [0; 257];
-                counts.iter_mut().zip(within).for_each(|(count, classes)| *count = classes);
-                pages.push(counts);
             }
+            let within = (0_u64..).map(|next| below((upper << 16) + (next << 8)));
+            let mut counts = [0; 257];
+            counts.iter_mut().zip(within).for_each(|(count, classes)| *count = classes);
+            pages.push(counts);
         }
     }
 

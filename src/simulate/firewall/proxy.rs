@@ -261,7 +261,8 @@ impl<'a> Gate<'a> {
             | Payload::Quic { .. } => {
                 inquiry.read_unseen_request = true;
                 inquiry.note(Note::InnerTakenFromSni);
-                // As clients write it who speak to a port that is not the usual one (RFC 9110 §7.2).
+                // A client writes the port that it speaks to, unless that is the usual one (RFC 9110
+                // §7.2). Where one firewall has changed it for another, both are tried instead.
                 let port = Some(view.port);
                 unseen = Request { host: Some(view.host.clone()), port, path: "/".to_owned() };
                 &unseen
