@@ -16,6 +16,7 @@ use super::datagrams::quoted_application;
 use super::dialogue::Heard;
 use super::dialogue::Listener;
 use super::ear::Ear;
+use super::ear::Role;
 use super::ear::answer_to;
 use super::exchange::Said;
 use super::moment::Moment;
@@ -25,13 +26,15 @@ use super::speaker::Endpoint;
 use super::speaker::Speaker;
 use super::story::Mark;
 use super::story::Story;
-use super::stream::MOST_SYN_BYTES;
 use super::stream::Piece;
 use super::stream::is_before;
 use super::wire::sctp;
 use super::wire::sctp::Chunk;
 use super::wire::tcp::Flags;
 use super::wire::tcp::Segment;
+
+/// More data than a SYN can carry.
+const MOST_SYN_BYTES: u32 = 1 << 16;
 
 /// A packet of a flow, after fragments were put together and copies left out.
 #[derive(Clone, Copy, Debug)]
@@ -237,7 +240,7 @@ impl Conversation {
             stream.flush(|piece| ear.hear(listener, piece, story, answer));
             listener.finish(&mut |heard| {
                 // Only what a client began to say is a question.
-                if ear.may_ask {
+                if ear.role.may_ask() {
                     story.hear(heard, mark);
                 }
             });
@@ -351,7 +354,7 @@ impl Conversation {
         let is_done = speaker.listener.as_ref().is_some_and(Listener::is_done);
         if speaker.stream.contradicts(data, packet.payload) {
             let note = Note::ConflictingSegments;
-            if self.ear(sender, mark).is_server {
+            if self.role(sender) == Role::Server {
                 self.story.notes.insert(note);
             } else {
                 self.story.hear(Heard::Note(note), mark);
@@ -362,7 +365,7 @@ impl Conversation {
         }
         let ear = self.ear(sender, mark);
         let (Speaker { stream, listener, .. }, story) = self.parts(sender);
-        let is_first_to_ask = !ear.is_client && !ear.is_sure && !story.asks();
+        let is_first_to_ask = ear.role == Role::Either && !is_client && !story.asks();
         let from_start = stream.is_from_start();
         let listener = listener.get_or_insert_with(|| Listener::new(from_start));
         stream.take(data, packet.payload, packet.cut, |piece| {
@@ -375,7 +378,7 @@ impl Conversation {
         let other = self.client().other();
         if asks {
             self.initiator = Some(sender);
-        } else if is_unknown && self.is_server(other) {
+        } else if is_unknown && self.role(other) == Role::Server {
             // Whatever the server says, the client's first bytes have told.
             let server = self.speaker_mut(other);
             server.stream.drop_all();
@@ -391,31 +394,23 @@ impl Conversation {
         self.datagrams = DatagramListener::Done;
     }
 
-    /// Whether the end is known to be the server: it has accepted what the other opened.
     #[inline]
-    fn is_server(&self, end: End) -> bool {
-        self.is_accepted && !self.hears_both && self.initiator == Some(end.other())
+    fn role(&self, end: End) -> Role {
+        match self.initiator {
+            Some(_) if self.hears_both => Role::Either,
+            Some(initiator) if initiator == end => Role::Client,
+            Some(_) if self.is_accepted => Role::Server,
+            Some(_) => Role::Unaccepting,
+            None if end == self.client() => Role::Client,
+            None => Role::Second,
+        }
     }
 
     #[inline]
     fn ear(&self, end: End, mark: Mark) -> Ear {
         let (asking, answering) = self.addresses(end.other());
-        let is_client = end == self.client();
-        let is_server = self.is_server(end);
-        let may_ask = is_client || self.initiator.is_some() && !is_server;
         let by_first = end == End::First;
-        let is_sure = !self.hears_both;
-        Ear {
-            is_client,
-            is_sure,
-            is_server,
-            may_ask,
-            by_first,
-            ports: self.ports(),
-            asking,
-            answering,
-            mark,
-        }
+        Ear { role: self.role(end), by_first, ports: self.ports(), asking, answering, mark }
     }
 
     #[inline]

@@ -13,17 +13,35 @@ use super::story::Mark;
 use super::story::Story;
 use super::stream::Piece;
 
+/// What an end is to its connection, as far as is known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Role {
+    /// It asks: it opened the connection, or was seen first of one that was caught in the middle.
+    Client,
+    /// It or the other end asks.
+    Either,
+    /// The other end opened the connection, and it was not seen to accept: it may ask.
+    Unaccepting,
+    /// The other end was seen first of a connection that was caught in the middle.
+    Second,
+    /// It has accepted what the other end opened: what it asks, it asks nobody.
+    Server,
+}
+
+impl Role {
+    /// Whether what it began to say and did not end is a question.
+    pub(super) fn may_ask(self) -> bool {
+        match self {
+            Role::Client | Role::Either | Role::Unaccepting => true,
+            Role::Second | Role::Server => false,
+        }
+    }
+}
+
 /// What is known of an end while it is listened to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ear {
-    /// Whether it counts as the client.
-    pub(super) is_client: bool,
-    /// Whether the other end cannot be the client.
-    pub(super) is_sure: bool,
-    /// Whether it is known to be the server: what it asks, it asks nobody.
-    pub(super) is_server: bool,
-    /// Whether what it says may be a question, as it is the client or was not seen to be the server.
-    pub(super) may_ask: bool,
+    pub(super) role: Role,
     /// Whether it was seen first.
     pub(super) by_first: bool,
     pub(super) ports: Ports,
@@ -43,15 +61,18 @@ impl Ear {
         answer: &mut impl FnMut(DnsAnswer),
     ) {
         listener.take(piece, self.ports, &mut |heard| match heard {
-            // A server may greet first in a protocol that is known by what the client says.
-            Heard::Unknown if !self.may_ask => {}
-            Heard::Unknown if !self.is_client || !self.is_sure => story.suspect(self.mark),
+            Heard::Unknown => match self.role {
+                Role::Client => story.hear(heard, self.mark),
+                Role::Either | Role::Unaccepting => story.suspect(self.mark),
+                // A server may greet first in a protocol that is known by what the client says.
+                Role::Second | Role::Server => {}
+            },
             Heard::Opening(..)
             | Heard::Name(..)
             | Heard::Note(_)
             | Heard::Incomplete
             | Heard::Cut
-                if self.is_server => {}
+                if self.role == Role::Server => {}
             Heard::Dns(message) => {
                 let Ear { by_first, asking, answering, mark, .. } = *self;
                 let said = Said { by_first, on_connection: true, at: mark.at };

@@ -5,9 +5,6 @@ const MOST_HELD_SEGMENTS: usize = 64;
 /// Bytes held back of one direction: what most senders have under way at the start.
 pub(super) const MOST_HELD_BYTES: usize = 128 * 1024;
 
-/// More data than a SYN can carry.
-pub(super) const MOST_SYN_BYTES: u32 = 1 << 16;
-
 /// Bytes remembered of those given out, as long as the other end has not acknowledged them: hellos
 /// with keys of every kind have some 4 KiB.
 const MOST_REMEMBERED_BYTES: usize = 16 * 1024;

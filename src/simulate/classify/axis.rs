@@ -92,8 +92,7 @@ impl Axis {
     /// The page for addresses of which the classes begin from `from` on and before `to`.
     #[inline]
     fn page(&self, from: usize, to: usize) -> Option<&Page> {
-        let is_there = !self.table.is_empty() && to - from >= WORTH_A_PAGE;
-        let number = self.page_of.get(from).filter(|_| is_there)?;
+        let number = self.page_of.get(from).filter(|_| to - from >= WORTH_A_PAGE)?;
         self.pages.get(*number as usize)
     }
 
