@@ -22,6 +22,10 @@ use exeat::flow::SeenPayload;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+#[path = "logs/aws.rs"]
+mod aws;
+#[path = "logs/firewall.rs"]
+mod firewall;
 #[path = "logs/laws.rs"]
 mod laws;
 #[path = "logs/oddities.rs"]
@@ -55,6 +59,17 @@ fn read(bytes: &[u8], size: usize) -> (Taken, Result<Summary, CaptureError>) {
     let fed = bytes.chunks(size).try_for_each(|piece| reader.feed(piece, &mut taken));
     let summary = fed.and_then(|()| reader.finish(&mut taken));
     (taken, summary)
+}
+
+/// The flows of a log, and what is told of it.
+fn told(text: &str) -> (Vec<String>, String) {
+    let (taken, summary) = read(text.as_bytes(), usize::MAX);
+    (taken.flows.iter().map(shown).collect(), shown_summary(&summary))
+}
+
+/// The first lines of all flows.
+fn heads(flows: &[String]) -> Vec<&str> {
+    flows.iter().filter_map(|flow| flow.lines().next()).collect()
 }
 
 fn payload(payload: &SeenPayload) -> String {

@@ -1,19 +1,9 @@
 //! Logs as sensors and portals sometimes write them, and what is read of them all the same.
 
+use super::heads;
 use super::read;
-use super::shown;
 use super::shown_summary;
-
-/// The flows of a log, and what is told of it.
-fn told(text: &str) -> (Vec<String>, String) {
-    let (taken, summary) = read(text.as_bytes(), usize::MAX);
-    (taken.flows.iter().map(shown).collect(), shown_summary(&summary))
-}
-
-/// The first lines of all flows.
-fn heads(flows: &[String]) -> Vec<&str> {
-    flows.iter().filter_map(|flow| flow.lines().next()).collect()
-}
+use super::told;
 
 const HEADER: &str = "TimeGenerated [UTC],Protocol,SourceIp,SourcePort,DestinationPort,Fqdn,\
                       TargetUrl,Action,Policy,RuleCollectionGroup,RuleCollection,Rule,\

@@ -1,13 +1,14 @@
 //! VPC flow logs of AWS (`flow-inputs.md §9`): a line for each direction of a flow and each window of
 //! time. Both directions are put together.
 
-use std::net::IpAddr;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::flow;
 use super::flow::Ends;
+use super::lines::has_fields;
 use super::open::MOST_FLOWS;
 use super::open::Microseconds;
 use super::open::Open;
@@ -32,14 +33,14 @@ const SYN: u8 = 0x02;
 const ACK: u8 = 0x10;
 
 /// What became of a line.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Taken {
     /// It told of a flow.
     Told,
-    /// It names the fields, or says that there was nothing.
+    /// It says that there was nothing.
     PassedOver,
-    /// It lacks an end, the protocol or the time.
-    Unreadable,
+    /// It cannot be read, for this reason.
+    Unreadable(String),
     /// A flow had to end for it.
     Over,
 }
@@ -55,6 +56,8 @@ pub(super) struct Aws {
 #[derive(Debug)]
 struct Followed {
     flow: CapturedFlow,
+    /// The interface that told of it first: it counts, and others on the way saw the same packets.
+    interface: Option<Box<str>>,
     /// Whether the direction is known, by flags of TCP.
     is_known: bool,
 }
@@ -71,7 +74,7 @@ pub(super) fn is_header(line: &str) -> bool {
 
 /// Whether a line is one of the default format.
 pub(super) fn is_default(line: &str) -> bool {
-    let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+    let fields: Vec<&str> = without_ingestion(line).split_ascii_whitespace().collect();
     let [version, account, .., action, status] = fields.as_slice() else { return false };
     fields.len() == 14
         && version.bytes().all(|byte| byte.is_ascii_digit())
@@ -80,38 +83,60 @@ pub(super) fn is_default(line: &str) -> bool {
         && matches!(*status, "OK" | "NODATA" | "SKIPDATA")
 }
 
+/// Whether a line may be one of a format of its own, whose fields have to be named first.
+pub(super) fn may_be_custom(line: &str) -> bool {
+    let words: Vec<&str> = line.split_ascii_whitespace().collect();
+    let has = |word| words.contains(&word);
+    (has("ACCEPT") || has("REJECT")) && has("OK") || has("NODATA") || has("SKIPDATA")
+}
+
+/// A line without the time in front of it, which CloudWatch writes there when it exports logs.
+fn without_ingestion(line: &str) -> &str {
+    match line.trim_start().split_once(' ') {
+        Some((first, rest)) if first.contains('T') && time::iso(first).is_some() => rest,
+        Some(_) | None => line,
+    }
+}
+
 impl Aws {
     pub(super) fn new() -> Aws {
         let columns = DEFAULT.split_ascii_whitespace().map(str::to_owned).collect();
         Aws { columns, open: Open::new(MOST_FLOWS) }
     }
 
-    /// Takes a line.
-    pub(super) fn line(&mut self, line: &[u8], frame: u64, sink: &mut impl Sink) -> Taken {
-        let Ok(line) = str::from_utf8(line) else { return Taken::Unreadable };
+    /// Takes a line; `None` for one that names fields, or is empty.
+    pub(super) fn line(&mut self, line: &[u8], frame: u64, sink: &mut impl Sink) -> Option<Taken> {
+        let Ok(line) = str::from_utf8(line) else {
+            return Some(Taken::Unreadable("it is no UTF-8".to_owned()));
+        };
         if line.trim().is_empty() {
-            return Taken::PassedOver;
+            return None;
         }
         if is_header(line) {
             self.columns = line.split_ascii_whitespace().map(str::to_owned).collect();
-            return Taken::PassedOver;
+            return None;
         }
-        let row = Row::read(&self.columns, line);
-        if matches!(row.status, Some("NODATA" | "SKIPDATA")) {
-            return Taken::PassedOver;
-        }
-        let Some((start, ends)) = row.start.and_then(time::epoch_seconds).zip(row.ends()) else {
-            return Taken::Unreadable;
-        };
-        self.open.come_to(start, &mut |one| sink.flow(one.finished()));
-        let key = ends.undirected();
+        Some(match Row::read(&self.columns, without_ingestion(line)) {
+            Ok(Some(row)) => self.row(&row, frame, sink),
+            Ok(None) => Taken::PassedOver,
+            Err(why) => Taken::Unreadable(why),
+        })
+    }
+
+    fn row(&mut self, row: &Row<'_>, frame: u64, sink: &mut impl Sink) -> Taken {
+        self.open.come_to(row.start, &mut |one| sink.flow(one.finished()));
+        let key = row.ends.undirected();
         if let Some(followed) = self.open.touch(&key, IDLE) {
-            followed.take(&row, &ends, start);
+            followed.take(row);
             return Taken::Told;
         }
-        let first = if is_from_server(&ends) { ends.turned() } else { ends };
-        let mut followed = Followed { flow: first.flow(start, frame), is_known: false };
-        followed.take(&row, &ends, start);
+        let first = if is_from_server(&row.ends) { row.ends.turned() } else { row.ends };
+        let mut followed = Followed {
+            flow: first.flow(row.start, frame),
+            interface: row.interface.map(Box::from),
+            is_known: false,
+        };
+        followed.take(row);
         let out = &mut |one: Followed| sink.flow(one.finished());
         if self.open.begin(key, followed, IDLE, out) { Taken::Told } else { Taken::Over }
     }
@@ -130,22 +155,23 @@ fn is_from_server(ends: &Ends) -> bool {
 impl Weighs for Followed {}
 
 impl Followed {
-    fn take(&mut self, row: &Row<'_>, ends: &Ends, start: Timestamp) {
+    fn take(&mut self, row: &Row<'_>) {
+        let Row { ends, .. } = row;
         let flow = &mut self.flow;
-        let end = row.end.and_then(time::epoch_seconds).unwrap_or(start);
-        flow.first = flow.first.min(start);
-        flow.last = flow.last.max(end);
-        let add = |sum: &mut Option<u64>, more: Option<&str>| {
-            if let Some(more) = more.and_then(|text| text.parse::<u64>().ok()) {
-                *sum = Some(sum.unwrap_or(0).saturating_add(more));
-            }
-        };
-        add(&mut flow.packets, row.packets);
-        add(&mut flow.bytes, row.bytes);
-        let flags: u8 = row.flags.and_then(|text| text.parse().ok()).unwrap_or(0);
-        if flags & SYN != 0 && !self.is_known {
+        flow.first = flow.first.min(row.start);
+        flow.last = flow.last.max(row.end);
+        if self.interface.as_deref() == row.interface {
+            let add = |sum: &mut Option<u64>, more: Option<u64>| {
+                if let Some(more) = more {
+                    *sum = Some(sum.unwrap_or(0).saturating_add(more));
+                }
+            };
+            add(&mut flow.packets, row.packets);
+            add(&mut flow.bytes, row.bytes);
+        }
+        if row.flags & SYN != 0 && !self.is_known {
             self.is_known = true;
-            let initiator = if flags & ACK == 0 { *ends } else { ends.turned() };
+            let initiator = if row.flags & ACK == 0 { *ends } else { ends.turned() };
             flow.source = initiator.source;
             flow.source_port = initiator.source_port;
             flow.destination = initiator.destination;
@@ -154,11 +180,7 @@ impl Followed {
         }
         let is_reply = (flow.source, flow.source_port) != (ends.source, ends.source_port);
         flow.answered |= is_reply;
-        let verdict = match row.action {
-            Some("ACCEPT") => RecordedVerdict::Allowed,
-            Some("REJECT") => RecordedVerdict::Denied,
-            Some(_) | None => return,
-        };
+        let Some(verdict) = row.verdict else { return };
         let was = flow.recorded.as_ref().map(|recorded| recorded.verdict);
         if was != Some(RecordedVerdict::Denied) && was != Some(verdict) {
             let reason = row.reason.map(flow::words);
@@ -174,65 +196,147 @@ impl Followed {
     }
 }
 
-/// A line, by its fields; what is a dash is not there.
-#[derive(Clone, Copy, Debug, Default)]
+/// A line that tells of a flow.
+#[derive(Clone, Copy, Debug)]
 struct Row<'a> {
-    source: Option<&'a str>,
-    destination: Option<&'a str>,
-    packet_source: Option<&'a str>,
-    packet_destination: Option<&'a str>,
-    source_port: Option<&'a str>,
-    destination_port: Option<&'a str>,
-    protocol: Option<&'a str>,
-    packets: Option<&'a str>,
-    bytes: Option<&'a str>,
-    start: Option<&'a str>,
-    end: Option<&'a str>,
-    action: Option<&'a str>,
-    status: Option<&'a str>,
-    flags: Option<&'a str>,
+    ends: Ends,
+    start: Timestamp,
+    end: Timestamp,
+    interface: Option<&'a str>,
+    packets: Option<u64>,
+    bytes: Option<u64>,
+    /// Of all packets.
+    flags: u8,
+    verdict: Option<RecordedVerdict>,
     reason: Option<&'a str>,
 }
 
 impl<'a> Row<'a> {
-    fn read(columns: &[String], line: &'a str) -> Row<'a> {
-        let mut row = Row::default();
-        for (column, value) in columns.iter().zip(line.split_ascii_whitespace()) {
-            let place = match column.as_str() {
-                "srcaddr" => &mut row.source,
-                "dstaddr" => &mut row.destination,
-                "pkt-srcaddr" => &mut row.packet_source,
-                "pkt-dstaddr" => &mut row.packet_destination,
-                "srcport" => &mut row.source_port,
-                "dstport" => &mut row.destination_port,
-                "protocol" => &mut row.protocol,
-                "packets" => &mut row.packets,
-                "bytes" => &mut row.bytes,
-                "start" => &mut row.start,
-                "end" => &mut row.end,
-                "action" => &mut row.action,
-                "log-status" => &mut row.status,
-                "tcp-flags" => &mut row.flags,
-                "reject-reason" => &mut row.reason,
-                _ => continue,
-            };
-            *place = Some(value).filter(|value| *value != "-");
+    /// Reads a line; `None` where it says that there was nothing.
+    ///
+    /// # Errors
+    /// What is wrong with the line.
+    fn read(columns: &[String], line: &'a str) -> Result<Option<Row<'a>>, String> {
+        let fields = Fields::read(columns, line)?;
+        let source = fields.packet_source.or(fields.source);
+        let destination = fields.packet_destination.or(fields.destination);
+        if matches!(fields.status.text, Some("NODATA" | "SKIPDATA"))
+            || source.or(destination).or(fields.protocol).text.is_none()
+        {
+            return Ok(None);
         }
-        row
+        let start = fields.start.needed(time::epoch_seconds)?;
+        Ok(Some(Row {
+            ends: Ends {
+                protocol: IpProtocol(fields.protocol.needed(|text| text.parse().ok())?),
+                source: source.needed(flow::address)?,
+                source_port: fields.source_port.number()?.unwrap_or(0),
+                destination: Some(destination.needed(flow::address)?),
+                destination_port: fields.destination_port.number()?.unwrap_or(0),
+            },
+            start,
+            end: fields.end.read(time::epoch_seconds)?.unwrap_or(start),
+            interface: fields.interface.text,
+            packets: fields.packets.number()?,
+            bytes: fields.bytes.number()?,
+            flags: fields.flags.number()?.unwrap_or(0),
+            verdict: match fields.action.text {
+                Some("ACCEPT") => Some(RecordedVerdict::Allowed),
+                Some("REJECT") => Some(RecordedVerdict::Denied),
+                Some(_) | None => None,
+            },
+            reason: fields.reason.text,
+        }))
+    }
+}
+
+/// A field with its name; what is a dash is not there.
+#[derive(Clone, Copy, Debug)]
+struct Field<'a> {
+    name: &'static str,
+    text: Option<&'a str>,
+}
+
+impl<'a> Field<'a> {
+    /// This field, or the other where this one is not there.
+    fn or(self, other: Field<'a>) -> Field<'a> {
+        if self.text.is_some() { self } else { other }
     }
 
-    /// The ends of the packets; behind a NAT gateway those of its interface are others.
-    fn ends(&self) -> Option<Ends> {
-        let end = |packet: Option<&str>, interface: Option<&str>| -> Option<IpAddr> {
-            flow::address(packet.or(interface)?)
-        };
-        let port = |text: Option<&str>| text.and_then(|text| text.parse().ok()).unwrap_or(0);
-        Some(Ends {
-            protocol: self.protocol?.parse().ok().map(IpProtocol)?,
-            source: end(self.packet_source, self.source)?,
-            source_port: port(self.source_port),
-            destination: Some(end(self.packet_destination, self.destination)?),
-            destination_port: port(self.destination_port),
-        })
+    /// What `parse` makes of it; `None` where it is not there.
+    fn read<T>(self, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, String> {
+        let Some(text) = self.text else { return Ok(None) };
+        let unreadable = || format!("its `{}` `{text}` cannot be read", self.name);
+        parse(text).map(Some).ok_or_else(unreadable)
+    }
+
+    fn number<T: FromStr>(self) -> Result<Option<T>, String> {
+        self.read(|text| text.parse().ok())
+    }
+
+    fn needed<T>(self, parse: impl Fn(&str) -> Option<T>) -> Result<T, String> {
+        self.read(parse)?.ok_or_else(|| format!("it lacks `{}`", self.name))
+    }
+}
+
+/// Declares the fields that are read, each with its name in a log.
+macro_rules! fields {
+    ($($field:ident $name:literal,)*) => {
+        /// The fields of a line.
+        #[derive(Clone, Copy, Debug)]
+        struct Fields<'a> {
+            $($field: Field<'a>,)*
+        }
+
+        impl<'a> Fields<'a> {
+            const NONE: Fields<'a> = Fields {
+                $($field: Field { name: $name, text: None },)*
+            };
+
+            fn named(&mut self, name: &str) -> Option<&mut Field<'a>> {
+                match name {
+                    $($name => Some(&mut self.$field),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+fields! {
+    source "srcaddr",
+    destination "dstaddr",
+    packet_source "pkt-srcaddr",
+    packet_destination "pkt-dstaddr",
+    source_port "srcport",
+    destination_port "dstport",
+    protocol "protocol",
+    interface "interface-id",
+    packets "packets",
+    bytes "bytes",
+    start "start",
+    end "end",
+    action "action",
+    status "log-status",
+    flags "tcp-flags",
+    reason "reject-reason",
+}
+
+impl<'a> Fields<'a> {
+    /// The fields of a line, which has one for each column: AWS writes a dash where there is nothing.
+    fn read(columns: &[String], line: &'a str) -> Result<Fields<'a>, String> {
+        let mut fields = Fields::NONE;
+        let mut number = 0;
+        for value in line.split_ascii_whitespace() {
+            let column = columns.get(number);
+            number += 1;
+            if let Some(field) = column.and_then(|column| fields.named(column)) {
+                field.text = Some(value).filter(|value| *value != "-");
+            }
+        }
+        if number != columns.len() {
+            return Err(has_fields(number, columns.len()));
+        }
+        Ok(fields)
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::firewall::Column;
 use super::firewall::Row;
+use super::lines::has_fields;
 
 /// The columns of a table, by its first line.
 #[derive(Debug, Default)]
@@ -21,7 +22,10 @@ pub(super) fn is_header(line: &str) -> bool {
 impl Table {
     /// Takes a line; `None` for one that names columns, or is empty. An exporter that puts files
     /// together repeats the first line.
-    pub(super) fn line<'a>(&mut self, line: &'a str) -> Option<Row<'a>> {
+    ///
+    /// # Errors
+    /// A line with fewer or more fields than columns (RFC 4180 §2), as where a file was cut.
+    pub(super) fn line<'a>(&mut self, line: &'a str) -> Option<Result<Row<'a>, String>> {
         let line = line.strip_prefix('\u{feff}').unwrap_or(line);
         if line.trim().is_empty() {
             return None;
@@ -31,13 +35,16 @@ impl Table {
             self.columns = Some(values.iter().map(|name| Column::named(name)).collect());
             return None;
         };
+        if values.len() != columns.len() {
+            return Some(Err(has_fields(values.len(), columns.len())));
+        }
         let mut row = Row::default();
         for (column, value) in columns.iter().zip(values) {
             if let Some(column) = column {
                 row.set(*column, value);
             }
         }
-        Some(row)
+        Some(Ok(row))
     }
 }
 

@@ -13,8 +13,15 @@ pub(super) enum Line<'a> {
     Text { bytes: &'a [u8], line: u64 },
     /// It is longer than [`MOST_LINE_BYTES`].
     TooLong { line: u64 },
-    /// The text ends inside a field in quotation marks; so many lines were read as part of it.
+    /// A field in quotation marks does not end, or not within [`MOST_LINE_BYTES`]; so many lines were
+    /// read as part of it.
     Unclosed { line: u64, lines: u64 },
+}
+
+/// What is wrong with a line that has more or fewer fields than there are columns.
+pub(super) fn has_fields(number: usize, columns: usize) -> String {
+    let fields = if number == 1 { "field" } else { "fields" };
+    format!("it has {number} {fields}, expected {columns}")
 }
 
 /// The text, as far as it was fed.
@@ -135,7 +142,10 @@ impl Lines {
 
     fn end(&mut self, out: &mut impl FnMut(Line<'_>)) {
         let line = self.begins_at_line;
-        if self.is_too_long {
+        let lines = (self.feeds + 1).saturating_sub(line);
+        if self.is_too_long && self.in_quotes && lines > 1 {
+            out(Line::Unclosed { line, lines });
+        } else if self.is_too_long {
             out(Line::TooLong { line });
         } else {
             let bytes = self.held.strip_suffix(b"\r").unwrap_or(&self.held);

@@ -200,7 +200,7 @@ impl Readers {
             Found::Object { bytes, marks, line } => {
                 self.summary.frames += 1;
                 let taken = self.object(bytes, marks, line, sink);
-                let taken = taken.unwrap_or_else(|error| Taken::Unreadable(error.to_string()));
+                let taken = taken.unwrap_or_else(|error| Taken::Unreadable(says(&error, line)));
                 self.count(taken, line);
             }
         }
@@ -320,10 +320,11 @@ impl Readers {
             Line::TooLong { line } => self.too_long(line),
             Line::Unclosed { line, lines } => self.unclosed(line, lines),
             Line::Text { bytes, line } => {
-                let taken = match aws.line(bytes, line, sink) {
+                let Some(taken) = aws.line(bytes, line, sink) else { return };
+                let taken = match taken {
                     aws::Taken::Told => Taken::Told,
                     aws::Taken::PassedOver => Taken::PassedOver,
-                    aws::Taken::Unreadable => lacks("both addresses, a protocol and a time"),
+                    aws::Taken::Unreadable(what) => Taken::Unreadable(what),
                     aws::Taken::Over => Taken::Over,
                 };
                 self.summary.frames += 1;
@@ -340,7 +341,8 @@ impl Readers {
             Line::Text { bytes, line } => {
                 let taken = match str::from_utf8(bytes) {
                     Ok(text) => match table.line(text) {
-                        Some(row) => firewall_taken(firewall::take(&row, line, sink)),
+                        Some(Ok(row)) => firewall_taken(firewall::take(&row, line, sink)),
+                        Some(Err(what)) => Taken::Unreadable(what),
                         None => return,
                     },
                     Err(error) => Taken::Unreadable(format!("it is no UTF-8: {error}")),
@@ -360,8 +362,9 @@ impl Readers {
     fn unclosed(&mut self, line: u64, lines: u64) {
         self.summary.frames += 1;
         let what = format!(
-            "a quotation mark that begins a field is not closed up to the end of the file: {lines} \
-             lines were read as that field; close it, or double the marks inside fields"
+            "a quotation mark that begins a field is not closed by the end of the file, or within \
+             {MOST_LINE_BYTES} bytes: {lines} lines were read as that field; close it, or double the \
+             marks inside fields"
         );
         self.count(Taken::Unreadable(what), line);
     }
@@ -408,6 +411,19 @@ impl Readers {
     }
 }
 
+/// What is wrong with the JSON of a record that begins at `line`.
+fn says(error: &serde_json::Error, line: u64) -> String {
+    let text = error.to_string();
+    let (line_in_record, column) = (error.line(), error.column());
+    let place = format!(" at line {line_in_record} column {column}");
+    let what = text.strip_suffix(&place).unwrap_or(&text);
+    // Its own lines count from its first one.
+    match u64::try_from(line_in_record) {
+        Ok(behind @ 2..) => format!("{what} (line {})", line + behind - 1),
+        Ok(_) | Err(_) => what.to_owned(),
+    }
+}
+
 fn no_tuple() -> Taken {
     Taken::Unreadable("a flow tuple does not have the fields of its version".to_owned())
 }
@@ -437,7 +453,7 @@ fn firewall_taken(taken: firewall::Taken) -> Taken {
                  `3/1/2026, 10:00:00.123 AM`"
             ))
         }
-        firewall::Taken::Unreadable => lacks("what a row of its kind has"),
+        firewall::Taken::Unreadable(what) => Taken::Unreadable(what),
     }
 }
 

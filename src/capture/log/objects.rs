@@ -92,6 +92,8 @@ enum Mode {
     Between,
     /// Inside a record.
     Inside,
+    /// In a number, `null` or the like, in the place of a record.
+    SkippingLiteral,
     /// In a line that is passed over.
     SkippingLine,
 }
@@ -106,6 +108,11 @@ enum Fate {
     Container,
     /// It cannot be read.
     Damaged(&'static str),
+}
+
+/// Whether a byte is one of numbers, `true`, `false` and `null`.
+fn is_of_literal(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
 }
 
 /// The stream, as far as it was fed.
@@ -163,6 +170,7 @@ impl Objects {
         while !rest.is_empty() {
             let taken = match self.mode {
                 Mode::Between => self.between(rest, out),
+                Mode::SkippingLiteral => self.skip_literal(rest),
                 Mode::SkippingLine => self.skip_line(rest),
                 Mode::Inside if self.in_string => self.string(rest, out),
                 Mode::Inside => self.inside(rest, out),
@@ -177,8 +185,10 @@ impl Objects {
     pub(super) fn unfinished(&self) -> Option<(u64, u64)> {
         match self.mode {
             Mode::Inside => Some((self.begins_at, self.begins_at_line)),
-            Mode::Between | Mode::SkippingLine if self.containers.is_empty() => None,
-            Mode::Between | Mode::SkippingLine => Some((self.offset, self.lines + 1)),
+            _ if self.containers.is_empty() => None,
+            Mode::Between | Mode::SkippingLiteral | Mode::SkippingLine => {
+                Some((self.offset, self.lines + 1))
+            }
         }
     }
 
@@ -212,12 +222,21 @@ impl Objects {
                 _ => {
                     let what = "expected a JSON object, found something else";
                     out(Found::Damaged { line: self.lines + 1, what });
-                    self.mode = Mode::SkippingLine;
+                    let is_literal = !self.containers.is_empty() && is_of_literal(*byte);
+                    self.mode = if is_literal { Mode::SkippingLiteral } else { Mode::SkippingLine };
                     return index;
                 }
             }
         }
         bytes.len()
+    }
+
+    fn skip_literal(&mut self, bytes: &[u8]) -> usize {
+        let length = bytes.iter().take_while(|byte| is_of_literal(**byte)).count();
+        if length < bytes.len() {
+            self.mode = Mode::Between;
+        }
+        length
     }
 
     fn skip_line(&mut self, bytes: &[u8]) -> usize {

@@ -80,6 +80,11 @@ pub(in crate::capture) fn sniff(bytes: &[u8], is_all: bool) -> Sniffed {
                     "its columns are set apart by tabs, expected commas; export it from the portal \
                      again, or save it with commas",
                 )
+            } else if aws::may_be_custom(line) {
+                foreign(
+                    "it looks like a flow log of AWS in a format of its own; put the names of its \
+                     fields on the first line, such as `version srcaddr dstaddr`",
+                )
             } else {
                 Sniffed::No
             }

@@ -162,7 +162,8 @@ fn lines_are_cut_where_they_end() {
     check("a\nb,\"c\nd\n", true, &["1 a", "2 \"2"]);
     check("a\nb,\"c\nd", true, &["1 a", "2 \"2"]);
     // A quotation mark that is never closed takes no more than a line that is too long.
-    check("\"a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\nl\n", true, &["1 !", "10 j", "11 k", "12 l"]);
+    check("\"a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\nl\n", true, &["1 \"9", "10 j", "11 k", "12 l"]);
+    check(&format!("\"{}\nb\n", "x".repeat(1000)), true, &["1 !", "2 b"]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod sentence;
 pub(super) use row::Column;
 pub(super) use row::Row;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -31,6 +32,7 @@ use crate::flow::RecordedRule;
 use crate::flow::RecordedVerdict;
 use crate::flow::Recorder;
 use crate::flow::SeenPayload;
+use row::lacks;
 
 /// What became of a row.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -43,8 +45,8 @@ pub(super) enum Taken {
     NoTime,
     /// It has this as its time, which is none that is read.
     UnknownTime(String),
-    /// It lacks what its kind has.
-    Unreadable,
+    /// It cannot be read, for this reason.
+    Unreadable(String),
 }
 
 /// What a row is of (`azure-firewall.md §8.1`).
@@ -58,43 +60,58 @@ enum Kind {
     DnsQuery,
     /// The older logs.
     Sentence,
-    /// Rates, flags of single packets, names that did not resolve.
+    /// Rates, flags of single packets, names that did not resolve; and what others log.
     Other,
 }
 
 impl Kind {
-    fn of(row: &Row<'_>) -> Kind {
-        let category = row.get(Column::Category).or(row.get(Column::Type)).unwrap_or_default();
-        let category = category.to_ascii_lowercase();
-        let has = |column| row.get(column).is_some();
-        match category.strip_suffix("aggregation").unwrap_or(&category) {
-            "azfwapplicationrule" => Kind::Application,
-            "azfwnetworkrule" => Kind::Network,
-            "azfwnatrule" => Kind::Nat,
-            "azfwthreatintel" => Kind::ThreatIntelligence,
-            "azfwidpssignature" => Kind::Idps,
-            "azfwdnsquery" => Kind::DnsQuery,
-            name if name.starts_with("azfw") => Kind::Other,
-            _ if has(Column::Message) => Kind::Sentence,
-            // The portal writes one table, without its name.
-            _ if has(Column::ThreatDescription) => Kind::ThreatIntelligence,
-            _ if has(Column::SignatureId) => Kind::Idps,
-            _ if has(Column::TranslatedIp) => Kind::Nat,
-            _ if has(Column::QueryName) => Kind::DnsQuery,
-            _ if has(Column::Flag) || has(Column::FlowRate) => Kind::Other,
-            _ if has(Column::DestinationIp) => Kind::Network,
-            _ if has(Column::SourceIp) && has(Column::Action) => Kind::Application,
-            _ => Kind::Other,
+    /// # Errors
+    /// That the row is of no kind that is known: it may tell of a flow.
+    fn of(row: &Row<'_>) -> Result<Kind, String> {
+        let written =
+            || [Column::Category, Column::Type].into_iter().filter_map(|one| row.get(one));
+        let table = written().map(str::to_ascii_lowercase).find(|one| one.starts_with("azfw"));
+        if let Some(table) = table {
+            return Ok(match table.strip_suffix("aggregation").unwrap_or(&table) {
+                "azfwapplicationrule" => Kind::Application,
+                "azfwnetworkrule" => Kind::Network,
+                "azfwnatrule" => Kind::Nat,
+                "azfwthreatintel" => Kind::ThreatIntelligence,
+                "azfwidpssignature" => Kind::Idps,
+                "azfwdnsquery" => Kind::DnsQuery,
+                "azfwfatflow"
+                | "azfwflowtrace"
+                | "azfwfqdnresolvefailure"
+                | "azfwinternalfqdnresolutionfailure"
+                | "azfwdnsadditional"
+                | "azfwdnsflowtrace" => Kind::Other,
+                _ => return Err(format!("it is of `{table}`, a kind that is not known")),
+            });
         }
+        let has = |column| row.get(column).is_some();
+        Ok(match () {
+            () if has(Column::Message) => Kind::Sentence,
+            // The portal writes one table, without its name.
+            () if has(Column::ThreatDescription) => Kind::ThreatIntelligence,
+            () if has(Column::SignatureId) => Kind::Idps,
+            () if has(Column::TranslatedIp) => Kind::Nat,
+            () if has(Column::QueryName) => Kind::DnsQuery,
+            () if has(Column::Flag) || has(Column::FlowRate) => Kind::Other,
+            () if has(Column::DestinationIp) => Kind::Network,
+            () if has(Column::SourceIp) && has(Column::Action) => Kind::Application,
+            () if written().next().is_some() => Kind::Other,
+            () => return Err("it has no column that tells what it is of".to_owned()),
+        })
     }
 }
 
 /// Takes a row.
 pub(super) fn take(row: &Row<'_>, frame: u64, sink: &mut impl Sink) -> Taken {
-    let kind = Kind::of(row);
-    if kind == Kind::Other {
-        return Taken::PassedOver;
-    }
+    let kind = match Kind::of(row) {
+        Ok(Kind::Other) => return Taken::PassedOver,
+        Ok(kind) => kind,
+        Err(why) => return Taken::Unreadable(why),
+    };
     let Some(written) = row.get(Column::Time) else { return Taken::NoTime };
     let Some(at) = time::azure(written) else { return Taken::UnknownTime(written.to_owned()) };
     let told = match kind {
@@ -103,16 +120,19 @@ pub(super) fn take(row: &Row<'_>, frame: u64, sink: &mut impl Sink) -> Taken {
         Kind::Nat => nat(row),
         Kind::ThreatIntelligence => alert(row, Recorder::ThreatIntelligence),
         Kind::Idps => alert(row, Recorder::Idps),
-        Kind::DnsQuery => return query(row, at, sink),
-        Kind::Sentence => match row.get(Column::Message).map(sentence::read) {
-            Some(sentence::Read::Told(told)) => Some(*told),
-            Some(sentence::Read::PassedOver) => return Taken::PassedOver,
-            Some(sentence::Read::Unreadable) | None => None,
+        Kind::DnsQuery => return query(row, at, sink).unwrap_or_else(Taken::Unreadable),
+        Kind::Sentence => match sentence::read(row.get(Column::Message).unwrap_or_default()) {
+            sentence::Read::Told(told) => Ok(*told),
+            sentence::Read::Asked(failed) => return failed.tell(at, sink),
+            sentence::Read::PassedOver => return Taken::PassedOver,
+            sentence::Read::Unreadable => Err("its sentence is none that is known".to_owned()),
         },
         Kind::Other => return Taken::PassedOver,
     };
-    let Some(told) = told else { return Taken::Unreadable };
-    sink.flow(told.flow(at, frame));
+    match told {
+        Ok(told) => sink.flow(told.flow(at, frame)),
+        Err(why) => return Taken::Unreadable(why),
+    }
     Taken::Told
 }
 
@@ -142,15 +162,20 @@ impl Told {
     }
 }
 
-fn ends(row: &Row<'_>, protocol: IpProtocol) -> Option<Ends> {
-    let port = |column| row.get(column).and_then(|text| text.parse().ok()).unwrap_or(0);
-    Some(Ends {
+fn ends(row: &Row<'_>, protocol: IpProtocol) -> Result<Ends, String> {
+    let port = |column| row.read(column, port).map(Option::unwrap_or_default);
+    Ok(Ends {
         protocol,
-        source: flow::address(row.get(Column::SourceIp)?)?,
-        source_port: port(Column::SourcePort),
-        destination: row.get(Column::DestinationIp).and_then(flow::address),
-        destination_port: port(Column::DestinationPort),
+        source: row.needed(Column::SourceIp, flow::address)?,
+        source_port: port(Column::SourcePort)?,
+        destination: row.read(Column::DestinationIp, flow::address)?,
+        destination_port: port(Column::DestinationPort)?,
     })
+}
+
+/// A port; protocols without ports have a dash in some places.
+fn port(text: &str) -> Option<u16> {
+    if text == "-" { Some(0) } else { text.parse().ok() }
 }
 
 /// Whether a boolean holds; some places write it as text, in any case (`azure-firewall.md §8.3`).
@@ -185,16 +210,16 @@ fn by_rules(row: &Row<'_>) -> Recorded {
     }
 }
 
-fn application(row: &Row<'_>) -> Option<Told> {
-    let word = row.get(Column::Protocol)?;
+fn application(row: &Row<'_>) -> Result<Told, String> {
     let is_inspected = holds(row, Column::IsTlsInspected);
-    let payload = seen(word, row.get(Column::Fqdn), row.get(Column::TargetUrl), is_inspected)?;
+    let (fqdn, url) = (row.get(Column::Fqdn), row.get(Column::TargetUrl));
+    let payload = row.needed(Column::Protocol, |word| seen(word, fqdn, url, is_inspected))?;
     let mut ends = ends(row, IpProtocol::TCP)?;
     if ends.destination.is_none() {
-        let host = row.get(Column::Fqdn).map(|text| flow::authority(text).0);
+        let host = fqdn.map(|text| flow::authority(text).0);
         ends.destination = host.and_then(flow::address);
     }
-    Some(Told { ends, payload: Some(payload), recorded: by_rules(row) })
+    Ok(Told { ends, payload: Some(payload), recorded: by_rules(row) })
 }
 
 /// What the firewall saw, by the protocol that it names (`azure-firewall.md §8.3`); `None` where that
@@ -239,10 +264,14 @@ fn path_of(url: &str) -> &str {
     behind.find('/').and_then(|at| behind.get(at..)).unwrap_or("/")
 }
 
-fn network(row: &Row<'_>) -> Option<Told> {
-    let ends = ends(row, transport(row.get(Column::Protocol)?)?)?;
-    ends.destination?;
-    Some(Told { ends, payload: None, recorded: by_rules(row) })
+fn network(row: &Row<'_>) -> Result<Told, String> {
+    Ok(Told { ends: both_ends(row)?, payload: None, recorded: by_rules(row) })
+}
+
+/// The ends of a flow whose destination is logged, too.
+fn both_ends(row: &Row<'_>) -> Result<Ends, String> {
+    let ends = ends(row, row.needed(Column::Protocol, transport)?)?;
+    if ends.destination.is_some() { Ok(ends) } else { Err(lacks(Column::DestinationIp)) }
 }
 
 /// A protocol of a network rule, such as `TCP` or `ICMP Type=8`.
@@ -250,29 +279,30 @@ fn transport(word: &str) -> Option<IpProtocol> {
     flow::protocol(word.split_ascii_whitespace().next()?)
 }
 
-fn nat(row: &Row<'_>) -> Option<Told> {
-    let ends = ends(row, transport(row.get(Column::Protocol)?)?)?;
-    ends.destination?;
-    let target = row.get(Column::TranslatedIp)?;
+fn nat(row: &Row<'_>) -> Result<Told, String> {
+    let ends = both_ends(row)?;
+    let target = row.get(Column::TranslatedIp).ok_or_else(|| lacks(Column::TranslatedIp))?;
     let port = row.get(Column::TranslatedPort).unwrap_or_default();
     let reason = format!("DNAT to {target}:{port}");
     let verdict = RecordedVerdict::Allowed;
     let (by, rule) = (Recorder::Firewall, rule(row));
     let recorded = Recorded { verdict, by, rule, reason: Some(reason.into()) };
-    Some(Told { ends, payload: None, recorded })
+    Ok(Told { ends, payload: None, recorded })
 }
 
 /// A row of threat intelligence or intrusion detection. The first has the protocols of application
 /// rules, too.
-fn alert(row: &Row<'_>, by: Recorder) -> Option<Told> {
-    let word = row.get(Column::Protocol)?;
+fn alert(row: &Row<'_>, by: Recorder) -> Result<Told, String> {
     let is_inspected = holds(row, Column::IsTlsInspected);
     let (fqdn, url) = (row.get(Column::Fqdn), row.get(Column::TargetUrl));
-    let payload = seen(word, fqdn, url, is_inspected);
-    let protocol = if payload.is_some() { IpProtocol::TCP } else { transport(word)? };
+    let (protocol, payload) =
+        row.needed(Column::Protocol, |word| match seen(word, fqdn, url, is_inspected) {
+            Some(payload) => Some((IpProtocol::TCP, Some(payload))),
+            None => Some((transport(word)?, None)),
+        })?;
     let ends = ends(row, protocol)?;
     if ends.destination.is_none() && fqdn.is_none() {
-        return None;
+        return Err(lacks(Column::DestinationIp));
     }
     let reason = row.get(Column::ThreatDescription).or(row.get(Column::Description));
     let name = row.get(Column::SignatureId);
@@ -282,28 +312,42 @@ fn alert(row: &Row<'_>, by: Recorder) -> Option<Told> {
         rule: name.map(RecordedRule::from),
         reason: reason.map(Arc::from),
     };
-    Some(Told { ends, payload, recorded })
+    Ok(Told { ends, payload, recorded })
 }
 
-/// A question to the firewall's DNS proxy. What it answered is not logged, but for that it failed.
-fn query(row: &Row<'_>, at: Timestamp, sink: &mut impl Sink) -> Taken {
-    let code = row.get(Column::ResponseCode).and_then(dns::code);
-    let client = row.get(Column::SourceIp).and_then(flow::address);
-    let question = row.get(Column::QueryName);
-    let (Some(client), Some(question)) = (client, question) else { return Taken::Unreadable };
-    let Some(code) = code.filter(|code| *code != ResponseCode::NO_ERROR) else {
-        return Taken::PassedOver;
-    };
-    let kind = row.get(Column::QueryType).unwrap_or_default();
-    let server = dns::UNKNOWN_SERVER;
-    let asked = Asked { at, client, server, question, kind, code };
-    match asked.answered(|_| Vec::new()) {
-        Some(answer) => {
-            sink.answer(answer);
-            Taken::Told
+/// A question to the firewall's DNS proxy, which failed. What it answers is not logged else.
+#[derive(Clone, Copy, Debug)]
+struct Failed<'a> {
+    client: IpAddr,
+    question: &'a str,
+    kind: &'a str,
+    code: ResponseCode,
+}
+
+impl Failed<'_> {
+    fn tell(self, at: Timestamp, sink: &mut impl Sink) -> Taken {
+        let Failed { client, question, kind, code } = self;
+        let server = dns::UNKNOWN_SERVER;
+        let asked = Asked { at, client, server, question, kind, code };
+        match asked.answered(|_| Vec::new()) {
+            Some(answer) => {
+                sink.answer(answer);
+                Taken::Told
+            }
+            None => Taken::PassedOver,
         }
-        None => Taken::PassedOver,
     }
+}
+
+fn query(row: &Row<'_>, at: Timestamp, sink: &mut impl Sink) -> Result<Taken, String> {
+    let client = row.needed(Column::SourceIp, flow::address)?;
+    let question = row.get(Column::QueryName).ok_or_else(|| lacks(Column::QueryName))?;
+    let code = row.get(Column::ResponseCode).and_then(dns::code);
+    let kind = row.get(Column::QueryType).unwrap_or_default();
+    Ok(match code.filter(|code| *code != ResponseCode::NO_ERROR) {
+        Some(code) => Failed { client, question, kind, code }.tell(at, sink),
+        None => Taken::PassedOver,
+    })
 }
 
 /// The answer of Log Analytics to a query: tables with columns and rows (`tables` of its API).

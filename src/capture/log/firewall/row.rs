@@ -94,6 +94,11 @@ impl Column {
         let found = NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map(|(_, column)| *column)
     }
+
+    /// A name of this column.
+    fn name(self) -> &'static str {
+        NAMES.iter().find(|(_, column)| *column == self).map_or("", |(name, _)| name)
+    }
 }
 
 /// A row.
@@ -109,12 +114,43 @@ impl<'a> Row<'a> {
         Some(value).filter(|value| !value.is_empty())
     }
 
+    /// What `parse` makes of what stands in a column; `None` where that is empty.
+    ///
+    /// # Errors
+    /// That it cannot be read.
+    pub(super) fn read<T>(
+        &self,
+        column: Column,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, String> {
+        let Some(text) = self.get(column) else { return Ok(None) };
+        let unreadable = || format!("its `{}` `{text}` cannot be read", column.name());
+        parse(text).map(Some).ok_or_else(unreadable)
+    }
+
+    /// The same of a column that a row of its kind has.
+    ///
+    /// # Errors
+    /// That it cannot be read, or is empty.
+    pub(super) fn needed<T>(
+        &self,
+        column: Column,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, String> {
+        self.read(column, parse)?.ok_or_else(|| lacks(column))
+    }
+
     /// Puts a value in a column.
     pub(in crate::capture::log) fn set(&mut self, column: Column, value: Cow<'a, str>) {
         if let Some(place) = self.values.get_mut(column as usize) {
             *place = Some(value);
         }
     }
+}
+
+/// What is wrong with a row that lacks `column`.
+pub(super) fn lacks(column: Column) -> String {
+    format!("it lacks `{}`", column.name())
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Row<'a> {
@@ -149,10 +185,15 @@ impl<'de> Visitor<'de> for Entries {
             let key = key.get().unwrap_or_default();
             if self.is_outermost && key == "properties" {
                 let inner: Row<'de> = entries.next_value_seed(Entries { is_outermost: false })?;
+                // That of a signature is no kind of row.
+                let category = row.values.get_mut(Column::Category as usize).and_then(Option::take);
                 for (place, value) in row.values.iter_mut().zip(inner.values) {
                     if value.is_some() {
                         *place = value;
                     }
+                }
+                if let Some(category) = category {
+                    row.set(Column::Category, category);
                 }
             } else if let Some(column) = Column::named(key) {
                 let Text(value) = entries.next_value()?;

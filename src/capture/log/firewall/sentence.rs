@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use super::Failed;
 use super::Told;
 use super::seen;
 use super::transport;
 use super::verdict;
+use crate::capture::log::dns;
 use crate::capture::log::flow;
 use crate::capture::log::flow::Ends;
+use crate::evidence::ResponseCode;
 use crate::flow::IpProtocol;
 use crate::flow::Recorded;
 use crate::flow::RecordedRule;
@@ -16,10 +19,12 @@ use crate::flow::Recorder;
 
 /// What a sentence says.
 #[derive(Clone, Debug)]
-pub(super) enum Read {
+pub(super) enum Read<'a> {
     /// What became of a flow.
     Told(Box<Told>),
-    /// Something else: a question of DNS, a name that did not resolve.
+    /// That a question of DNS failed.
+    Asked(Failed<'a>),
+    /// Something else: a question of DNS that did not fail, a name of a rule that did not resolve.
     PassedOver,
     /// Nothing that is understood.
     Unreadable,
@@ -43,15 +48,31 @@ const PARTS: [&str; 12] = [
 ];
 
 /// Reads a sentence.
-pub(super) fn read(text: &str) -> Read {
+pub(super) fn read(text: &str) -> Read<'_> {
     let text = text.trim();
-    let is_of_dns = text.starts_with("DNS Request:")
-        || text.starts_with("Error:")
-        || text.starts_with("Failed to resolve FQDN");
-    if is_of_dns {
+    if let Some(question) = text.strip_prefix("DNS Request: ") {
+        return asked(question).unwrap_or(Read::Unreadable);
+    }
+    if text.starts_with("Error:") || text.starts_with("Failed to resolve FQDN") {
         return Read::PassedOver;
     }
     told(text).map_or(Read::Unreadable, |told| Read::Told(Box::new(told)))
+}
+
+/// Reads a question to the DNS proxy and its response code.
+fn asked(text: &str) -> Option<Read<'_>> {
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    let [client, _dash, _id, kind, _class, question, _transport, _size, _secure, _buffer, code, ..] =
+        words.as_slice()
+    else {
+        return None;
+    };
+    let client = flow::address(end(client)?.0)?;
+    let failed = dns::code(code).filter(|code| *code != ResponseCode::NO_ERROR);
+    Some(match failed {
+        Some(code) => Read::Asked(Failed { client, question, kind, code }),
+        None => Read::PassedOver,
+    })
 }
 
 fn told(text: &str) -> Option<Told> {
@@ -69,7 +90,7 @@ fn told(text: &str) -> Option<Told> {
     // A URL may have anything in it, so it is set apart first.
     let (url, behind) = match behind.split_once("Url: ") {
         Some((before, from)) => {
-            let (url, rest) = from.split_once(". Action: ").unwrap_or((from, ""));
+            let (url, rest) = from.rsplit_once(". Action: ").unwrap_or((from, ""));
             let rest = if rest.is_empty() { before.to_owned() } else { format!("Action: {rest}") };
             (Some(url.trim_end_matches('.')), rest)
         }
@@ -95,9 +116,10 @@ fn told(text: &str) -> Option<Told> {
 /// What was done, and by what.
 fn recorded(text: &str) -> Recorded {
     if let Some((_, target)) = text.split_once("was DNAT'ed to ") {
-        let reason = Some(format!("DNAT to {}", target.trim().trim_end_matches('.')).into());
+        let (target, behind) = word_of(target);
+        let reason = Some(format!("DNAT to {target}").into());
         let (verdict, by) = (RecordedVerdict::Allowed, Recorder::Firewall);
-        return Recorded { verdict, by, rule: None, reason };
+        return Recorded { verdict, by, rule: rule(behind), reason };
     }
     let action = part(text, "Action: ");
     // Behind the action may stand why, without a name before it.

@@ -1,0 +1,74 @@
+//! VPC flow logs of AWS: what its lines say, and those that say nothing.
+
+use super::heads;
+use super::told;
+
+/// A line of the default format: the interface, and what stands from the source on.
+fn line(interface: &str, rest: &str) -> String {
+    format!("2 123456789012 {interface} {rest}\n")
+}
+
+const FLOW: &str = "10.0.0.1 192.0.2.1 20641 443 6 10 1000 1767225600 1767225660 ACCEPT OK";
+
+#[test]
+fn a_line_that_is_cut_or_damaged_is_told_and_never_guessed() {
+    let check = |rest: &str, expected: &str| {
+        let (flows, summary) = told(&(line("eni-a", FLOW) + &line("eni-a", rest)));
+        assert_eq!(flows.len(), 1, "{rest}: {flows:?}");
+        assert!(summary.contains("1 unreadable, at lines [2]: "), "{rest}: {summary}");
+        assert!(summary.contains(expected), "{rest}: {summary}");
+    };
+    check("10.0.0.2 192.0.2.1 20641 443 6 10 1000 176", "it has 11 fields, expected 14");
+    check(&format!("{FLOW} more"), "it has 15 fields, expected 14");
+    let change = |from: &str, to: &str| FLOW.replace("10.0.0.1", "10.0.0.9").replace(from, to);
+    check(&change(" 443 ", " 70443 "), "its `dstport` `70443` cannot be read");
+    check(&change(" 1000 ", " -84 "), "its `bytes` `-84` cannot be read");
+    check(&change("192.0.2.1", "192.0.2"), "its `dstaddr` `192.0.2` cannot be read");
+    check(&change(" 1767225600 ", " soon "), "its `start` `soon` cannot be read");
+    check(&change(" 6 ", " - "), "it lacks `protocol`");
+}
+
+#[test]
+fn lines_without_ends_say_nothing_and_headers_are_no_records() {
+    let nothing = "- - - - - - - 1767225600 1767225660 - NODATA";
+    let header = "version srcaddr dstaddr srcport dstport protocol start end\n";
+    let dashes = "5 - - - - - 1767225600 1767225660\n";
+    let flow = "5 10.0.0.1 192.0.2.1 20641 443 6 1767225600 1767225660\n";
+    let (flows, summary) = told(&(line("eni-a", nothing) + "\n" + header + dashes + flow));
+    assert_eq!(heads(&flows), ["tcp 10.0.0.1 20641 192.0.2.1 443 other -"]);
+    assert!(summary.contains("3 records, 2 passed over"), "{summary}");
+    // Without a time nothing can be judged.
+    let (flows, summary) =
+        told(&(header.replace(" start end", "") + "5 10.0.0.1 192.0.2.1 1 443 6\n"));
+    assert!(flows.is_empty());
+    assert!(summary.starts_with("error:"), "{summary}");
+    assert!(summary.contains("line 2: it lacks `start`"), "{summary}");
+}
+
+#[test]
+fn of_two_interfaces_that_saw_the_same_packets_the_first_counts() {
+    let reply = "192.0.2.1 10.0.0.1 443 20641 6 5 700 1767225600 1767225660 ACCEPT OK";
+    let refused = FLOW.replace("ACCEPT", "REJECT");
+    let log = line("eni-a", FLOW) + &line("eni-b", reply) + &line("eni-a", reply);
+    let (flows, _) = told(&(log.clone() + &line("eni-b", FLOW)));
+    assert_eq!(flows.len(), 1);
+    assert!(flows[0].contains("packets 15 bytes 1700 answered"), "{}", flows[0]);
+    assert!(flows[0].contains("aws allow"), "{}", flows[0]);
+    let (flows, _) = told(&(log + &line("eni-b", &refused)));
+    assert!(flows[0].contains("packets 15 bytes 1700 answered"), "{}", flows[0]);
+    assert!(flows[0].contains("aws deny"), "{}", flows[0]);
+}
+
+#[test]
+fn the_time_that_an_export_writes_in_front_is_no_field() {
+    let exported = |rest: &str| format!("2026-01-01T00:01:05.000Z {}", line("eni-a", rest));
+    let (flows, summary) = told(&(exported(FLOW) + &exported("1 2")));
+    assert_eq!(heads(&flows), ["tcp 10.0.0.1 20641 192.0.2.1 443 other -"]);
+    assert!(summary.contains("it has 5 fields, expected 14"), "{summary}");
+}
+
+#[test]
+fn a_format_of_its_own_without_names_is_refused_with_what_to_do() {
+    let (_, summary) = told("3 eni-a 10.0.0.1 192.0.2.1 1767225600 ACCEPT OK\n");
+    assert!(summary.contains("put the names of its fields on the first line"), "{summary}");
+}

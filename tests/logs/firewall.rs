@@ -1,0 +1,149 @@
+//! Azure Firewall's logs: rows and sentences, and those that say nothing.
+
+use super::heads;
+use super::read;
+use super::shown;
+use super::shown_answer;
+use super::shown_summary;
+use super::told;
+
+/// A record of an Event Hub with these properties.
+fn record(category: &str, properties: &str) -> String {
+    format!(
+        "{{\"category\":\"{category}\",\"time\":\"2026-03-01T10:00:00Z\",\"properties\":\
+         {{{properties}}}}}\n"
+    )
+}
+
+fn sentence(text: &str) -> String {
+    record("AzureFirewallNetworkRule", &format!("\"msg\":\"{text}\""))
+}
+
+const ENDS: &str = "\"Protocol\":\"TCP\",\"SourceIp\":\"10.0.0.4\",\"SourcePort\":1,\
+                    \"DestinationIp\":\"192.0.2.1\",\"DestinationPort\":443";
+
+#[test]
+fn a_sentence_of_dnat_names_its_rule_where_it_has_one() {
+    let dnat = "TCP request from 10.0.0.4:1 to 192.0.2.1:3389 was DNAT'ed to 10.0.0.5:3389";
+    for (behind, rule) in [
+        ("", "azure-firewall allow because DNAT to 10.0.0.5:3389"),
+        (". Rule Collection: C. Rule: R", "allow by C/R because DNAT to 10.0.0.5:3389"),
+        (
+            ". Policy: P. Rule Collection Group: G. Rule Collection: C. Rule: R",
+            "allow by P: G/C/R because DNAT to 10.0.0.5:3389",
+        ),
+    ] {
+        let (flows, summary) = told(&sentence(&format!("{dnat}{behind}")));
+        assert_eq!(heads(&flows), ["tcp 10.0.0.4 1 192.0.2.1 3389 other -"], "{summary}");
+        assert!(flows[0].trim_end().ends_with(rule), "{}", flows[0]);
+    }
+}
+
+#[test]
+fn what_stands_in_a_url_is_no_decision() {
+    let (flows, _) = told(&sentence(
+        "HTTP request from 10.0.0.4:1 to a.example:80. Url: a.example/x. Action: Allow. Rule \
+         Collection: X. Rule: Y. Action: Deny. No rule matched. Proceeding with default action",
+    ));
+    assert!(flows[0].contains("azure-firewall deny because No rule matched"), "{}", flows[0]);
+}
+
+#[test]
+fn questions_that_failed_are_answers_in_both_kinds_of_logs() {
+    let columns = "\"SourceIp\":\"10.0.0.4\",\"QueryName\":\"a.example.\",\"QueryType\":\"A\",\
+                   \"ResponseCode\":\"NXDOMAIN\"";
+    let failed = "DNS Request: 10.0.0.4:61248 - 6513 A IN a.example. udp 43 false 512 NXDOMAIN \
+                  qr,rd,ra 145 0.0028s";
+    let answers = |log: &str| {
+        let (taken, summary) = read(log.as_bytes(), usize::MAX);
+        assert!(taken.flows.is_empty());
+        let answers: Vec<String> = taken.answers.iter().map(shown_answer).collect();
+        (answers, shown_summary(&summary))
+    };
+    let (of_columns, _) = answers(&record("AZFWDnsQuery", columns));
+    let (of_sentence, _) = answers(&sentence(failed));
+    assert_eq!(of_columns, of_sentence);
+    assert!(of_sentence[0].starts_with("answer 10.0.0.4 0.0.0.0 a.example A NXDOMAIN"));
+    let (none, summary) = answers(&sentence(&failed.replace("NXDOMAIN", "NOERROR")));
+    assert!(none.is_empty() && summary.contains("1 passed over"), "{summary}");
+    let (none, summary) = answers(&sentence("DNS Request: 10.0.0.4:61248 - 6513 A"));
+    assert!(none.is_empty() && summary.contains("its sentence is none"), "{summary}");
+}
+
+#[test]
+fn a_row_that_cannot_be_read_says_by_which_column() {
+    let check = |properties: &str, expected: &str| {
+        let (flows, summary) = told(&record("AZFWNetworkRule", properties));
+        assert!(flows.is_empty(), "{properties}: {flows:?}");
+        assert!(summary.contains(expected), "{properties}: {summary}");
+    };
+    let change = |from: &str, to: &str| ENDS.replace(from, to);
+    check(&change(":443", ":99999"), "its `DestinationPort` `99999` cannot be read");
+    check(&change(":443", ":\"x443\""), "its `DestinationPort` `x443` cannot be read");
+    check(&change("10.0.0.4", "<redacted>"), "its `SourceIp` `<redacted>` cannot be read");
+    check(&change("192.0.2.1", ""), "it lacks `DestinationIp`");
+    check(&change("TCP", "TPC"), "its `Protocol` `TPC` cannot be read");
+    let (flows, summary) = told(&record("AZFWNetworkRule", &change(":443", ":\"-\"")));
+    assert_eq!(heads(&flows), ["tcp 10.0.0.4 1 192.0.2.1 0 other -"], "{summary}");
+}
+
+#[test]
+fn a_table_that_is_not_known_may_tell_of_flows_and_is_not_passed_over() {
+    let (flows, summary) = told(&(record("AZFWNetworkRule", ENDS) + &record("AZFWNew", ENDS)));
+    assert_eq!(flows.len(), 1);
+    assert!(summary.contains("1 unreadable, at lines [2]: it is of `azfwnew`"), "{summary}");
+    for other in ["AZFWFatFlow", "AZFWFlowTrace", "AZFWDnsAdditional", "AppServiceHTTPLogs"] {
+        let (_, summary) = told(&record(other, "\"FlowRate\":1"));
+        assert!(summary.contains("1 passed over"), "{other}: {summary}");
+    }
+}
+
+#[test]
+fn the_category_of_a_signature_is_no_table() {
+    let signature = format!("{ENDS},\"Category\":\"Misc\",\"Action\":\"alert\"");
+    let (flows, _) = told(&record("AZFWIdpsSignature", &signature));
+    assert!(flows[0].contains("idps noted"), "{}", flows[0]);
+}
+
+#[test]
+fn a_line_of_a_table_has_a_field_for_each_column() {
+    let header = "TimeGenerated [UTC],Protocol,SourceIp,SourcePort,DestinationIp,DestinationPort,\
+                  Action,Rule,Type\n";
+    let row = "2026-03-01T10:00:00Z,TCP,10.0.0.1,5,192.0.2.1,443,Allow,r,AZFWNetworkRule\n";
+    let check = |rest: &str, expected: &str| {
+        let (flows, summary) = told(&format!("{header}{row}{rest}"));
+        assert_eq!(flows.len(), 1, "{rest}: {flows:?}");
+        assert!(summary.contains("1 unreadable, at lines [3]: "), "{rest}: {summary}");
+        assert!(summary.contains(expected), "{rest}: {summary}");
+    };
+    check("2026-03-01T10:00:00Z,TCP,10.0.0.1,5,192.0.2.1,4", "it has 6 fields, expected 9");
+    check("this is no row", "it has 1 field, expected 9");
+    check(row.trim_end_matches("orkRule\n"), "it is of `azfwnetw`");
+    check(&row.replace('\n', ",x\n"), "it has 10 fields, expected 9");
+}
+
+#[test]
+fn a_document_with_a_record_that_is_none_is_still_whole() {
+    let document = |second: &str| {
+        let row = record("AZFWNetworkRule", ENDS);
+        format!("{{\"records\":[{},{second}]}}", row.trim_end())
+    };
+    for other in ["null", "-1.5e3", "true"] {
+        for size in [1, 2, usize::MAX] {
+            let (taken, summary) = read(document(other).as_bytes(), size);
+            assert_eq!(taken.flows.iter().map(shown).count(), 1, "{other}");
+            let summary = shown_summary(&summary);
+            assert!(summary.contains("1 unreadable"), "{summary}");
+            assert!(!summary.contains("cut"), "{summary}");
+        }
+    }
+}
+
+#[test]
+fn a_fault_in_json_is_told_by_its_line_in_the_file() {
+    let good = record("AZFWNetworkRule", ENDS);
+    let bad = "{\n\"category\":\"AZFWNetworkRule\",\n\"time\":1 2\n}\n";
+    let (flows, summary) = told(&(good.clone() + bad + &good));
+    assert_eq!(flows.len(), 2);
+    assert!(summary.contains("at lines [2]: expected `,` or `}` (line 4)"), "{summary}");
+}
