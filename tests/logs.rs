@@ -26,12 +26,18 @@ use flate2::write::GzEncoder;
 mod aws;
 #[path = "logs/firewall.rs"]
 mod firewall;
+#[path = "logs/hubble.rs"]
+mod hubble;
 #[path = "logs/laws.rs"]
 mod laws;
 #[path = "logs/oddities.rs"]
 mod oddities;
+#[path = "logs/suricata.rs"]
+mod suricata;
 #[path = "logs/written.rs"]
 mod written;
+#[path = "logs/zeek.rs"]
+mod zeek;
 
 const BLESS: bool = option_env!("BLESS").is_some();
 

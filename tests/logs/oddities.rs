@@ -142,7 +142,7 @@ fn hubble_flows_without_a_time_are_counted_and_answers_of_servers_begin_nothing(
     let (taken, summary) = read((hubble(false, "", "") + &syn).as_bytes(), usize::MAX);
     assert_eq!(taken.flows.len(), 1);
     assert!(taken.answers.iter().all(|answer| answer.at == taken.flows[0].first));
-    assert!(shown_summary(&summary).contains("1 unreadable, at lines [1]: it lacks the time"));
+    assert!(shown_summary(&summary).contains("1 unreadable, at lines [1]: it lacks `time`"));
     let (flows, summary) = told(&hubble(false, "\"time\":\"yesterday\",", ""));
     assert!(flows.is_empty(), "{flows:?}");
     assert!(summary.starts_with("error:"), "{summary}");

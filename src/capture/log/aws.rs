@@ -1,7 +1,6 @@
 //! VPC flow logs of AWS (`flow-inputs.md §9`): a line for each direction of a flow and each window of
 //! time. Both directions are put together.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -14,6 +13,7 @@ use super::open::Microseconds;
 use super::open::Open;
 use super::open::Weighs;
 use super::open::minutes;
+use super::text::Field;
 use super::time;
 use crate::capture::captured::CapturedFlow;
 use crate::capture::captured::Sink;
@@ -250,39 +250,10 @@ impl<'a> Row<'a> {
     }
 }
 
-/// A field with its name; what is a dash is not there.
-#[derive(Clone, Copy, Debug)]
-struct Field<'a> {
-    name: &'static str,
-    text: Option<&'a str>,
-}
-
-impl<'a> Field<'a> {
-    /// This field, or the other where this one is not there.
-    fn or(self, other: Field<'a>) -> Field<'a> {
-        if self.text.is_some() { self } else { other }
-    }
-
-    /// What `parse` makes of it; `None` where it is not there.
-    fn read<T>(self, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, String> {
-        let Some(text) = self.text else { return Ok(None) };
-        let unreadable = || format!("its `{}` `{text}` cannot be read", self.name);
-        parse(text).map(Some).ok_or_else(unreadable)
-    }
-
-    fn number<T: FromStr>(self) -> Result<Option<T>, String> {
-        self.read(|text| text.parse().ok())
-    }
-
-    fn needed<T>(self, parse: impl Fn(&str) -> Option<T>) -> Result<T, String> {
-        self.read(parse)?.ok_or_else(|| format!("it lacks `{}`", self.name))
-    }
-}
-
 /// Declares the fields that are read, each with its name in a log.
 macro_rules! fields {
     ($($field:ident $name:literal,)*) => {
-        /// The fields of a line.
+        /// The fields of a line; what is a dash is not there.
         #[derive(Clone, Copy, Debug)]
         struct Fields<'a> {
             $($field: Field<'a>,)*
@@ -290,7 +261,7 @@ macro_rules! fields {
 
         impl<'a> Fields<'a> {
             const NONE: Fields<'a> = Fields {
-                $($field: Field { name: $name, text: None },)*
+                $($field: Field::new($name, None),)*
             };
 
             fn named(&mut self, name: &str) -> Option<&mut Field<'a>> {

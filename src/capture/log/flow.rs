@@ -129,6 +129,14 @@ pub(super) fn ask(flow: &mut CapturedFlow, payload: Payload, at: Timestamp, fram
     add_opening(flow, SeenPayload::Exactly(payload), at, frame);
 }
 
+/// Adds that the flow asked for something of which nothing but the kind is known.
+pub(super) fn ask_unseen(flow: &mut CapturedFlow, kind: PayloadKind, at: Timestamp, frame: u64) {
+    if flow.openings.is_empty() {
+        flow.application = application(kind);
+    }
+    add_opening(flow, SeenPayload::Kind(kind), at, frame);
+}
+
 /// Adds an opening, or counts it where there are too many.
 pub(super) fn add_opening(
     flow: &mut CapturedFlow,
@@ -223,6 +231,8 @@ pub(super) fn protocol(text: &str) -> Option<IpProtocol> {
         "u" => "udp",
         "ipv6-icmp" | "icmpv4v6" => "icmpv6",
         "icmpv4" => "icmp",
+        "ospfigp" => "ospf",
+        "ip-encap" | "ipencap" => return Some(IpProtocol(4)),
         word if word.starts_with("icmpv6") => "icmpv6",
         word if word.starts_with("icmp") => "icmp",
         word => word,

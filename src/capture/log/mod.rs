@@ -54,6 +54,7 @@ use objects::Marks;
 use objects::Objects;
 use suricata::Suricata;
 use text::Text;
+use text::fault;
 use zeek::Zeek;
 
 /// Numbers of lines that are kept of those that could not be read.
@@ -200,7 +201,7 @@ impl Readers {
             Found::Object { bytes, marks, line } => {
                 self.summary.frames += 1;
                 let taken = self.object(bytes, marks, line, sink);
-                let taken = taken.unwrap_or_else(|error| Taken::Unreadable(says(&error, line)));
+                let taken = taken.unwrap_or_else(|error| Taken::Unreadable(fault(&error, line)));
                 self.count(taken, line);
             }
         }
@@ -254,7 +255,7 @@ impl Readers {
             return Ok(match suricata.event(bytes, frame, sink)? {
                 suricata::Taken::Told => Taken::Told,
                 suricata::Taken::PassedOver => Taken::PassedOver,
-                suricata::Taken::Unreadable => lacks("a time, both addresses and a protocol"),
+                suricata::Taken::Unreadable(what) => Taken::Unreadable(what),
                 suricata::Taken::Over => Taken::Over,
             });
         }
@@ -273,7 +274,7 @@ impl Readers {
                     self.without_addresses += 1;
                     lacks("the addresses of a flow")
                 }
-                hubble::Taken::NoTime => lacks("the time of a flow, or it cannot be read"),
+                hubble::Taken::Unreadable(what) => Taken::Unreadable(what),
                 hubble::Taken::Over => Taken::Over,
             });
         }
@@ -411,19 +412,6 @@ impl Readers {
     }
 }
 
-/// What is wrong with the JSON of a record that begins at `line`.
-fn says(error: &serde_json::Error, line: u64) -> String {
-    let text = error.to_string();
-    let (line_in_record, column) = (error.line(), error.column());
-    let place = format!(" at line {line_in_record} column {column}");
-    let what = text.strip_suffix(&place).unwrap_or(&text);
-    // Its own lines count from its first one.
-    match u64::try_from(line_in_record) {
-        Ok(behind @ 2..) => format!("{what} (line {})", line + behind - 1),
-        Ok(_) | Err(_) => what.to_owned(),
-    }
-}
-
 fn no_tuple() -> Taken {
     Taken::Unreadable("a flow tuple does not have the fields of its version".to_owned())
 }
@@ -436,7 +424,7 @@ fn zeek_taken(taken: zeek::Taken) -> Taken {
     match taken {
         zeek::Taken::Told => Taken::Told,
         zeek::Taken::PassedOver => Taken::PassedOver,
-        zeek::Taken::Unreadable => lacks("a time, both addresses or some columns"),
+        zeek::Taken::Unreadable(what) => Taken::Unreadable(what),
         zeek::Taken::Over => Taken::Over,
     }
 }

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 
 use serde::Deserialize;
 use serde::Deserializer;
@@ -22,7 +23,7 @@ impl Text<'_> {
     }
 
     /// The text as a number or whatever else it is to be.
-    pub(super) fn parse<T: std::str::FromStr>(&self) -> Option<T> {
+    pub(super) fn parse<T: FromStr>(&self) -> Option<T> {
         self.get()?.parse().ok()
     }
 }
@@ -78,6 +79,68 @@ impl<'de> Visitor<'de> for AnyText {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Text<'de>, A::Error> {
         while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(Text(None))
+    }
+}
+
+/// A field of a record, by its name in the log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Field<'a> {
+    name: &'static str,
+    pub(super) text: Option<&'a str>,
+}
+
+impl<'a> Field<'a> {
+    pub(super) const fn new(name: &'static str, text: Option<&'a str>) -> Field<'a> {
+        Field { name, text }
+    }
+
+    /// This field, or the other where this one is not there.
+    pub(super) fn or(self, other: Field<'a>) -> Field<'a> {
+        if self.text.is_some() { self } else { other }
+    }
+
+    /// What `parse` makes of it; `None` where it is not there.
+    ///
+    /// # Errors
+    /// That it cannot be read.
+    pub(super) fn read<T>(self, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, String> {
+        let Some(text) = self.text else { return Ok(None) };
+        let unreadable = || format!("its `{}` `{text}` cannot be read", self.name);
+        parse(text).map(Some).ok_or_else(unreadable)
+    }
+
+    /// The number that it is; `None` where it is not there.
+    ///
+    /// # Errors
+    /// That it is none.
+    pub(super) fn number<T: FromStr>(self) -> Result<Option<T>, String> {
+        self.read(|text| text.parse().ok())
+    }
+
+    /// What `parse` makes of it, where every record has it.
+    ///
+    /// # Errors
+    /// That it cannot be read, or is not there.
+    pub(super) fn needed<T>(self, parse: impl Fn(&str) -> Option<T>) -> Result<T, String> {
+        self.read(parse)?.ok_or_else(|| self.lacks())
+    }
+
+    /// What is wrong with a record that does not have it.
+    pub(super) fn lacks(self) -> String {
+        format!("it lacks `{}`", self.name)
+    }
+}
+
+/// What is wrong with the JSON of a record that begins at `line`.
+pub(super) fn fault(error: &serde_json::Error, line: u64) -> String {
+    let text = error.to_string();
+    let (line_in_record, column) = (error.line(), error.column());
+    let place = format!(" at line {line_in_record} column {column}");
+    let what = text.strip_suffix(&place).unwrap_or(&text);
+    // Its own lines count from its first one.
+    match u64::try_from(line_in_record) {
+        Ok(behind @ 2..) => format!("{what} (line {})", line + behind - 1),
+        Ok(_) | Err(_) => what.to_owned(),
     }
 }
 

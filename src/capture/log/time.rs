@@ -18,7 +18,8 @@ pub(super) fn of_milliseconds(number: i64) -> Timestamp {
     timestamp(i128::from(number) * 1_000_000)
 }
 
-/// An epoch time in seconds with a fraction, to nanoseconds; `None` where it is none.
+/// An epoch time in seconds with a fraction, to nanoseconds; `None` where it is none, or beyond what a
+/// [`Timestamp`] holds.
 pub(super) fn epoch_seconds(text: &str) -> Option<Timestamp> {
     let (is_negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
@@ -38,7 +39,7 @@ pub(super) fn epoch_seconds(text: &str) -> Option<Timestamp> {
     let scale =
         if fraction.is_empty() && whole >= LEAST_MILLISECONDS { 1_000_000 } else { 1_000_000_000 };
     let all = i128::from(whole) * scale + nanoseconds;
-    Some(timestamp(if is_negative { -all } else { all }))
+    Timestamp::from_nanosecond(if is_negative { -all } else { all }).ok()
 }
 
 /// A time as Azure's logs have it: in ISO 8601, or in UTC as its portal shows it in English,

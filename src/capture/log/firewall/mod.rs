@@ -32,7 +32,6 @@ use crate::flow::RecordedRule;
 use crate::flow::RecordedVerdict;
 use crate::flow::Recorder;
 use crate::flow::SeenPayload;
-use row::lacks;
 
 /// What became of a row.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -163,12 +162,12 @@ impl Told {
 }
 
 fn ends(row: &Row<'_>, protocol: IpProtocol) -> Result<Ends, String> {
-    let port = |column| row.read(column, port).map(Option::unwrap_or_default);
+    let port = |column| row.field(column).read(port).map(Option::unwrap_or_default);
     Ok(Ends {
         protocol,
-        source: row.needed(Column::SourceIp, flow::address)?,
+        source: row.field(Column::SourceIp).needed(flow::address)?,
         source_port: port(Column::SourcePort)?,
-        destination: row.read(Column::DestinationIp, flow::address)?,
+        destination: row.field(Column::DestinationIp).read(flow::address)?,
         destination_port: port(Column::DestinationPort)?,
     })
 }
@@ -213,7 +212,7 @@ fn by_rules(row: &Row<'_>) -> Recorded {
 fn application(row: &Row<'_>) -> Result<Told, String> {
     let is_inspected = holds(row, Column::IsTlsInspected);
     let (fqdn, url) = (row.get(Column::Fqdn), row.get(Column::TargetUrl));
-    let payload = row.needed(Column::Protocol, |word| seen(word, fqdn, url, is_inspected))?;
+    let payload = row.field(Column::Protocol).needed(|word| seen(word, fqdn, url, is_inspected))?;
     let mut ends = ends(row, IpProtocol::TCP)?;
     if ends.destination.is_none() {
         let host = fqdn.map(|text| flow::authority(text).0);
@@ -270,8 +269,12 @@ fn network(row: &Row<'_>) -> Result<Told, String> {
 
 /// The ends of a flow whose destination is logged, too.
 fn both_ends(row: &Row<'_>) -> Result<Ends, String> {
-    let ends = ends(row, row.needed(Column::Protocol, transport)?)?;
-    if ends.destination.is_some() { Ok(ends) } else { Err(lacks(Column::DestinationIp)) }
+    let ends = ends(row, row.field(Column::Protocol).needed(transport)?)?;
+    if ends.destination.is_some() {
+        Ok(ends)
+    } else {
+        Err(row.field(Column::DestinationIp).lacks())
+    }
 }
 
 /// A protocol of a network rule, such as `TCP` or `ICMP Type=8`.
@@ -281,7 +284,8 @@ fn transport(word: &str) -> Option<IpProtocol> {
 
 fn nat(row: &Row<'_>) -> Result<Told, String> {
     let ends = both_ends(row)?;
-    let target = row.get(Column::TranslatedIp).ok_or_else(|| lacks(Column::TranslatedIp))?;
+    let target = row.field(Column::TranslatedIp);
+    let target = target.text.ok_or_else(|| target.lacks())?;
     let port = row.get(Column::TranslatedPort).unwrap_or_default();
     let reason = format!("DNAT to {target}:{port}");
     let verdict = RecordedVerdict::Allowed;
@@ -296,13 +300,13 @@ fn alert(row: &Row<'_>, by: Recorder) -> Result<Told, String> {
     let is_inspected = holds(row, Column::IsTlsInspected);
     let (fqdn, url) = (row.get(Column::Fqdn), row.get(Column::TargetUrl));
     let (protocol, payload) =
-        row.needed(Column::Protocol, |word| match seen(word, fqdn, url, is_inspected) {
+        row.field(Column::Protocol).needed(|word| match seen(word, fqdn, url, is_inspected) {
             Some(payload) => Some((IpProtocol::TCP, Some(payload))),
             None => Some((transport(word)?, None)),
         })?;
     let ends = ends(row, protocol)?;
     if ends.destination.is_none() && fqdn.is_none() {
-        return Err(lacks(Column::DestinationIp));
+        return Err(row.field(Column::DestinationIp).lacks());
     }
     let reason = row.get(Column::ThreatDescription).or(row.get(Column::Description));
     let name = row.get(Column::SignatureId);
@@ -340,8 +344,9 @@ impl Failed<'_> {
 }
 
 fn query(row: &Row<'_>, at: Timestamp, sink: &mut impl Sink) -> Result<Taken, String> {
-    let client = row.needed(Column::SourceIp, flow::address)?;
-    let question = row.get(Column::QueryName).ok_or_else(|| lacks(Column::QueryName))?;
+    let client = row.field(Column::SourceIp).needed(flow::address)?;
+    let question = row.field(Column::QueryName);
+    let question = question.text.ok_or_else(|| question.lacks())?;
     let code = row.get(Column::ResponseCode).and_then(dns::code);
     let kind = row.get(Column::QueryType).unwrap_or_default();
     Ok(match code.filter(|code| *code != ResponseCode::NO_ERROR) {

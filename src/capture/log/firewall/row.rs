@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 use serde::de::MapAccess;
 use serde::de::Visitor;
 
+use crate::capture::log::text::Field;
 use crate::capture::log::text::Text;
 
 /// A column that is read (`azure-firewall.md §8.2`), or a part of what is around it (§8.1).
@@ -114,30 +115,9 @@ impl<'a> Row<'a> {
         Some(value).filter(|value| !value.is_empty())
     }
 
-    /// What `parse` makes of what stands in a column; `None` where that is empty.
-    ///
-    /// # Errors
-    /// That it cannot be read.
-    pub(super) fn read<T>(
-        &self,
-        column: Column,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, String> {
-        let Some(text) = self.get(column) else { return Ok(None) };
-        let unreadable = || format!("its `{}` `{text}` cannot be read", column.name());
-        parse(text).map(Some).ok_or_else(unreadable)
-    }
-
-    /// The same of a column that a row of its kind has.
-    ///
-    /// # Errors
-    /// That it cannot be read, or is empty.
-    pub(super) fn needed<T>(
-        &self,
-        column: Column,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<T, String> {
-        self.read(column, parse)?.ok_or_else(|| lacks(column))
+    /// A column with what stands in it.
+    pub(super) fn field(&self, column: Column) -> Field<'_> {
+        Field::new(column.name(), self.get(column))
     }
 
     /// Puts a value in a column.
@@ -146,11 +126,6 @@ impl<'a> Row<'a> {
             *place = Some(value);
         }
     }
-}
-
-/// What is wrong with a row that lacks `column`.
-pub(super) fn lacks(column: Column) -> String {
-    format!("it lacks `{}`", column.name())
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Row<'a> {

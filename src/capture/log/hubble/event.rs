@@ -8,6 +8,7 @@ use crate::capture::log::dns::Asked;
 use crate::capture::log::dns::Chain;
 use crate::capture::log::flow;
 use crate::capture::log::flow::Ends;
+use crate::capture::log::text::Field;
 use crate::capture::log::text::Text;
 use crate::evidence::DnsAnswer;
 use crate::evidence::ResponseCode;
@@ -50,6 +51,13 @@ pub(super) struct Event<'a> {
     pub(super) traffic_direction: Text<'a>,
     #[serde(borrow, default)]
     pub(super) is_reply: Text<'a>,
+    /// The same, until Cilium 1.8.
+    #[serde(borrow, default)]
+    pub(super) reply: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) trace_observation_point: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) sock_xlate_point: Text<'a>,
     #[serde(borrow)]
     pub(super) egress_allowed_by: Option<Vec<Policy<'a>>>,
     #[serde(borrow)]
@@ -72,6 +80,8 @@ pub(super) struct Transport<'a> {
     pub(super) udp: Option<Ports<'a>>,
     #[serde(borrow, rename = "SCTP")]
     pub(super) sctp: Option<Ports<'a>>,
+    #[serde(borrow, rename = "ICMPv4")]
+    pub(super) icmp: Option<Ports<'a>>,
     #[serde(borrow, rename = "ICMPv6")]
     pub(super) icmpv6: Option<Ports<'a>>,
 }
@@ -143,29 +153,56 @@ pub(super) struct Policy<'a> {
 }
 
 impl Event<'_> {
-    pub(super) fn ends(&self) -> Option<Ends> {
-        let ip = self.ip.as_ref()?;
-        let source = flow::address(ip.source.get()?)?;
-        let destination = flow::address(ip.destination.get()?)?;
+    /// The ends of its packet.
+    ///
+    /// # Errors
+    /// That it does not tell the protocol, or that a port cannot be read. Without addresses it is
+    /// `None`.
+    pub(super) fn ends(&self) -> Result<Option<Ends>, String> {
+        let address = |text: &Text<'_>| flow::address(text.get()?);
+        let ip = self.ip.as_ref();
+        let ends = ip.and_then(|ip| Some((address(&ip.source)?, address(&ip.destination)?)));
+        let Some((source, destination)) = ends else { return Ok(None) };
         let (protocol, ports) = match &self.l4 {
             Some(Transport { tcp: Some(ports), .. }) => (IpProtocol::TCP, Some(ports)),
             Some(Transport { udp: Some(ports), .. }) => (IpProtocol::UDP, Some(ports)),
             Some(Transport { sctp: Some(ports), .. }) => (IpProtocol::SCTP, Some(ports)),
+            Some(Transport { icmp: Some(_), .. }) => (IpProtocol::ICMP, None),
             Some(Transport { icmpv6: Some(_), .. }) => (IpProtocol::ICMPV6, None),
-            Some(_) | None => (IpProtocol::ICMP, None),
+            // Cilium leaves out what it does not decode: ESP, GRE, fragments.
+            Some(_) => return Err("its `l4` is of a protocol that is not known".to_owned()),
+            None => return Err(Field::new("l4", None).lacks()),
         };
-        let port = |text: Option<&Text<'_>>| text.and_then(Text::parse).unwrap_or(0);
-        Some(Ends {
+        let port = |name, text: Option<&Text<'_>>| -> Result<u16, String> {
+            Ok(Field::new(name, text.and_then(Text::get)).number()?.unwrap_or(0))
+        };
+        Ok(Some(Ends {
             protocol,
             source,
-            source_port: port(ports.map(|ports| &ports.source_port)),
+            source_port: port("source_port", ports.map(|ports| &ports.source_port))?,
             destination: Some(destination),
-            destination_port: port(ports.map(|ports| &ports.destination_port)),
-        })
+            destination_port: port("destination_port", ports.map(|ports| &ports.destination_port))?,
+        }))
     }
 
     pub(super) fn is_reply(&self) -> Option<bool> {
-        self.is_reply.parse()
+        // What a socket is told of the sender of an answer.
+        let is_translated_back = matches!(
+            self.sock_xlate_point.get(),
+            Some(
+                "SOCK_XLATE_POINT_PRE_DIRECTION_REV"
+                    | "3"
+                    | "SOCK_XLATE_POINT_POST_DIRECTION_REV"
+                    | "4"
+            )
+        );
+        is_translated_back.then_some(true).or(self.is_reply.parse()).or(self.reply.parse())
+    }
+
+    /// Whether it was seen as it came from the network; the numbers are those of `flow.proto`.
+    pub(super) fn comes_from_network(&self) -> bool {
+        let point = self.trace_observation_point.get();
+        matches!(point, Some("FROM_NETWORK" | "10" | "FROM_OVERLAY" | "9"))
     }
 
     /// Whether it is the packet with which a server accepts a connection (RFC 9293 §3.5).
@@ -176,9 +213,14 @@ impl Event<'_> {
         flags.is_some_and(|flags| is(&flags.syn) && is(&flags.ack))
     }
 
-    /// Whether it was seen where the flow comes in.
+    /// Whether it was seen where the flow comes in. Of what comes from the network Cilium may not say
+    /// the direction.
     pub(super) fn is_inbound(&self) -> bool {
-        matches!(self.traffic_direction.get(), Some("INGRESS" | "1"))
+        match self.traffic_direction.get() {
+            Some("INGRESS" | "1") => true,
+            None | Some("TRAFFIC_DIRECTION_UNKNOWN" | "0") => self.comes_from_network(),
+            Some(_) => false,
+        }
     }
 
     /// What Cilium decided; the numbers are those of `flow.proto`.

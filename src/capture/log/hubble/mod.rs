@@ -12,6 +12,7 @@ use crate::capture::log::open::MOST_FLOWS;
 use crate::capture::log::open::Microseconds;
 use crate::capture::log::open::Open;
 use crate::capture::log::open::hours;
+use crate::capture::log::text::Field;
 use crate::capture::log::text::Text;
 use crate::capture::log::time;
 use crate::evidence::DnsAnswer;
@@ -28,7 +29,7 @@ use jiff::Timestamp;
 const IDLE: Microseconds = hours(1);
 
 /// What became of a record.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(in crate::capture::log) enum Taken {
     /// It told of a flow, or of an answer.
     Told,
@@ -36,8 +37,8 @@ pub(in crate::capture::log) enum Taken {
     PassedOver,
     /// It has no addresses, as those that AKS stores.
     NoAddresses,
-    /// It has no time, or none that is understood.
-    NoTime,
+    /// It cannot be read, for this reason.
+    Unreadable(String),
     /// A flow had to end for it.
     Over,
 }
@@ -90,9 +91,15 @@ impl Hubble {
         frame: u64,
         sink: &mut impl Sink,
     ) -> Taken {
-        let at = event.time.get().or(outer.get()).and_then(time::iso);
-        let Some(ends) = event.ends() else { return Taken::NoAddresses };
-        let Some(at) = at else { return Taken::NoTime };
+        let ends = match event.ends() {
+            Ok(Some(ends)) => ends,
+            Ok(None) => return Taken::NoAddresses,
+            Err(why) => return Taken::Unreadable(why),
+        };
+        let at = match Field::new("time", event.time.get().or(outer.get())).needed(time::iso) {
+            Ok(at) => at,
+            Err(why) => return Taken::Unreadable(why),
+        };
         self.open.come_to(at, &mut |flow| sink.flow(finished(flow)));
         if let Some(answer) = event.answer(&ends, at) {
             sink.answer(answer);
@@ -123,8 +130,8 @@ impl Hubble {
     /// servers send, or the flow that was seen before.
     fn is_reply(&mut self, event: &Event<'_>, ends: &Ends) -> bool {
         event.is_reply().unwrap_or_else(|| {
-            let is_tcp = ends.protocol == IpProtocol::TCP;
-            event.is_accept() || is_tcp && self.open.touch(&ends.turned(), IDLE).is_some()
+            let may_be = ends.protocol == IpProtocol::TCP || event.comes_from_network();
+            event.is_accept() || may_be && self.open.touch(&ends.turned(), IDLE).is_some()
         })
     }
 

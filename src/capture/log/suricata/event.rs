@@ -5,6 +5,7 @@ use crate::capture::log::dns::Asked;
 use crate::capture::log::dns::Chain;
 use crate::capture::log::flow;
 use crate::capture::log::flow::Ends;
+use crate::capture::log::text::Field;
 use crate::capture::log::text::Text;
 use crate::capture::log::time;
 use crate::evidence::DnsAnswer;
@@ -33,6 +34,9 @@ pub(super) struct Event<'a> {
     pub(super) proto: Text<'a>,
     #[serde(borrow, default)]
     pub(super) app_proto: Text<'a>,
+    /// What a flow began with, where it turned to another protocol.
+    #[serde(borrow, default)]
+    pub(super) app_proto_orig: Text<'a>,
     /// Of a packet: `to_server` or `to_client`.
     #[serde(borrow, default)]
     pub(super) direction: Text<'a>,
@@ -113,6 +117,8 @@ pub(super) struct Http<'a> {
     pub(super) port: Text<'a>,
     #[serde(borrow, default)]
     pub(super) url: Text<'a>,
+    #[serde(borrow, default, rename = "http_method")]
+    pub(super) method: Text<'a>,
 }
 
 #[derive(Deserialize)]
@@ -131,10 +137,23 @@ pub(super) struct Dns<'a> {
     pub(super) queries: Option<Vec<Record<'a>>>,
     #[serde(borrow)]
     pub(super) answers: Option<Vec<Record<'a>>>,
+    #[serde(borrow)]
+    pub(super) grouped: Option<Grouped<'a>>,
     #[serde(borrow, default)]
     pub(super) rdata: Text<'a>,
     #[serde(borrow, default)]
     pub(super) ttl: Text<'a>,
+}
+
+/// The answers by their type, which a log may have in place of those one by one; without TTLs.
+#[derive(Deserialize)]
+pub(super) struct Grouped<'a> {
+    #[serde(borrow, rename = "CNAME")]
+    pub(super) aliases: Option<Vec<Text<'a>>>,
+    #[serde(borrow, rename = "A")]
+    pub(super) v4: Option<Vec<Text<'a>>>,
+    #[serde(borrow, rename = "AAAA")]
+    pub(super) v6: Option<Vec<Text<'a>>>,
 }
 
 #[derive(Deserialize)]
@@ -160,20 +179,32 @@ pub(super) struct Alert<'a> {
 impl Event<'_> {
     /// When it was; of a flow, when that began: its event may bear an earlier time
     /// (`flow-inputs.md §8`).
-    pub(super) fn at(&self) -> Option<Timestamp> {
+    ///
+    /// # Errors
+    /// That it does not say so.
+    pub(super) fn at(&self) -> Result<Timestamp, String> {
         let start = self.flow.as_ref().and_then(|flow| flow.start.get());
         let start = start.or(self.netflow.as_ref().and_then(|flow| flow.start.get()));
-        start.and_then(time::iso).or_else(|| self.timestamp.get().and_then(time::iso))
+        match start.and_then(time::iso) {
+            Some(start) => Ok(start),
+            None => Field::new("timestamp", self.timestamp.get()).needed(time::iso),
+        }
     }
 
-    pub(super) fn ends(&self) -> Option<Ends> {
-        let protocol = flow::protocol(self.proto.get()?)?;
-        Some(Ends {
-            protocol,
-            source: flow::address(self.src_ip.get()?)?,
-            source_port: self.src_port.parse().unwrap_or(0),
-            destination: Some(flow::address(self.dest_ip.get()?)?),
-            destination_port: self.dest_port.parse().unwrap_or(0),
+    /// The ends of the packet or flow that it is about.
+    ///
+    /// # Errors
+    /// That it lacks one, or that one cannot be read.
+    pub(super) fn ends(&self) -> Result<Ends, String> {
+        let port = |name, text: &Text<'_>| -> Result<u16, String> {
+            Ok(Field::new(name, text.get()).number()?.unwrap_or(0))
+        };
+        Ok(Ends {
+            protocol: Field::new("proto", self.proto.get()).needed(flow::protocol)?,
+            source: Field::new("src_ip", self.src_ip.get()).needed(flow::address)?,
+            source_port: port("src_port", &self.src_port)?,
+            destination: Some(Field::new("dest_ip", self.dest_ip.get()).needed(flow::address)?),
+            destination_port: port("dest_port", &self.dest_port)?,
         })
     }
 
@@ -183,7 +214,7 @@ impl Event<'_> {
     }
 
     /// Whether the source of the event is the server: of a packet to the client, of a response of
-    /// DNS, and of a packet of QUIC from the port that it is served on.
+    /// DNS, and of a packet from a port that things are served on where nothing else tells.
     pub(super) fn comes_from_server(&self, ends: &Ends) -> bool {
         let initiator = self.flow.as_ref().and_then(Flow::initiator);
         if let Some((source, port)) = initiator.filter(|_| !self.is_of_flow()) {
@@ -198,7 +229,8 @@ impl Event<'_> {
             Some(_) | None => {}
         }
         let is_low = ends.source_port < 1024 && ends.destination_port >= 1024;
-        self.quic.is_some() && is_low
+        let is_of_packet = self.quic.is_some() || self.alert.is_some() || self.netflow.is_some();
+        is_of_packet && is_low
     }
 }
 
@@ -242,6 +274,12 @@ impl Dns<'_> {
                 if matches!(record.rrtype.get(), Some("A" | "AAAA" | "CNAME")) {
                     let ttl = record.ttl.get().map_or(0, dns::ttl);
                     chain.push(record.rdata.get().unwrap_or_default(), ttl);
+                }
+            }
+            if let Some(grouped) = self.grouped.as_ref().filter(|_| self.answers.is_none()) {
+                let Grouped { aliases, v4, v6 } = grouped;
+                for answer in [aliases, v4, v6].into_iter().flatten().flatten() {
+                    chain.push(answer.get().unwrap_or_default(), 0);
                 }
             }
             // Version 1 has a record for each answer.

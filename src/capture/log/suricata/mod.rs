@@ -5,6 +5,8 @@ mod event;
 
 use crate::capture::captured::Application;
 use crate::capture::captured::CapturedFlow;
+use crate::capture::captured::NameOrigin;
+use crate::capture::captured::Opening;
 use crate::capture::captured::Sink;
 use crate::capture::log::flow;
 use crate::capture::log::flow::Ends;
@@ -17,12 +19,15 @@ use crate::capture::log::text::Text;
 use crate::capture::log::time;
 use crate::flow::IpProtocol;
 use crate::flow::Payload;
+use crate::flow::PayloadKind;
 use crate::flow::Recorded;
 use crate::flow::RecordedVerdict;
 use crate::flow::Recorder;
+use crate::flow::Request;
 use crate::flow::SeenPayload;
 use event::Event;
 use event::Flow;
+use event::Http;
 use jiff::Timestamp;
 
 /// Flows followed at a time: with a name and two events each, some 2 KB.
@@ -39,15 +44,18 @@ const HANDSHAKE: u8 = 0x02 | 0x04;
 /// What names a flow: in logs of several runs its number comes again.
 type Key = (u64, Ends);
 
+/// What is written for a request that was not seen, where its response was.
+const UNSEEN_REQUEST: &str = "/libhtp::request_uri_not_seen";
+
 /// What became of an event.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(in crate::capture::log) enum Taken {
     /// It told of a flow.
     Told,
     /// It is of a kind that tells of none.
     PassedOver,
-    /// It lacks the time or an end.
-    Unreadable,
+    /// It cannot be read, for this reason.
+    Unreadable(String),
     /// A flow had to end for it.
     Over,
 }
@@ -87,7 +95,10 @@ impl Suricata {
         if !tells {
             return Ok(Taken::PassedOver);
         }
-        let Some((at, ends)) = event.at().zip(event.ends()) else { return Ok(Taken::Unreadable) };
+        let (at, ends) = match (event.at(), event.ends()) {
+            (Ok(at), Ok(ends)) => (at, ends),
+            (Err(why), _) | (_, Err(why)) => return Ok(Taken::Unreadable(why)),
+        };
         self.open.come_to(at, &mut |one| sink.flow(one.finished()));
         if let Some(answer) = event.dns.as_ref().and_then(|dns| dns.answer(&ends, at)) {
             sink.answer(answer);
@@ -171,12 +182,15 @@ impl Followed {
                 None if flow.openings.is_empty() => flow.application = Application::Quic,
                 None => {}
             },
-            (_, _, Some(http), _) if event.kind.get() == Some("http") => {
+            (_, _, Some(http), _) if matches!(event.kind.get(), Some("http" | "alert")) => {
                 turn(flow, ends);
-                let url = http.url.get().unwrap_or("/");
-                let mut request = flow::request(http.hostname.get().unwrap_or_default(), url);
-                request.port = request.port.or(http.port.parse());
-                flow::ask(flow, Payload::Http(request), at, frame);
+                match http.request() {
+                    Some(request) if event.alert.is_some() => {
+                        ask_once(flow, Payload::Http(request), at, frame);
+                    }
+                    Some(request) => flow::ask(flow, Payload::Http(request), at, frame),
+                    None => flow::ask_unseen(flow, PayloadKind::Http, at, frame),
+                }
             }
             (.., Some(_)) if flow.openings.is_empty() => {
                 flow.application = Application::Dns;
@@ -215,6 +229,25 @@ impl Followed {
             of_protocol(event).or(self.payload.take())
         };
         self.application(event);
+        let is_tls = event.app_proto.get() == Some("tls");
+        if is_tls && event.app_proto_orig.get().is_some_and(|begun| begun != "tls") {
+            self.is_begun_otherwise();
+        }
+    }
+
+    /// Takes back what TLS showed on a connection that began with another protocol.
+    fn is_begun_otherwise(&mut self) {
+        let flow = &mut self.flow;
+        let is_tls = |opening: &Opening| {
+            matches!(&opening.payload, SeenPayload::Exactly(Payload::Tls { .. }))
+        };
+        flow.openings.retain(|opening| !is_tls(opening));
+        flow.names.retain(|seen| seen.origin != NameOrigin::Sni);
+        if flow.application == Application::Tls {
+            flow.application = Application::Other;
+            flow.name = None;
+        }
+        self.payload = Some(SeenPayload::Exactly(Payload::Other));
     }
 
     /// Takes note of the protocol that was recognised, where no event showed it.
@@ -237,6 +270,19 @@ impl Followed {
         let payload = self.payload.unwrap_or(flow::unknown_payload(self.flow.protocol));
         flow::complete(&mut self.flow, payload);
         self.flow
+    }
+}
+
+impl Http<'_> {
+    /// The request; `None` where only its response was seen.
+    fn request(&self) -> Option<Request> {
+        let url = self.url.get().unwrap_or("/");
+        if url == UNSEEN_REQUEST && self.method.get().is_none() {
+            return None;
+        }
+        let request = flow::request(self.hostname.get().unwrap_or_default(), url);
+        let port = request.port.or(self.port.parse());
+        Some(Request { port, ..request })
     }
 }
 

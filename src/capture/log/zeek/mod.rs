@@ -23,6 +23,7 @@ use crate::capture::log::text::Text;
 use crate::capture::log::time;
 use crate::flow::IpProtocol;
 use crate::flow::Payload;
+use crate::flow::PayloadKind;
 use crate::flow::SeenPayload;
 use jiff::Timestamp;
 use row::Path;
@@ -44,6 +45,8 @@ struct Connection {
     /// The services that `conn` tells, comma between them.
     services: String,
     is_silent: bool,
+    /// Whether `conn` tells that not a byte of the client was seen.
+    is_client_unheard: bool,
 }
 
 /// The connections of a log.
@@ -53,14 +56,14 @@ pub(in crate::capture::log) struct Zeek {
 }
 
 /// What became of a row.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(in crate::capture::log) enum Taken {
     /// It told of a flow.
     Told,
     /// It is of another log.
     PassedOver,
-    /// It lacks the time or an end.
-    Unreadable,
+    /// It cannot be read, for this reason.
+    Unreadable(String),
     /// A flow had to end for it.
     Over,
 }
@@ -94,12 +97,17 @@ impl Zeek {
         sink: &mut impl Sink,
     ) -> Taken {
         let Some(path) = row.path(table) else { return Taken::PassedOver };
-        let Some((at, ends)) = row.at().zip(row.ends(path)) else { return Taken::Unreadable };
+        let (at, ends) = match (row.at(), row.ends(path)) {
+            (Ok(at), Ok(ends)) => (at, ends),
+            (Err(why), _) | (_, Err(why)) => return Taken::Unreadable(why),
+        };
         if path == Path::Dns {
             answer(row, &ends, at, sink);
         }
         let key: Box<str> = match row.uid.get() {
-            Some(uid) if uid.len() > MOST_UID => return Taken::Unreadable,
+            Some(uid) if uid.len() > MOST_UID => {
+                return Taken::Unreadable(format!("its `uid` has more than {MOST_UID} bytes"));
+            }
             Some(uid) => uid.into(),
             // Without it rows cannot be put together.
             None => format!("#{frame}").into(),
@@ -114,6 +122,7 @@ impl Zeek {
             has_conn: false,
             services: String::new(),
             is_silent: false,
+            is_client_unheard: false,
         };
         connection.take(row, path, &ends, at, frame);
         let out = &mut |connection: Connection| sink.flow(connection.finished());
@@ -145,10 +154,21 @@ impl Connection {
                     flow.application = Application::Tls;
                 }
             }
-            Path::Quic if name.is_none() && flow.openings.is_empty() => {
-                flow.application = Application::Quic;
+            Path::Quic => {
+                if !self.has_conn {
+                    // A row of `ssl` does not say what its hello was in.
+                    flow.protocol = ends.protocol;
+                }
+                if name.is_none() && flow.openings.is_empty() {
+                    flow.application = Application::Quic;
+                } else {
+                    hello(flow, Payload::Quic { name }, at, frame);
+                }
             }
-            Path::Quic => hello(flow, Payload::Quic { name }, at, frame),
+            // There is a response without the request.
+            Path::Http if row.method.get().or(row.host.get()).or(row.uri.get()).is_none() => {
+                flow::ask_unseen(flow, PayloadKind::Http, at, frame);
+            }
             Path::Http => {
                 let (host, uri) = (row.host.get(), row.uri.get().unwrap_or("/"));
                 let request = flow::request(host.unwrap_or_default(), origin_form(uri));
@@ -189,7 +209,9 @@ impl Connection {
                 && !matches!(state, "S0" | "REJ")
                 && row.resp_pkts.get() != Some("0");
         let sent = row.orig_bytes.parse::<u64>().unwrap_or(0);
-        self.is_silent = flow.syn && sent == 0 && !history.contains('D');
+        let is_unheard = sent == 0 && !history.contains('D');
+        self.is_silent = flow.syn && is_unheard;
+        self.is_client_unheard = is_unheard && !history.is_empty();
         // Without the handshake, what was said first is not known.
         flow.incomplete |= is_tcp && !flow.syn;
         if let Some(services) = row.service.get() {
@@ -207,15 +229,15 @@ impl Connection {
         const READ: [&str; 4] = ["ssl", "http", "quic", "dns"];
         let is = |name: &str| self.services().any(|service| service == name);
         let has_other = self.services().any(|service| !READ.contains(&service));
-        let has_tls = is("ssl") || self.flow.application == Application::Tls;
         let is_over_udp = self.flow.protocol == IpProtocol::UDP;
-        let application = if is("quic") || has_tls && is_over_udp {
+        let application = if is("quic") {
             Application::Quic
+        } else if is("http") && !is("socks") {
+            // What else was seen is inside of it, or what it turned to.
+            Application::Http
         } else if has_other {
             Application::Other
-        } else if is("http") {
-            Application::Http
-        } else if is("ssl") {
+        } else if is("ssl") && !is_over_udp {
             Application::Tls
         } else if is("dns") {
             Application::Dns
@@ -223,7 +245,7 @@ impl Connection {
             Application::Other
         };
         let is_begun_otherwise =
-            has_other && has_tls && self.flow.application == Application::Tls && !is_over_udp;
+            has_other && !is("quic") && self.flow.application == Application::Tls;
         let was_known = has_other || self.services().next().is_some();
         let flow = &mut self.flow;
         if is_begun_otherwise {
@@ -234,6 +256,15 @@ impl Connection {
             flow.application = Application::Other;
         } else if flow.application == Application::Other && self.has_conn {
             flow.application = application;
+        }
+        if self.is_client_unheard {
+            // What is known of TLS is what the server said.
+            for opening in &mut flow.openings {
+                if matches!(&opening.payload, SeenPayload::Exactly(Payload::Tls { name: None, .. }))
+                {
+                    opening.payload = SeenPayload::Kind(PayloadKind::Tls);
+                }
+            }
         }
         if is_over_udp {
             // A row of `ssl` does not say that its hello was inside QUIC.

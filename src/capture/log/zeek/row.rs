@@ -2,6 +2,7 @@
 
 use crate::capture::log::flow;
 use crate::capture::log::flow::Ends;
+use crate::capture::log::text::Field;
 use crate::capture::log::text::Text;
 use crate::capture::log::time;
 use crate::flow::IpProtocol;
@@ -85,13 +86,26 @@ pub(super) struct Row<'a> {
     #[serde(borrow, default)]
     pub(super) ssl_history: Text<'a>,
     #[serde(borrow, default)]
+    pub(super) resumed: Text<'a>,
+    #[serde(borrow, default)]
     pub(super) client_initial_dcid: Text<'a>,
     #[serde(borrow, default)]
     pub(super) trans_depth: Text<'a>,
     #[serde(borrow, default)]
+    pub(super) method: Text<'a>,
+    #[serde(borrow, default)]
     pub(super) host: Text<'a>,
     #[serde(borrow, default)]
     pub(super) uri: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) status_code: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) request_body_len: Text<'a>,
+    /// Of SIP, whose rows are like those of HTTP.
+    #[serde(borrow, default)]
+    pub(super) call_id: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) seq: Text<'a>,
     #[serde(borrow, default)]
     pub(super) trans_id: Text<'a>,
     #[serde(borrow, default)]
@@ -104,6 +118,8 @@ pub(super) struct Row<'a> {
     pub(super) rcode: Text<'a>,
     #[serde(borrow, default)]
     pub(super) rcode_name: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) rejected: Text<'a>,
     #[serde(borrow, default, deserialize_with = "items")]
     pub(super) answers: Vec<Text<'a>>,
     #[serde(borrow, default, rename = "TTLs", deserialize_with = "items")]
@@ -144,6 +160,7 @@ impl<'a> Row<'a> {
             "ssl_history" => &mut self.ssl_history,
             "client_initial_dcid" => &mut self.client_initial_dcid,
             "trans_depth" => &mut self.trans_depth,
+            "method" => &mut self.method,
             "host" => &mut self.host,
             "uri" => &mut self.uri,
             "trans_id" => &mut self.trans_id,
@@ -157,7 +174,8 @@ impl<'a> Row<'a> {
         *place = Text(Some(value));
     }
 
-    /// Which log the row is of: the one that it says, or that its fields tell.
+    /// Which log the row is of: the one that it says, or that its fields tell. Rows of JSON say it only
+    /// where somebody had them do so, and other logs have some fields of the same names.
     pub(super) fn path(&self, table: Option<&str>) -> Option<Path> {
         if let Some(name) = self.path.get().or(table) {
             return Path::named(name);
@@ -167,49 +185,87 @@ impl<'a> Row<'a> {
             Some(Path::Conn)
         } else if has(&self.client_initial_dcid) {
             Some(Path::Quic)
-        } else if has(&self.trans_depth) {
+        } else if has(&self.trans_depth) && self.is_of_http() {
             Some(Path::Http)
-        } else if has(&self.qtype_name) || has(&self.trans_id) {
+        } else if has(&self.qtype_name) || has(&self.trans_id) && self.is_of_dns() {
             Some(Path::Dns)
-        } else if has(&self.cipher) || has(&self.established) || has(&self.server_name) {
+        } else if self.is_of_ssl() {
             Some(Path::Ssl)
         } else {
             None
         }
     }
 
-    pub(super) fn at(&self) -> Option<Timestamp> {
-        let text = self.ts.get()?;
-        time::epoch_seconds(text).or_else(|| time::iso(text))
+    /// Not of SIP or mail.
+    fn is_of_http(&self) -> bool {
+        let any = [&self.method, &self.host, &self.uri, &self.status_code, &self.request_body_len];
+        any.into_iter().any(|text| text.get().is_some())
+            && self.call_id.get().is_none()
+            && self.seq.get().is_none()
     }
 
-    pub(super) fn ends(&self, path: Path) -> Option<Ends> {
-        let source = flow::address(self.originator.get()?)?;
-        let destination = flow::address(self.responder.get()?)?;
+    /// Not of STUN.
+    fn is_of_dns(&self) -> bool {
+        let any = [&self.query, &self.rcode, &self.rcode_name, &self.rejected];
+        any.into_iter().any(|text| text.get().is_some())
+    }
+
+    /// Not of Kerberos, which has ciphers, or of WireGuard, which is established, too.
+    fn is_of_ssl(&self) -> bool {
+        let has = |text: &Text<'_>| text.get().is_some();
+        has(&self.server_name)
+            || has(&self.resumed)
+            || has(&self.ssl_history)
+            || has(&self.version) && (has(&self.cipher) || has(&self.established))
+    }
+
+    /// When it was.
+    ///
+    /// # Errors
+    /// That it does not say so.
+    pub(super) fn at(&self) -> Result<Timestamp, String> {
+        let time = |text: &str| time::epoch_seconds(text).or_else(|| time::iso(text));
+        Field::new("ts", self.ts.get()).needed(time)
+    }
+
+    /// The ends of its connection.
+    ///
+    /// # Errors
+    /// That it lacks one, or that one cannot be read.
+    pub(super) fn ends(&self, path: Path) -> Result<Ends, String> {
+        let source = Field::new("id.orig_h", self.originator.get()).needed(flow::address)?;
+        let destination = Field::new("id.resp_h", self.responder.get()).needed(flow::address)?;
         let protocol = self.protocol(path, source.is_ipv6())?;
         // Of ICMP, type and code stand where ports do.
         let has_ports = protocol.has_ports() || protocol == IpProtocol::SCTP;
-        let port = |text: &Text<'_>| text.parse().filter(|_| has_ports).unwrap_or(0);
-        Some(Ends {
+        let port = |name, text: &Text<'_>| -> Result<u16, String> {
+            let field = Field::new(name, text.get().filter(|_| has_ports));
+            Ok(field.number()?.unwrap_or(0))
+        };
+        Ok(Ends {
             protocol,
             source,
-            source_port: port(&self.originator_port),
+            source_port: port("id.orig_p", &self.originator_port)?,
             destination: Some(destination),
-            destination_port: port(&self.responder_port),
+            destination_port: port("id.resp_p", &self.responder_port)?,
         })
     }
 
-    fn protocol(&self, path: Path, is_ipv6: bool) -> Option<IpProtocol> {
-        let number = self.ip_proto.parse().map(IpProtocol);
-        match (self.proto.get(), path) {
+    fn protocol(&self, path: Path, is_ipv6: bool) -> Result<IpProtocol, String> {
+        let number = Field::new("ip_proto", self.ip_proto.get());
+        let word = Field::new("proto", self.proto.get());
+        match (word.text, path) {
             (Some("icmp"), _) => {
-                Some(number.unwrap_or(if is_ipv6 { IpProtocol::ICMPV6 } else { IpProtocol::ICMP }))
+                let number = number.number()?.map(IpProtocol);
+                Ok(number.unwrap_or(if is_ipv6 { IpProtocol::ICMPV6 } else { IpProtocol::ICMP }))
             }
-            (Some("unknown_transport"), _) | (None, Path::Conn) => number,
-            (Some(word), _) => flow::protocol(word),
-            (None, Path::Quic | Path::Dns) => Some(IpProtocol::UDP),
-            (None, Path::Ssl) if self.is_over_udp() => Some(IpProtocol::UDP),
-            (None, Path::Ssl | Path::Http) => Some(IpProtocol::TCP),
+            (Some("unknown_transport"), _) | (None, Path::Conn) => {
+                number.needed(|text| text.parse().ok()).map(IpProtocol)
+            }
+            (Some(_), _) => word.needed(flow::protocol),
+            (None, Path::Quic | Path::Dns) => Ok(IpProtocol::UDP),
+            (None, Path::Ssl) if self.is_over_udp() => Ok(IpProtocol::UDP),
+            (None, Path::Ssl | Path::Http) => Ok(IpProtocol::TCP),
         }
     }
 

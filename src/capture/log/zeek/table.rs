@@ -4,7 +4,9 @@ use super::Taken;
 use super::Zeek;
 use super::row::Row;
 use crate::capture::captured::Sink;
+use crate::capture::log::lines::has_fields;
 use crate::capture::log::text::Text;
+use crate::capture::log::text::fault;
 use std::borrow::Cow;
 
 /// A table: its header, as far as it was read.
@@ -49,11 +51,13 @@ impl Table {
         }
         // A log as JSON was put behind one as a table.
         if line.starts_with(b"{") {
-            return Some(zeek.json(line, frame, sink).unwrap_or(Taken::Unreadable));
+            let taken = zeek.json(line, frame, sink);
+            return Some(taken.unwrap_or_else(|error| Taken::Unreadable(fault(&error, frame))));
         }
-        let Ok(text) = str::from_utf8(line) else { return Some(Taken::Unreadable) };
+        let unreadable = |what: &str| Some(Taken::Unreadable(what.to_owned()));
+        let Ok(text) = str::from_utf8(line) else { return unreadable("it is no UTF-8") };
         if self.columns.is_empty() {
-            return Some(Taken::Unreadable);
+            return unreadable("no line before it names the columns");
         }
         let values = text.split(char::from(self.separator));
         let mut row = Row::default();
@@ -70,7 +74,7 @@ impl Table {
             }
         }
         if number < self.columns.len() {
-            return Some(Taken::Unreadable);
+            return Some(Taken::Unreadable(has_fields(number, self.columns.len())));
         }
         Some(zeek.row(&row, self.path.as_deref(), frame, sink))
     }

@@ -1,0 +1,95 @@
+//! Events of Suricata whose ends, names or answers stand in other places than usual.
+
+use super::heads;
+use super::read;
+use super::shown_answer;
+use super::told;
+
+/// An event of a packet from `source` to `destination`.
+fn event(kind: &str, [source, destination]: [(&str, u16); 2], more: &str) -> String {
+    format!(
+        "{{\"timestamp\":\"2026-03-01T10:00:00.3+0000\",\"flow_id\":1,\"event_type\":\"{kind}\",\
+         \"src_ip\":\"{}\",\"src_port\":{},\"dest_ip\":\"{}\",\"dest_port\":{},\"proto\":\"TCP\"{more}}}\n",
+        source.0, source.1, destination.0, destination.1
+    )
+}
+
+const CLIENT: (&str, u16) = ("10.1.8.4", 40000);
+const SERVER: (&str, u16) = ("192.0.2.1", 80);
+const ALERT: &str = ",\"alert\":{\"action\":\"allowed\",\"signature\":\"x\"}";
+
+#[test]
+fn an_alert_that_does_not_say_its_direction_is_of_the_end_on_a_port_of_servers() {
+    for ends in [[CLIENT, SERVER], [SERVER, CLIENT]] {
+        let (flows, _) = told(&event("alert", ends, ALERT));
+        assert_eq!(heads(&flows), ["tcp 10.1.8.4 40000 192.0.2.1 80 other -"]);
+    }
+    for ends in [[CLIENT, SERVER], [SERVER, CLIENT]] {
+        let (flows, _) = told(&event("netflow", ends, ",\"netflow\":{\"pkts\":1,\"bytes\":2}"));
+        assert_eq!(heads(&flows), ["tcp 10.1.8.4 40000 192.0.2.1 80 other -"]);
+    }
+}
+
+#[test]
+fn an_alert_shows_the_name_of_its_request() {
+    let http = ",\"http\":{\"hostname\":\"a.example\",\"url\":\"/x\",\"http_method\":\"GET\"}";
+    let alert = event("alert", [SERVER, CLIENT], &format!("{ALERT}{http}"));
+    for log in [alert.clone(), event("http", [CLIENT, SERVER], http) + &alert] {
+        let (flows, _) = told(&log);
+        assert_eq!(heads(&flows), ["tcp 10.1.8.4 40000 192.0.2.1 80 http a.example"]);
+        assert_eq!(flows[0].matches("asks http a.example/x").count(), 1, "{}", flows[0]);
+    }
+}
+
+#[test]
+fn a_request_that_was_not_seen_is_not_known() {
+    let unseen = ",\"http\":{\"url\":\"/libhtp::request_uri_not_seen\",\"status\":200}";
+    let (flows, _) = told(&event("http", [CLIENT, SERVER], unseen));
+    assert_eq!(heads(&flows), ["tcp 10.1.8.4 40000 192.0.2.1 80 http -"]);
+    assert!(flows[0].contains("asks http with who knows what"), "{}", flows[0]);
+}
+
+#[test]
+fn answers_in_groups_are_those_one_by_one_without_times() {
+    let dns = |answers: &str| {
+        let more = format!(
+            ",\"dns\":{{\"version\":2,\"type\":\"answer\",\"rrname\":\"a.example\",\"rrtype\":\"A\",\
+             \"rcode\":\"NOERROR\",{answers}}}"
+        );
+        let log = event("dns", [CLIENT, ("192.0.2.53", 53)], &more);
+        let (taken, _) = read(log.as_bytes(), usize::MAX);
+        taken.answers.iter().map(shown_answer).collect::<String>()
+    };
+    let grouped = "\"grouped\":{\"A\":[\"192.0.2.1\"],\"CNAME\":[\"b.example\"]}";
+    let detailed = "\"answers\":[\
+        {\"rrname\":\"a.example\",\"rrtype\":\"CNAME\",\"ttl\":60,\"rdata\":\"b.example\"},\
+        {\"rrname\":\"b.example\",\"rrtype\":\"A\",\"ttl\":60,\"rdata\":\"192.0.2.1\"}]";
+    assert!(dns(grouped).ends_with("  a.example 0 CNAME b.example\n  b.example 0 192.0.2.1\n"));
+    assert_eq!(dns(grouped).replace(" 0 ", " 60 "), dns(detailed));
+    assert_eq!(dns(&format!("{detailed},{grouped}")), dns(detailed));
+}
+
+#[test]
+fn tls_that_another_protocol_turned_to_is_none_wherever_that_is_told() {
+    let tls = ",\"tls\":{\"sni\":\"a.example\"}";
+    let flow = ",\"app_proto\":\"tls\",\"app_proto_orig\":\"smtp\",\"flow\":{\"pkts_toserver\":9,\
+                \"pkts_toclient\":9,\"bytes_toserver\":9,\"bytes_toclient\":9}";
+    let ends = [CLIENT, ("192.0.2.1", 25)];
+    let (flows, _) = told(&(event("tls", ends, tls) + &event("flow", ends, flow)));
+    assert_eq!(heads(&flows), ["tcp 10.1.8.4 40000 192.0.2.1 25 other -"]);
+    assert!(flows[0].contains("asks other"), "{}", flows[0]);
+}
+
+#[test]
+fn an_event_that_cannot_be_read_says_by_which_field() {
+    let good = event("flow", [CLIENT, SERVER], "");
+    for (from, to, expected) in [
+        ("40000", "\"443/tcp\"", "its `src_port` `443/tcp` cannot be read"),
+        ("10.1.8.4", "client", "its `src_ip` `client` cannot be read"),
+        ("\"TCP\"", "\"TPC\"", "its `proto` `TPC` cannot be read"),
+        ("2026-03-01T10:00:00.3+0000", "soon", "its `timestamp` `soon` cannot be read"),
+    ] {
+        let (flows, summary) = told(&good.replace(from, to));
+        assert!(flows.is_empty() && summary.contains(expected), "{to}: {summary}");
+    }
+}
