@@ -106,6 +106,7 @@ const LOADS: &[Load] = &[
         sessions::requests,
         Says::Always("more requests than are kept"),
     ),
+    load("HTTP: lines byte by byte", sessions::long_lines, Says::Nothing),
     load("HTTP/2: headers that never end", sessions::http2_headers, Says::WhenFull(HELD)),
     load("QUIC: Initials that say nothing", sessions::initials, Says::Nothing),
     load("pcapng: sections full of interfaces", files::interfaces, Says::Always("more interfaces")),

@@ -219,6 +219,87 @@ fn dns_answers_tell_connections_apart() {
     compare(true, "", 2);
 }
 
+/// What a proxy holds may change between any two flows, whether names are let out by address or not, and
+/// whether flows show them or not.
+#[test]
+fn what_proxies_hold_tells_connections_apart_by_time_and_destination() {
+    const TTL: i64 = 300;
+    let by_address = "allow brokers: s8 -> b1.example.net, b2.example.net : tcp/5671\n  \
+                      by address because \"AMQP carries no name\" because \"brokers\"\n";
+    let source: IpAddr = [10, 1, 24, 4].into();
+    let [held, other]: [IpAddr; 2] = [[203, 0, 113, 7].into(), [203, 0, 113, 8].into()];
+    let name = |text: &str| text.parse::<Fqdn>().unwrap();
+    for (more, names) in [
+        ("", ["api4.host0.example52.net", "b1.example.net"]),
+        (by_address, ["b1.example.net", "b2.example.net"]),
+    ] {
+        let (intent, _) = subject(40, more);
+        let compiled = compile::compile(&intent, &Deployment::default(), DAY);
+        let deployment = compiled.expect("a deployment").deployment;
+        let simulator = Simulator::new(&deployment).unwrap();
+        let proxy = deployment.firewalls.values().next().unwrap().private_address;
+        let mut evidence = Evidence::default();
+        for (name, address, after) in
+            [(names[0], held, 0), (names[1], other, 100), (names[0], other, 2_000)]
+        {
+            let at = noon() + SignedDuration::from_secs(after);
+            evidence.timeline.add(&answer(
+                &name.parse().unwrap(),
+                address,
+                [10, 1, 8, 99].into(),
+                proxy,
+                at,
+            ));
+        }
+        let assumptions = Assumptions::default();
+        let environment =
+            Environment { evidence: &evidence, assumptions: &assumptions, at: noon() };
+        let replays = Replays::new(&simulator, Some(&intent), DAY, environment, 100_000);
+        let grace = 15 * 60;
+        let ends = [0, 100, 2_000, TTL + grace, 100 + TTL + grace, 2_000 + TTL + grace, 9_000];
+        let payloads = [
+            SeenPayload::Exactly(Payload::Other),
+            SeenPayload::Exactly(Payload::Tls {
+                name: Some(Host::Name(name(names[0]))),
+                inner: None,
+            }),
+            SeenPayload::Kind(PayloadKind::Tls),
+            SeenPayload::Unknown,
+        ];
+        let mut judged = Vec::new();
+        for (end, apart) in ends.into_iter().flat_map(|end| [-1, 0, 1].map(|apart| (end, apart))) {
+            let at = noon() + SignedDuration::from_secs(end) + SignedDuration::from_nanos(apart);
+            for (destination, port) in
+                [(held, 5671), (other, 5671), ([203, 0, 113, 9].into(), 5671), (held, 443)]
+            {
+                for payload in &payloads {
+                    let flow = Observation {
+                        source,
+                        source_port: Some(40_000),
+                        destination,
+                        destination_port: port,
+                        protocol: IpProtocol::TCP,
+                        payload: payload.clone(),
+                    };
+                    let environment = Environment { at, ..environment };
+                    let flows = std::slice::from_ref(&flow);
+                    let alone = simulator.replay(flows, Some(&intent), DAY, &environment).unwrap();
+                    let settled = replays.replay(flows, at).unwrap();
+                    assert_eq!(settled.replayed.judged, alone.judged, "{flow} at {at}");
+                    let decision = settled.decision(destination);
+                    assert_eq!(told(&decision), told(&alone.decision), "{flow} at {at}");
+                    judged.push((told(&decision), settled));
+                }
+            }
+        }
+        let apart: BTreeSet<*const Settled<'_>> =
+            judged.iter().map(|(_, settled)| Arc::as_ptr(settled)).collect();
+        assert!(apart.len() < judged.len(), "all {} are judged apart", judged.len());
+        let different: BTreeSet<&String> = judged.iter().map(|(told, _)| told).collect();
+        assert!(different.len() > 4, "{different:?}");
+    }
+}
+
 /// A statement that names a path.
 const NEWS: &str =
     "allow news: s1, s2, s3 -> url \"www.example.com/news\" inspect : http because \"news\"\n";

@@ -18,6 +18,7 @@ use super::names::first::Match;
 use super::names::first::Place;
 use super::names::first::Ports;
 use super::names::first::first;
+use super::names::first::is_worth_a_look;
 use super::names::http;
 use super::names::http::RequestSeen;
 use super::names::http2;
@@ -160,11 +161,16 @@ impl Listener {
     fn bytes(&mut self, bytes: &[u8], ports: Ports, out: &mut impl FnMut(Heard)) {
         match std::mem::replace(self, Listener::Done) {
             Listener::Start { mut held, place, tries } => {
+                let before = held.len();
                 // Most first segments tell the protocol, and need not be copied for that.
-                let held = if held.is_empty() {
+                let held = if before == 0 {
                     Cow::Borrowed(bytes)
                 } else {
                     held.extend_from_slice(bytes);
+                    if !is_worth_a_look(&held, before) {
+                        *self = Listener::Start { held, place, tries };
+                        return;
+                    }
                     Cow::Owned(held)
                 };
                 *self = settle(held, bytes, place, tries, ports, out);

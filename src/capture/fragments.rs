@@ -83,7 +83,7 @@ impl Fragments {
         depth: u8,
         Arrival { at, vantage, .. }: Arrival,
     ) -> Option<Whole> {
-        self.forget(at);
+        self.forget_late(at);
         let key = Key {
             source: datagram.source,
             destination: datagram.destination,
@@ -99,13 +99,12 @@ impl Fragments {
             self.lose(key, first, at);
             return None;
         }
-        let ages = &mut self.ages;
-        let partial = self.partial.entry(key).or_insert_with(|| {
-            ages.push_back((at, key));
-            Partial::default()
-        });
-        partial.take(datagram, fragment);
-        let whole = partial.whole()?;
+        if !self.partial.contains_key(&key) {
+            self.make_room();
+            self.ages.push_back((at, key));
+        }
+        let partial = self.partial.entry(key).or_default();
+        let whole = if partial.take(datagram, fragment) { partial.whole()? } else { return None };
         self.partial.remove(&key);
         // Each stands there once, and what began last is most often the one.
         if let Some(place) = self.ages.iter().rposition(|(_, other)| *other == key) {
@@ -124,16 +123,23 @@ impl Fragments {
         summary.limits.extend(self.limit);
     }
 
-    fn forget(&mut self, now: Moment) {
-        while let Some((since, key)) = self.ages.front().copied() {
-            let full = self.ages.len() >= MOST_DATAGRAMS;
-            if !full && now.since(since) <= PATIENCE {
-                return;
-            }
-            if full {
-                self.limit = Some(Limit::FragmentedDatagrams);
-            }
-            self.ages.pop_front();
+    /// Gives up what was waited for long enough.
+    fn forget_late(&mut self, now: Moment) {
+        while self.ages.front().is_some_and(|(since, _)| now.since(*since) > PATIENCE) {
+            self.give_up_first();
+        }
+    }
+
+    /// Makes room for another datagram.
+    fn make_room(&mut self) {
+        while self.ages.len() >= MOST_DATAGRAMS {
+            self.limit = Some(Limit::FragmentedDatagrams);
+            self.give_up_first();
+        }
+    }
+
+    fn give_up_first(&mut self) {
+        if let Some((since, key)) = self.ages.pop_front() {
             self.give_up(key, since);
         }
     }
@@ -165,13 +171,14 @@ impl Fragments {
 }
 
 impl Partial {
-    fn take(&mut self, datagram: &Datagram<'_>, Fragment { offset, more }: Fragment) {
+    /// Takes a fragment; tells whether there was room for it.
+    fn take(&mut self, datagram: &Datagram<'_>, Fragment { offset, more }: Fragment) -> bool {
         let bytes = datagram.payload;
         let end = offset + bytes.len();
         let is_full =
             self.parts.len() >= MOST_FRAGMENTS || self.held + bytes.len() > MOST_HELD_BYTES;
         if end > MOST_BYTES || is_full {
-            return;
+            return false;
         }
         self.held += bytes.len();
         self.wire = self.wire.saturating_add(u64::try_from(datagram.wire).unwrap_or(u64::MAX));
@@ -180,6 +187,7 @@ impl Partial {
         }
         let place = self.parts.partition_point(|(before, _)| *before <= offset);
         self.parts.insert(place, (offset, bytes.to_vec()));
+        true
     }
 
     /// The payload, if no byte of it is missing. Where fragments overlap, the one that begins first

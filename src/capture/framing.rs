@@ -100,11 +100,19 @@ pub(super) struct File {
     need: usize,
     /// The position of `rest` in the file.
     offset: u64,
-    /// Bytes that are still to come and are of no interest.
-    skip: u64,
+    /// The record that is being passed over.
+    skipping: Option<Skipped>,
     /// Set once the file can be read no further.
     truncated: Option<Truncation>,
     clock: Clock,
+}
+
+/// A record that is of no interest, and goes on in what is still to come.
+#[derive(Clone, Copy, Debug)]
+struct Skipped {
+    begins: u64,
+    length: u64,
+    left: u64,
 }
 
 /// The times of the frames.
@@ -149,8 +157,7 @@ impl File {
                 self.offset += count(bytes.len());
                 return Ok(());
             }
-            let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
-            self.skip_over(skipped);
+            let skipped = self.skip_over(bytes.len());
             bytes = bytes.get(skipped..).unwrap_or_default();
             if self.rest.is_empty() {
                 let taken = self.take_records(bytes, out)?;
@@ -170,9 +177,16 @@ impl File {
         Ok(())
     }
 
-    fn skip_over(&mut self, bytes: usize) {
-        self.skip -= count(bytes);
-        self.offset += count(bytes);
+    /// Passes over what is to be skipped of so many bytes, and tells how much that is.
+    fn skip_over(&mut self, bytes: usize) -> usize {
+        let Some(skipping) = &mut self.skipping else { return 0 };
+        let here = usize::try_from(skipping.left).unwrap_or(usize::MAX).min(bytes);
+        skipping.left -= count(here);
+        self.offset += count(here);
+        if skipping.left == 0 {
+            self.skipping = None;
+        }
+        here
     }
 
     /// Takes what is complete off the front of `bytes` and tells how much that was.
@@ -212,9 +226,10 @@ impl File {
                 }
                 Ok(Step::Skip { length }) => {
                     let here = usize::try_from(length).unwrap_or(usize::MAX).min(rest.len());
+                    let (begins, left) = (self.offset + count(taken), length - count(here));
                     taken += here;
-                    self.skip = length - count(here);
-                    if self.skip > 0 {
+                    if left > 0 {
+                        self.skipping = Some(Skipped { begins, length, left });
                         break;
                     }
                 }
@@ -266,7 +281,7 @@ impl File {
             return Ok(Ended { truncated: self.truncated, ..Ended::default() });
         }
         let have = count(self.rest.len());
-        let Some(format) = &mut self.format else {
+        let Some(format) = &self.format else {
             // A text that turned out to be no log.
             Format::open(&self.rest)?;
             let need = count(Format::header_length(&self.rest));
@@ -275,13 +290,13 @@ impl File {
                 _ => CaptureError::CutInHeader { need, have },
             });
         };
-        if self.truncated.is_none() && (self.skip > 0 || have > 0) {
-            let need = match format.step(&self.rest) {
-                Ok(Step::More { need }) => count(need),
-                Ok(Step::Taken { .. } | Step::Skip { .. }) | Err(_) => self.skip,
-            };
-            let what = Damage::Cut { need, have };
-            self.truncated = Some(Truncation { offset: self.offset, what });
+        let cut = match self.skipping {
+            Some(Skipped { begins, length, left }) => Some((begins, length, length - left)),
+            None if have > 0 => Some((self.offset, count(self.need), have)),
+            None => None,
+        };
+        if let Some((offset, need, have)) = cut {
+            self.truncated.get_or_insert(Truncation { offset, what: Damage::Cut { need, have } });
         }
         let (steps_back, unread) = (self.clock.steps_back, format.unread());
         Ok(Ended { truncated: self.truncated, steps_back, unread })

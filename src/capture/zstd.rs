@@ -11,6 +11,8 @@ use ruzstd::decoding::errors::FrameDecoderError;
 /// What files begin with (RFC 8878 §3.1.1).
 pub(super) const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const BLOCK_HEADER: usize = 3;
+/// The longest block, packed or not (RFC 8878 §3.1.1.2).
+const MOST_BLOCK_BYTES: usize = 128 * 1024;
 /// The largest window that a frame may ask for: that of level 20, the highest without a warning. The
 /// decoder holds up to twice as much.
 const MOST_WINDOW: u64 = 32 << 20;
@@ -34,6 +36,17 @@ pub(super) struct Unpacker {
     /// Whether a frame has just ended.
     has_ended: bool,
     held: Vec<u8>,
+    /// How many bytes `held` has to have before there is more to be known.
+    need: usize,
+}
+
+/// What became of the bytes at hand.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Step {
+    /// Some were taken.
+    Taken,
+    /// So many are needed.
+    More(usize),
 }
 
 impl std::fmt::Debug for Unpacker {
@@ -46,7 +59,7 @@ impl Default for Unpacker {
     fn default() -> Unpacker {
         let mut decoder = FrameDecoder::new();
         decoder.set_max_window_size(MOST_WINDOW);
-        Unpacker { decoder, next: Next::Frame, has_ended: false, held: Vec::new() }
+        Unpacker { decoder, next: Next::Frame, has_ended: false, held: Vec::new(), need: 0 }
     }
 }
 
@@ -59,12 +72,18 @@ impl Unpacker {
         mut out: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<Result<(), String>, E> {
         self.held.extend_from_slice(bytes);
-        let held = std::mem::take(&mut self.held);
+        if self.held.len() < self.need {
+            return Ok(Ok(()));
+        }
+        let mut held = std::mem::take(&mut self.held);
         let mut rest = held.as_slice();
         loop {
             match self.step(&mut rest) {
-                Ok(true) => {}
-                Ok(false) => break,
+                Ok(Step::Taken) => {}
+                Ok(Step::More(need)) => {
+                    self.need = need;
+                    break;
+                }
                 Err(what) => return Ok(Err(what)),
             }
             if let Some(unpacked) = self.decoder.collect().filter(|bytes| !bytes.is_empty()) {
@@ -75,7 +94,9 @@ impl Unpacker {
                 return Ok(Err("its checksum is that of other bytes".to_owned()));
             }
         }
-        self.held = rest.to_vec();
+        let taken = held.len() - rest.len();
+        held.drain(..taken);
+        self.held = held;
         Ok(Ok(()))
     }
 
@@ -89,11 +110,11 @@ impl Unpacker {
         }
     }
 
-    /// Takes what comes next off the front of `rest`; false where more bytes are needed.
-    fn step(&mut self, rest: &mut &[u8]) -> Result<bool, String> {
+    /// Takes what comes next off the front of `rest`.
+    fn step(&mut self, rest: &mut &[u8]) -> Result<Step, String> {
         match self.next {
             Next::Skipped(0) => self.next = Next::Frame,
-            Next::Skipped(_) if rest.is_empty() => return Ok(false),
+            Next::Skipped(_) if rest.is_empty() => return Ok(Step::More(1)),
             Next::Skipped(length) => {
                 let here = length.min(rest.len());
                 *rest = rest.get(here..).unwrap_or_default();
@@ -102,39 +123,47 @@ impl Unpacker {
             Next::Frame => return self.frame(rest),
             Next::Block { checksum } => return self.block(rest, checksum),
         }
-        Ok(true)
+        Ok(Step::Taken)
     }
 
-    fn frame(&mut self, rest: &mut &[u8]) -> Result<bool, String> {
+    fn frame(&mut self, rest: &mut &[u8]) -> Result<Step, String> {
         let Some([first, b, c, d, l0, l1, l2, l3]) = rest.first_chunk::<8>() else {
-            return Ok(false);
+            return Ok(Step::More(8));
         };
         // RFC 8878 §3.1.2.
         if matches!([*first, *b, *c, *d], [0x50..=0x5f, 0x2a, 0x4d, 0x18]) {
             let length = u32::from_le_bytes([*l0, *l1, *l2, *l3]);
             *rest = rest.get(8..).unwrap_or_default();
             self.next = Next::Skipped(usize::try_from(length).unwrap_or(usize::MAX));
-            return Ok(true);
+            return Ok(Step::Taken);
         }
-        if rest.len() < frame_header_bytes(*l0) {
-            return Ok(false);
+        let header = frame_header_bytes(*l0);
+        if rest.len() < header {
+            return Ok(Step::More(header));
         }
         self.decoder.reset(&mut *rest).map_err(|error| refused(&error))?;
         self.next = Next::Block { checksum: l0 & 0x04 != 0 };
-        Ok(true)
+        Ok(Step::Taken)
     }
 
-    fn block(&mut self, rest: &mut &[u8], checksum: bool) -> Result<bool, String> {
-        let Some([b0, b1, b2]) = rest.first_chunk::<BLOCK_HEADER>() else { return Ok(false) };
+    fn block(&mut self, rest: &mut &[u8], checksum: bool) -> Result<Step, String> {
+        let Some([b0, b1, b2]) = rest.first_chunk::<BLOCK_HEADER>() else {
+            return Ok(Step::More(BLOCK_HEADER));
+        };
         let header = u32::from_le_bytes([*b0, *b1, *b2, 0]);
         let is_last = header & 1 == 1;
+        let length = usize::try_from(header >> 3).unwrap_or(usize::MAX);
+        if length > MOST_BLOCK_BYTES {
+            return Err(format!(
+                "a block claims {length} bytes, more than the {MOST_BLOCK_BYTES} of the longest one"
+            ));
+        }
         // A block of one byte that is repeated holds that byte.
-        let content =
-            if header >> 1 & 3 == 1 { 1 } else { usize::try_from(header >> 3).unwrap_or(0) };
+        let content = if header >> 1 & 3 == 1 { 1 } else { length };
         let behind = if is_last && checksum { CHECKSUM } else { 0 };
-        let Some((mut block, following)) = rest.split_at_checked(BLOCK_HEADER + content + behind)
-        else {
-            return Ok(false);
+        let whole = BLOCK_HEADER + content + behind;
+        let Some((mut block, following)) = rest.split_at_checked(whole) else {
+            return Ok(Step::More(whole));
         };
         let one = BlockDecodingStrategy::UptoBlocks(1);
         self.decoder.decode_blocks(&mut block, one).map_err(|error| error.to_string())?;
@@ -143,7 +172,7 @@ impl Unpacker {
             self.next = Next::Frame;
             self.has_ended = true;
         }
-        Ok(true)
+        Ok(Step::Taken)
     }
 
     /// Whether the frame that has ended has the checksum that it says, if it says one.

@@ -202,8 +202,15 @@ impl Recording<'_> {
             return Ok(());
         }
         let file = File::open(&self.full).map_err(cannot_read)?;
-        let read = capture::read(file.take(BEGINNING), 1, &mut Nothing);
-        read.map(drop).map_err(|error| refused(self.path, &error))
+        let mut beginning = Vec::new();
+        let length = file.take(BEGINNING).read_to_end(&mut beginning).map_err(cannot_read)?;
+        let mut reader = capture::Reader::new();
+        let fed = reader.feed(&beginning, &mut Nothing);
+        // Of a longer file the end of these bytes is none: a block of Zstandard may lie across it.
+        let is_whole = u64::try_from(length).is_ok_and(|length| length < BEGINNING);
+        let read =
+            if is_whole { fed.and_then(|()| reader.finish(&mut Nothing).map(drop)) } else { fed };
+        read.map_err(|error| refused(self.path, &ReadError::Capture(error)))
     }
 
     fn open<'i>(

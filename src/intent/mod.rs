@@ -74,10 +74,32 @@ impl Intent {
 
     /// The names that statements spell out: wildcards cannot be asked for.
     pub fn exact_names(&self) -> impl Iterator<Item = &Fqdn> {
-        let patterns = self.destinations().flat_map(Destination::name_patterns);
-        patterns.filter_map(|pattern| match pattern {
-            FqdnPattern::Exact(name) => Some(name),
-            FqdnPattern::Any | FqdnPattern::Under(_) | FqdnPattern::EndsWith(_) => None,
-        })
+        exact(self.destinations())
     }
+
+    /// The names for which it matters which addresses a client holds, whatever it shows: those of
+    /// permissions with a service that shows no name, or that let out whatever is sent there.
+    pub fn names_held_by_clients(&self) -> impl Iterator<Item = &Fqdn> {
+        let by_address = self.permissions.iter().filter(|one| {
+            one.by_address.is_some() || one.services.iter().any(|service| !service.shows_a_name())
+        });
+        exact(by_address.flat_map(|one| &one.destinations))
+    }
+
+    /// The names for which it matters which addresses a firewall holds: those of permissions that let
+    /// out whatever is sent there.
+    pub fn names_held_by_firewalls(&self) -> impl Iterator<Item = &Fqdn> {
+        let by_address = self.permissions.iter().filter(|one| one.by_address.is_some());
+        exact(by_address.flat_map(|one| &one.destinations))
+    }
+}
+
+/// The names that destinations spell out.
+fn exact<'i>(
+    destinations: impl Iterator<Item = &'i Destination>,
+) -> impl Iterator<Item = &'i Fqdn> {
+    destinations.flat_map(Destination::name_patterns).filter_map(|pattern| match pattern {
+        FqdnPattern::Exact(name) => Some(name),
+        FqdnPattern::Any | FqdnPattern::Under(_) | FqdnPattern::EndsWith(_) => None,
+    })
 }

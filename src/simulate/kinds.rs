@@ -247,7 +247,7 @@ impl Simulator<'_> {
                 {
                     continue;
                 }
-                let asks = admitted.contains(&None) || asks_of_targets(rule);
+                let asks = admitted.contains(&None) || matching::asks_of_targets(rule);
                 let number = candidates.len();
                 let effect = Effect {
                     policy,
@@ -377,14 +377,6 @@ fn admits(sources: &Sources, source: IpAddr, deployment: &Deployment) -> Option<
     };
     let admits = matching::sources(sources, source, deployment, &mut Inquiry::new(&mut oracle));
     (!is_asked).then_some(admits)
-}
-
-/// Whether the environment is asked for the targets of `rule`.
-fn asks_of_targets(rule: &ApplicationRule) -> bool {
-    !rule.fqdn_tags.is_empty()
-        || !rule.web_categories.is_empty()
-        || !rule.unknown_targets.is_empty()
-        || matching::has_only_destination_addresses(rule)
 }
 
 #[cfg(test)]

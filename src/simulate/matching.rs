@@ -141,6 +141,30 @@ fn categorised(view: &ApplicationView, tier: Tier) -> String {
     }
 }
 
+/// Whether the environment is asked for the targets of `rule`, whatever a flow shows: an engine that
+/// passes over rules may not pass over such a one.
+pub(super) fn asks_of_targets(rule: &ApplicationRule) -> bool {
+    let ApplicationRule {
+        name: _,
+        description: _,
+        sources: _,
+        protocols: _,
+        target_fqdns: _,
+        target_addresses: _,
+        target_urls: _,
+        fqdn_tags,
+        web_categories,
+        destination_addresses: _,
+        terminate_tls: _,
+        http_headers: _,
+        unknown_targets,
+    } = rule;
+    !fqdn_tags.is_empty()
+        || !web_categories.is_empty()
+        || !unknown_targets.is_empty()
+        || has_only_destination_addresses(rule)
+}
+
 /// `azure-firewall.md §2.9`: nobody knows what they are compared with.
 pub(crate) fn has_only_destination_addresses(rule: &ApplicationRule) -> bool {
     !rule.destination_addresses.is_empty()

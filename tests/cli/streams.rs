@@ -48,6 +48,28 @@ fn a_capture_without_packets_is_an_empty_result() {
     assert_eq!(report["summary"]["truncated"], false);
 }
 
+/// What shows that a file is one that is read may lie behind what is looked at first.
+#[test]
+fn a_file_that_begins_with_something_long_is_read() {
+    let sandbox = Sandbox::new();
+    // A block of pcapng of no interest, in one block of Zstandard (RFC 8878 §3.1.1.2).
+    let length = 100_000_u32.to_le_bytes();
+    let passed_over = [&[0xad, 0x0b, 0, 0][..], &length, &vec![0; 100_000 - 12], &length].concat();
+    let plain = [monday(), passed_over].concat();
+    let header = u32::try_from(plain.len()).expect("short") << 3 | 1;
+    let begins = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x38];
+    let packed = [&begins[..], &header.to_le_bytes()[..3], &plain].concat();
+    sandbox.write("plain.pcapng", &plain);
+    sandbox.write("packed.pcapng", &packed);
+    let flows = |name: &str| sandbox.run(&["flows", "-q", name]).expect(0);
+    assert_eq!(flows("packed.pcapng"), flows("plain.pcapng"));
+    let event = r#"{"timestamp":"2026-03-01T10:00:00Z","event_type":"flow","flow_id":1,"proto":"TCP","src_ip":"10.1.8.4","src_port":40000,"dest_ip":"192.0.2.1","dest_port":443}"#;
+    sandbox.write("late.json", ("{\"x\":1}\n".repeat(9_000) + event).as_bytes());
+    let run = sandbox.run(&["flows", "late.json"]);
+    assert_eq!((run.code, run.out.lines().count()), (Some(0), 1), "{}", run.err);
+    assert!(run.err.contains("9000 records of the log could not be read"), "{}", run.err);
+}
+
 /// The handshake comes first in each.
 #[test]
 fn a_flow_is_told_by_what_comes_behind_its_handshake() {

@@ -75,6 +75,22 @@ pub(crate) fn fragments_of_ipv4(out: Out<'_>, size: Size) -> io::Result<()> {
     Ok(())
 }
 
+/// Request lines as long as any that is read, a byte in each segment.
+pub(crate) fn long_lines(out: Out<'_>, size: Size) -> io::Result<()> {
+    const LENGTH: u64 = 65_000;
+    let mut pcap = Pcap::new(out, 1)?;
+    for number in 0..size.of(40).max(1) {
+        let ends = [machine(number), SERVER];
+        let ports = [port(number), 80];
+        pcap.ipv4(ends, TCP, &segment(ports, 0, SYN, &[]))?;
+        let line = b"GET /".iter().chain(std::iter::repeat(&b'x'));
+        for (sequence, byte) in (1..=LENGTH).zip(line) {
+            pcap.ipv4(ends, TCP, &segment(ports, low(sequence), ACK, &[*byte]))?;
+        }
+    }
+    Ok(())
+}
+
 /// 200 MB of fragments of IPv6, the same.
 pub(crate) fn fragments_of_ipv6(out: Out<'_>, size: Size) -> io::Result<()> {
     let mut pcap = Pcap::new(out, STEP)?;

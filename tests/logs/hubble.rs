@@ -38,7 +38,7 @@ fn what_comes_from_the_network_begins_no_flow() {
 #[test]
 fn what_a_socket_is_answered_is_a_reply() {
     let back = ",\"sock_xlate_point\":\"SOCK_XLATE_POINT_POST_DIRECTION_REV\"";
-    let (flows, summary) = told(&event(["10.0.0.10", "10.244.1.7"], &udp(53, 0), &back));
+    let (flows, summary) = told(&event(["10.0.0.10", "10.244.1.7"], &udp(53, 0), back));
     assert!(flows.is_empty() && summary.contains("1 passed over"), "{flows:?}");
     let (flows, _) = told(&event(IN, &udp(123, 40000), ",\"reply\":true"));
     assert!(flows.is_empty(), "{flows:?}");

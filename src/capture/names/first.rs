@@ -70,6 +70,18 @@ pub(in crate::capture) fn first(bytes: &[u8], place: Place, ports: Ports) -> Fir
     if unsettled { First::Unsettled } else { First::Other }
 }
 
+/// So many bytes are looked at again for each that comes.
+const ALWAYS_LOOKED_AT: usize = 256;
+
+/// Whether bytes that came after the first `before` can tell more of what they begin: a line has ended,
+/// or there are twice as many, so that a long line is not read again for each of its bytes.
+pub(in crate::capture) fn is_worth_a_look(held: &[u8], before: usize) -> bool {
+    let fresh = held.get(before..).unwrap_or_default();
+    before < ALWAYS_LOOKED_AT
+        || memchr::memchr(b'\n', fresh).is_some()
+        || before.next_power_of_two() != held.len().next_power_of_two()
+}
+
 /// Whether bytes begin as a protocol does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::capture) enum Match {

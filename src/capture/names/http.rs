@@ -5,6 +5,7 @@ use crate::flow::Request;
 
 use super::Shown;
 use super::first::Match;
+use super::first::is_worth_a_look;
 
 /// The longest request head that is put together; servers accept 8 to 64 KiB.
 pub(in crate::capture) const MOST_HEAD_BYTES: usize = 64 * 1024;
@@ -261,7 +262,8 @@ fn head<'a>(
     };
     let room = MOST_HEAD_BYTES.saturating_sub(before).min(bytes.len());
     held.extend_from_slice(bytes.get(..room).unwrap_or_default());
-    if let Some(request) = version_0(&held) {
+    let first_line = memchr::memchr(b'\n', &held).filter(|end| *end >= before);
+    if let Some(request) = first_line.and_then(|end| version_0(held.get(..end)?)) {
         seen(request);
         return Ok((State::Ended, &[]));
     }
@@ -295,18 +297,8 @@ fn head<'a>(
     Ok((body, rest))
 }
 
-/// Whether bytes that came after the first `before` can tell more of a request line: a line has
-/// ended, or there are twice as many, so that a head is not read again for each of its bytes.
-fn is_worth_a_look(held: &[u8], before: usize) -> bool {
-    let fresh = held.get(before..).unwrap_or_default();
-    before < MOST_METHOD_BYTES
-        || fresh.contains(&b'\n')
-        || before.next_power_of_two() != held.len().next_power_of_two()
-}
-
 /// A request of HTTP/0.9: one line, and no host.
-fn version_0(head: &[u8]) -> Option<RequestSeen> {
-    let line = head.split(|byte| *byte == b'\n').next().filter(|line| line.len() < head.len())?;
+fn version_0(line: &[u8]) -> Option<RequestSeen> {
     let target = line.trim_ascii_end().strip_prefix(b"GET ")?;
     if !target.starts_with(b"/") || target.contains(&b' ') {
         return None;
@@ -381,8 +373,7 @@ fn read_lines(bytes: &[u8]) -> Option<(RequestSeen, State)> {
             }
             host = Some(field.value);
         } else if field.name.eq_ignore_ascii_case("content-length") {
-            let text = std::str::from_utf8(field.value).ok()?;
-            let says = text.trim().parse::<u64>().ok()?;
+            let says = number(field.value, 10)?;
             // RFC 9112 §6.3.
             if length.is_some_and(|length| length != says) {
                 return None;
@@ -442,6 +433,14 @@ fn split_target(target: &str) -> (&str, &str) {
     (authority, if path.starts_with('/') { path } else { "/" })
 }
 
+/// A number of digits alone: a sign before them makes it none to some and the same to others, who then
+/// find the next request elsewhere.
+fn number(text: &[u8], radix: u32) -> Option<u64> {
+    let text = std::str::from_utf8(text.trim_ascii()).ok()?;
+    let is_number = text.chars().all(|digit| digit.is_digit(radix));
+    u64::from_str_radix(text, radix).ok().filter(|_| is_number)
+}
+
 /// Splits `host:port` (RFC 9110 §7.2: no user stands before it).
 pub(in crate::capture) fn host_and_port(host: &[u8]) -> (Shown, Option<u16>) {
     let in_brackets = host.first() == Some(&b'[');
@@ -454,7 +453,7 @@ pub(in crate::capture) fn host_and_port(host: &[u8]) -> (Shown, Option<u16>) {
     });
     match colon.and_then(|colon| host.split_at_checked(colon)) {
         Some((name, [_, port @ ..])) => {
-            let port = std::str::from_utf8(port).ok().and_then(|text| text.trim().parse().ok());
+            let port = number(port, 10).and_then(|port| u16::try_from(port).ok());
             (Shown::read(name), port)
         }
         Some((_, [])) | None => (Shown::read(host), None),
@@ -505,8 +504,7 @@ impl Chunks {
 /// The bytes of a chunk and of the line end behind it; 0 for the last chunk.
 fn chunk_size(line: &[u8]) -> Option<u64> {
     let digits = line.split(|byte| matches!(byte, b';' | b'\r' | b'\n')).next()?;
-    let text = std::str::from_utf8(digits).ok()?;
-    match u64::from_str_radix(text.trim(), 16).ok()? {
+    match number(digits, 16)? {
         0 => Some(0),
         size => size.checked_add(2),
     }

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::super::CapturedFlow;
 use super::super::Damage;
+use super::super::Limit;
 use super::super::StepsBack;
 use super::IN_PCAP;
 use super::build::ACK;
@@ -44,6 +45,19 @@ fn a_capture_cut_in_a_later_record_gives_what_is_before_it() {
     let truncated = summary.truncated.unwrap();
     assert_eq!(truncated.offset, 112);
     assert_eq!(truncated.what, Damage::Cut { need: 88, have: 66 });
+}
+
+#[test]
+fn a_capture_cut_in_a_block_that_is_passed_over_tells_where_that_began() {
+    let section = hex("0a0d0d0a1c0000004d3c2b1a01000000ffffffffffffffff1c000000");
+    let block = [&[0xad, 0x0b, 0, 0, 0xf4, 3, 0, 0][..], &[0; 492]].concat();
+    for size in [1, 100, 1000] {
+        let file = [&section[..], &block].concat();
+        let pieces: Vec<&[u8]> = file.chunks(size).collect();
+        let truncated = try_read(&pieces).1.unwrap().truncated.unwrap();
+        assert_eq!(truncated.offset, 28);
+        assert_eq!(truncated.what, Damage::Cut { need: 1012, have: 500 });
+    }
 }
 
 #[test]
@@ -190,5 +204,23 @@ fn what_is_lost_of_the_server_leaves_the_question_known() {
         segments.push(Segment::new(CLIENT, server, ACK, 1001, &[8; 10]));
         let flow = only(&file_of(&segments));
         assert_ne!(story(&flow), story(&whole));
+    }
+}
+
+/// As many as are held: the fragment that completes one of them needs no room of its own.
+#[test]
+fn as_many_datagrams_as_are_held_can_all_be_completed() {
+    let datagrams = |number: u16| -> Vec<[Vec<u8>; 2]> {
+        let query = &[0; 64];
+        let cut = |id| fragments(&udp(End([10, 0, 0, 4], 2000 + id), SERVER, id, query), 32);
+        (1..=number).map(cut).collect()
+    };
+    for (number, complete) in [(256, 256), (257, 0)] {
+        let all = datagrams(number);
+        let first = all.iter().map(|[first, _]| ethernet(&[], first));
+        let last = all.iter().map(|[_, last]| ethernet(&[], last));
+        let (taken, summary) = read(&pcap(1, &first.chain(last).collect::<Vec<_>>()));
+        assert_eq!(taken.flows.len(), complete, "{number}");
+        assert_eq!(summary.limits.contains(&Limit::FragmentedDatagrams), complete == 0);
     }
 }

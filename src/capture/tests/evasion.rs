@@ -359,7 +359,10 @@ fn where_requests_cannot_be_followed_the_flow_stays_open() {
     let ways: &[&[u8]] = &[
         b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 3\r\nContent-Length: 90\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked, identity\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: +38\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: \r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\n",
+        b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n+26\r\n",
         b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n GET / HTTP/1.1\r\nHost: b.example\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n\r\n",
     ];

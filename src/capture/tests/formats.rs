@@ -186,6 +186,18 @@ fn zstandard_is_undone_and_its_damage_is_told() {
 }
 
 #[test]
+fn a_block_of_zstandard_longer_than_any_is_refused_before_it_is_waited_for() {
+    let block = |length: u32| {
+        let header = (length << 3).to_le_bytes();
+        [&[0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x38][..], &header[..3]].concat()
+    };
+    let (_, longest) = try_read(&[&block(128 * 1024)]);
+    assert!(longest.unwrap_err().to_string().contains("it ends inside a frame"));
+    let (_, longer) = try_read(&[&block(128 * 1024 + 1)]);
+    assert!(longer.unwrap_err().to_string().contains("a block claims 131073 bytes"));
+}
+
+#[test]
 fn a_file_that_unpacks_to_much_is_not_held() {
     // Blocks of one byte that is repeated 128 KiB times: 32 GiB in all, if anybody looked further
     // than to the first bytes, which are no capture.

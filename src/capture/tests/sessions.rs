@@ -113,6 +113,21 @@ fn each_request_of_a_connection_is_an_opening() {
     );
 }
 
+/// However small the segments are, and however long the lines.
+#[test]
+fn a_request_that_comes_byte_by_byte_is_read() {
+    let path = "x".repeat(3_000);
+    let request = format!("GET /{path} HTTP/1.1\r\nCookie: {path}\r\nHost: a.example\r\n\r\n");
+    let bytes: Vec<&[u8]> = request.as_bytes().chunks(1).collect();
+    let flow = only(&file_of(&session(WEB, &bytes)));
+    assert_eq!(flow.name.map(|name| name.to_string()).as_deref(), Some("a.example"));
+    // Of HTTP/0.9 a line is all (RFC 1945 §5.1).
+    let request = format!("GET /{path}\r\n");
+    let bytes: Vec<&[u8]> = request.as_bytes().chunks(1).collect();
+    let story = story(&only(&file_of(&session(WEB, &bytes))));
+    assert!(story.ends_with(&format!("http /{path}")), "{story}");
+}
+
 #[test]
 fn a_head_that_the_capture_cut_gives_the_host_that_is_there() {
     let mut segments = session(WEB, &[b"GET / HTTP/1.1\r\nHost: one.example\r\nCook"]);

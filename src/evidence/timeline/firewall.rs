@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use jiff::SignedDuration;
 use jiff::Timestamp;
 
 use super::DnsTimeline;
@@ -86,6 +87,39 @@ impl DnsTimeline {
             Some(told) => Resolution::Fails(Failure::Code(told.code)),
             None => Resolution::Unknown,
         }
+    }
+
+    /// The instants at which anything may change of what [`DnsTimeline::firewall_holds`] and
+    /// [`DnsTimeline::resolution`] say of `servers` and the names that `is_asked` takes, ascending: from
+    /// one to the next they say the same.
+    pub fn changes(&self, servers: &[IpAddr], is_asked: impl Fn(&Fqdn) -> bool) -> Vec<Timestamp> {
+        let is_of = |server, name| {
+            let server = self.numbers.address_of(server);
+            server.is_some_and(|server| servers.contains(&server))
+                && self.numbers.name_of(name).is_some_and(&is_asked)
+        };
+        let mut changes = Vec::new();
+        for ((server, name, at), told) in &self.by_server {
+            if is_of(*server, *name) {
+                changes.push(*at);
+                // It is believed up to this instant, and no longer.
+                let ends = told.iter().filter_map(|told| {
+                    at.checked_add(told.lasts() + FIREWALL_GRACE + SignedDuration::from_nanos(1))
+                        .ok()
+                });
+                changes.extend(ends);
+            }
+        }
+        changes.extend(self.whole_until.filter(|_| !changes.is_empty()));
+        changes.sort_unstable();
+        changes.dedup();
+        changes.shrink_to_fit();
+        changes
+    }
+
+    /// Whether any answer, whoever gave it, had `address`.
+    pub fn has_seen(&self, address: IpAddr) -> bool {
+        self.numbers.address(address).is_some()
     }
 
     /// What `server` told about `name` and the firewall would still go by, newest first.

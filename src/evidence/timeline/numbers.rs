@@ -106,7 +106,7 @@ impl Numbers {
         list
     }
 
-    fn address(&self, address: IpAddr) -> Option<AddressNumber> {
+    pub(super) fn address(&self, address: IpAddr) -> Option<AddressNumber> {
         self.addresses.number(&address).map(AddressNumber)
     }
 

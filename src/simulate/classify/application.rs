@@ -63,23 +63,19 @@ impl<'a> ApplicationIndex<'a> {
                 // Nothing is compared with them (`azure-firewall.md §2.9`).
                 target_addresses: _,
                 target_urls,
-                fqdn_tags,
-                web_categories,
+                fqdn_tags: _,
+                web_categories: _,
                 destination_addresses: _,
                 terminate_tls,
                 http_headers: _,
-                unknown_targets,
+                unknown_targets: _,
             } = row.rule;
             services.extend(protocols.iter().map(|pair| ((pair.protocol, pair.port), number)));
             if matching::refers_to_empty_group(&sources.ip_groups, deployment) {
                 continue;
             }
             let source = Reach::of_sources(sources, deployment);
-            let asks = source.asks
-                || !fqdn_tags.is_empty()
-                || !web_categories.is_empty()
-                || !unknown_targets.is_empty()
-                || matching::has_only_destination_addresses(row.rule);
+            let asks = source.asks || matching::asks_of_targets(row.rule);
             if asks {
                 any_host.insert(number);
             }

@@ -103,12 +103,14 @@ struct Alike {
     proxies: Vec<IpAddr>,
     /// The names of the list.
     listed: Vec<Fqdn>,
+    /// How many of them, the first ones, clients are asked about whatever they show.
+    by_address: usize,
     /// Each client with each of those that it was told of, by its number, ascending.
     told: Vec<(IpAddr, u32)>,
-    /// The names of rules and of the list that proxies told of.
-    answered: Vec<Fqdn>,
-    /// Whether proxies told of any name.
-    proxies_spoke: bool,
+    /// When what the proxies hold may change, ascending: of the names whose addresses are asked for
+    /// whatever a flow shows, and of all.
+    changes: Vec<Timestamp>,
+    changes_of_all: Vec<Timestamp>,
     /// Whether a rule or the list looks at the paths of requests.
     looks_at_paths: bool,
 }
@@ -141,8 +143,12 @@ struct Key {
     holds: Vec<Option<bool>>,
     /// The same of each name of the list, by its number, of which that is known.
     holds_listed: Vec<(u32, bool)>,
-    /// What the proxies said of each name that may be asked for.
+    /// What the proxies said of each of those names.
     facts: Vec<Fact>,
+    /// The stretch of time in which what the proxies hold of other names stays the same.
+    stretch: usize,
+    /// The destination, where they may hold it for a name.
+    told_destination: Option<IpAddr>,
 }
 
 impl<'a> Replays<'a> {
@@ -326,7 +332,11 @@ impl Alike {
         let of_list = intent.map(Intent::dns_proxies).unwrap_or_default();
         let proxies: BTreeSet<IpAddr> =
             of_deployment.into_iter().chain(of_list).flatten().collect();
-        let listed: BTreeSet<&Fqdn> = intent.into_iter().flat_map(Intent::exact_names).collect();
+        let held: BTreeSet<&Fqdn> =
+            intent.into_iter().flat_map(Intent::names_held_by_clients).collect();
+        let all: BTreeSet<&Fqdn> = intent.into_iter().flat_map(Intent::exact_names).collect();
+        let by_address = held.len();
+        let listed: Vec<&Fqdn> = held.iter().chain(all.difference(&held)).copied().collect();
         let numbers: BTreeMap<&Fqdn, u32> = listed.iter().copied().zip(0..).collect();
         let pairs = || {
             let told = evidence.timeline.told();
@@ -338,17 +348,10 @@ impl Alike {
         told.sort_unstable();
         told.dedup();
         told.shrink_to_fit();
-        let owned = |names: BTreeSet<&Fqdn>| names.into_iter().cloned().collect();
-        let mut resolved = simulator.answered_names();
-        resolved.extend(&listed);
-        let mut answered: BTreeSet<&Fqdn> = BTreeSet::new();
-        let mut proxies_spoke = false;
-        for (_, name) in evidence.timeline.answered().filter(|(one, _)| proxies.contains(one)) {
-            proxies_spoke = true;
-            if resolved.contains(name) {
-                answered.insert(name);
-            }
-        }
+        let proxies: Vec<IpAddr> = proxies.into_iter().collect();
+        let mut asked_for = simulator.answered_names();
+        asked_for.extend(intent.into_iter().flat_map(Intent::names_held_by_firewalls));
+        let timeline = &evidence.timeline;
         let mut groups = simulator.deployment.network_security_groups.values();
         Alike {
             source: Blocks::of(ways.iter().chain(&sources).map(Vec::as_slice)),
@@ -357,11 +360,12 @@ impl Alike {
             ),
             ports: Ports::cut_by(ports),
             has_source_ports: groups.any(looks_at_source_ports),
-            listed: owned(listed),
+            listed: listed.into_iter().cloned().collect(),
+            by_address,
             told,
-            answered: owned(answered),
-            proxies: proxies.into_iter().collect(),
-            proxies_spoke,
+            changes: timeline.changes(&proxies, |name| asked_for.contains(name)),
+            changes_of_all: timeline.changes(&proxies, |_| true),
+            proxies,
             looks_at_paths: rules_look_at_paths(simulator)
                 || intent.is_some_and(list_looks_at_paths),
         }
@@ -406,6 +410,8 @@ impl Alike {
         }
         let mut shown: BTreeSet<&Fqdn> = BTreeSet::new();
         let mut shows_destination = Vec::new();
+        let mut changes = &self.changes;
+        let mut listed = self.listed.get(..self.by_address).unwrap_or_default();
         for flow in flows {
             match &flow.payload {
                 SeenPayload::Exactly(payload) => {
@@ -419,8 +425,10 @@ impl Alike {
                     }
                 }
                 // Every name may be asked for.
-                SeenPayload::Kind(_) | SeenPayload::Unknown if self.proxies_spoke => return None,
-                SeenPayload::Kind(_) | SeenPayload::Unknown => {}
+                SeenPayload::Kind(_) | SeenPayload::Unknown => {
+                    changes = &self.changes_of_all;
+                    listed = &self.listed;
+                }
             }
         }
         let Environment { evidence, at, .. } = *environment;
@@ -433,14 +441,13 @@ impl Alike {
         let of_flow = || shown.iter().copied().chain(held.iter().map(|(name, _)| name));
         let holds = |name: &Fqdn| environment.client_holds(source, name, destination);
         // Another client of the block may have been told of others.
-        let holds_listed = of_client.filter_map(|(_, number)| {
-            let held = holds(self.listed.get(usize::try_from(*number).ok()?)?)?;
-            Some((*number, held))
-        });
-        let holds_listed = holds_listed.collect();
+        let names_of_client = of_client
+            .map_while(|(_, number)| Some((*number, listed.get(usize::try_from(*number).ok()?)?)));
+        let holds_listed =
+            names_of_client.filter_map(|(number, name)| Some((number, holds(name)?))).collect();
         let holds = of_flow().map(holds).collect();
         let mut facts = Vec::new();
-        for name in of_flow().chain(&self.answered) {
+        for name in of_flow() {
             let resolvable = Atom::Resolvable { name: name.clone() };
             let answer = Atom::FirewallAnswer { name: name.clone(), address: destination };
             for proxy in &self.proxies {
@@ -463,6 +470,9 @@ impl Alike {
             holds,
             holds_listed,
             facts,
+            stretch: changes.partition_point(|change| *change <= at),
+            told_destination: Some(destination)
+                .filter(|one| !self.changes.is_empty() && timeline.has_seen(*one)),
         })
     }
 }
