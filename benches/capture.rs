@@ -14,8 +14,8 @@ use exeat::evidence::DnsAnswer;
 #[path = "support/capture.rs"]
 mod generated;
 
-/// As the command line reads files.
-const PIECE: usize = 64 * 1024;
+/// As many bytes as the command line reads at a time.
+const PIECE: usize = 256 * 1024;
 
 fn main() {
     divan::main();

@@ -288,11 +288,19 @@ pub fn capture(bytes: &[u8]) {
         assert_eq!(again, result, "in pieces of {size}");
         assert_eq!(taken, whole, "in pieces of {size}");
     }
+    let mut by_two = Captured::default();
+    let pieces = Pieces { rest: bytes, most: 1 + bytes.len() / 3 };
+    let again = exeat::capture::read(pieces, 2, &mut by_two).map_err(|error| error.to_string());
+    let expected = result.clone().map_err(|error| error.to_string());
+    assert_eq!(again, expected, "with two threads");
+    assert!(again.is_err() || by_two == whole, "with two threads: {by_two:?} for {whole:?}");
 
     let opened: usize = whole.flows.iter().map(|flow| flow.openings.len() + flow.names.len()).sum();
     // Compression may hide any number of packets in a few bytes; they are counted below.
-    let compressed = bytes.starts_with(&[0x1f, 0x8b]);
-    assert!(compressed || opened + whole.answers.len() <= bytes.len(), "more out than in");
+    assert!(
+        is_compressed(bytes) || opened + whole.answers.len() <= bytes.len(),
+        "more out than in"
+    );
     assert!(whole.flows.iter().all(|flow| !flow.openings.is_empty()), "a flow that asks nothing");
     // What a log counts is the log's affair; it has a law of its own.
     if let Ok(summary) = result
@@ -334,9 +342,31 @@ pub fn log(bytes: &[u8]) {
     let others = summary.unreadable.records + summary.passed_over;
     assert!(others <= summary.frames, "more records than there are");
     // A row of a table that Log Analytics gives is no record of the file.
-    let compressed = bytes.starts_with(&[0x1f, 0x8b]);
-    let most = if compressed { usize::MAX } else { bytes.len() };
+    let most = if is_compressed(bytes) { usize::MAX } else { bytes.len() };
     assert!(whole.flows.len() + whole.answers.len() <= most, "more out than in");
+}
+
+/// Whether a file is one that unfolds: gzip, or Zstandard, also behind a frame that is skipped.
+fn is_compressed(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x1f, 0x8b])
+        || bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
+        || matches!(bytes, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
+}
+
+/// A file that is read in pieces.
+struct Pieces<'b> {
+    rest: &'b [u8],
+    most: usize,
+}
+
+impl io::Read for Pieces<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let length = self.most.min(into.len()).min(self.rest.len());
+        let (here, behind) = self.rest.split_at(length);
+        into[..length].copy_from_slice(here);
+        self.rest = behind;
+        Ok(length)
+    }
 }
 
 /// Everything that a capture gave.

@@ -467,14 +467,15 @@ impl Conversation {
         for chunk in sctp::chunks(packet.payload) {
             let (number, bytes) = match chunk {
                 Chunk::Starts(number) => {
-                    speaker.base = Some(number);
+                    speaker.next_chunk = Some(number);
                     continue;
                 }
                 Chunk::Data(number, bytes) => (number, bytes),
             };
-            let listener =
-                speaker.listener.get_or_insert_with(|| Listener::new(speaker.base == Some(number)));
-            let next = *speaker.base.get_or_insert(number);
+            let listener = speaker
+                .listener
+                .get_or_insert_with(|| Listener::new(speaker.next_chunk == Some(number)));
+            let next = *speaker.next_chunk.get_or_insert(number);
             if is_before(number, next) {
                 continue;
             }
@@ -482,7 +483,7 @@ impl Conversation {
                 ear.hear(listener, Piece::Lost(1), story, answer);
             }
             ear.hear(listener, Piece::Bytes(bytes), story, answer);
-            speaker.base = Some(number.wrapping_add(1));
+            speaker.next_chunk = Some(number.wrapping_add(1));
         }
     }
 

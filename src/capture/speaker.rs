@@ -53,8 +53,10 @@ pub(super) struct Speaker {
     pub(super) spoke: bool,
     /// Whether it sent a FIN.
     pub(super) has_finished: bool,
-    /// The sequence number before its first byte, as far as known; of SCTP, that of the next piece.
+    /// The sequence number before its first byte, as far as known.
     pub(super) base: Option<u32>,
+    /// Of SCTP, the number of the next piece, as far as known.
+    pub(super) next_chunk: Option<u32>,
     /// How far beyond `base` its sequence numbers, or acknowledgments of them, have come.
     reach: u32,
     pub(super) stream: Stream,
@@ -69,6 +71,7 @@ impl Speaker {
             spoke: false,
             has_finished: false,
             base: None,
+            next_chunk: None,
             reach: 0,
             stream: Stream::default(),
             listener: None,

@@ -83,14 +83,16 @@ impl Followed {
         true
     }
 
-    /// Notes that `packet` is the flow's opening on the other side of source NAT, if it can be.
-    fn is_translated(&mut self, packet: &Packet<'_>, is_before: bool) -> bool {
+    /// Takes `packet` for the flow's opening on the other side of source NAT, where it has `key`; tells
+    /// whether it can be.
+    fn take_other_side(&mut self, packet: &Packet<'_>, key: Key, is_before: bool) -> bool {
         let (seen, other) = (self.conversation.source(), packet.source);
         if self.other_side.is_some() || seen.address == other.address {
             return false;
         }
         let (before, after) = if is_before { (seen, other) } else { (other, seen) };
         self.conversation.translate(Translation { before, after });
+        self.other_side = Some(Box::new((key, other)));
         true
     }
 }
@@ -383,9 +385,8 @@ impl Tracker {
         let other_side = self.copies.translated(packet, unchanged, vantage);
         if let Some(OtherSide { flow: id, is_before }) = other_side
             && let Some(flow) = self.flows.get_mut(id)
-            && flow.is_translated(packet, is_before)
+            && flow.take_other_side(packet, key, is_before)
         {
-            flow.other_side = Some(Box::new((key, packet.source)));
             self.flows.find_by(key, id);
             self.count_copy(Some(id), packet.at);
             return;

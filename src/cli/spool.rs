@@ -85,9 +85,9 @@ impl Spool {
         self.gathered.extend([0; size_of::<u32>()]);
         let gathered = std::mem::take(&mut self.gathered);
         self.gathered =
-            postcard::to_extend(&(capture, flow), gathered).map_err(|error| unusable(&error))?;
+            postcard::to_extend(&(capture, flow), gathered).map_err(|error| unwritable(&error))?;
         let length = self.gathered.len() - start - size_of::<u32>();
-        let length = u32::try_from(length).map_err(|error| unusable(&error))?;
+        let length = u32::try_from(length).map_err(|error| unwritable(&error))?;
         if let Some(place) = self.gathered.get_mut(start..start + size_of::<u32>()) {
             place.copy_from_slice(&length.to_le_bytes());
         }
@@ -199,6 +199,11 @@ pub(super) fn cannot(folder: &Path, error: &io::Error) -> Failure {
         ),
         "let `TMPDIR` name a folder that can be written to and has room: a flow takes some hundred bytes",
     )
+}
+
+/// A flow cannot be put in a record: none is so long.
+fn unwritable(error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(format!("a flow cannot be kept in a temporary file: {error}"))
 }
 
 /// A flow that was written is not read as it was: nobody but this run writes there.

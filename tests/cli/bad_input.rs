@@ -145,7 +145,7 @@ const CASES: &[Case] = &[
     case("a Zstandard wrapper cut in the header", &[("a.pcap.zst", Bytes(b"\x28\xb5\x2f\xfd\0\0\0\0"))], &["flows", "a.pcap.zst"], &["`a.pcap.zst`", "Zstandard"]),
     case("a damaged gzip wrapper", &[("a.pcap.gz", Bytes(b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xff\xff\xff\xff"))], &["flows", "a.pcap.gz"], &["`a.pcap.gz`", "gzip"]),
     case("a gzip wrapper cut in the header", &[("a.pcap.gz", ZippedMonday(16))], &["flows", "a.pcap.gz"], &["`a.pcap.gz`"]),
-    case("a log of nothing that can be read, cut", &[("a.json", Text("[1,2"))], &["flows", "a.json"], &["`a.json`", "found 1 that cannot be read", "expected a JSON object"]),
+    case("a log of nothing that can be read, cut", &[("a.json", Text("[1,2"))], &["flows", "a.json"], &["`a.json`", "found 2 that cannot be read", "expected a JSON object"]),
     case("a missing capture behind a good one", &[("a.pcapng", Monday(40_000))], &["flows", "a.pcapng", "gone.pcap", "a.pcapng"], &["`gone.pcap`", "no such file"]),
     case("no capture between two", &[("a.pcapng", Monday(40_000)), ("b.pcapng", Monday(40_000))], &["flows", "a.pcapng", "ok.egress", "b.pcapng"], &["`ok.egress`", "pcapng"]),
     case("a folder behind a good capture", &[("a.pcapng", Monday(40_000)), ("folder/", Text(""))], &["flows", "a.pcapng", "folder"], &["`folder`", "directory"]),

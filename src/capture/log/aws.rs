@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::Taken;
 use super::flow;
 use super::flow::Ends;
 use super::lines::has_fields;
@@ -31,19 +32,6 @@ const DEFAULT: &str = "version account-id interface-id srcaddr dstaddr srcport d
 
 const SYN: u8 = 0x02;
 const ACK: u8 = 0x10;
-
-/// What became of a line.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Taken {
-    /// It told of a flow.
-    Told,
-    /// It says that there was nothing.
-    PassedOver,
-    /// It cannot be read, for this reason.
-    Unreadable(String),
-    /// A flow had to end for it.
-    Over,
-}
 
 /// The flows of a log.
 #[derive(Debug)]
@@ -138,7 +126,7 @@ impl Aws {
         };
         followed.take(row);
         let out = &mut |one: Followed| sink.flow(one.finished());
-        if self.open.begin(key, followed, IDLE, out) { Taken::Told } else { Taken::Over }
+        Taken::told(self.open.begin(key, followed, IDLE, out))
     }
 
     /// Ends the log.

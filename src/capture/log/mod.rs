@@ -62,15 +62,12 @@ const MOST_LINES_TOLD: usize = 5;
 /// Bytes kept of what is wrong with the first of them.
 const MOST_WORDS: usize = 200;
 
-/// Characters shown of a time that cannot be read.
-const MOST_TIME: usize = 40;
-
 /// A log whose kind is known.
 #[derive(Debug)]
 pub(super) struct Log {
     shape: Shape,
     readers: Box<Readers>,
-    /// Bytes before the log: a byte order mark, blank lines.
+    /// Bytes before the log: a byte order mark.
     before: u64,
 }
 
@@ -101,15 +98,27 @@ struct Readers {
 }
 
 /// What became of a record.
-#[derive(Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 enum Taken {
+    /// It told of a flow, or of an answer.
     Told,
-    /// What it told is counted.
+    /// It holds others, and what those told is counted.
     Counted,
+    /// It is of a kind that tells of none.
     PassedOver,
+    /// It cannot be read, for this reason.
     Unreadable(String),
+    /// It tells of a flow without addresses.
+    NoAddresses,
     /// It told of a flow, and another had to end for it.
     Over,
+}
+
+impl Taken {
+    /// What became of a record that told of a flow, by whether there was room for that.
+    fn told(has_room: bool) -> Taken {
+        if has_room { Taken::Told } else { Taken::Over }
+    }
 }
 
 impl Log {
@@ -240,7 +249,7 @@ impl Readers {
             self.summary.frames -= 1;
             for row in tables.rows() {
                 self.summary.frames += 1;
-                let taken = firewall_taken(firewall::take(&row, self.summary.frames, sink));
+                let taken = firewall::take(&row, self.summary.frames, sink);
                 self.count(taken, line);
             }
             return Ok(Taken::Counted);
@@ -252,36 +261,21 @@ impl Readers {
         {
             self.saw(LogFormat::Suricata);
             let suricata = self.suricata.get_or_insert_with(Suricata::new);
-            return Ok(match suricata.event(bytes, frame, sink)? {
-                suricata::Taken::Told => Taken::Told,
-                suricata::Taken::PassedOver => Taken::PassedOver,
-                suricata::Taken::Unreadable(what) => Taken::Unreadable(what),
-                suricata::Taken::Over => Taken::Over,
-            });
+            return suricata.event(bytes, frame, sink);
         }
         if marks.has(Mark::Flow) || marks.has(Mark::NodeName) || is_bare_hubble {
             self.saw(LogFormat::Hubble);
             let hubble = self.hubble.get_or_insert_with(Hubble::new);
-            let taken = if is_bare_hubble {
-                hubble.bare(bytes, frame, sink)?
+            return if is_bare_hubble {
+                hubble.bare(bytes, frame, sink)
             } else {
-                hubble.wrapped(bytes, frame, sink)?
+                hubble.wrapped(bytes, frame, sink)
             };
-            return Ok(match taken {
-                hubble::Taken::Told => Taken::Told,
-                hubble::Taken::PassedOver => Taken::PassedOver,
-                hubble::Taken::NoAddresses => {
-                    self.without_addresses += 1;
-                    lacks("the addresses of a flow")
-                }
-                hubble::Taken::Unreadable(what) => Taken::Unreadable(what),
-                hubble::Taken::Over => Taken::Over,
-            });
         }
         if marks.has(Mark::OriginatorHost) || marks.has(Mark::ZeekTime) {
             self.saw(LogFormat::Zeek);
             let zeek = self.zeek.get_or_insert_with(Zeek::new);
-            return Ok(zeek_taken(zeek.json(bytes, frame, sink)?));
+            return zeek.json(bytes, frame, sink);
         }
         let of_firewall = [
             Mark::Category,
@@ -294,7 +288,7 @@ impl Readers {
         if of_firewall.into_iter().any(|mark| marks.has(mark)) {
             let row: firewall::Row<'_> = serde_json::from_slice(bytes)?;
             self.saw(LogFormat::AzureFirewall);
-            return Ok(firewall_taken(firewall::take(&row, frame, sink)));
+            return Ok(firewall::take(&row, frame, sink));
         }
         Ok(Taken::Unreadable("it is an object of no log that is read".to_owned()))
     }
@@ -308,7 +302,7 @@ impl Readers {
             Line::Text { bytes, line } => {
                 if let Some(taken) = table.line(bytes, line, zeek, sink) {
                     self.summary.frames += 1;
-                    self.count(zeek_taken(taken), line);
+                    self.count(taken, line);
                 }
             }
         }
@@ -322,12 +316,6 @@ impl Readers {
             Line::Unclosed { line, lines } => self.unclosed(line, lines),
             Line::Text { bytes, line } => {
                 let Some(taken) = aws.line(bytes, line, sink) else { return };
-                let taken = match taken {
-                    aws::Taken::Told => Taken::Told,
-                    aws::Taken::PassedOver => Taken::PassedOver,
-                    aws::Taken::Unreadable(what) => Taken::Unreadable(what),
-                    aws::Taken::Over => Taken::Over,
-                };
                 self.summary.frames += 1;
                 self.count(taken, line);
             }
@@ -342,7 +330,7 @@ impl Readers {
             Line::Text { bytes, line } => {
                 let taken = match str::from_utf8(bytes) {
                     Ok(text) => match table.line(text) {
-                        Some(Ok(row)) => firewall_taken(firewall::take(&row, line, sink)),
+                        Some(Ok(row)) => firewall::take(&row, line, sink),
                         Some(Err(what)) => Taken::Unreadable(what),
                         None => return,
                     },
@@ -396,6 +384,10 @@ impl Readers {
             }
             Taken::Counted => {}
             Taken::PassedOver => self.summary.passed_over += 1,
+            Taken::NoAddresses => {
+                self.without_addresses += 1;
+                self.count(Taken::Unreadable("it lacks the addresses of a flow".to_owned()), line);
+            }
             Taken::Unreadable(what) => {
                 let unreadable = &mut self.summary.unreadable;
                 unreadable.records += 1;
@@ -414,35 +406,6 @@ impl Readers {
 
 fn no_tuple() -> Taken {
     Taken::Unreadable("a flow tuple does not have the fields of its version".to_owned())
-}
-
-fn lacks(what: &str) -> Taken {
-    Taken::Unreadable(format!("it lacks {what}"))
-}
-
-fn zeek_taken(taken: zeek::Taken) -> Taken {
-    match taken {
-        zeek::Taken::Told => Taken::Told,
-        zeek::Taken::PassedOver => Taken::PassedOver,
-        zeek::Taken::Unreadable(what) => Taken::Unreadable(what),
-        zeek::Taken::Over => Taken::Over,
-    }
-}
-
-fn firewall_taken(taken: firewall::Taken) -> Taken {
-    match taken {
-        firewall::Taken::Told => Taken::Told,
-        firewall::Taken::PassedOver => Taken::PassedOver,
-        firewall::Taken::NoTime => lacks("the time"),
-        firewall::Taken::UnknownTime(text) => {
-            let text: String = text.chars().take(MOST_TIME).collect();
-            Taken::Unreadable(format!(
-                "its time `{text}` cannot be read: expected one as `2026-03-01T10:00:00.123Z` or \
-                 `3/1/2026, 10:00:00.123 AM`"
-            ))
-        }
-        firewall::Taken::Unreadable(what) => Taken::Unreadable(what),
-    }
 }
 
 /// Whether a record with properties is one of an NSG flow log: those of a firewall have them, too.

@@ -328,6 +328,8 @@ const CODES: &[(u32, &[u8])] = &[
     ),
     (30, b"\x0a\x0d\x16"),
 ];
+
+/// The text that is packed in `bytes`; `None` where they pack none.
 fn decode(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut text = Vec::with_capacity(bytes.len() * 8 / 5);
     let (mut code, mut length) = (0_u32, 0_u32);

@@ -24,10 +24,8 @@ pub(super) struct HostClasses {
     parents: Lengths,
     /// How long the `end` of each `*end` is, the longest first.
     ends: Vec<usize>,
-    /// Any other name.
+    /// Any other name, and an address, which `*` alone matches (`azure-firewall.md §2.3`).
     other: u32,
-    /// An address, which `*` alone matches (`azure-firewall.md §2.3`).
-    address: u32,
 }
 
 impl HostClasses {
@@ -85,13 +83,13 @@ impl HostClasses {
         let ended: Vec<(&str, u32)> =
             ended.into_iter().map(|end| (end.as_str(), number_of(end, &[]))).collect();
         let (exact, endings) = (Texts::of(&spelled), Texts::of(&ended));
-        HostClasses { exact, endings, parents, ends, other, address: other }
+        HostClasses { exact, endings, parents, ends, other }
     }
 
     /// The number of the set of rules that may name `host`.
     #[inline]
     pub(super) fn set(&self, host: &Host) -> u32 {
-        let Host::Name(name) = host else { return self.address };
+        let Host::Name(name) = host else { return self.other };
         let text = name.as_str();
         if let Some(set) = self.exact.get(text) {
             return set;

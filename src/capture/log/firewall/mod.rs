@@ -15,6 +15,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::Taken;
 use super::dns;
 use super::dns::Asked;
 use super::flow;
@@ -33,20 +34,8 @@ use crate::flow::RecordedVerdict;
 use crate::flow::Recorder;
 use crate::flow::SeenPayload;
 
-/// What became of a row.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Taken {
-    /// It told of a flow, or of an answer.
-    Told,
-    /// It is of a kind that tells of none.
-    PassedOver,
-    /// It has no time.
-    NoTime,
-    /// It has this as its time, which is none that is read.
-    UnknownTime(String),
-    /// It cannot be read, for this reason.
-    Unreadable(String),
-}
+/// Characters shown of a time that cannot be read.
+const MOST_TIME: usize = 40;
 
 /// What a row is of (`azure-firewall.md §8.1`).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -111,8 +100,11 @@ pub(super) fn take(row: &Row<'_>, frame: u64, sink: &mut impl Sink) -> Taken {
         Ok(kind) => kind,
         Err(why) => return Taken::Unreadable(why),
     };
-    let Some(written) = row.get(Column::Time) else { return Taken::NoTime };
-    let Some(at) = time::azure(written) else { return Taken::UnknownTime(written.to_owned()) };
+    // Its column has another name in each place.
+    let Some(written) = row.get(Column::Time) else {
+        return Taken::Unreadable("it lacks the time".to_owned());
+    };
+    let Some(at) = time::azure(written) else { return Taken::Unreadable(unknown_time(written)) };
     let told = match kind {
         Kind::Application => application(row),
         Kind::Network => network(row),
@@ -133,6 +125,14 @@ pub(super) fn take(row: &Row<'_>, frame: u64, sink: &mut impl Sink) -> Taken {
         Err(why) => return Taken::Unreadable(why),
     }
     Taken::Told
+}
+
+fn unknown_time(written: &str) -> String {
+    let text: String = written.chars().take(MOST_TIME).collect();
+    format!(
+        "its time `{text}` cannot be read: expected one as `2026-03-01T10:00:00.123Z` or \
+         `3/1/2026, 10:00:00.123 AM`"
+    )
 }
 
 /// A decision, as a row or a sentence tells of it.

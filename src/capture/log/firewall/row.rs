@@ -46,9 +46,9 @@ pub(in crate::capture::log) enum Column {
 }
 
 /// How many columns there are.
-const COLUMNS: usize = 28;
+const COLUMNS: usize = Column::FlowRate as usize + 1;
 
-/// The names of columns. In front of the first comes what several places call it.
+/// The names of columns. Of several names of one, the first is the one that messages have.
 const NAMES: [(&str, Column); 35] = [
     ("time", Column::Time),
     ("TimeGenerated", Column::Time),

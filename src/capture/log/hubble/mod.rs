@@ -5,6 +5,7 @@ mod event;
 
 use crate::capture::captured::CapturedFlow;
 use crate::capture::captured::Sink;
+use crate::capture::log::Taken;
 use crate::capture::log::dns;
 use crate::capture::log::flow;
 use crate::capture::log::flow::Ends;
@@ -27,21 +28,6 @@ use jiff::Timestamp;
 
 /// How long a flow without events is followed, as a captured one.
 const IDLE: Microseconds = hours(1);
-
-/// What became of a record.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(in crate::capture::log) enum Taken {
-    /// It told of a flow, or of an answer.
-    Told,
-    /// It is of a kind that tells of none: a reply, an inbound flow, an event of the node.
-    PassedOver,
-    /// It has no addresses, as those that AKS stores.
-    NoAddresses,
-    /// It cannot be read, for this reason.
-    Unreadable(String),
-    /// A flow had to end for it.
-    Over,
-}
 
 /// The flows of a log.
 #[derive(Debug)]
@@ -114,7 +100,7 @@ impl Hubble {
         if event.is_inbound() {
             return Taken::PassedOver;
         }
-        self.held(event, &ends, at, sink);
+        self.tell_cached_names(event, &ends, at, sink);
         let has_room = if let Some(flow) = self.open.touch(&ends, IDLE) {
             event.tell(flow, at, frame);
             self.open.weigh(&ends, &mut |flow| sink.flow(finished(flow)))
@@ -123,7 +109,7 @@ impl Hubble {
             event.tell(&mut flow, at, frame);
             self.open.begin(ends, flow, IDLE, &mut |flow| sink.flow(finished(flow)))
         };
-        if has_room { Taken::Told } else { Taken::Over }
+        Taken::told(has_room)
     }
 
     /// Whether it goes back to the initiator. Where Cilium does not know, the packet says it that only
@@ -137,7 +123,13 @@ impl Hubble {
 
     /// Tells that the client looked up the names that Cilium's cache has for the destination, once
     /// for each flow.
-    fn held(&mut self, event: &Event<'_>, ends: &Ends, at: Timestamp, sink: &mut impl Sink) {
+    fn tell_cached_names(
+        &mut self,
+        event: &Event<'_>,
+        ends: &Ends,
+        at: Timestamp,
+        sink: &mut impl Sink,
+    ) {
         let Some(address) = ends.destination else { return };
         for name in event.destination_names.iter().flatten().filter_map(Text::get) {
             let Some(question) = dns::name(name) else { continue };

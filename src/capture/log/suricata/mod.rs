@@ -8,6 +8,7 @@ use crate::capture::captured::CapturedFlow;
 use crate::capture::captured::NameOrigin;
 use crate::capture::captured::Opening;
 use crate::capture::captured::Sink;
+use crate::capture::log::Taken;
 use crate::capture::log::flow;
 use crate::capture::log::flow::Ends;
 use crate::capture::log::open::Microseconds;
@@ -46,19 +47,6 @@ type Key = (u64, Ends);
 
 /// What is written for a request that was not seen, where its response was.
 const UNSEEN_REQUEST: &str = "/libhtp::request_uri_not_seen";
-
-/// What became of an event.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(in crate::capture::log) enum Taken {
-    /// It told of a flow.
-    Told,
-    /// It is of a kind that tells of none.
-    PassedOver,
-    /// It cannot be read, for this reason.
-    Unreadable(String),
-    /// A flow had to end for it.
-    Over,
-}
 
 /// A flow, as far as events told of it.
 #[derive(Debug)]
@@ -109,13 +97,13 @@ impl Suricata {
         if let Some(followed) = self.open.touch(&key, idle) {
             followed.take(&event, &ends, at, frame);
             let has_room = self.open.weigh(&key, &mut |one| sink.flow(one.finished()));
-            return Ok(if has_room { Taken::Told } else { Taken::Over });
+            return Ok(Taken::told(has_room));
         }
         let flow = ends.flow(at, frame);
         let mut followed = Followed { flow, has_flow_event: false, payload: None };
         followed.take(&event, &ends, at, frame);
         let out = &mut |one: Followed| sink.flow(one.finished());
-        Ok(if self.open.begin(key, followed, idle, out) { Taken::Told } else { Taken::Over })
+        Ok(Taken::told(self.open.begin(key, followed, idle, out)))
     }
 
     /// Ends the log.

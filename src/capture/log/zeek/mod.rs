@@ -11,6 +11,7 @@ pub(super) use table::Table;
 use crate::capture::captured::Application;
 use crate::capture::captured::CapturedFlow;
 use crate::capture::captured::Sink;
+use crate::capture::log::Taken;
 use crate::capture::log::dns;
 use crate::capture::log::dns::Asked;
 use crate::capture::log::dns::Chain;
@@ -53,19 +54,6 @@ struct Connection {
 #[derive(Debug)]
 pub(in crate::capture::log) struct Zeek {
     open: Open<Box<str>, Connection>,
-}
-
-/// What became of a row.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(in crate::capture::log) enum Taken {
-    /// It told of a flow.
-    Told,
-    /// It is of another log.
-    PassedOver,
-    /// It cannot be read, for this reason.
-    Unreadable(String),
-    /// A flow had to end for it.
-    Over,
 }
 
 impl Zeek {
@@ -115,7 +103,7 @@ impl Zeek {
         if let Some(connection) = self.open.touch(&key, IDLE) {
             connection.take(row, path, &ends, at, frame);
             let out = &mut |connection: Connection| sink.flow(connection.finished());
-            return if self.open.weigh(&key, out) { Taken::Told } else { Taken::Over };
+            return Taken::told(self.open.weigh(&key, out));
         }
         let mut connection = Connection {
             flow: ends.flow(at, frame),
@@ -126,7 +114,7 @@ impl Zeek {
         };
         connection.take(row, path, &ends, at, frame);
         let out = &mut |connection: Connection| sink.flow(connection.finished());
-        if self.open.begin(key, connection, IDLE, out) { Taken::Told } else { Taken::Over }
+        Taken::told(self.open.begin(key, connection, IDLE, out))
     }
 }
 

@@ -1,9 +1,9 @@
 //! Logs as tables: lines of columns, which a header names.
 
-use super::Taken;
 use super::Zeek;
 use super::row::Row;
 use crate::capture::captured::Sink;
+use crate::capture::log::Taken;
 use crate::capture::log::lines::has_fields;
 use crate::capture::log::text::Text;
 use crate::capture::log::text::fault;
