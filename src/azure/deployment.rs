@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 
 use super::address::AddressEntry;
 use super::cluster::Cluster;
 use super::firewall::Firewall;
 use super::key::Key;
+use super::network::Subnet;
 use super::network::VirtualNetwork;
 use super::policy::Action;
 use super::policy::Policy;
@@ -133,6 +135,14 @@ pub struct Deployment {
 }
 
 impl Deployment {
+    /// The subnet that holds `address`, the first by the names of networks, and its network.
+    pub fn subnet_of(&self, address: IpAddr) -> Option<(&Key, &Subnet)> {
+        self.virtual_networks.iter().find_map(|(name, network)| {
+            let holds = |subnet: &&Subnet| subnet.prefixes.iter().any(|one| one.contains(&address));
+            network.subnets.iter().find(holds).map(|subnet| (name, subnet))
+        })
+    }
+
     /// Takes the resources of `more` in.
     ///
     /// # Errors

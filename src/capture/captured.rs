@@ -14,11 +14,16 @@ use crate::evidence::DnsAside;
 use crate::flow::Host;
 use crate::flow::IpProtocol;
 use crate::flow::Observation;
+use crate::flow::PayloadKind;
 use crate::flow::Recorded;
 use crate::flow::SeenPayload;
 pub use crate::flow::shown::NameOrigin;
 pub use crate::flow::shown::Note;
 pub use crate::flow::shown::SeenName;
+
+/// Names kept of one flow, and openings besides those that show a name for the first time; a
+/// connection with more requests is one long story of the same kind.
+pub(super) const MOST_OPENINGS: usize = 1024;
 
 /// Takes what is read from a capture, as it is read.
 pub trait Sink {
@@ -49,6 +54,17 @@ pub enum Application {
 }
 
 impl Application {
+    /// The kind of what its clients send, where that is one which rules tell apart.
+    pub(super) fn payload_kind(self) -> Option<PayloadKind> {
+        match self {
+            Application::Tls => Some(PayloadKind::Tls),
+            Application::Http => Some(PayloadKind::Http),
+            Application::Quic => Some(PayloadKind::Quic),
+            Application::Mssql => Some(PayloadKind::Mssql),
+            Application::Dns | Application::Other => None,
+        }
+    }
+
     /// The word of flows as JSON.
     pub fn keyword(self) -> &'static str {
         match self {

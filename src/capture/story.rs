@@ -8,10 +8,10 @@ use crate::evidence::Solicited;
 use crate::flow::Host;
 use crate::flow::IpProtocol;
 use crate::flow::Payload;
-use crate::flow::PayloadKind;
 use crate::flow::SeenPayload;
 
 use super::captured::Application;
+use super::captured::MOST_OPENINGS;
 use super::captured::NameOrigin;
 use super::captured::Note;
 use super::captured::Opening;
@@ -22,9 +22,6 @@ use super::exchange::Said;
 use super::moment::Moment;
 use super::names::dns;
 
-/// Names kept of one flow, and openings besides those that show a name for the first time; a
-/// connection with more requests is one long story of the same kind.
-const MOST_OPENINGS: usize = 1024;
 /// Openings of most flows, a handshake and what is asked behind it: a vector makes room for four.
 const USUAL_OPENINGS: usize = 2;
 
@@ -178,10 +175,7 @@ impl Story {
                     return;
                 }
                 self.has_unknown = true;
-                match payload {
-                    SeenPayload::Exactly(payload) => SeenPayload::Kind(payload.kind()),
-                    SeenPayload::Kind(_) | SeenPayload::Unknown => payload,
-                }
+                payload.without_name()
             }
         };
         self.held += size_of::<Opening>() + path_length(&payload);
@@ -223,15 +217,11 @@ impl Story {
         if was_silent && !self.openings.is_empty() {
             return;
         }
-        let payload = match self.application {
-            Some(Application::Tls) => SeenPayload::Kind(PayloadKind::Tls),
-            Some(Application::Http) => SeenPayload::Kind(PayloadKind::Http),
-            Some(Application::Quic) => SeenPayload::Kind(PayloadKind::Quic),
-            Some(Application::Mssql) => SeenPayload::Kind(PayloadKind::Mssql),
-            None if protocol == IpProtocol::TCP => SeenPayload::Unknown,
-            None | Some(Application::Dns | Application::Other) => {
-                SeenPayload::Exactly(Payload::Other)
-            }
+        let kind = self.application.and_then(Application::payload_kind);
+        let payload = match (kind, self.application) {
+            (Some(kind), _) => SeenPayload::Kind(kind),
+            (None, None) if protocol == IpProtocol::TCP => SeenPayload::Unknown,
+            (None, None | Some(_)) => SeenPayload::Exactly(Payload::Other),
         };
         let Mark { packet, frame, at } = self.recognised.unwrap_or(first);
         self.openings.push(Opening { packet, frame, at: at.timestamp(), payload });
@@ -248,8 +238,8 @@ impl Story {
         }
         let asked = self.openings.last().map(|opening| &opening.payload);
         let payload = match asked {
-            Some(SeenPayload::Exactly(payload)) if *payload != Payload::Other => {
-                SeenPayload::Kind(payload.kind())
+            Some(seen @ SeenPayload::Exactly(payload)) if *payload != Payload::Other => {
+                seen.clone().without_name()
             }
             Some(_) | None => SeenPayload::Unknown,
         };
@@ -282,6 +272,7 @@ fn path_length(payload: &SeenPayload) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::PayloadKind;
     use crate::flow::Request;
 
     fn ask(story: &mut Story, host: Option<&str>, packet: u64) {

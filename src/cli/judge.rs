@@ -71,7 +71,7 @@ impl<'a> Judge<'a> {
         list: ListedFlows,
         listing: &mut Listing,
     ) -> Result<Totals<'a>, Failure> {
-        let mut totals = Totals::new(self.subject.deployment, self.accepted.iter().copied());
+        let mut totals = Totals::new(self.subject.deployment, self.accepted);
         let mut batches = flows.batches()?;
         let (mut batch, mut next) = (Batch::default(), Batch::default());
         batches.next(&mut batch)?;
@@ -119,7 +119,7 @@ impl<'a> Judge<'a> {
         };
         let is_listed = match list {
             ListedFlows::All => true,
-            ListedFlows::Objections => self.is_objection(&settled),
+            ListedFlows::Objections => settled.is_objection(self.accepted),
             ListedFlows::None => false,
         };
         let inconsistencies = self.inconsistencies(flow, &openings, &settled);
@@ -151,10 +151,6 @@ impl<'a> Judge<'a> {
             return Some(format!("--accept {outcome}"));
         }
         settled.accepted.map(str::to_owned)
-    }
-
-    fn is_objection(&self, settled: &Settled<'a>) -> bool {
-        settled.replayed.outcome.is_objection() && self.accepts(settled).is_none()
     }
 
     /// The flow with its judgement, as reports show it.
@@ -320,7 +316,7 @@ impl<'a> Judge<'a> {
             let one = flows.flow(*position)?;
             let openings = recording::openings(&one.flow, self.from, self.environment.evidence);
             if let Some(settled) = self.replays.replay(&openings, one.flow.first) {
-                boxes.push((settled.replayed.outcome, self.is_objection(&settled)));
+                boxes.push((settled.replayed.outcome, settled.is_objection(self.accepted)));
             }
         }
         Ok(boxes)

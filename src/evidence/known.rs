@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use super::lock::Lock;
 use super::service_tags::ServiceTags;
 use super::timeline::DnsTimeline;
-use super::timeline::Resolution;
 use crate::flow::Atom;
 
 /// What evidence says of a yes-or-no fact.
@@ -64,11 +63,9 @@ impl Evidence {
             Atom::Resolvable { name } => {
                 match self.lock.as_ref().and_then(|lock| lock.name(name)) {
                     Some(locked) => Fact::from(locked.addresses.iter().any(IpAddr::is_ipv4)),
-                    None => match proxy.map(|server| self.timeline.resolution(server, name, at)) {
-                        Some(Resolution::Resolves) => Fact::True,
-                        Some(Resolution::Fails(_)) => Fact::False,
-                        Some(Resolution::Unknown) | None => Fact::Unknown,
-                    },
+                    None => proxy.map_or(Fact::Unknown, |server| {
+                        Fact::from(self.timeline.resolution(server, name, at))
+                    }),
                 }
             }
             Atom::InFqdnTag { .. }

@@ -32,6 +32,15 @@ impl SeenPayload {
             SeenPayload::Exactly(Payload::Silent) | SeenPayload::Kind(PayloadKind::Silent)
         )
     }
+
+    /// The same as if nothing but its kind had been seen.
+    #[must_use]
+    pub fn without_name(self) -> SeenPayload {
+        match self {
+            SeenPayload::Exactly(payload) => SeenPayload::Kind(payload.kind()),
+            SeenPayload::Kind(_) | SeenPayload::Unknown => self,
+        }
+    }
 }
 
 /// An observation: the flows that are consistent with what was recorded.

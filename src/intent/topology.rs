@@ -20,6 +20,14 @@ pub struct Topology {
     pub on_premises: Vec<OnPremises>,
 }
 
+impl Topology {
+    /// The subnet that holds `address`, the first in the list.
+    pub fn subnet_of(&self, address: IpAddr) -> Option<&Subnet> {
+        let mut subnets = self.networks.iter().flat_map(|network| &network.subnets);
+        subnets.find(|subnet| subnet.prefixes.iter().any(|prefix| prefix.contains(&address)))
+    }
+}
+
 /// A virtual network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VirtualNetwork {

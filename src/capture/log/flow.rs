@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::open::Weighs;
 use crate::capture::captured::Application;
 use crate::capture::captured::CapturedFlow;
+use crate::capture::captured::MOST_OPENINGS;
 use crate::capture::captured::NameOrigin;
 use crate::capture::captured::Opening;
 use crate::capture::captured::SeenName;
@@ -20,9 +21,6 @@ use crate::flow::Payload;
 use crate::flow::PayloadKind;
 use crate::flow::Request;
 use crate::flow::SeenPayload;
-
-/// Openings and names kept of one flow, as of a captured one.
-pub(super) const MOST_OPENINGS: usize = 1024;
 
 /// Characters kept of a rule's name or a reason: Azure's names have at most 80.
 const MOST_WORDS: usize = 1024;
@@ -150,10 +148,7 @@ pub(super) fn add_opening(
     }
     // One more stands for all that are left out, of which nothing but the kind is told.
     if flow.openings_left_out == 0 {
-        let payload = match payload {
-            SeenPayload::Exactly(payload) => SeenPayload::Kind(payload.kind()),
-            SeenPayload::Kind(_) | SeenPayload::Unknown => payload,
-        };
+        let payload = payload.without_name();
         flow.openings.push(Opening { packet: 0, frame, at, payload });
     }
     flow.openings_left_out += 1;
@@ -171,13 +166,10 @@ pub(super) fn add_name(flow: &mut CapturedFlow, name: Host, origin: NameOrigin, 
 /// not known.
 pub(super) fn complete(flow: &mut CapturedFlow, payload: SeenPayload) {
     if flow.openings.is_empty() {
-        let payload = match flow.application {
-            Application::Tls => SeenPayload::Kind(PayloadKind::Tls),
-            Application::Http => SeenPayload::Kind(PayloadKind::Http),
-            Application::Quic => SeenPayload::Kind(PayloadKind::Quic),
-            Application::Mssql => SeenPayload::Kind(PayloadKind::Mssql),
-            Application::Dns => SeenPayload::Exactly(Payload::Other),
-            Application::Other => payload,
+        let payload = match flow.application.payload_kind() {
+            Some(kind) => SeenPayload::Kind(kind),
+            None if flow.application == Application::Dns => SeenPayload::Exactly(Payload::Other),
+            None => payload,
         };
         flow.openings.push(Opening { packet: 0, frame: flow.frame, at: flow.first, payload });
     }

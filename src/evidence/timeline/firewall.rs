@@ -35,6 +35,24 @@ pub enum Failure {
     NoAddress,
 }
 
+impl From<Resolution> for Fact {
+    fn from(resolution: Resolution) -> Fact {
+        match resolution {
+            Resolution::Resolves => Fact::True,
+            Resolution::Fails(_) => Fact::False,
+            Resolution::Unknown => Fact::Unknown,
+        }
+    }
+}
+
+/// The instants in their order, each once.
+fn in_order(mut all: Vec<Timestamp>) -> Vec<Timestamp> {
+    all.sort_unstable();
+    all.dedup();
+    all.shrink_to_fit();
+    all
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -89,32 +107,62 @@ impl DnsTimeline {
         }
     }
 
-    /// The instants at which anything may change of what [`DnsTimeline::firewall_holds`] and
-    /// [`DnsTimeline::resolution`] say of `servers` and the names that `is_asked` takes, ascending: from
-    /// one to the next they say the same.
+    /// The instants at which anything may change of what [`DnsTimeline::firewall_holds`] says of `servers`
+    /// and the names that `is_asked` takes, ascending: from one to the next it says the same.
     pub fn changes(&self, servers: &[IpAddr], is_asked: impl Fn(&Fqdn) -> bool) -> Vec<Timestamp> {
-        let is_of = |server, name| {
-            let server = self.numbers.address_of(server);
-            server.is_some_and(|server| servers.contains(&server))
-                && self.numbers.name_of(name).is_some_and(&is_asked)
-        };
-        let mut changes = Vec::new();
-        for ((server, name, at), told) in &self.by_server {
-            if is_of(*server, *name) {
-                changes.push(*at);
-                // It is believed up to this instant, and no longer.
-                let ends = told.iter().filter_map(|told| {
-                    at.checked_add(told.lasts() + FIREWALL_GRACE + SignedDuration::from_nanos(1))
-                        .ok()
-                });
-                changes.extend(ends);
+        let mut all = Vec::new();
+        self.each_history(servers, |_, name, changes| {
+            if is_asked(name) {
+                all.append(changes);
             }
+        });
+        in_order(all)
+    }
+
+    /// The instants at which [`DnsTimeline::resolution`] of any of `servers` comes to say of a name
+    /// whether it resolves, or something else than before, ascending.
+    pub fn resolution_changes(&self, servers: &[IpAddr]) -> Vec<Timestamp> {
+        let mut all = Vec::new();
+        self.each_history(servers, |server, name, changes| {
+            changes.sort_unstable();
+            let mut before = Fact::Unknown;
+            for at in changes {
+                let now = Fact::from(self.resolution(server, name, *at));
+                if now != before {
+                    all.push(*at);
+                }
+                before = now;
+            }
+        });
+        in_order(all)
+    }
+
+    /// Hands `take` each name that one of `servers` told of, with the instants at which what it told may
+    /// begin or cease to count.
+    fn each_history(
+        &self,
+        servers: &[IpAddr],
+        mut take: impl FnMut(IpAddr, &Fqdn, &mut Vec<Timestamp>),
+    ) {
+        let mut histories = self.by_server.iter().peekable();
+        let mut changes = Vec::new();
+        while let Some(((server, name, at), told)) = histories.next() {
+            changes.push(*at);
+            // It counts up to this instant, and no longer.
+            changes.extend(told.iter().filter_map(|told| {
+                at.checked_add(told.lasts() + FIREWALL_GRACE + SignedDuration::from_nanos(1)).ok()
+            }));
+            let goes_on = histories.peek().is_some_and(|((s, n, _), _)| (s, n) == (server, name));
+            if goes_on {
+                continue;
+            }
+            let party = self.numbers.address_of(*server).zip(self.numbers.name_of(*name));
+            if let Some((server, name)) = party.filter(|(server, _)| servers.contains(server)) {
+                changes.extend(self.whole_until);
+                take(server, name, &mut changes);
+            }
+            changes.clear();
         }
-        changes.extend(self.whole_until.filter(|_| !changes.is_empty()));
-        changes.sort_unstable();
-        changes.dedup();
-        changes.shrink_to_fit();
-        changes
     }
 
     /// Whether any answer, whoever gave it, had `address`.

@@ -7,7 +7,6 @@ use super::ReplayedFlow;
 use crate::azure::Deployment;
 use crate::azure::RuleId;
 use crate::azure::deployment::FoundRule;
-use crate::azure::network::Subnet;
 use crate::azure::policy::Action;
 use crate::azure::policy::Rules;
 use crate::flow::Atom;
@@ -52,13 +51,7 @@ impl Replay<'_> {
     /// it, or none; or the table has other routes.
     pub(super) fn route_drift(&self, flow: &ReplayedFlow) -> Option<String> {
         let source = flow.opening.source;
-        let (network, subnet) =
-            self.subject.deployment.virtual_networks.iter().find_map(|(name, network)| {
-                let mut subnets = network.subnets.iter();
-                let contains =
-                    |subnet: &&Subnet| subnet.prefixes.iter().any(|p| p.contains(&source));
-                subnets.find(contains).map(|subnet| (name, subnet))
-            })?;
+        let (network, subnet) = self.subject.deployment.subnet_of(source)?;
         let name = &subnet.name;
         let compiled = self.subject.compiled.and_then(|compiled| {
             let mut subnets = compiled.virtual_networks.get(network)?.subnets.iter();

@@ -147,7 +147,7 @@ impl Undeclared {
 #[derive(Debug)]
 pub struct Totals<'a> {
     deployment: &'a Deployment,
-    accepted: BTreeSet<Outcome>,
+    accepted: &'a [Outcome],
     /// By where a judgement lies: the flows with that judgement.
     alike: HashMap<usize, Alike<'a>>,
     pub(super) all: Tally,
@@ -192,10 +192,10 @@ const UNGROUPED: usize = usize::MAX;
 
 impl<'a> Totals<'a> {
     /// No flows yet. Those in the boxes `accepted` are no objections; `deployment` is what is judged.
-    pub fn new(deployment: &'a Deployment, accepted: impl IntoIterator<Item = Outcome>) -> Self {
+    pub fn new(deployment: &'a Deployment, accepted: &'a [Outcome]) -> Self {
         Totals {
             deployment,
-            accepted: accepted.into_iter().collect(),
+            accepted,
             alike: HashMap::default(),
             all: Tally::default(),
             objections: 0,
@@ -274,9 +274,7 @@ impl<'a> Totals<'a> {
 
     fn alike_of(&mut self, settled: &Arc<Settled<'a>>) -> Alike<'a> {
         let outcome = settled.replayed.outcome;
-        let is_objection = outcome.is_objection()
-            && !self.accepted.contains(&outcome)
-            && settled.accepted.is_none();
+        let is_objection = settled.is_objection(self.accepted);
         let rule = settled.replayed.decision.rule.as_ref().map(|id| {
             let number = *self.rule_numbers.entry(id.clone()).or_insert(self.of_rules.len());
             if number == self.of_rules.len() {

@@ -107,10 +107,11 @@ struct Alike {
     by_address: usize,
     /// Each client with each of those that it was told of, by its number, ascending.
     told: Vec<(IpAddr, u32)>,
-    /// When what the proxies hold may change, ascending: of the names whose addresses are asked for
-    /// whatever a flow shows, and of all.
+    /// When what the proxies hold may change of the names whose addresses are asked for whatever a
+    /// flow shows, ascending.
     changes: Vec<Timestamp>,
-    changes_of_all: Vec<Timestamp>,
+    /// When it changes whether any name resolves, ascending.
+    resolution_changes: Vec<Timestamp>,
     /// Whether a rule or the list looks at the paths of requests.
     looks_at_paths: bool,
 }
@@ -147,6 +148,8 @@ struct Key {
     facts: Vec<Fact>,
     /// The stretch of time in which what the proxies hold of other names stays the same.
     stretch: usize,
+    /// The same of whether names resolve, where any may be asked for.
+    stretch_of_resolution: Option<usize>,
     /// The destination, where they may hold it for a name.
     told_destination: Option<IpAddr>,
 }
@@ -275,6 +278,12 @@ impl Settled<'_> {
         decision
     }
 
+    /// Whether it stops a pipeline that takes the boxes `accepted` as they are.
+    pub fn is_objection(&self, accepted: &[Outcome]) -> bool {
+        let outcome = self.replayed.outcome;
+        outcome.is_objection() && !accepted.contains(&outcome) && self.accepted.is_none()
+    }
+
     /// Whether the text of the route is that of the destination, so that connections that are judged
     /// alike differ in it.
     pub fn tells_of_destination(&self) -> bool {
@@ -364,7 +373,7 @@ impl Alike {
             by_address,
             told,
             changes: timeline.changes(&proxies, |name| asked_for.contains(name)),
-            changes_of_all: timeline.changes(&proxies, |_| true),
+            resolution_changes: timeline.resolution_changes(&proxies),
             proxies,
             looks_at_paths: rules_look_at_paths(simulator)
                 || intent.is_some_and(list_looks_at_paths),
@@ -410,7 +419,7 @@ impl Alike {
         }
         let mut shown: BTreeSet<&Fqdn> = BTreeSet::new();
         let mut shows_destination = Vec::new();
-        let mut changes = &self.changes;
+        let mut all_seen = true;
         let mut listed = self.listed.get(..self.by_address).unwrap_or_default();
         for flow in flows {
             match &flow.payload {
@@ -426,7 +435,7 @@ impl Alike {
                 }
                 // Every name may be asked for.
                 SeenPayload::Kind(_) | SeenPayload::Unknown => {
-                    changes = &self.changes_of_all;
+                    all_seen = false;
                     listed = &self.listed;
                 }
             }
@@ -470,7 +479,9 @@ impl Alike {
             holds,
             holds_listed,
             facts,
-            stretch: changes.partition_point(|change| *change <= at),
+            stretch: self.changes.partition_point(|change| *change <= at),
+            stretch_of_resolution: (!all_seen)
+                .then(|| self.resolution_changes.partition_point(|change| *change <= at)),
             told_destination: Some(destination)
                 .filter(|one| !self.changes.is_empty() && timeline.has_seen(*one)),
         })

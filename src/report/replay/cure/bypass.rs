@@ -46,9 +46,7 @@ impl Replay<'_> {
             return None;
         }
         let source = flow.opening.source;
-        let networks = self.subject.deployment.virtual_networks.values();
-        let mut subnets = networks.flat_map(|network| &network.subnets);
-        let subnet = subnets.find(|one| one.prefixes.iter().any(|p| p.contains(&source)))?;
+        let (_, subnet) = self.subject.deployment.subnet_of(source)?;
         let name = &subnet.name;
         let close = "deny `::/0` outbound in its network security group";
         let mut cure = if subnet.prefixes.iter().any(|prefix| prefix.addr().is_ipv6()) {
@@ -73,11 +71,7 @@ impl Replay<'_> {
     /// The route exception of the source that carried `flow`.
     fn route_exception(&self, flow: &ReplayedFlow) -> Option<Span> {
         let taken = flow.decision.route.as_ref()?;
-        let networks = &self.subject.intent?.topology.networks;
-        let subnet = networks
-            .iter()
-            .flat_map(|network| &network.subnets)
-            .find(|subnet| subnet.prefixes.iter().any(|p| p.contains(&flow.opening.source)))?;
+        let subnet = self.subject.intent?.topology.subnet_of(flow.opening.source)?;
         let exception = subnet.exceptions.iter().find(|exception| {
             let target = match &exception.target {
                 RouteTarget::Prefix(prefix) => prefix.to_string(),
@@ -143,9 +137,7 @@ pub(in crate::report) fn instead_of(
 
 /// The firewall to which the default route of the subnet of `source` leads.
 fn default_firewall(source: IpAddr, deployment: &Deployment) -> Option<&Key> {
-    let networks = deployment.virtual_networks.values();
-    let mut subnets = networks.flat_map(|network| &network.subnets);
-    let subnet = subnets.find(|one| one.prefixes.iter().any(|p| p.contains(&source)))?;
+    let (_, subnet) = deployment.subnet_of(source)?;
     let table = deployment.route_tables.get(subnet.route_table.as_ref()?)?;
     let defaults = table.routes.iter().filter(|route| match &route.destination {
         RouteDestination::Prefix(prefix) => prefix.addr().is_ipv4() && prefix.prefix_len() == 0,

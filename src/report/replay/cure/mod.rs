@@ -158,10 +158,7 @@ impl Replay<'_> {
     /// The subnet that the flow comes from, or its address.
     fn source_word(&self, flow: &ReplayedFlow) -> String {
         let source = flow.opening.source;
-        let subnet = self.subject.intent.and_then(|intent| {
-            let mut subnets = intent.topology.networks.iter().flat_map(|network| &network.subnets);
-            subnets.find(|subnet| subnet.prefixes.iter().any(|prefix| prefix.contains(&source)))
-        });
+        let subnet = self.subject.intent.and_then(|intent| intent.topology.subnet_of(source));
         subnet.map_or_else(|| source.to_string(), |subnet| subnet.name.clone())
     }
 }
