@@ -13,12 +13,13 @@ use super::captured::NameOrigin;
 use super::captured::Note;
 use super::names::Shown;
 use super::names::dns;
+use super::names::first::Awaits;
 use super::names::first::First;
 use super::names::first::Match;
 use super::names::first::Place;
 use super::names::first::Ports;
+use super::names::first::awaits;
 use super::names::first::first;
-use super::names::first::is_worth_a_look;
 use super::names::http;
 use super::names::http::RequestSeen;
 use super::names::http2;
@@ -60,8 +61,8 @@ pub(super) enum Heard<'a> {
 /// Listens to one end of a connection.
 #[derive(Debug)]
 pub(super) enum Listener {
-    /// The protocol is not known yet.
-    Start { held: Vec<u8>, place: Place, tries: u8 },
+    /// The protocol is not known yet, and what has to come for that.
+    Start { held: Vec<u8>, awaits: Awaits, place: Place, tries: u8 },
     /// TLS, up to the ClientHello.
     Tls(tls::HelloReader),
     /// HTTP/1, request by request.
@@ -88,7 +89,7 @@ impl Listener {
     /// A listener to an end of which the first byte was captured, or was not.
     pub(super) fn new(from_start: bool) -> Listener {
         let place = if from_start { Place::Start } else { Place::Middle };
-        Listener::Start { held: Vec::new(), place, tries: 0 }
+        Listener::Start { held: Vec::new(), awaits: Awaits::default(), place, tries: 0 }
     }
 
     /// Whether there is nothing more to hear.
@@ -99,7 +100,7 @@ impl Listener {
 
     /// Whether no byte was heard, nor missed.
     pub(super) fn has_heard_nothing(&self) -> bool {
-        matches!(self, Listener::Start { held, place: Place::Start, tries: 0 } if held.is_empty())
+        matches!(self, Listener::Start { held, place: Place::Start, tries: 0, .. } if held.is_empty())
     }
 
     /// Bytes held back.
@@ -160,15 +161,14 @@ impl Listener {
 
     fn bytes(&mut self, bytes: &[u8], ports: Ports, out: &mut impl FnMut(Heard)) {
         match std::mem::replace(self, Listener::Done) {
-            Listener::Start { mut held, place, tries } => {
-                let before = held.len();
+            Listener::Start { mut held, awaits, place, tries } => {
                 // Most first segments tell the protocol, and need not be copied for that.
-                let held = if before == 0 {
+                let held = if held.is_empty() {
                     Cow::Borrowed(bytes)
                 } else {
                     held.extend_from_slice(bytes);
-                    if !is_worth_a_look(&held, before) {
-                        *self = Listener::Start { held, place, tries };
+                    if !awaits.is_met_by(bytes) && held.len() <= MOST_UNSETTLED_BYTES {
+                        *self = Listener::Start { held, awaits, place, tries };
                         return;
                     }
                     Cow::Owned(held)
@@ -316,7 +316,8 @@ fn settle<'a>(
         First::Tds => (Application::Mssql, Listener::Tds(Box::default())),
         First::Dns => (Application::Dns, Listener::Dns(dns::StreamReader::default())),
         First::Unsettled if held.len() <= MOST_UNSETTLED_BYTES => {
-            return Listener::Start { held: held.into_owned(), place, tries };
+            let awaits = awaits(&held, place, ports);
+            return Listener::Start { held: held.into_owned(), awaits, place, tries };
         }
         First::Unsettled | First::Other => {
             if place == Place::Start {
@@ -325,7 +326,7 @@ fn settle<'a>(
             }
             return match tries.checked_add(1) {
                 Some(tries) if tries <= MOST_TRIES => {
-                    Listener::Start { held: Vec::new(), place, tries }
+                    Listener::Start { held: Vec::new(), awaits: Awaits::default(), place, tries }
                 }
                 Some(_) | None => Listener::Done,
             };

@@ -62,6 +62,11 @@ fn of_two_interfaces_that_saw_the_same_packets_the_first_counts() {
 #[test]
 fn the_time_that_an_export_writes_in_front_is_no_field() {
     let exported = |rest: &str| format!("2026-01-01T00:01:05.000Z {}", line("eni-a", rest));
+    let named = "2026-01-01T00:01:05.000Z srcaddr dstaddr srcport dstport protocol start\n\
+                 2026-01-01T00:01:05.000Z 10.0.0.1 192.0.2.1 20641 443 6 1767225600\n";
+    assert_eq!(heads(&told(named).0), ["tcp 10.0.0.1 20641 192.0.2.1 443 other -"]);
+    let (_, summary) = told("ACCEPT all that is OK\n");
+    assert!(!summary.contains("AWS in a format"), "{summary}");
     let (flows, summary) = told(&(exported(FLOW) + &exported("1 2")));
     assert_eq!(heads(&flows), ["tcp 10.0.0.1 20641 192.0.2.1 443 other -"]);
     assert!(summary.contains("it has 5 fields, expected 14"), "{summary}");

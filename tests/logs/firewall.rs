@@ -66,6 +66,9 @@ fn questions_that_failed_are_answers_in_both_kinds_of_logs() {
     assert!(of_sentence[0].starts_with("answer 10.0.0.4 0.0.0.0 a.example A NXDOMAIN"));
     let (none, summary) = answers(&sentence(&failed.replace("NXDOMAIN", "NOERROR")));
     assert!(none.is_empty() && summary.contains("1 passed over"), "{summary}");
+    for other in [failed.replace("10.0.0.4", "[fd00::5]"), failed.replace("t: ", "t:")] {
+        assert_eq!(answers(&sentence(&other)).0.len(), 1, "{other}");
+    }
     let (none, summary) = answers(&sentence("DNS Request: 10.0.0.4:61248 - 6513 A"));
     assert!(none.is_empty() && summary.contains("its sentence is none"), "{summary}");
 }
@@ -83,6 +86,15 @@ fn a_row_that_cannot_be_read_says_by_which_column() {
     check(&change("10.0.0.4", "<redacted>"), "its `SourceIp` `<redacted>` cannot be read");
     check(&change("192.0.2.1", ""), "it lacks `DestinationIp`");
     check(&change("TCP", "TPC"), "its `Protocol` `TPC` cannot be read");
+    let named = format!("{},\"Fqdn\":\"a.example\"", change("TCP", "HTTPS"));
+    for address in ["-", "a.example", ""] {
+        let (flows, summary) =
+            told(&record("AZFWThreatIntel", &named.replace("192.0.2.1", address)));
+        assert_eq!(heads(&flows), ["tcp 10.0.0.4 1 ? 443 tls a.example"], "{summary}");
+    }
+    let ping = change("TCP", "ICMP Type=8").replace(":443", ":\"N/A\"");
+    let (flows, summary) = told(&record("AZFWNetworkRule", &ping));
+    assert_eq!(heads(&flows), ["icmp 10.0.0.4 0 192.0.2.1 0 other -"], "{summary}");
     let (flows, summary) = told(&record("AZFWNetworkRule", &change(":443", ":\"-\"")));
     assert_eq!(heads(&flows), ["tcp 10.0.0.4 1 192.0.2.1 0 other -"], "{summary}");
 }
@@ -91,7 +103,7 @@ fn a_row_that_cannot_be_read_says_by_which_column() {
 fn a_table_that_is_not_known_may_tell_of_flows_and_is_not_passed_over() {
     let (flows, summary) = told(&(record("AZFWNetworkRule", ENDS) + &record("AZFWNew", ENDS)));
     assert_eq!(flows.len(), 1);
-    assert!(summary.contains("1 unreadable, at lines [2]: it is of `azfwnew`"), "{summary}");
+    assert!(summary.contains("1 unreadable, at lines [2]: it is of `AZFWNew`"), "{summary}");
     for other in ["AZFWFatFlow", "AZFWFlowTrace", "AZFWDnsAdditional", "AppServiceHTTPLogs"] {
         let (_, summary) = told(&record(other, "\"FlowRate\":1"));
         assert!(summary.contains("1 passed over"), "{other}: {summary}");
@@ -118,7 +130,7 @@ fn a_line_of_a_table_has_a_field_for_each_column() {
     };
     check("2026-03-01T10:00:00Z,TCP,10.0.0.1,5,192.0.2.1,4", "it has 6 fields, expected 9");
     check("this is no row", "it has 1 field, expected 9");
-    check(row.trim_end_matches("orkRule\n"), "it is of `azfwnetw`");
+    check(row.trim_end_matches("orkRule\n"), "it is of `AZFWNetw`");
     check(&row.replace('\n', ",x\n"), "it has 10 fields, expected 9");
 }
 
@@ -145,5 +157,5 @@ fn a_fault_in_json_is_told_by_its_line_in_the_file() {
     let bad = "{\n\"category\":\"AZFWNetworkRule\",\n\"time\":1 2\n}\n";
     let (flows, summary) = told(&(good.clone() + bad + &good));
     assert_eq!(flows.len(), 2);
-    assert!(summary.contains("at lines [2]: expected `,` or `}` (line 4)"), "{summary}");
+    assert!(summary.contains("at lines [2]: expected `,` or `}` (line 4, column 10)"), "{summary}");
 }

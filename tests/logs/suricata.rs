@@ -93,3 +93,14 @@ fn an_event_that_cannot_be_read_says_by_which_field() {
         assert!(flows.is_empty() && summary.contains(expected), "{to}: {summary}");
     }
 }
+
+#[test]
+fn an_alert_without_the_request_says_nothing_of_it() {
+    let alert = event("alert", [CLIENT, SERVER], &format!("{ALERT},\"http\":{{\"length\":0}}"));
+    let http = ",\"http\":{\"hostname\":\"a.example\",\"url\":\"/\",\"http_method\":\"GET\"}";
+    let (flows, _) = told(&(alert + &event("http", [CLIENT, SERVER], http)));
+    assert_eq!(heads(&flows), ["tcp 10.1.8.4 40000 192.0.2.1 80 http a.example"]);
+    assert_eq!(flows[0].matches("asks ").count(), 1, "{}", flows[0]);
+    let (flows, _) = told(&event("http", [CLIENT, SERVER], ",\"http\":{\"status\":200}"));
+    assert!(flows[0].contains("asks http with who knows what"), "{}", flows[0]);
+}

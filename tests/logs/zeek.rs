@@ -121,3 +121,33 @@ fn a_row_that_cannot_be_read_says_by_which_field() {
         assert!(flows.is_empty() && summary.contains(expected), "{row}: {summary}");
     }
 }
+
+#[test]
+fn tls_inside_a_tunnel_of_http_is_no_opening() {
+    let ssl = row("C1", 443, "\"version\":\"TLSv12\",\"server_name\":\"b.example\"");
+    let (flows, _) = told(&(ssl.clone() + &conn("tcp", 443, "http,ssl", WHOLE)));
+    assert_eq!(heads(&flows), ["tcp 10.1.8.4 40000 192.0.2.1 443 http -"]);
+    assert!(flows[0].contains("asks http with who knows what"), "{}", flows[0]);
+    let connect = row("C1", 443, "\"trans_depth\":1,\"method\":\"CONNECT\",\"host\":\"a.example\"");
+    let (flows, _) = told(&(ssl + &connect + &conn("tcp", 443, "http,ssl", WHOLE)));
+    assert_eq!(heads(&flows), ["tcp 10.1.8.4 40000 192.0.2.1 443 http a.example"]);
+}
+
+#[test]
+fn a_response_to_a_client_that_said_nothing_asks_nothing() {
+    let late = row("C1", 80, "\"trans_depth\":1,\"status_code\":408,\"request_body_len\":0");
+    let quiet = ",\"history\":\"ShAdaFf\",\"orig_bytes\":0";
+    let (flows, _) = told(&(late + &conn("tcp", 80, "http", quiet)));
+    assert!(flows[0].contains("asks silent"), "{}", flows[0]);
+}
+
+#[test]
+fn a_line_of_a_table_has_a_field_for_each_column() {
+    let header = "#separator \\x09\n#path\tconn\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\n";
+    let row = "1772359200.2\tC1\t10.1.8.4\t40000\t192.0.2.1\t443\ttcp";
+    for (more, expected) in [("\textra", "it has 8 fields, expected 7"), ("", "")] {
+        let (flows, summary) = told(&format!("{header}{row}\n{row}{more}\n"));
+        assert_eq!(flows.len(), 1, "{flows:?}");
+        assert!(summary.contains(expected), "{summary}");
+    }
+}

@@ -52,9 +52,9 @@ struct Followed {
 
 /// Whether a line names the fields of those behind it.
 pub(super) fn is_header(line: &str) -> bool {
-    let mut words = line.split_ascii_whitespace();
-    words.any(|word| matches!(word, "srcaddr" | "pkt-srcaddr"))
-        && line.split_ascii_whitespace().all(|word| {
+    let words = || without_ingestion(line).split_ascii_whitespace();
+    words().any(|word| matches!(word, "srcaddr" | "pkt-srcaddr"))
+        && words().all(|word| {
             word.bytes()
                 .all(|byte| byte.is_ascii_lowercase() || byte == b'-' || byte.is_ascii_digit())
         })
@@ -75,7 +75,8 @@ pub(super) fn is_default(line: &str) -> bool {
 pub(super) fn may_be_custom(line: &str) -> bool {
     let words: Vec<&str> = line.split_ascii_whitespace().collect();
     let has = |word| words.contains(&word);
-    (has("ACCEPT") || has("REJECT")) && has("OK") || has("NODATA") || has("SKIPDATA")
+    let is_of_packets = words.iter().any(|word| flow::address(word).is_some());
+    is_of_packets && (has("ACCEPT") || has("REJECT")) && has("OK")
 }
 
 /// A line without the time in front of it, which CloudWatch writes there when it exports logs.
@@ -100,11 +101,12 @@ impl Aws {
         if line.trim().is_empty() {
             return None;
         }
+        let line = without_ingestion(line);
         if is_header(line) {
             self.columns = line.split_ascii_whitespace().map(str::to_owned).collect();
             return None;
         }
-        Some(match Row::read(&self.columns, without_ingestion(line)) {
+        Some(match Row::read(&self.columns, line) {
             Ok(Some(row)) => self.row(&row, frame, sink),
             Ok(None) => Taken::PassedOver,
             Err(why) => Taken::Unreadable(why),

@@ -350,10 +350,11 @@ impl Readers {
 
     fn unclosed(&mut self, line: u64, lines: u64) {
         self.summary.frames += 1;
+        let read = if lines == 1 { "line was" } else { "lines were" };
         let what = format!(
             "a quotation mark that begins a field is not closed by the end of the file, or within \
-             {MOST_LINE_BYTES} bytes: {lines} lines were read as that field; close it, or double the \
-             marks inside fields"
+             {MOST_LINE_BYTES} bytes: {lines} {read} read as that field; close it, or double the marks \
+             inside fields"
         );
         self.count(Taken::Unreadable(what), line);
     }

@@ -139,8 +139,8 @@ pub(super) fn fault(error: &serde_json::Error, line: u64) -> String {
     let what = text.strip_suffix(&place).unwrap_or(&text);
     // Its own lines count from its first one.
     match u64::try_from(line_in_record) {
-        Ok(behind @ 2..) => format!("{what} (line {})", line + behind - 1),
-        Ok(_) | Err(_) => what.to_owned(),
+        Ok(behind @ 2..) => format!("{what} (line {}, column {column})", line + behind - 1),
+        Ok(_) | Err(_) => format!("{what} (at its byte {column})"),
     }
 }
 

@@ -70,16 +70,25 @@ pub(in crate::capture) fn first(bytes: &[u8], place: Place, ports: Ports) -> Fir
     if unsettled { First::Unsettled } else { First::Other }
 }
 
-/// So many bytes are looked at again for each that comes.
-const ALWAYS_LOOKED_AT: usize = 256;
+/// What has to come before more can be told of bytes that are not settled, so that a long line is not
+/// looked at again for each of its bytes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(in crate::capture) enum Awaits {
+    /// Any byte may tell more.
+    #[default]
+    Anything,
+    /// One that ends the target of a request line.
+    EndOfTarget,
+    /// The end of the line.
+    LineFeed,
+}
 
-/// Whether bytes that came after the first `before` can tell more of what they begin: a line has ended,
-/// or there are twice as many, so that a long line is not read again for each of its bytes.
-pub(in crate::capture) fn is_worth_a_look(held: &[u8], before: usize) -> bool {
-    let fresh = held.get(before..).unwrap_or_default();
-    before < ALWAYS_LOOKED_AT
-        || memchr::memchr(b'\n', fresh).is_some()
-        || before.next_power_of_two() != held.len().next_power_of_two()
+/// What has to come before more is known of `bytes`, which are not settled.
+pub(in crate::capture) fn awaits(bytes: &[u8], place: Place, ports: Ports) -> Awaits {
+    let is_open = |(recognise, found): &(Recognise, First)| {
+        *found != First::HttpRequest && recognise(bytes, place, ports) == Match::Unsettled
+    };
+    if RECOGNISERS.iter().any(is_open) { Awaits::Anything } else { http::awaits(bytes) }
 }
 
 /// Whether bytes begin as a protocol does.

@@ -4,8 +4,8 @@ use crate::flow::Host;
 use crate::flow::Request;
 
 use super::Shown;
+use super::first::Awaits;
 use super::first::Match;
-use super::first::is_worth_a_look;
 
 /// The longest request head that is put together; servers accept 8 to 64 KiB.
 pub(in crate::capture) const MOST_HEAD_BYTES: usize = 64 * 1024;
@@ -52,6 +52,29 @@ fn begins_damaged_request(bytes: &[u8], behind_method: &[u8]) -> Match {
     let version = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
     let is_version = matches!(version, [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'0' | b'1']);
     if is_version { Match::Yes } else { Match::No }
+}
+
+/// What has to come before more is known of `bytes`, which may begin with a request line.
+pub(in crate::capture) fn awaits(bytes: &[u8]) -> Awaits {
+    let method = bytes.iter().take_while(|byte| is_token(**byte)).count();
+    let Some(rest) = bytes.get(method + 1..) else { return Awaits::Anything };
+    let target = rest.iter().take_while(|byte| is_target(**byte)).count();
+    match rest.get(target + 1..) {
+        None => Awaits::EndOfTarget,
+        Some(version) if b"HTTP/1.".starts_with(version) => Awaits::Anything,
+        Some(_) => Awaits::LineFeed,
+    }
+}
+
+impl Awaits {
+    /// Whether `bytes` are, or have, what was awaited.
+    pub(in crate::capture) fn is_met_by(self, bytes: &[u8]) -> bool {
+        match self {
+            Awaits::Anything => true,
+            Awaits::EndOfTarget => !bytes.iter().all(|byte| is_target(*byte)),
+            Awaits::LineFeed => memchr::memchr(b'\n', bytes).is_some(),
+        }
+    }
 }
 
 /// Whether `bytes` begin with a status line.
@@ -295,6 +318,15 @@ fn head<'a>(
     };
     seen(request);
     Ok((body, rest))
+}
+
+/// Whether bytes that came after the first `before` can tell more of a request line: a line has
+/// ended, or there are twice as many, so that a head is not read again for each of its bytes.
+fn is_worth_a_look(held: &[u8], before: usize) -> bool {
+    let fresh = held.get(before..).unwrap_or_default();
+    before < MOST_METHOD_BYTES
+        || memchr::memchr(b'\n', fresh).is_some()
+        || before.next_power_of_two() != held.len().next_power_of_two()
 }
 
 /// A request of HTTP/0.9: one line, and no host.

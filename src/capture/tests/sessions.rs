@@ -128,6 +128,34 @@ fn a_request_that_comes_byte_by_byte_is_read() {
     assert!(story.ends_with(&format!("http /{path}")), "{story}");
 }
 
+/// Whatever ends a long line, it is not waited for longer than it takes.
+#[test]
+fn a_long_line_that_turns_out_to_be_something_else_hides_nothing() {
+    let line = format!("AUTH {}", "a".repeat(300));
+    let hello = client_hello("a.example");
+    let middle = |parts: &[&[u8]]| {
+        let mut sequence = 900;
+        let segments = parts.iter().map(|part| {
+            let segment = Segment::new(CLIENT, SERVER, ACK, sequence, part);
+            sequence += u32::try_from(part.len()).unwrap();
+            segment
+        });
+        story(&only(&file_of(&segments.collect::<Vec<_>>())))
+    };
+    let expected = "tls a.example | 2 tls a.example";
+    assert_eq!(middle(&[line.as_bytes(), &hello]), expected);
+    let expected = "tls a.example | 3 tls a.example";
+    assert_eq!(middle(&[line.as_bytes(), b" b", &hello]), expected);
+    let flow = only(&file_of(&session(SERVER, &[line.as_bytes(), b" b", &hello])));
+    assert_eq!(flow.names.len(), 1, "the later hello shows its name");
+    check_story(&session(SERVER, &[line.as_bytes(), b" b"]), "other | 1 silent | 5 other");
+    let request = format!("GET /{}", "a".repeat(300));
+    check_story(
+        &session(WEB, &[request.as_bytes(), b" HTTP/1.1"]),
+        "http | 1 silent | 5 some http",
+    );
+}
+
 #[test]
 fn a_head_that_the_capture_cut_gives_the_host_that_is_there() {
     let mut segments = session(WEB, &[b"GET / HTTP/1.1\r\nHost: one.example\r\nCook"]);

@@ -1,5 +1,6 @@
 //! What the firewall holds: only what its DNS proxy answered says so.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -33,6 +34,82 @@ pub enum Failure {
     Code(ResponseCode),
     /// The name exists and has no address of the type asked for.
     NoAddress,
+}
+
+impl Resolution {
+    /// What an answer about IPv4 says.
+    fn of(told: &Told) -> Resolution {
+        if !told.addresses.is_empty() {
+            Resolution::Resolves
+        } else if told.is_cut {
+            Resolution::Unknown
+        } else if told.code == ResponseCode::NO_ERROR {
+            Resolution::Fails(Failure::NoAddress)
+        } else {
+            Resolution::Fails(Failure::Code(told.code))
+        }
+    }
+}
+
+/// Whether an answer says whether there are IPv4 addresses.
+fn tells_of_v4(told: &Told) -> bool {
+    told.asked == RecordType::A || told.code == ResponseCode::NAME_ERROR
+}
+
+/// The first instant at which the firewall goes no more by what was told at `at`.
+fn ends(at: Timestamp, told: &Told) -> Option<Timestamp> {
+    at.checked_add(told.lasts() + FIREWALL_GRACE + SignedDuration::from_nanos(1)).ok()
+}
+
+/// What one server told of one name.
+#[derive(Debug, Default)]
+struct History {
+    /// What each answer says, the oldest first.
+    says: Vec<Fact>,
+    /// When each begins to count, and when it ceases to.
+    events: Vec<(Timestamp, usize, bool)>,
+}
+
+impl History {
+    fn add(&mut self, at: Timestamp, told: &Told) {
+        if tells_of_v4(told) {
+            let number = self.says.len();
+            self.says.push(Fact::from(Resolution::of(told)));
+            self.events.push((at, number, true));
+            self.events.extend(ends(at, told).map(|end| (end, number, false)));
+        }
+    }
+
+    fn clear(&mut self) {
+        self.says.clear();
+        self.events.clear();
+    }
+
+    /// Adds the instants at which the newest answer that counts comes to say something else. From
+    /// `until` on nothing is known.
+    fn changes(&mut self, until: Option<Timestamp>, all: &mut Vec<Timestamp>) {
+        self.events.sort_unstable();
+        let mut counting: BTreeSet<usize> = BTreeSet::new();
+        let mut before = Fact::Unknown;
+        for at_once in self.events.chunk_by(|(one, ..), (other, ..)| one == other) {
+            for (_, number, begins) in at_once {
+                if *begins {
+                    counting.insert(*number)
+                } else {
+                    counting.remove(number)
+                };
+            }
+            let newest = counting.last().and_then(|newest| self.says.get(*newest));
+            let now = newest.copied().unwrap_or(Fact::Unknown);
+            if now != before {
+                all.extend(at_once.first().map(|(at, ..)| *at));
+            }
+            before = now;
+        }
+        if !self.events.is_empty() {
+            all.extend(until);
+        }
+    }
 }
 
 impl From<Resolution> for Fact {
@@ -92,30 +169,22 @@ impl DnsTimeline {
     /// Its newest answer decides, for its TTL and [`FIREWALL_GRACE`]. An answer about IPv6 says
     /// nothing, unless it is NXDOMAIN, which holds for every type (RFC 8020).
     pub fn resolution(&self, server: IpAddr, name: &Fqdn, at: Timestamp) -> Resolution {
-        let newest = self
-            .told_by(server, name, at)
-            .find(|told| told.asked == RecordType::A || told.code == ResponseCode::NAME_ERROR);
-        match newest {
-            Some(_) if !self.is_whole(at) => Resolution::Unknown,
-            Some(told) if !told.addresses.is_empty() => Resolution::Resolves,
-            Some(told) if told.is_cut => Resolution::Unknown,
-            Some(told) if told.code == ResponseCode::NO_ERROR => {
-                Resolution::Fails(Failure::NoAddress)
-            }
-            Some(told) => Resolution::Fails(Failure::Code(told.code)),
-            None => Resolution::Unknown,
-        }
+        let newest = self.told_by(server, name, at).find(|told| tells_of_v4(told));
+        newest.filter(|_| self.is_whole(at)).map_or(Resolution::Unknown, Resolution::of)
     }
 
     /// The instants at which anything may change of what [`DnsTimeline::firewall_holds`] says of `servers`
     /// and the names that `is_asked` takes, ascending: from one to the next it says the same.
     pub fn changes(&self, servers: &[IpAddr], is_asked: impl Fn(&Fqdn) -> bool) -> Vec<Timestamp> {
         let mut all = Vec::new();
-        self.each_history(servers, |_, name, changes| {
-            if is_asked(name) {
-                all.append(changes);
+        for ((server, name, at), told) in &self.by_server {
+            let party = self.numbers.address_of(*server).zip(self.numbers.name_of(*name));
+            if party.is_some_and(|(server, name)| servers.contains(&server) && is_asked(name)) {
+                all.push(*at);
+                all.extend(told.iter().filter_map(|told| ends(*at, told)));
             }
-        });
+        }
+        all.extend(self.whole_until.filter(|_| !all.is_empty()));
         in_order(all)
     }
 
@@ -123,46 +192,19 @@ impl DnsTimeline {
     /// whether it resolves, or something else than before, ascending.
     pub fn resolution_changes(&self, servers: &[IpAddr]) -> Vec<Timestamp> {
         let mut all = Vec::new();
-        self.each_history(servers, |server, name, changes| {
-            changes.sort_unstable();
-            let mut before = Fact::Unknown;
-            for at in changes {
-                let now = Fact::from(self.resolution(server, name, *at));
-                if now != before {
-                    all.push(*at);
-                }
-                before = now;
-            }
-        });
-        in_order(all)
-    }
-
-    /// Hands `take` each name that one of `servers` told of, with the instants at which what it told may
-    /// begin or cease to count.
-    fn each_history(
-        &self,
-        servers: &[IpAddr],
-        mut take: impl FnMut(IpAddr, &Fqdn, &mut Vec<Timestamp>),
-    ) {
         let mut histories = self.by_server.iter().peekable();
-        let mut changes = Vec::new();
+        let mut history = History::default();
         while let Some(((server, name, at), told)) = histories.next() {
-            changes.push(*at);
-            // It counts up to this instant, and no longer.
-            changes.extend(told.iter().filter_map(|told| {
-                at.checked_add(told.lasts() + FIREWALL_GRACE + SignedDuration::from_nanos(1)).ok()
-            }));
+            if self.numbers.address_of(*server).is_some_and(|one| servers.contains(&one)) {
+                told.iter().for_each(|told| history.add(*at, told));
+            }
             let goes_on = histories.peek().is_some_and(|((s, n, _), _)| (s, n) == (server, name));
-            if goes_on {
-                continue;
+            if !goes_on {
+                history.changes(self.whole_until, &mut all);
+                history.clear();
             }
-            let party = self.numbers.address_of(*server).zip(self.numbers.name_of(*name));
-            if let Some((server, name)) = party.filter(|(server, _)| servers.contains(server)) {
-                changes.extend(self.whole_until);
-                take(server, name, &mut changes);
-            }
-            changes.clear();
         }
+        in_order(all)
     }
 
     /// Whether any answer, whoever gave it, had `address`.
@@ -177,5 +219,69 @@ impl DnsTimeline {
             .into_iter()
             .flat_map(move |(server, name)| newest_first(&self.by_server, server, name, at));
         told.filter(|(age, _, told)| *age <= told.lasts() + FIREWALL_GRACE).map(|(_, _, told)| told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::DnsAnswer;
+    use crate::evidence::DnsRecord;
+    use crate::evidence::Solicited;
+
+    /// Answers of one server, as if drawn: of both types, some failing, some empty, some in between.
+    #[test]
+    fn what_resolves_changes_at_the_listed_instants_alone() {
+        let mut random = 7_u64;
+        let mut draw = |most: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (random >> 33) % most
+        };
+        let server: IpAddr = [10, 0, 1, 4].into();
+        let at = |second: u64| Timestamp::from_second(i64::try_from(second).unwrap()).unwrap();
+        for whole_until in [None, Some(20_000)] {
+            let mut timeline = DnsTimeline::default();
+            let names: Vec<Fqdn> =
+                (0..3).map(|n| format!("n{n}.example").parse().unwrap()).collect();
+            for _ in 0..60 {
+                let name = names[usize::try_from(draw(3)).unwrap()].clone();
+                let is_v4 = draw(3) > 0;
+                let address: IpAddr =
+                    if is_v4 { [192, 0, 2, 1].into() } else { "2001:db8::1".parse().unwrap() };
+                let (ttl, seen) = (u32::try_from(draw(3_000)).unwrap(), at(draw(40_000)));
+                let record = DnsRecord::Address { owner: name.clone(), address, ttl };
+                let code = [0, 0, 0, 2, 3][usize::try_from(draw(5)).unwrap()];
+                timeline.add(&DnsAnswer {
+                    at: seen,
+                    client: [10, 1, 8, 4].into(),
+                    server,
+                    solicited: Solicited::Unsaid,
+                    question: name,
+                    asked: RecordType::of(address),
+                    code: ResponseCode(code),
+                    records: if draw(4) == 0 { Vec::new() } else { vec![record] },
+                });
+            }
+            timeline.whole_until = whole_until.map(at);
+            let changes = timeline.resolution_changes(&[server]);
+            assert!(changes.len() > 10, "{changes:?}");
+            let mut moments: Vec<Timestamp> = (0..50_000).step_by(50).map(at).collect();
+            let just_before = |change: &Timestamp| *change - SignedDuration::from_nanos(1);
+            moments.extend(changes.iter().flat_map(|change| [just_before(change), *change]));
+            moments.sort_unstable();
+            for name in &names {
+                let says = |at| Fact::from(timeline.resolution(server, name, at));
+                for pair in moments.windows(2) {
+                    let [one, other] = pair else { unreachable!() };
+                    let stretch = |at: Timestamp| changes.partition_point(|change| *change <= at);
+                    let is_same = says(*one) == says(*other);
+                    assert!(
+                        is_same || stretch(*one) != stretch(*other),
+                        "{name} from {one} to {other}"
+                    );
+                }
+            }
+            assert_eq!(timeline.resolution_changes(&[]), []);
+        }
     }
 }

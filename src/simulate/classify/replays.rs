@@ -110,8 +110,8 @@ struct Alike {
     /// When what the proxies hold may change of the names whose addresses are asked for whatever a
     /// flow shows, ascending.
     changes: Vec<Timestamp>,
-    /// When it changes whether any name resolves, ascending.
-    resolution_changes: Vec<Timestamp>,
+    /// When it changes whether any name resolves, ascending; reckoned where a flow needs it.
+    resolution_changes: OnceLock<Vec<Timestamp>>,
     /// Whether a rule or the list looks at the paths of requests.
     looks_at_paths: bool,
 }
@@ -373,7 +373,7 @@ impl Alike {
             by_address,
             told,
             changes: timeline.changes(&proxies, |name| asked_for.contains(name)),
-            resolution_changes: timeline.resolution_changes(&proxies),
+            resolution_changes: OnceLock::new(),
             proxies,
             looks_at_paths: rules_look_at_paths(simulator)
                 || intent.is_some_and(list_looks_at_paths),
@@ -480,8 +480,11 @@ impl Alike {
             holds_listed,
             facts,
             stretch: self.changes.partition_point(|change| *change <= at),
-            stretch_of_resolution: (!all_seen)
-                .then(|| self.resolution_changes.partition_point(|change| *change <= at)),
+            stretch_of_resolution: (!all_seen).then(|| {
+                let changes = || timeline.resolution_changes(&self.proxies);
+                let changes = self.resolution_changes.get_or_init(changes);
+                changes.partition_point(|change| *change <= at)
+            }),
             told_destination: Some(destination)
                 .filter(|one| !self.changes.is_empty() && timeline.has_seen(*one)),
         })

@@ -58,9 +58,10 @@ impl Kind {
     fn of(row: &Row<'_>) -> Result<Kind, String> {
         let written =
             || [Column::Category, Column::Type].into_iter().filter_map(|one| row.get(one));
-        let table = written().map(str::to_ascii_lowercase).find(|one| one.starts_with("azfw"));
+        let table = written().find(|one| one.to_ascii_lowercase().starts_with("azfw"));
         if let Some(table) = table {
-            return Ok(match table.strip_suffix("aggregation").unwrap_or(&table) {
+            let folded = table.to_ascii_lowercase();
+            return Ok(match folded.strip_suffix("aggregation").unwrap_or(&folded) {
                 "azfwapplicationrule" => Kind::Application,
                 "azfwnetworkrule" => Kind::Network,
                 "azfwnatrule" => Kind::Nat,
@@ -162,12 +163,16 @@ impl Told {
 }
 
 fn ends(row: &Row<'_>, protocol: IpProtocol) -> Result<Ends, String> {
-    let port = |column| row.field(column).read(port).map(Option::unwrap_or_default);
+    let port = |column| -> Result<u16, String> {
+        let port = if protocol.has_ports() { row.field(column).read(port)? } else { None };
+        Ok(port.unwrap_or(0))
+    };
     Ok(Ends {
         protocol,
         source: row.field(Column::SourceIp).needed(flow::address)?,
         source_port: port(Column::SourcePort)?,
-        destination: row.field(Column::DestinationIp).read(flow::address)?,
+        // Where a name tells it, what else stands here is no matter.
+        destination: row.get(Column::DestinationIp).and_then(flow::address),
         destination_port: port(Column::DestinationPort)?,
     })
 }
@@ -269,12 +274,8 @@ fn network(row: &Row<'_>) -> Result<Told, String> {
 
 /// The ends of a flow whose destination is logged, too.
 fn both_ends(row: &Row<'_>) -> Result<Ends, String> {
-    let ends = ends(row, row.field(Column::Protocol).needed(transport)?)?;
-    if ends.destination.is_some() {
-        Ok(ends)
-    } else {
-        Err(row.field(Column::DestinationIp).lacks())
-    }
+    row.field(Column::DestinationIp).needed(flow::address)?;
+    ends(row, row.field(Column::Protocol).needed(transport)?)
 }
 
 /// A protocol of a network rule, such as `TCP` or `ICMP Type=8`.
@@ -305,8 +306,8 @@ fn alert(row: &Row<'_>, by: Recorder) -> Result<Told, String> {
             None => Some((transport(word)?, None)),
         })?;
     let ends = ends(row, protocol)?;
-    if ends.destination.is_none() && fqdn.is_none() {
-        return Err(row.field(Column::DestinationIp).lacks());
+    if fqdn.is_none() {
+        row.field(Column::DestinationIp).needed(flow::address)?;
     }
     let reason = row.get(Column::ThreatDescription).or(row.get(Column::Description));
     let name = row.get(Column::SignatureId);

@@ -50,7 +50,7 @@ const PARTS: [&str; 12] = [
 /// Reads a sentence.
 pub(super) fn read(text: &str) -> Read<'_> {
     let text = text.trim();
-    if let Some(question) = text.strip_prefix("DNS Request: ") {
+    if let Some(question) = text.strip_prefix("DNS Request:") {
         return asked(question).unwrap_or(Read::Unreadable);
     }
     if text.starts_with("Error:") || text.starts_with("Failed to resolve FQDN") {
@@ -67,7 +67,8 @@ fn asked(text: &str) -> Option<Read<'_>> {
     else {
         return None;
     };
-    let client = flow::address(end(client)?.0)?;
+    let (client, _) = end(client)?;
+    let client = flow::address(client.trim_matches(['[', ']']))?;
     let failed = dns::code(code).filter(|code| *code != ResponseCode::NO_ERROR);
     Some(match failed {
         Some(code) => Read::Asked(Failed { client, question, kind, code }),

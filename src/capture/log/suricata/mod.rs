@@ -177,6 +177,8 @@ impl Followed {
                         ask_once(flow, Payload::Http(request), at, frame);
                     }
                     Some(request) => flow::ask(flow, Payload::Http(request), at, frame),
+                    // The event of the request itself is still to come.
+                    None if event.alert.is_some() => {}
                     None => flow::ask_unseen(flow, PayloadKind::Http, at, frame),
                 }
             }
@@ -264,10 +266,10 @@ impl Followed {
 impl Http<'_> {
     /// The request; `None` where only its response was seen.
     fn request(&self) -> Option<Request> {
-        let url = self.url.get().unwrap_or("/");
-        if url == UNSEEN_REQUEST && self.method.get().is_none() {
-            return None;
-        }
+        let (method, url, host) = (self.method.get(), self.url.get(), self.hostname.get());
+        let url = url.filter(|url| *url != UNSEEN_REQUEST || method.is_some());
+        method.or(url).or(host)?;
+        let url = url.unwrap_or("/");
         let request = flow::request(self.hostname.get().unwrap_or_default(), url);
         let port = request.port.or(self.port.parse());
         Some(Request { port, ..request })

@@ -10,6 +10,7 @@ pub(super) use table::Table;
 
 use crate::capture::captured::Application;
 use crate::capture::captured::CapturedFlow;
+use crate::capture::captured::NameOrigin;
 use crate::capture::captured::Sink;
 use crate::capture::log::Taken;
 use crate::capture::log::dns;
@@ -233,17 +234,26 @@ impl Connection {
             Application::Other
         };
         let is_begun_otherwise =
-            has_other && !is("quic") && self.flow.application == Application::Tls;
+            (has_other || is("http")) && !is("quic") && self.flow.application == Application::Tls;
         let was_known = has_other || self.services().next().is_some();
         let flow = &mut self.flow;
         if is_begun_otherwise {
             // TLS that another protocol turned to, as with STARTTLS: the first bytes were its own.
-            flow.openings.clear();
-            flow.names.clear();
-            flow.name = None;
-            flow.application = Application::Other;
+            flow.openings.retain(|opening| {
+                !matches!(&opening.payload, SeenPayload::Exactly(Payload::Tls { .. }))
+            });
+            flow.names.retain(|seen| seen.origin != NameOrigin::Sni);
+            flow.name = flow.names.first().map(|seen| seen.name.clone());
+            flow.application = application;
         } else if flow.application == Application::Other && self.has_conn {
             flow.application = application;
+        }
+        if self.is_silent {
+            // A response to nothing, such as one that tells of a time-out.
+            flow.openings.retain(|opening| opening.payload != SeenPayload::Kind(PayloadKind::Http));
+            if flow.openings.is_empty() && flow.application == Application::Http {
+                flow.application = Application::Other;
+            }
         }
         if self.is_client_unheard {
             // What is known of TLS is what the server said.

@@ -59,11 +59,12 @@ impl Table {
         if self.columns.is_empty() {
             return unreadable("no line before it names the columns");
         }
-        let values = text.split(char::from(self.separator));
+        let number = text.split(char::from(self.separator)).count();
+        if number != self.columns.len() {
+            return Some(Taken::Unreadable(has_fields(number, self.columns.len())));
+        }
         let mut row = Row::default();
-        let mut number = 0;
-        for (column, value) in self.columns.iter().zip(values) {
-            number += 1;
+        for (column, value) in self.columns.iter().zip(text.split(char::from(self.separator))) {
             if value == self.unset || value == self.empty {
                 continue;
             }
@@ -72,9 +73,6 @@ impl Table {
                 "TTLs" => row.ttls = self.set(value),
                 column => row.set(column, unescaped(value)),
             }
-        }
-        if number < self.columns.len() {
-            return Some(Taken::Unreadable(has_fields(number, self.columns.len())));
         }
         Some(zeek.row(&row, self.path.as_deref(), frame, sink))
     }
