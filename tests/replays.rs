@@ -454,6 +454,56 @@ fn neighbours_that_were_told_of_different_names_are_judged_apart() {
     }
 }
 
+/// Where a flow's name was not seen, any that the list spells out may be it: in a wildcard, an
+/// exception, or a URL. What a neighbour was told of one says nothing of others, and nothing of those
+/// that no statement spells out.
+#[test]
+fn neighbours_that_were_told_of_a_name_that_stands_anywhere_in_the_list_are_judged_apart() {
+    let wildcards = "allow some: s1 -> *.contoso.com except bad.contoso.com : https because \"some\"\n\
+                     allow all: s1 -> *.contoso.com : https because \"all\"\n";
+    let url = "allow news: s1 -> url \"news.contoso.com/a\" inspect : https because \"news\"\n";
+    for (more, told_of, is_apart) in [
+        (wildcards, "bad.contoso.com", true),
+        (wildcards, "unnamed-0.contoso.com", false),
+        (url, "news.contoso.com", true),
+    ] {
+        let (intent, deployment) = subject(40, more);
+        let simulator = Simulator::new(&deployment).unwrap();
+        let neighbours: [IpAddr; 2] = [[10, 1, 17, 8].into(), [10, 1, 17, 9].into()];
+        let mut evidence = Evidence::default();
+        let (name, server) = (told_of.parse().unwrap(), [192, 0, 2, 53].into());
+        evidence.timeline.add(&answer(
+            &name,
+            [203, 0, 113, 1].into(),
+            neighbours[0],
+            server,
+            noon(),
+        ));
+        let assumptions = Assumptions::default();
+        let environment =
+            Environment { evidence: &evidence, assumptions: &assumptions, at: noon() };
+        let flow = |source| Observation {
+            source,
+            source_port: Some(40_000),
+            destination: [192, 0, 2, 7].into(),
+            destination_port: 443,
+            protocol: IpProtocol::TCP,
+            payload: SeenPayload::Kind(PayloadKind::Tls),
+        };
+        for order in [[0, 1], [1, 0]] {
+            let replays = Replays::new(&simulator, Some(&intent), DAY, environment, 100_000);
+            let judged = order.map(|which| {
+                let flows = [flow(neighbours[which])];
+                let alone = simulator.replay(&flows, Some(&intent), DAY, &environment).unwrap();
+                let settled = replays.replay(&flows, noon()).unwrap();
+                assert_eq!(settled.replayed.judged, alone.judged, "{told_of}: {}", flows[0]);
+                settled
+            });
+            assert_eq!(!Arc::ptr_eq(&judged[0], &judged[1]), is_apart, "{told_of}");
+        }
+    }
+}
+
 /// Sources are compared in their order: behind one that is not known, an address is another matter than
 /// before it.
 #[test]

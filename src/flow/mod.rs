@@ -25,6 +25,7 @@ pub use atom::Atom;
 pub use name::Fqdn;
 pub use name::FqdnPattern;
 pub use name::Host;
+pub use name::STAND_IN;
 pub use numeric::Numeric;
 pub use observation::Observation;
 pub use observation::SeenPayload;

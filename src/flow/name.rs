@@ -16,13 +16,17 @@ use serde::de;
 #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Fqdn(
     // Invariant: not empty, at most 253 bytes, labels of 1 to 63 bytes, no upper case, each byte a
-    // letter, a digit, `-` or `_`; and not an IPv4 literal.
+    // letter, a digit, `-` or `_`; and not an IPv4 literal. The first byte is `STAND_IN` in a name
+    // that stands for others.
     Arc<str>,
 );
 
 /// The most bytes of a name without its final dot, and of a label (RFC 1035 §2.3.4).
 const MOST_BYTES: usize = 253;
 const MOST_LABEL_BYTES: usize = 63;
+
+/// How a name begins that stands for others ([`FqdnPattern::stand_in`]); no host name holds it.
+pub const STAND_IN: char = '?';
 
 /// Why a text is no host name.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -266,6 +270,32 @@ impl FqdnPattern {
         }
     }
 
+    /// The name in the pattern that it matches itself.
+    pub fn spelled(&self) -> Option<&Fqdn> {
+        match self {
+            FqdnPattern::Exact(name) | FqdnPattern::EndsWith(name) => Some(name),
+            FqdnPattern::Any | FqdnPattern::Under(_) => None,
+        }
+    }
+
+    /// A name for all those that the pattern matches and that nothing else tells of. It equals none
+    /// that is read, so that nothing which is known of one name is taken for known of it; and no
+    /// other wildcard matches it than those that match all of them. `None` where there is no room
+    /// for such a name.
+    pub fn stand_in(&self) -> Option<Fqdn> {
+        let text = match self {
+            FqdnPattern::Exact(_) => return None,
+            FqdnPattern::Any => String::from(STAND_IN),
+            FqdnPattern::Under(parent) => format!("{STAND_IN}.{parent}"),
+            FqdnPattern::EndsWith(end) => {
+                let is_full = end.labels().next().is_some_and(|one| one.len() == MOST_LABEL_BYTES);
+                let separator = if is_full { "." } else { "" };
+                format!("{STAND_IN}{separator}{end}")
+            }
+        };
+        (text.len() <= MOST_BYTES).then(|| Fqdn(text.into()))
+    }
+
     /// Whether the pattern matches `host`; an address literal is matched by `*` only
     /// (`azure-firewall.md §2.3`, modelling choice).
     pub fn matches_host(&self, host: &Host) -> bool {
@@ -318,6 +348,29 @@ mod tests {
         check("*contoso.com", "anycontoso.com", true);
         check("*contoso.com", "contoso.com.evil.net", false);
         check("*", "localhost", true);
+    }
+
+    #[test]
+    fn what_stands_for_others_is_matched_as_they_are_and_is_none_that_is_read() {
+        let long = "x".repeat(63);
+        let stand_in = |text: &str| FqdnPattern::parse(text).unwrap().stand_in();
+        for (pattern, expected) in [
+            ("*", "?".to_owned()),
+            ("*.contoso.com", "?.contoso.com".to_owned()),
+            ("*contoso.com", "?contoso.com".to_owned()),
+            (&format!("*{long}.com"), format!("?.{long}.com")),
+        ] {
+            let name = stand_in(pattern).unwrap();
+            assert_eq!(name.as_str(), expected, "{pattern}");
+            assert!(FqdnPattern::parse(pattern).unwrap().matches(&name), "{pattern}");
+            assert_eq!(Fqdn::parse(name.as_str()), Err(NameError::Character('?')), "{pattern}");
+        }
+        assert_eq!(stand_in("www.contoso.com"), None);
+        let label = "x".repeat(61);
+        let parent = [label.as_str(); 4].join(".");
+        let bytes =
+            |last: &str| stand_in(&format!("*.{parent}.{last}")).map(|name| name.as_str().len());
+        assert_eq!([bytes("xxx"), bytes("xxxx")], [Some(253), None]);
     }
 
     #[test]

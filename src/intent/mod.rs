@@ -77,6 +77,13 @@ impl Intent {
         exact(self.destinations())
     }
 
+    /// The names that stand anywhere in statements, in wildcards, exceptions and URLs, too: which of
+    /// them a flow shows matters where that was not seen.
+    pub fn spelled_names(&self) -> impl Iterator<Item = &Fqdn> {
+        let patterns = self.destinations().flat_map(Destination::every_name_pattern);
+        patterns.filter_map(FqdnPattern::spelled)
+    }
+
     /// The names for which it matters which addresses a client holds, whatever it shows: those of
     /// permissions with a service that shows no name, or that let out whatever is sent there.
     pub fn names_held_by_clients(&self) -> impl Iterator<Item = &Fqdn> {

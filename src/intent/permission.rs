@@ -78,6 +78,20 @@ impl Destination {
             | Destination::Any => &[],
         }
     }
+
+    /// All patterns that names are compared with, those of exceptions and of URLs among them.
+    pub fn every_name_pattern(&self) -> impl Iterator<Item = &FqdnPattern> {
+        let (names, url) = match self {
+            Destination::Names(names) => (Some(names), None),
+            Destination::Url { host, .. } => (None, Some(host)),
+            Destination::Addresses(_)
+            | Destination::ServiceTag(_)
+            | Destination::FqdnTag(_)
+            | Destination::WebCategory(_)
+            | Destination::Any => (None, None),
+        };
+        names.into_iter().flat_map(|names| names.patterns.iter().chain(&names.except)).chain(url)
+    }
 }
 
 /// How clients reach Azure SQL (`azure-firewall.md §2.11`).

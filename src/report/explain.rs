@@ -11,6 +11,7 @@ use crate::diagnostic::render::escape_controls;
 use crate::flow::Atom;
 use crate::flow::Observation;
 use crate::flow::Payload;
+use crate::flow::STAND_IN;
 use crate::flow::SeenPayload;
 use crate::simulate::Decision;
 use crate::simulate::FRESH;
@@ -280,20 +281,25 @@ impl Explanation<'_> {
         reasons.into_iter().map(Reason::keyword).collect::<Vec<_>>().join(" or ")
     }
 
-    /// `text` of a reading, with words for the labels that stand for those that no rule spells out.
+    /// `text` of a reading, with words for the names and paths that stand for those that no rule
+    /// spells out.
     fn spoken(&self, text: &str) -> String {
         if self.shown.is_none() {
             return text.to_owned();
         }
+        let is_name = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
         let mut spoken = String::new();
         let mut rest = text;
-        while let Some((before, after)) = rest.split_once(FRESH) {
-            let after = after.trim_start_matches(|c: char| c.is_ascii_digit());
-            let is_name = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
-            let tail = after.split_once(|c: char| !is_name(c)).map_or(after, |(tail, _)| tail);
+        while let Some((before, after)) = rest.split_once(STAND_IN) {
             spoken.push_str(before);
+            if spoken.ends_with(|c| is_name(c) || c == '/') {
+                // It stands in a path.
+                spoken.push(STAND_IN);
+                rest = after;
+                continue;
+            }
+            let tail = after.split_once(|c: char| !is_name(c)).map_or(after, |(tail, _)| tail);
             let words = match tail.strip_prefix('.') {
-                _ if before.ends_with('/') => "…".to_owned(),
                 Some(parent) => format!("(a name under {parent} that no rule names)"),
                 None if tail.is_empty() => "(a name that no rule names)".to_owned(),
                 None => format!("(a name that ends in {tail} and that no rule names)"),
@@ -301,7 +307,12 @@ impl Explanation<'_> {
             spoken.push_str(&words);
             rest = after.strip_prefix(tail).unwrap_or_default();
         }
-        spoken + rest
+        spoken.push_str(rest);
+        let mut parts = spoken.split(FRESH);
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |text, part| {
+            text + "…" + part.trim_start_matches(|c: char| c.is_ascii_digit())
+        })
     }
 
     /// What is supposed of the flow in `reading`.

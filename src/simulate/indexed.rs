@@ -185,9 +185,9 @@ impl<'l> ByName<'l> {
         is_by_address: bool,
     ) {
         for destination in destinations {
+            self.patterns.extend(destination.every_name_pattern());
             match destination {
-                Destination::Names(names) => {
-                    self.patterns.extend(names.patterns.iter().chain(&names.except));
+                Destination::Names(_) => {
                     if is_by_address {
                         self.any_name.insert(statement);
                     }
@@ -196,7 +196,7 @@ impl<'l> ByName<'l> {
                         self.no_name.insert(statement);
                     }
                 }
-                Destination::Url { host, .. } => self.patterns.push(host),
+                Destination::Url { .. } => {}
                 Destination::Addresses(_)
                 | Destination::ServiceTag(_)
                 | Destination::FqdnTag(_)

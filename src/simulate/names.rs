@@ -1,22 +1,13 @@
 //! Names that stand for all names.
 //!
 //! Patterns part the names into finitely many kinds: a name that a pattern spells out, and for
-//! each wildcard the names that it is the longest to match. One name of each kind is enough.
+//! each wildcard the names that it is the longest to match. One name of each kind is enough: of the
+//! latter one that nobody has, since what is known of one of them is not known of the others.
 
 use foldhash::HashMap;
 
 use crate::flow::Fqdn;
 use crate::flow::FqdnPattern;
-
-/// How a label begins that stands for one that no rule spells out; a number follows.
-pub const FRESH: &str = "unnamed-";
-
-/// Labels that stand for one that no rule spells out. Of `count` rules each may spell one out, and
-/// so one of the first is left, unless the name is too long for them; then a short one may do.
-pub(super) fn fresh_labels(count: usize) -> impl Iterator<Item = String> {
-    let short = ('a'..='z').chain('0'..='9').map(String::from);
-    (0..=count).map(|number| format!("{FRESH}{number}")).chain(short)
-}
 
 /// Patterns by what they end with, so that a name is not compared with each of them.
 #[derive(Clone, Debug, Default)]
@@ -70,46 +61,13 @@ impl<'p> PatternIndex<'p> {
 
 /// One name of each kind that `patterns` part the names into, ascending.
 pub(super) fn names<'p>(patterns: impl IntoIterator<Item = &'p FqdnPattern>) -> Vec<Fqdn> {
-    let mut patterns: Vec<&FqdnPattern> = patterns.into_iter().chain([&FqdnPattern::Any]).collect();
-    patterns.sort_unstable();
-    patterns.dedup();
-    let index = PatternIndex::new(patterns.iter().copied());
-    let is_fresh = |name: &Fqdn, ending: &str| {
-        let matching = index.matching(name);
-        !matching.iter().filter_map(|n| patterns.get(*n)).any(|other| is_longer(other, ending))
-    };
-    let mut names = Vec::with_capacity(patterns.len());
-    for pattern in &patterns {
-        let ending = match pattern {
-            FqdnPattern::Exact(name) => {
-                names.push(name.clone());
-                continue;
-            }
-            FqdnPattern::Any => String::new(),
-            FqdnPattern::Under(parent) => format!(".{parent}"),
-            FqdnPattern::EndsWith(end) => {
-                names.push(end.clone());
-                end.to_string()
-            }
-        };
-        let mut fresh = fresh_labels(patterns.len())
-            .filter_map(|label| Fqdn::parse(&format!("{label}{ending}")).ok());
-        names.extend(fresh.find(|name| is_fresh(name, &ending)));
-    }
+    let of_kind =
+        |pattern: &FqdnPattern| pattern.spelled().cloned().into_iter().chain(pattern.stand_in());
+    let mut names: Vec<Fqdn> =
+        patterns.into_iter().chain([&FqdnPattern::Any]).flat_map(of_kind).collect();
     names.sort_unstable();
     names.dedup();
     names
-}
-
-/// Whether `pattern` says more of a name than that it ends so.
-fn is_longer(pattern: &FqdnPattern, ending: &str) -> bool {
-    let length = match pattern {
-        FqdnPattern::Any => 0,
-        FqdnPattern::Exact(_) => usize::MAX,
-        FqdnPattern::Under(parent) => parent.as_str().len() + 1,
-        FqdnPattern::EndsWith(end) => end.as_str().len(),
-    };
-    length > ending.len()
 }
 
 #[cfg(test)]
@@ -128,37 +86,23 @@ mod tests {
 
     #[test]
     fn one_name_of_each_kind() {
-        check(&[], &["unnamed-0"]);
-        check(&["*"], &["unnamed-0"]);
-        check(&["www.a.com"], &["unnamed-0", "www.a.com"]);
-        check(&["*.a.com", "*.b.a.com"], &["unnamed-0", "unnamed-0.a.com", "unnamed-0.b.a.com"]);
-        check(&["*a.com"], &["a.com", "unnamed-0", "unnamed-0a.com"]);
+        check(&[], &["?"]);
+        check(&["*"], &["?"]);
+        check(&["www.a.com"], &["?", "www.a.com"]);
+        check(&["*.a.com", "*.b.a.com"], &["?", "?.a.com", "?.b.a.com"]);
+        check(&["*a.com", "*.a.com"], &["?", "?.a.com", "?a.com", "a.com"]);
     }
 
+    /// A longer wildcard has a name of its own.
     #[test]
-    fn a_name_that_a_rule_spells_out_is_not_fresh() {
-        check(&["unnamed-0"], &["unnamed-0", "unnamed-1"]);
-        check(
-            &["*.a.com", "unnamed-0.a.com"],
-            &["unnamed-0", "unnamed-0.a.com", "unnamed-1.a.com"],
-        );
-    }
-
-    #[test]
-    fn there_is_a_fresh_name_however_many_are_spelled_out() {
-        let taken = (0..9).map(|number| format!("unnamed-{number}.a.com"));
-        let texts: Vec<String> = taken.chain(["*.a.com".to_owned()]).collect();
-        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let found = names(&patterns(&texts));
-        assert!(found.contains(&Fqdn::parse("unnamed-9.a.com").unwrap()), "{found:?}");
-    }
-
-    #[test]
-    fn a_name_is_found_where_there_is_room_for_one_letter() {
-        let label = "x".repeat(61);
-        let parent = [label.as_str(); 4].join(".");
-        let found = names(&patterns(&[&format!("*.{parent}")]));
-        assert!(found.contains(&Fqdn::parse(&format!("a.{parent}")).unwrap()), "{found:?}");
+    fn a_name_that_stands_for_others_is_matched_by_no_longer_wildcard() {
+        let patterns =
+            patterns(&["*", "*com", "*.com", "*a.com", "*.a.com", "*ba.com", "*.b.a.com"]);
+        for pattern in &patterns {
+            let name = pattern.stand_in().unwrap();
+            let longest = patterns.iter().filter(|other| other.matches(&name));
+            assert_eq!(longest.max_by_key(|other| other.to_string().len()), Some(pattern));
+        }
     }
 
     #[test]

@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 
 use super::decide::Simulator;
-use super::names::fresh_labels;
 use super::policy::Enforced;
 use crate::azure::policy::Rules;
 use crate::azure::rule::ApplicationRule;
@@ -18,6 +17,10 @@ use crate::flow::Payload;
 use crate::flow::PayloadKind;
 use crate::flow::Request;
 use crate::flow::SeenPayload;
+
+/// How the last part of a path begins that stands for those that no rule spells out; a number
+/// follows.
+pub const FRESH: &str = "unnamed-";
 
 /// Ports of requests that stand for all that are not the one connected to; one of them is not.
 pub(super) const OTHER_PORTS: [u16; 2] = [1, 2];
@@ -123,14 +126,16 @@ impl Simulator<'_> {
         for pattern in patterns.iter().chain([&"/*"]) {
             if let Some(prefix) = pattern.strip_suffix('*') {
                 paths.insert(prefix.to_owned());
-                let fresh = fresh_labels(patterns.len()).map(|label| format!("{prefix}{label}"));
+                // Of so many patterns each may spell one out, and so one is left.
+                let labels = (0..=patterns.len()).map(|number| format!("{FRESH}{number}"));
+                let mut fresh = labels.map(|label| format!("{prefix}{label}"));
                 let is_fresh = |path: &String| {
                     !patterns.iter().any(|other| {
                         let other = other.trim_end_matches('*');
                         other.len() > prefix.len() && path.starts_with(other)
                     })
                 };
-                paths.extend({ fresh }.find(is_fresh));
+                paths.extend(fresh.find(is_fresh));
             } else {
                 let bare = pattern.strip_suffix('/').unwrap_or(pattern);
                 paths.extend([bare.to_owned(), format!("{bare}/")]);

@@ -343,7 +343,7 @@ impl Alike {
             of_deployment.into_iter().chain(of_list).flatten().collect();
         let held: BTreeSet<&Fqdn> =
             intent.into_iter().flat_map(Intent::names_held_by_clients).collect();
-        let all: BTreeSet<&Fqdn> = intent.into_iter().flat_map(Intent::exact_names).collect();
+        let all: BTreeSet<&Fqdn> = intent.into_iter().flat_map(Intent::spelled_names).collect();
         let by_address = held.len();
         let listed: Vec<&Fqdn> = held.iter().chain(all.difference(&held)).copied().collect();
         let numbers: BTreeMap<&Fqdn, u32> = listed.iter().copied().zip(0..).collect();
