@@ -346,6 +346,17 @@ impl Tracker {
             return;
         }
         let known = known.zip(followed);
+        // Where the clock leapt and nothing has confirmed that yet, the flow alone is idle: its packets may
+        // be of another day. If the time is a damaged one, no other flow ends for it.
+        let is_idle = |flow: &Followed| {
+            flow.touched != UNTIMED
+                && self.leap.is_some_and(|leap| leap > flow.touched.after(IDLE_SECONDS))
+        };
+        if let Some((id, _)) = known.filter(|(_, flow)| is_idle(flow)) {
+            self.end(id, sink);
+            self.open(packet, key, false, unchanged, vantage, sink);
+            return;
+        }
         if let Some((id, flow)) = known.filter(|(_, flow)| flow.conversation.is_reopened_by(packet))
         {
             let hears_both = flow.conversation.leaves_open_who_asks(packet);

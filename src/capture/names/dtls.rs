@@ -43,9 +43,23 @@ fn record<'a>(cursor: &mut Cursor<'a>) -> Option<Record<'a>> {
 /// Puts the first ClientHello together.
 #[derive(Debug, Default)]
 pub(in crate::capture) struct HelloReader {
-    /// The pieces of the message, ascending by their places.
-    pieces: Vec<(usize, Vec<u8>)>,
+    /// The pieces of the messages, ascending by their places.
+    pieces: Vec<Piece>,
     held: usize,
+}
+
+/// Which message a fragment is of (RFC 6347 §4.2.3): a hello comes again with a cookie, as another one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Message {
+    sequence: u16,
+    length: usize,
+}
+
+#[derive(Debug)]
+struct Piece {
+    of: Message,
+    offset: usize,
+    bytes: Vec<u8>,
 }
 
 impl HelloReader {
@@ -74,12 +88,12 @@ impl HelloReader {
         while !cursor.is_empty() {
             let kind = cursor.u8()?;
             let length = cursor.u24()?;
-            let _sequence = cursor.u16()?;
+            let sequence = cursor.u16()?;
             let offset = cursor.u24()?;
             let fragment_length = cursor.u24()?;
             let bytes = cursor.take(fragment_length)?;
             if kind == CLIENT_HELLO && length <= MOST_HELLO_BYTES {
-                let body = self.put_together(length, offset, bytes);
+                let body = self.put_together(Message { sequence, length }, offset, bytes);
                 if let Some(hello) = body.and_then(|body| tls::client_hello(&body, Over::Datagrams))
                 {
                     return Some(hello);
@@ -90,20 +104,20 @@ impl HelloReader {
     }
 
     /// The message, once no byte of it is missing.
-    fn put_together(&mut self, length: usize, offset: usize, bytes: &[u8]) -> Option<Vec<u8>> {
+    fn put_together(&mut self, of: Message, offset: usize, bytes: &[u8]) -> Option<Vec<u8>> {
         let is_full = self.pieces.len() >= MOST_PIECES;
         if bytes.is_empty() || is_full || self.held + bytes.len() > MOST_HELLO_BYTES {
             return None;
         }
-        let place = self.pieces.partition_point(|(before, _)| *before <= offset);
-        self.pieces.insert(place, (offset, bytes.to_vec()));
+        let place = self.pieces.partition_point(|before| before.offset <= offset);
+        self.pieces.insert(place, Piece { of, offset, bytes: bytes.to_vec() });
         self.held += bytes.len();
         let mut message = Vec::new();
-        for (offset, bytes) in &self.pieces {
-            let known = message.len().checked_sub(*offset)?;
-            message.extend_from_slice(bytes.get(known..).unwrap_or_default());
+        for piece in self.pieces.iter().filter(|piece| piece.of == of) {
+            let known = message.len().checked_sub(piece.offset)?;
+            message.extend_from_slice(piece.bytes.get(known..).unwrap_or_default());
         }
-        message.truncate(length);
-        (message.len() == length).then_some(message)
+        message.truncate(of.length);
+        (message.len() == of.length).then_some(message)
     }
 }

@@ -14,8 +14,12 @@ const MOST_FIELDS: usize = 256;
 /// The longest method that is taken for one; the longest registered one has 17 letters.
 const MOST_METHOD_BYTES: usize = 24;
 
+/// Bytes of empty lines before a first request that are looked over; those of clients are 2.
+const MOST_EMPTY_LINES: usize = 16;
+
 /// Whether `bytes` begin with a request line.
 pub(in crate::capture) fn begins_request(bytes: &[u8]) -> Match {
+    let bytes = behind_empty_lines(bytes);
     let method = bytes.iter().take_while(|byte| is_token(**byte)).count();
     if method > MOST_METHOD_BYTES {
         return Match::No;
@@ -34,6 +38,12 @@ pub(in crate::capture) fn begins_request(bytes: &[u8]) -> Match {
         Some(_) => Match::No,
     };
     if strict == Match::No { begins_damaged_request(bytes, rest) } else { strict }
+}
+
+/// `bytes` without the empty lines before a first request, which servers skip (RFC 9112 §2.2).
+fn behind_empty_lines(bytes: &[u8]) -> &[u8] {
+    let ends = bytes.iter().take(MOST_EMPTY_LINES).take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    bytes.get(ends.count()..).unwrap_or_default()
 }
 
 /// Whether a line that is no request line is one to servers that are not strict: of a method that
@@ -56,6 +66,7 @@ fn begins_damaged_request(bytes: &[u8], behind_method: &[u8]) -> Match {
 
 /// What has to come before more is known of `bytes`, which may begin with a request line.
 pub(in crate::capture) fn awaits(bytes: &[u8]) -> Awaits {
+    let bytes = behind_empty_lines(bytes);
     let method = bytes.iter().take_while(|byte| is_token(**byte)).count();
     let Some(rest) = bytes.get(method + 1..) else { return Awaits::Anything };
     let target = rest.iter().take_while(|byte| is_target(**byte)).count();
@@ -113,7 +124,7 @@ fn is_target(byte: u8) -> bool {
 pub(in crate::capture) enum RequestSeen {
     /// Its host, port and path.
     Whole(Request),
-    /// The same of a request whose target names this other host.
+    /// The same of a request whose target names this other host, or one that no field names.
     Twofold(Request, Host),
     /// A request whose first line is damaged, with the host that a field names. What it asks of
     /// that host is the server's to guess.
@@ -420,9 +431,10 @@ fn read_lines(bytes: &[u8]) -> Option<(RequestSeen, State)> {
     }
     let body = match (chunked, length) {
         _ if head.method == Some("CONNECT") => State::Ended,
-        (Some(true), _) => State::Chunks(Chunks::Size(Vec::new())),
-        // How long such a body is cannot be told (RFC 9112 §6.3).
-        (Some(false), _) => State::Lost,
+        (Some(true), None) if head.version != Some(0) => State::Chunks(Chunks::Size(Vec::new())),
+        // How long such a body is cannot be told: which of two lengths a server goes by, or whether it
+        // knows of chunks (RFC 9112 §6.1, §6.3).
+        (Some(_), _) => State::Lost,
         (None, Some(length @ 1..)) => State::Body(length),
         (None, Some(0) | None) => State::Head { held: Vec::new(), searched: 0, may_end },
     };
@@ -445,7 +457,7 @@ fn request(is_connect: bool, target: &str, host: Option<&[u8]>) -> RequestSeen {
     let named = host_and_port(if is_connect { target } else { authority }.as_bytes()).0;
     let request = Request { host, port, path: path.to_owned() };
     match named {
-        Shown::Host(named) if request.host.as_ref().is_some_and(|host| *host != named) => {
+        Shown::Host(named) if request.host.as_ref() != Some(&named) => {
             RequestSeen::Twofold(request, named)
         }
         Shown::Host(_) | Shown::Nothing | Shown::Unreadable => RequestSeen::Whole(request),

@@ -235,14 +235,19 @@ fn extensions(mut rest: Cursor<'_>) -> Option<ClientHello> {
     Some(ClientHello { name: name.unwrap_or(Shown::Nothing), hidden })
 }
 
-/// The first host name of a list of server names.
+/// The host name of a list of server names, up to an entry that does not fit where that stands behind
+/// the name. Which of two a server takes is not known (RFC 6066 §3 forbids them).
 fn server_name(mut names: Cursor<'_>) -> Option<Shown> {
+    let mut found: Option<&[u8]> = None;
     while !names.is_empty() {
-        let kind = names.u8()?;
-        let name = names.vector16()?;
-        if kind == HOST_NAME {
-            return Some(Shown::read(name.0));
+        let entry = names.u8().and_then(|kind| Some((kind, names.vector16()?.0)));
+        match (entry, found) {
+            (Some((HOST_NAME, name)), Some(found)) if name != found => return None,
+            (Some((HOST_NAME, name)), _) => found = Some(name),
+            (Some(_), _) => {}
+            (None, Some(_)) => break,
+            (None, None) => return None,
         }
     }
-    Some(Shown::Nothing)
+    Some(found.map_or(Shown::Nothing, Shown::read))
 }

@@ -359,6 +359,8 @@ fn where_requests_cannot_be_followed_the_flow_stays_open() {
     let ways: &[&[u8]] = &[
         b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 3\r\nContent-Length: 90\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked, identity\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST / HTTP/1.0\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: +38\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: \r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\n",
@@ -383,6 +385,52 @@ fn what_the_server_says_is_no_question_of_the_client() {
     segments.push(Segment::new(WEB, CLIENT, ACK, 5001, request).answering(1001));
     let flow = only(&file_of(&segments));
     assert_eq!((story(&flow).as_str(), flow.names.len()), ("http | 1 silent", 0));
+}
+
+/// Servers skip them (RFC 9112 §2.2), as a whole or byte by byte.
+#[test]
+fn empty_lines_before_a_first_request_hide_nothing() {
+    let request = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
+    for lines in [&b"\r\n"[..], b"\n", b"\r\n\r\n"] {
+        let whole = [lines, request].concat();
+        let bytes: Vec<&[u8]> = whole.chunks(1).collect();
+        for parts in [vec![&whole[..]], vec![lines, request], bytes] {
+            let flow = only(&file_of(&session(WEB, &parts)));
+            assert!(story(&flow).starts_with("http a.example | 1 silent | "), "{}", story(&flow));
+        }
+    }
+}
+
+/// Which of them a server takes is not known (RFC 6066 §3 forbids two).
+#[test]
+fn two_names_in_one_list_of_a_hello_leave_its_name_open() {
+    let two = |other: &str| {
+        let mut hello = client_hello(&format!("a.example\0\0\t{other}"));
+        let name = hello.windows(9).position(|bytes| bytes == b"a.example").unwrap();
+        hello[name - 1] = 9;
+        story(&only(&file_of(&session(SERVER, &[&hello]))))
+    };
+    assert_eq!(two("b.example"), "tls | 1 silent | 4 some tls");
+    assert_eq!(two("a.example"), "tls a.example | 1 silent | 4 tls a.example");
+}
+
+/// The first packet after a pause that is of a flow from before it, and nothing yet that confirms the time.
+#[test]
+fn a_packet_days_after_its_flow_begins_another_and_ends_no_other_flow() {
+    const DAYS: u64 = 2 * 86_400_000_000;
+    let datagram = || ethernet(&[], &udp(CLIENT, SERVER, 1, b"x"));
+    let other = || ethernet(&[], &udp(CLIENT, End([203, 0, 113, 9], 9), 1, b"y"));
+    let mut frames = vec![(0, datagram()), (1, other()), (DAYS, datagram())];
+    let flows = |frames: &[_]| {
+        let (taken, _) = read(&pcap_at(1, frames));
+        (taken.flows.len(), taken.flows.iter().filter_map(|flow| flow.packets).sum::<u64>())
+    };
+    assert_eq!(flows(&frames), (3, 3));
+    // Of a time that was damaged, no other flow knows.
+    frames.push((2, other()));
+    assert_eq!(flows(&frames), (3, 4));
+    frames.push((DAYS + 1, datagram()));
+    assert_eq!(flows(&frames), (3, 5));
 }
 
 #[test]

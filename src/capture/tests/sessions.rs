@@ -366,7 +366,8 @@ fn a_target_that_names_another_host_is_a_name_of_its_own() {
     // Without a header the target stands in for it, but for that of a tunnel.
     let alone = "GET http://shop.example.org/a HTTP/1.1\r\n\r\n";
     assert_eq!(names(alone).1, "host shop.example.org");
-    assert_eq!(names("CONNECT shop.example.org:443 HTTP/1.0\r\n\r\n").1, "");
+    let tunnel = "CONNECT shop.example.org:443 HTTP/1.0\r\n\r\n";
+    assert_eq!(names(tunnel), (None, "target shop.example.org".to_owned()));
 }
 
 /// A frame of HTTP/2 with so many bytes, of which `payload` are the first.

@@ -158,6 +158,37 @@ fn the_name_over_dtls_is_told_and_is_not_what_the_flow_goes_by() {
     assert_eq!((seen.name.to_string().as_str(), seen.origin), ("a.example", NameOrigin::DtlsSni));
 }
 
+/// A hello that comes again with a cookie is another message (RFC 6347 §4.2.1): fragments of the two are
+/// not put together, and the second shows the name where part of the first was lost.
+#[test]
+fn fragments_of_two_hellos_over_dtls_are_kept_apart() {
+    let hello = |name: &str, cookie: usize| {
+        let mut body = client_hello(name)[9..].to_vec();
+        body.splice(35..35, std::iter::once(u8::try_from(cookie).unwrap()).chain(vec![9; cookie]));
+        body
+    };
+    let fragment = |sequence: u8, body: &[u8], from: usize, to: usize| {
+        let [length, offset, size] =
+            [body.len(), from, to - from].map(|n| u8::try_from(n).unwrap());
+        let message =
+            [&[1, 0, 0, length, 0, sequence, 0, 0, offset, 0, 0, size][..], &body[from..to]]
+                .concat();
+        let size = u8::try_from(message.len()).unwrap();
+        let record = [&[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, size][..], &message].concat();
+        ethernet(&[], &udp(CLIENT, SERVER, 4, &record))
+    };
+    let (first, second) = (hello("a.example", 0), hello("a.example", 20));
+    let (cut, end) = (40, second.len());
+    for lost in 0..2 {
+        let mut frames = vec![fragment(0, &first, 0, cut), fragment(0, &first, cut, first.len())];
+        frames.remove(lost);
+        frames.extend([fragment(1, &second, 0, cut), fragment(1, &second, cut, end)]);
+        let flow = only(&pcap(1, &frames));
+        let names: Vec<String> = flow.names.iter().map(|seen| seen.name.to_string()).collect();
+        assert_eq!(names, ["a.example"], "without fragment {lost}");
+    }
+}
+
 #[test]
 fn of_segments_that_disagree_the_first_counts_and_it_is_noted() {
     let mut segments = session(SERVER, &[&client_hello("a.example")]);
