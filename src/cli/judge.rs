@@ -1,6 +1,7 @@
 //! Judging recorded flows: all of them, those that a report shows once more, and those that a change which it
 //! offers is to answer.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -33,6 +34,7 @@ use crate::report::replay::cure::Group;
 use crate::simulate;
 use crate::simulate::Environment;
 use crate::simulate::Inconsistency;
+use crate::simulate::Reason;
 use crate::simulate::Replays;
 use crate::simulate::Settled;
 use crate::simulate::Simulator;
@@ -111,6 +113,7 @@ impl<'a> Judge<'a> {
         one: &FlowOf,
         list: ListedFlows,
     ) -> Result<Option<Judged<'a>>, Failure> {
+        let one = &*self.as_decided(one);
         let flow = &one.flow;
         let openings = recording::openings(flow, self.from, self.environment.evidence);
         let Some(settled) = self.replays.replay(&openings, flow.first) else { return Ok(None) };
@@ -194,6 +197,25 @@ impl<'a> Judge<'a> {
         self.fitting.check(flow, openings, &settled.replayed, is_accepted)
     }
 
+    /// The flow with the source that is decided of. Of one that was seen on both sides of source NAT that
+    /// is the side behind, as with pods behind their node; unless nothing is decided of that: then the
+    /// firewall translated, or something behind it (`azure-firewall.md §4.2`).
+    fn as_decided<'f>(&self, one: &'f FlowOf) -> Cow<'f, FlowOf> {
+        let Some(before) = one.flow.translated_from.filter(|_| self.from.is_none()) else {
+            return Cow::Borrowed(one);
+        };
+        let openings = recording::openings(&one.flow, self.from, self.environment.evidence);
+        let settled = self.replays.replay(&openings, one.flow.first);
+        let reason = settled.map(|settled| settled.replayed.decision.reason);
+        if !matches!(reason, Some(Reason::SourceUndeclared | Reason::SentByFirewall)) {
+            return Cow::Borrowed(one);
+        }
+        let mut one = one.clone();
+        (one.flow.source, one.flow.source_port) = (before.ip(), before.port());
+        one.flow.translated_from = None;
+        Cow::Owned(one)
+    }
+
     /// Judges a flow again, for a report that shows it.
     pub(super) fn again(
         &self,
@@ -201,6 +223,7 @@ impl<'a> Judge<'a> {
         position: Position,
     ) -> Result<ReplayedFlow, Failure> {
         let one = flows.flow(position)?;
+        let one = self.as_decided(&one);
         let openings = recording::openings(&one.flow, self.from, self.environment.evidence);
         let settled = self.replays.replay(&openings, one.flow.first);
         let shown = settled.and_then(|settled| {
@@ -314,6 +337,7 @@ impl<'a> Judge<'a> {
         let mut boxes = Vec::with_capacity(positions.first.len());
         for position in &positions.first {
             let one = flows.flow(*position)?;
+            let one = self.as_decided(&one);
             let openings = recording::openings(&one.flow, self.from, self.environment.evidence);
             if let Some(settled) = self.replays.replay(&openings, one.flow.first) {
                 boxes.push((settled.replayed.outcome, settled.is_objection(self.accepted)));

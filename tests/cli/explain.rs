@@ -178,6 +178,44 @@ fn a_capture_that_is_given_twice_counts_once() {
     assert_eq!(sandbox.run(&again).expect(0), flows);
 }
 
+/// A capture from behind the firewall's own source NAT adds nothing to what is decided: the flow is still
+/// that of its client.
+#[test]
+fn what_is_captured_on_both_sides_of_the_firewall_is_judged_by_its_client() {
+    let sandbox = Sandbox::new();
+    sandbox.write("list.egress", super::sandbox::OK.as_bytes());
+    let side = |source: [u8; 4], port: u16, hop_limit: u8, microseconds: u32| {
+        // The headers of a datagram, made those of a SYN to the same port.
+        let mut packet = super::packets::datagram(port)[..40].to_vec();
+        (packet[3], packet[8], packet[9]) = (40, hop_limit, 6);
+        packet[12..16].copy_from_slice(&source);
+        packet[24..40].copy_from_slice(&[0, 0, 9, 9, 0, 0, 0, 0, 0x50, 2, 0xff, 0xff, 0, 0, 0, 0]);
+        // Sent again, so that the captures overlap: those that follow each other are of one place.
+        let times = [microseconds, microseconds + 20_000];
+        super::packets::capture(times.map(|time| (1_772_359_200, time, packet.clone())))
+    };
+    sandbox.write("inside.pcap", &side([10, 1, 8, 4], 40_000, 64, 0));
+    let list = ["replay", "list.egress", "--at", "2026-03-02", "--format", "json"];
+    let replay = |captures: &[&str]| {
+        let given = captures.iter().flat_map(|capture| ["--capture", capture]);
+        let report = sandbox.run(&list.into_iter().chain(given).collect::<Vec<_>>()).expect(0);
+        serde_json::from_str::<serde_json::Value>(&report).unwrap()
+    };
+    let alone = replay(&["inside.pcap"]);
+    assert_eq!(alone["flows"][0]["box"], "blocked", "{alone:#}");
+    // Its public address, and one of its instances.
+    for outside in [[198, 51, 100, 10], [10, 0, 1, 5]] {
+        sandbox.write("outside.pcap", &side(outside, 2_000, 63, 500));
+        for captures in [["inside.pcap", "outside.pcap"], ["outside.pcap", "inside.pcap"]] {
+            let both = replay(&captures);
+            for key in ["box", "src", "sport", "verdict", "reason"] {
+                assert_eq!(both["flows"][0][key], alone["flows"][0][key], "{key}: {both:#}");
+            }
+            assert_eq!(both["flows"].as_array().map(Vec::len), Some(1), "{both:#}");
+        }
+    }
+}
+
 /// Where nothing is permitted, every reading is denied, each for its own reason; none is told as
 /// the fact, and no name is told that nobody has.
 #[test]
