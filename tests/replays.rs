@@ -414,6 +414,18 @@ fn ports_of_proxies_translations_groups_and_the_platform_tell_connections_apart(
     }
 }
 
+/// What is seen of a connection over TCP from `source` to a server.
+fn sent(source: IpAddr, destination_port: u16, payload: SeenPayload) -> Observation {
+    Observation {
+        source,
+        source_port: Some(40_000),
+        destination: [192, 0, 2, 7].into(),
+        destination_port,
+        protocol: IpProtocol::TCP,
+        payload,
+    }
+}
+
 /// A neighbour that was told of another name of the list is judged by what it was told of itself, also
 /// where addresses alone decide what the firewall does.
 #[test]
@@ -431,14 +443,7 @@ fn neighbours_that_were_told_of_different_names_are_judged_apart() {
     }
     let assumptions = Assumptions::default();
     let environment = Environment { evidence: &evidence, assumptions: &assumptions, at: noon() };
-    let flow = |source| Observation {
-        source,
-        source_port: Some(40_000),
-        destination: [192, 0, 2, 7].into(),
-        destination_port: 5432,
-        protocol: IpProtocol::TCP,
-        payload: SeenPayload::Exactly(Payload::Other),
-    };
+    let flow = |source| sent(source, 5432, SeenPayload::Exactly(Payload::Other));
     for first in [0, 1] {
         let replays = Replays::new(&simulator, Some(&intent), DAY, environment, 100_000);
         let mut permitted = [None; 2];
@@ -482,14 +487,7 @@ fn neighbours_that_were_told_of_a_name_that_stands_anywhere_in_the_list_are_judg
         let assumptions = Assumptions::default();
         let environment =
             Environment { evidence: &evidence, assumptions: &assumptions, at: noon() };
-        let flow = |source| Observation {
-            source,
-            source_port: Some(40_000),
-            destination: [192, 0, 2, 7].into(),
-            destination_port: 443,
-            protocol: IpProtocol::TCP,
-            payload: SeenPayload::Kind(PayloadKind::Tls),
-        };
+        let flow = |source| sent(source, 443, SeenPayload::Kind(PayloadKind::Tls));
         for order in [[0, 1], [1, 0]] {
             let replays = Replays::new(&simulator, Some(&intent), DAY, environment, 100_000);
             let judged = order.map(|which| {
@@ -532,14 +530,7 @@ fn sources_on_either_side_of_an_unknown_one_are_judged_apart() {
     let simulator = Simulator::new(&deployment).unwrap();
     let (evidence, assumptions) = (Evidence::default(), Assumptions::default());
     let environment = Environment { evidence: &evidence, assumptions: &assumptions, at: noon() };
-    let flow = |last| Observation {
-        source: [10, 0, 0, last].into(),
-        source_port: Some(40_000),
-        destination: [192, 0, 2, 7].into(),
-        destination_port: 443,
-        protocol: IpProtocol::TCP,
-        payload: SeenPayload::Kind(PayloadKind::Tls),
-    };
+    let flow = |last| sent([10, 0, 0, last].into(), 443, SeenPayload::Kind(PayloadKind::Tls));
     for order in [[4, 5], [5, 4]] {
         let replays = Replays::new(&simulator, None, DAY, environment, 100_000);
         let mut missing = Vec::new();

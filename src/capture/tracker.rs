@@ -352,14 +352,9 @@ impl Tracker {
             flow.touched != UNTIMED
                 && self.leap.is_some_and(|leap| leap > flow.touched.after(IDLE_SECONDS))
         };
-        if let Some((id, _)) = known.filter(|(_, flow)| is_idle(flow)) {
-            self.end(id, sink);
-            self.open(packet, key, false, unchanged, vantage, sink);
-            return;
-        }
-        if let Some((id, flow)) = known.filter(|(_, flow)| flow.conversation.is_reopened_by(packet))
-        {
-            let hears_both = flow.conversation.leaves_open_who_asks(packet);
+        let is_over = |flow: &Followed| is_idle(flow) || flow.conversation.is_reopened_by(packet);
+        if let Some((id, flow)) = known.filter(|(_, flow)| is_over(flow)) {
+            let hears_both = !is_idle(flow) && flow.conversation.leaves_open_who_asks(packet);
             self.end(id, sink);
             self.open(packet, key, hears_both, unchanged, vantage, sink);
             return;

@@ -448,12 +448,10 @@ fn time(text: &str) -> Result<Timestamp, String> {
     if let Ok(instant) = text.parse::<Timestamp>() {
         return Ok(instant);
     }
-    // A time without an offset would be read as its day.
-    let is_day =
-        text.len() == "2026-03-01".len() && text.bytes().filter(|byte| *byte == b'-').count() == 2;
     text.parse::<Date>()
         .ok()
-        .filter(|_| is_day)
+        // Of a time without an offset, the day alone would be read.
+        .filter(|day| day.to_string() == text)
         .and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok())
         .map(|start| start.timestamp())
         .ok_or_else(|| {

@@ -64,6 +64,8 @@ const CASES: &[Case] = &[
     case("no threads", &[], &["compile", "ok.egress", "--target", "json", "--out", "new", "--threads", "0"], &["--threads", "1..=512"]),
     case("quiet and verbose", &[], &["check", "-q", "-v", "ok.egress"], &["--quiet", "--verbose"]),
     case("a time that is none", &[], &["check", "--at", "tomorrow", "ok.egress"], &["tomorrow", "2026-03-01T10:00:00Z"]),
+    case("a time without an offset", &[], &["check", "--at", "2026-03-01T10:00:00", "ok.egress"], &["'2026-03-01T10:00:00'", "2026-03-01T10:00:00Z"]),
+    case("a day without dashes", &[], &["check", "--at", "20260301", "ok.egress"], &["'20260301'", "a day such as 2026-03-01"]),
     case("an unknown code", &[], &["code", "E9999"], &["`E9999`", "`exeat code` lists"]),
     // Files.
     case("a missing file", &[], &["check", "missing.egress"], &["`missing.egress`", "no such file"]),

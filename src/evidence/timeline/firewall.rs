@@ -224,64 +224,81 @@ impl DnsTimeline {
 
 #[cfg(test)]
 mod tests {
+    use proptest::bool::weighted;
+    use proptest::collection::vec;
+    use proptest::option::of;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
     use crate::evidence::DnsAnswer;
     use crate::evidence::DnsRecord;
     use crate::evidence::Solicited;
 
-    /// Answers of one server, as if drawn: of both types, some failing, some empty, some in between.
-    #[test]
-    fn what_resolves_changes_at_the_listed_instants_alone() {
-        let mut random = 7_u64;
-        let mut draw = |most: u64| {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (random >> 33) % most
-        };
-        let server: IpAddr = [10, 0, 1, 4].into();
-        let at = |second: u64| Timestamp::from_second(i64::try_from(second).unwrap()).unwrap();
-        for whole_until in [None, Some(20_000)] {
+    fn at(second: u32) -> Timestamp {
+        Timestamp::from_second(second.into()).unwrap()
+    }
+
+    fn server() -> IpAddr {
+        [10, 0, 1, 4].into()
+    }
+
+    fn name(number: u8) -> Fqdn {
+        format!("n{number}.example").parse().unwrap()
+    }
+
+    /// Of both types, some failing, some empty.
+    fn answers() -> impl Strategy<Value = DnsAnswer> {
+        let addresses: [IpAddr; 3] =
+            [[192, 0, 2, 1].into(), [192, 0, 2, 2].into(), "2001:db8::1".parse().unwrap()];
+        let address = select(addresses.to_vec());
+        let code = select(vec![0, 0, 0, 2, 3]);
+        let drawn = (0..3_u8, address, 0..3_000_u32, 0..40_000_u32, code, weighted(0.75));
+        drawn.prop_map(|(number, address, ttl, seen, code, has_records)| {
+            let record = DnsRecord::Address { owner: name(number), address, ttl };
+            DnsAnswer {
+                at: at(seen),
+                client: [10, 1, 8, 4].into(),
+                server: server(),
+                solicited: Solicited::Unsaid,
+                question: name(number),
+                asked: RecordType::of(address),
+                code: ResponseCode(code),
+                records: if has_records { vec![record] } else { Vec::new() },
+            }
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_resolves_changes_at_the_listed_instants_alone(
+            answers in vec(answers(), 1..60),
+            whole_until in of(Just(20_000_u32)),
+        ) {
             let mut timeline = DnsTimeline::default();
-            let names: Vec<Fqdn> =
-                (0..3).map(|n| format!("n{n}.example").parse().unwrap()).collect();
-            for _ in 0..60 {
-                let name = names[usize::try_from(draw(3)).unwrap()].clone();
-                let is_v4 = draw(3) > 0;
-                let address: IpAddr =
-                    if is_v4 { [192, 0, 2, 1].into() } else { "2001:db8::1".parse().unwrap() };
-                let (ttl, seen) = (u32::try_from(draw(3_000)).unwrap(), at(draw(40_000)));
-                let record = DnsRecord::Address { owner: name.clone(), address, ttl };
-                let code = [0, 0, 0, 2, 3][usize::try_from(draw(5)).unwrap()];
-                timeline.add(&DnsAnswer {
-                    at: seen,
-                    client: [10, 1, 8, 4].into(),
-                    server,
-                    solicited: Solicited::Unsaid,
-                    question: name,
-                    asked: RecordType::of(address),
-                    code: ResponseCode(code),
-                    records: if draw(4) == 0 { Vec::new() } else { vec![record] },
-                });
+            for answer in &answers {
+                timeline.add(answer);
             }
             timeline.whole_until = whole_until.map(at);
-            let changes = timeline.resolution_changes(&[server]);
-            assert!(changes.len() > 10, "{changes:?}");
+            let changes = timeline.resolution_changes(&[server()]);
             let mut moments: Vec<Timestamp> = (0..50_000).step_by(50).map(at).collect();
             let just_before = |change: &Timestamp| *change - SignedDuration::from_nanos(1);
             moments.extend(changes.iter().flat_map(|change| [just_before(change), *change]));
             moments.sort_unstable();
-            for name in &names {
-                let says = |at| Fact::from(timeline.resolution(server, name, at));
-                for pair in moments.windows(2) {
-                    let [one, other] = pair else { unreachable!() };
-                    let stretch = |at: Timestamp| changes.partition_point(|change| *change <= at);
+            let stretch = |at: Timestamp| changes.partition_point(|change| *change <= at);
+            for name in (0..3).map(name) {
+                let says = |at| Fact::from(timeline.resolution(server(), &name, at));
+                for (one, other) in moments.iter().zip(moments.iter().skip(1)) {
                     let is_same = says(*one) == says(*other);
-                    assert!(
+                    prop_assert!(
                         is_same || stretch(*one) != stretch(*other),
                         "{name} from {one} to {other}"
                     );
                 }
             }
-            assert_eq!(timeline.resolution_changes(&[]), []);
+            prop_assert_eq!(timeline.resolution_changes(&[]), []);
         }
     }
 }
