@@ -89,6 +89,7 @@ const RECORD: &str = "1 record of the log could not be read and was passed over"
 
 const LOADS: &[Load] = &[
     load("SYNs of as many sources", sessions::syn_flood, Says::WhenFull(FLOWS)),
+    load("SYNs of one source and port", sessions::syns_of_one_port, Says::Nothing),
     load("UDP flows of one packet", sessions::udp_flood, Says::WhenFull(FLOWS)),
     load("fragments of IPv4", sessions::fragments_of_ipv4, Says::WhenFull(FRAGMENTS)),
     load("fragments of IPv6", sessions::fragments_of_ipv6, Says::WhenFull(FRAGMENTS)),

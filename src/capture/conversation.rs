@@ -20,6 +20,7 @@ use super::ear::Role;
 use super::ear::answer_to;
 use super::exchange::Said;
 use super::moment::Moment;
+use super::names::dns;
 use super::names::first::Ports;
 use super::speaker::End;
 use super::speaker::Endpoint;
@@ -125,7 +126,18 @@ impl Conversation {
     /// Bytes held: what waits for a name, and what was asked so far.
     #[inline]
     pub(super) fn held(&self) -> usize {
-        self.first.held() + self.second.held() + self.datagrams.held() + self.story.held
+        self.waiting() + self.story.held
+    }
+
+    /// Those of them that wait, for more to come or to be contradicted.
+    #[inline]
+    pub(super) fn waiting(&self) -> usize {
+        self.first.held() + self.second.held() + self.datagrams.held()
+    }
+
+    /// How many IP headers lie outside.
+    pub(super) fn depth(&self) -> u8 {
+        self.depth
     }
 
     /// The end that opened the flow, as it was seen first.
@@ -219,15 +231,18 @@ impl Conversation {
         }
     }
 
-    /// Gives up what is held: first what could still be contradicted, then looking for names.
+    /// Gives up what could still be contradicted.
+    pub(super) fn forget_given(&mut self) {
+        self.first.stream.drop_given();
+        self.second.stream.drop_given();
+    }
+
+    /// Gives up what waits, and looking for names and answers.
     pub(super) fn give_up(&mut self) {
-        let first = self.first.stream.drop_given();
-        if self.second.stream.drop_given() || first {
-            return;
-        }
         self.stop_listening();
         let mark = Mark { packet: self.packets, frame: self.last_frame, at: self.last };
         self.story.hear(Heard::Incomplete, mark);
+        self.story.lose_dns(self.shown(self.client()).address, self.last);
     }
 
     /// Ends the flow, and gives all that it has shown.
@@ -237,7 +252,7 @@ impl Conversation {
             let ear = self.ear(end, mark);
             let (speaker, story) = self.parts(end);
             let Speaker { stream, listener: Some(listener), .. } = speaker else { continue };
-            stream.flush(|piece| ear.hear(listener, piece, story, answer));
+            stream.flush(|piece, mark| Ear { mark, ..ear }.hear(listener, piece, story, answer));
             listener.finish(&mut |heard| {
                 // Only what a client began to say is a question.
                 if ear.role.may_ask() {
@@ -352,6 +367,7 @@ impl Conversation {
             return;
         }
         let is_done = speaker.listener.as_ref().is_some_and(Listener::is_done);
+        let precedes_all = speaker.precedes_all(data, packet.payload.len());
         if speaker.stream.contradicts(data, packet.payload) {
             let note = Note::ConflictingSegments;
             if self.role(sender) == Role::Server {
@@ -360,15 +376,21 @@ impl Conversation {
                 self.story.hear(Heard::Note(note), mark);
             }
         }
+        if !is_client {
+            self.story.hear_server(packet.payload);
+        }
         if is_done {
             return;
+        }
+        if precedes_all && self.role(sender).may_ask() {
+            self.story.hear(Heard::Incomplete, mark);
         }
         let ear = self.ear(sender, mark);
         let (Speaker { stream, listener, .. }, story) = self.parts(sender);
         let is_first_to_ask = ear.role == Role::Either && !is_client && !story.asks();
         let from_start = stream.is_from_start();
         let listener = listener.get_or_insert_with(|| Listener::new(from_start));
-        stream.take(data, packet.payload, packet.cut, |piece| {
+        stream.take(data, packet.payload, packet.cut, mark, |piece| {
             ear.hear(listener, piece, story, answer);
         });
         if listener.is_done() {
@@ -448,7 +470,11 @@ impl Conversation {
             Heard::Dns(message) => {
                 let by_first = sender == End::First;
                 let said = Said { by_first, on_connection: false, at: packet.at };
-                answer_to(message, said, client, server, story, answer);
+                let is_read = answer_to(message, said, client, server, story, answer);
+                if !is_read && packet.cut > 0 {
+                    let asker = if dns::is_response(message) { client } else { server };
+                    story.lose_dns(asker, packet.at);
+                }
             }
             heard => story.hear(heard, mark),
         });

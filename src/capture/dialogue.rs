@@ -56,6 +56,12 @@ pub(super) enum Heard<'a> {
     Incomplete,
     /// The end of a request is missing, behind its host.
     Cut,
+    /// A request asks for another protocol on this connection (RFC 9110 §7.8).
+    AsksToUpgrade,
+    /// What follows such a request is no other: it is of that protocol, or was not understood.
+    Upgraded,
+    /// Bytes are missing that a DNS message could have stood in.
+    DnsLost,
 }
 
 /// Listens to one end of a connection.
@@ -188,12 +194,16 @@ impl Listener {
                 let end =
                     reader.push(bytes, |request| hear_request(request, NameOrigin::Host, out));
                 match end {
-                    None => *self = Listener::Http(reader),
-                    Some(http::End::Other(rest)) => {
-                        *self = Listener::Later { tries: 0 };
-                        if !rest.is_empty() {
-                            self.bytes(&rest, ports, out);
+                    None => {
+                        if reader.asks_to_upgrade() {
+                            out(Heard::AsksToUpgrade);
                         }
+                        *self = Listener::Http(reader);
+                    }
+                    Some(http::End::Other(rest)) => self.later(&rest, ports, out),
+                    Some(http::End::Upgraded(rest)) => {
+                        out(Heard::Upgraded);
+                        self.later(&rest, ports, out);
                     }
                     Some(http::End::Lost) => {
                         out(Heard::Incomplete);
@@ -256,6 +266,14 @@ impl Listener {
         }
     }
 
+    /// Goes on with `rest`, which is no request.
+    fn later(&mut self, rest: &[u8], ports: Ports, out: &mut impl FnMut(Heard)) {
+        *self = Listener::Later { tries: 0 };
+        if !rest.is_empty() {
+            self.bytes(rest, ports, out);
+        }
+    }
+
     /// Goes over bytes that are missing. `behind_host` is what that means behind the host of a
     /// request: the rest of it is cut, or others may have followed.
     fn lost(&mut self, count: u32, behind_host: Heard<'static>, out: &mut impl FnMut(Heard)) {
@@ -285,7 +303,10 @@ impl Listener {
                     *self = Listener::HttpAfterLoss;
                 }
             }
-            Listener::Dns(_) => *self = Listener::new(false),
+            Listener::Dns(_) => {
+                out(Heard::DnsLost);
+                *self = Listener::new(false);
+            }
             Listener::LaterTls(_) => *self = Listener::Done,
             Listener::HttpAfterLoss | Listener::Later { .. } | Listener::Done => {}
         }

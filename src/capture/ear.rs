@@ -10,6 +10,7 @@ use super::exchange::Said;
 use super::names::dns;
 use super::names::first::Ports;
 use super::story::Mark;
+use super::story::Read;
 use super::story::Story;
 use super::stream::Piece;
 
@@ -72,11 +73,24 @@ impl Ear {
             | Heard::Note(_)
             | Heard::Incomplete
             | Heard::Cut
+            | Heard::AsksToUpgrade
+            | Heard::Upgraded
                 if self.role == Role::Server => {}
             Heard::Dns(message) => {
                 let Ear { by_first, asking, answering, mark, .. } = *self;
                 let said = Said { by_first, on_connection: true, at: mark.at };
                 answer_to(message, said, asking, answering, story, answer);
+            }
+            Heard::DnsLost => {
+                // Of an end that asks and answers, the other is one, too.
+                let clients = match self.role {
+                    Role::Client | Role::Unaccepting => [self.answering; 2],
+                    Role::Server => [self.asking; 2],
+                    Role::Either | Role::Second => [self.asking, self.answering],
+                };
+                for client in clients {
+                    story.lose_dns(client, self.mark.at);
+                }
             }
             heard => story.hear(heard, self.mark),
         });
@@ -84,7 +98,7 @@ impl Ear {
 }
 
 /// Takes a message of DNS that `server` said to `client`, or the other way round; the response that it is
-/// goes to `answer`.
+/// goes to `answer`. Tells whether it is one that can be read.
 pub(super) fn answer_to(
     message: &[u8],
     said: Said,
@@ -92,8 +106,9 @@ pub(super) fn answer_to(
     server: IpAddr,
     story: &mut Story,
     answer: &mut impl FnMut(DnsAnswer),
-) {
-    if let Some((response, solicited)) = story.dns(message, server, client, said) {
+) -> bool {
+    let Some(read) = story.dns(message, server, client, said) else { return false };
+    if let Read::Response(response, solicited) = read {
         let dns::Response { question, code, records, .. } = response;
         // A response to another question says nothing of addresses, not even that there are none.
         if let Some(asked) = question.asked() {
@@ -101,4 +116,5 @@ pub(super) fn answer_to(
             answer(DnsAnswer { at, client, server, solicited, question, asked, code, records });
         }
     }
+    true
 }

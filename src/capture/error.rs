@@ -202,10 +202,10 @@ impl Limit {
                 "more flows were open at a time than are followed: the oldest were ended early, and what they went on with may count as flows of its own"
             }
             Limit::HeldBytes => {
-                "more bytes had to be held than are: some flows were ended early, and what they went on with may count as flows of its own"
+                "more bytes had to be held than are: the oldest flows were ended early, and what they went on with may count as flows of its own; those that held most are read no further"
             }
             Limit::Openings => {
-                "a flow made more requests than are kept: of the further ones each new name was looked at, but neither paths nor ports"
+                "a flow made more requests than are kept: of the further ones each new name and port was looked at, but not the paths"
             }
             Limit::FragmentedDatagrams => {
                 "more datagrams were in fragments at a time than are held: some were passed over"

@@ -1,6 +1,7 @@
 //! The questions and responses of DNS between two ends: which response a client takes, which of its
 //! questions has none, and what it is told beside answers.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -36,8 +37,8 @@ pub(super) struct Exchange {
     /// Whether questions are no longer known that may still wait.
     has_forgotten: bool,
     asides: BTreeSet<DnsAside>,
-    /// Who asked or was told more than is kept, and when that began.
-    overflow: Option<(IpAddr, Moment)>,
+    /// Who asked or was told more than is known, and when that began.
+    lost: BTreeMap<IpAddr, Moment>,
 }
 
 /// A question that has no response yet.
@@ -124,7 +125,7 @@ impl Exchange {
         for waiting in std::mem::take(&mut self.waiting) {
             self.unanswered(waiting);
         }
-        if let Some((client, at)) = self.overflow {
+        for (client, at) in std::mem::take(&mut self.lost) {
             self.asides.insert(unanswered(client, None, at));
         }
         self.asides
@@ -138,8 +139,13 @@ impl Exchange {
         if self.asides.len() < MOST_ASIDES {
             self.asides.insert(aside);
         } else if !self.asides.contains(&aside) {
-            self.overflow.get_or_insert((client, at));
+            self.loses(client, at);
         }
+    }
+
+    /// Notes that `client` may have asked or been told anything from `at` on.
+    pub(super) fn loses(&mut self, client: IpAddr, at: Moment) {
+        self.lost.entry(client).or_insert(at);
     }
 }
 

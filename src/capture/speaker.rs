@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use super::dialogue::Listener;
 use super::stream::Stream;
+use super::stream::is_before;
 
 /// An end of a flow.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -76,6 +77,15 @@ impl Speaker {
             stream: Stream::default(),
             listener: None,
         }
+    }
+
+    /// Whether bytes from number `data` on stand before the first that was seen of the end, of which the
+    /// beginning was not: what was read of it had another place then. One byte just before it is what
+    /// some send to keep a connection alive (RFC 9293 §3.8.4).
+    pub(super) fn precedes_all(&self, data: u32, length: usize) -> bool {
+        let Some(base) = self.base.filter(|_| !self.stream.is_from_start()) else { return false };
+        let first = base.wrapping_add(1);
+        is_before(data, first) && !(length <= 1 && data == base)
     }
 
     /// Forgets its numbers, and what was heard under them.

@@ -44,10 +44,24 @@ pub(super) struct Story {
     /// it was said in two ways.
     doubt: Option<Mark>,
     pub(super) notes: BTreeSet<Note>,
+    /// Whether a request asked for another protocol.
+    asks_to_upgrade: bool,
+    /// Whether the server agreed to that.
+    has_switched: bool,
+    /// The packet that began with no request behind one that asked for another protocol.
+    upgraded: Option<Mark>,
     /// The packet at which the application was recognised.
     recognised: Option<Mark>,
     /// What was asked of DNS and answered, if anything was.
     exchange: Option<Box<Exchange>>,
+}
+
+/// A message of DNS.
+#[derive(Debug)]
+pub(super) enum Read {
+    Question,
+    /// A response, and whether its client takes it.
+    Response(dns::Response, Solicited),
 }
 
 /// What a name is to the story.
@@ -104,35 +118,49 @@ impl Story {
                 self.incomplete = true;
                 self.doubt.get_or_insert(mark);
             }
-            Heard::Dns(_) => {}
+            Heard::AsksToUpgrade => self.asks_to_upgrade = true,
+            Heard::Upgraded => {
+                self.upgraded.get_or_insert(mark);
+            }
+            Heard::Dns(_) | Heard::DnsLost => {}
         }
     }
 
-    /// Takes a message of DNS from `from` to `to`; gives the response that it is, and whether the
-    /// client takes it.
+    /// Takes the bytes of a segment of the server: it may agree to another protocol (RFC 9110 §15.2.2).
+    #[inline]
+    pub(super) fn hear_server(&mut self, bytes: &[u8]) {
+        self.has_switched |= self.asks_to_upgrade && bytes.starts_with(b"HTTP/1.1 101");
+    }
+
+    /// Takes a message of DNS from `from` to `to`; `None` where it cannot be read, or is about no
+    /// addresses.
     pub(super) fn dns(
         &mut self,
         message: &[u8],
         from: IpAddr,
         to: IpAddr,
         said: Said,
-    ) -> Option<(dns::Response, Solicited)> {
+    ) -> Option<Read> {
         let response = dns::response(message);
-        let query = if response.is_none() { dns::query(message) } else { None };
-        if response.is_none() && query.is_none() {
-            return None;
-        }
+        let query = if response.is_none() { Some(dns::query(message)?) } else { None };
         let exchange = self.exchange.get_or_insert_default();
         let before = exchange.held();
         if let Some(key) = query {
             exchange.asks(key, from, said);
         }
-        let solicited = response.map(|response| {
+        let read = response.map_or(Read::Question, |response| {
             let solicited = exchange.answers(&response, to, from, said);
-            (response, solicited)
+            Read::Response(response, solicited)
         });
         self.held = self.held.saturating_sub(before) + exchange.held();
-        solicited
+        Some(read)
+    }
+
+    /// Notes that messages of DNS to or from `client` may be missing from `at` on, if there are any.
+    pub(super) fn lose_dns(&mut self, client: IpAddr, at: Moment) {
+        if self.exchange.is_some() || self.application == Some(Application::Dns) {
+            self.exchange.get_or_insert_default().loses(client, at);
+        }
     }
 
     /// What there is to tell of DNS beside answers, once the flow has ended.
@@ -159,17 +187,32 @@ impl Story {
         payloads.any(|payload| !payload.is_silent() && *payload != SeenPayload::Unknown)
     }
 
-    /// Adds an opening that shows a name, if it does. Beyond the cap one with a new name is kept,
-    /// too; and where it is not known what a name was, that something was asked for.
+    /// Whether an opening that is kept has the same, but for the path of a request.
+    fn has_but_for_path(&self, payload: &SeenPayload) -> bool {
+        // Most requests are for the host of the one before.
+        self.openings.iter().rev().any(|opening| match (&opening.payload, payload) {
+            (
+                SeenPayload::Exactly(Payload::Http(one)),
+                SeenPayload::Exactly(Payload::Http(other)),
+            ) => one.port == other.port && one.host == other.host,
+            (one, other) => one == other,
+        })
+    }
+
+    /// Adds an opening that shows a name, if it does. Beyond the cap one with a new name or port is
+    /// kept, too; and where there are too many, or it is not known what a name was, that something was
+    /// asked for.
     fn open_with(&mut self, payload: SeenPayload, shown: Option<Name>, mark: Mark) {
         let is_full = self.openings.len() >= MOST_OPENINGS;
+        let may_grow = self.openings.len() < 2 * MOST_OPENINGS;
         let payload = match (is_full, shown, payload) {
-            (false, _, payload) | (true, Some(Name::New), payload) => payload,
-            (true, Some(Name::Known), _) => {
+            (false, _, payload) => payload,
+            (true, Some(Name::New | Name::Known), payload) if self.has_but_for_path(&payload) => {
                 self.left_out += 1;
                 return;
             }
-            (true, Some(Name::LeftOut) | None, payload) => {
+            (true, Some(Name::New | Name::Known), payload) if may_grow => payload,
+            (true, Some(_) | None, payload) => {
                 self.left_out += 1;
                 if self.has_unknown {
                     return;
@@ -208,6 +251,10 @@ impl Story {
             self.openings = vec![Opening { packet, frame, at: at.timestamp(), payload }];
             self.left_out = 0;
             return;
+        }
+        if let Some(mark) = self.upgraded.filter(|_| !self.has_switched) {
+            self.incomplete = true;
+            self.doubt.get_or_insert(mark);
         }
         let asked = self.openings.iter().any(|opening| !opening.payload.is_silent());
         if asked {
@@ -298,10 +345,30 @@ mod tests {
         let mut story = full();
         ask(&mut story, Some("b.example"), 2000);
         ask(&mut story, Some("b.example"), 2001);
+        assert_eq!(story.openings.len(), MOST_OPENINGS + 1);
         let shown = story.openings.last().map(|opening| (opening.packet, opening.payload.clone()));
         let Some((2000, SeenPayload::Exactly(payload))) = shown else { panic!("{shown:?}") };
         assert_eq!(payload.wire_name(), Some(&Host::parse("b.example").unwrap()));
         assert_eq!(story.left_out, 977);
+    }
+
+    #[test]
+    fn a_new_port_is_an_opening_until_there_are_too_many() {
+        let mut story = full();
+        let ask = |story: &mut Story, port: u16| {
+            let host = Host::parse("a.example").unwrap();
+            let name = Some((host.clone(), NameOrigin::Host));
+            let request = Request { host: Some(host), port: Some(port), path: "/".to_owned() };
+            let payload = SeenPayload::Exactly(Payload::Http(request));
+            let mark = Mark { packet: 3000, frame: 3000, at: Moment::EPOCH };
+            story.hear(Heard::Opening(payload, name), mark);
+        };
+        (1..=3).for_each(|port| ask(&mut story, port));
+        assert_eq!(story.openings.len(), MOST_OPENINGS + 3);
+        (1..=2000).for_each(|port| ask(&mut story, port));
+        assert_eq!(story.openings.len(), 2 * MOST_OPENINGS + 1);
+        let last = story.openings.last().map(|opening| &opening.payload);
+        assert_eq!(last, Some(&SeenPayload::Kind(PayloadKind::Http)));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! One direction of a TCP connection, put in order.
 
+use super::story::Mark;
+
 /// Segments held back of one direction while one before them is missing.
 const MOST_HELD_SEGMENTS: usize = 64;
 /// Bytes held back of one direction: what most senders have under way at the start.
@@ -30,6 +32,8 @@ struct Segment {
     bytes: Vec<u8>,
     /// Bytes behind these that the snapshot length cut off.
     cut: u32,
+    /// The packet that it came in.
+    mark: Mark,
 }
 
 /// A stretch of a direction.
@@ -103,29 +107,34 @@ impl Stream {
         self.from_start = true;
     }
 
-    /// Takes a segment and gives out what is in order. `cut` bytes behind it were not captured.
+    /// Takes a segment, which came in the packet at `mark`, and gives out what is in order. `cut` bytes
+    /// behind it were not captured.
     pub(super) fn take(
         &mut self,
         sequence: u32,
         bytes: &[u8],
         cut: u32,
+        mark: Mark,
         mut out: impl FnMut(Piece<'_>),
     ) {
         let next = *self.next.get_or_insert(sequence);
+        // What waited is read when what was before it has come.
+        let mut out = |piece: Piece<'_>, _: Mark| out(piece);
         // What is held came before this segment, so that it counts where both have the same bytes.
         if is_before(next, sequence) || !self.held.is_empty() {
-            self.hold(sequence, bytes, cut);
+            self.hold(sequence, bytes, cut, mark);
             self.give_held(&mut out);
             while self.is_full() {
                 self.skip_gap(&mut out);
             }
             return;
         }
-        self.give(sequence, bytes, cut, &mut out);
+        self.give(sequence, bytes, cut, mark, &mut out);
     }
 
-    /// Gives out all that is held back: nothing that is missing will come any more.
-    pub(super) fn flush(&mut self, mut out: impl FnMut(Piece<'_>)) {
+    /// Gives out all that is held back, each piece with the packet that it came in: nothing that is
+    /// missing will come any more, so that the capture has lost it.
+    pub(super) fn flush(&mut self, mut out: impl FnMut(Piece<'_>, Mark)) {
         while !self.held.is_empty() {
             self.skip_gap(&mut out);
         }
@@ -137,9 +146,9 @@ impl Stream {
         self.held_bytes = 0;
     }
 
-    /// Forgets what was given out; tells whether there was any.
-    pub(super) fn drop_given(&mut self) -> bool {
-        !std::mem::take(&mut self.given).is_empty()
+    /// Forgets what was given out.
+    pub(super) fn drop_given(&mut self) {
+        self.given = Vec::new();
     }
 
     /// Forgets what is held back and what was given out.
@@ -153,7 +162,7 @@ impl Stream {
     }
 
     /// Holds the parts of a segment back that are not held already.
-    fn hold(&mut self, sequence: u32, bytes: &[u8], cut: u32) {
+    fn hold(&mut self, sequence: u32, bytes: &[u8], cut: u32, mark: Mark) {
         let (mut sequence, mut rest) = (sequence, bytes);
         let mut fresh = Vec::new();
         for held in &self.held {
@@ -167,7 +176,7 @@ impl Stream {
                 else {
                     break;
                 };
-                fresh.push(Segment { sequence, bytes: before.to_vec(), cut: 0 });
+                fresh.push(Segment { sequence, bytes: before.to_vec(), cut: 0, mark });
             }
             rest = rest.get(distance(sequence, end)..).unwrap_or_default();
             sequence = end;
@@ -176,7 +185,7 @@ impl Stream {
             }
         }
         if !rest.is_empty() || cut > 0 {
-            fresh.push(Segment { sequence, bytes: rest.to_vec(), cut });
+            fresh.push(Segment { sequence, bytes: rest.to_vec(), cut, mark });
         }
         for segment in fresh {
             let place =
@@ -187,7 +196,14 @@ impl Stream {
     }
 
     /// Gives out the part of a segment that was not given before.
-    fn give(&mut self, sequence: u32, bytes: &[u8], cut: u32, out: &mut impl FnMut(Piece<'_>)) {
+    fn give(
+        &mut self,
+        sequence: u32,
+        bytes: &[u8],
+        cut: u32,
+        mark: Mark,
+        out: &mut impl FnMut(Piece<'_>, Mark),
+    ) {
         let next = self.next.unwrap_or(sequence);
         let known = next.wrapping_sub(sequence);
         let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
@@ -195,12 +211,12 @@ impl Stream {
             let fresh = usize::try_from(known).ok().and_then(|known| bytes.get(known..));
             let fresh = fresh.unwrap_or_default();
             self.remember(fresh);
-            out(Piece::Bytes(fresh));
+            out(Piece::Bytes(fresh), mark);
         }
         let lost = length.saturating_add(cut).saturating_sub(known.max(length));
         if lost > 0 {
             self.given.clear();
-            out(Piece::Cut(lost));
+            out(Piece::Cut(lost), mark);
         }
         let end = sequence.wrapping_add(length).wrapping_add(cut);
         if is_before(next, end) {
@@ -216,22 +232,23 @@ impl Stream {
         self.given.extend_from_slice(bytes.get(last..).unwrap_or_default());
     }
 
-    fn give_held(&mut self, out: &mut impl FnMut(Piece<'_>)) {
+    fn give_held(&mut self, out: &mut impl FnMut(Piece<'_>, Mark)) {
         while let Some(first) = self.held.first() {
             if self.next.is_some_and(|next| is_before(next, first.sequence)) {
                 return;
             }
             let segment = self.held.remove(0);
             self.held_bytes = self.held_bytes.saturating_sub(segment.bytes.len());
-            self.give(segment.sequence, &segment.bytes, segment.cut, out);
+            let Segment { sequence, bytes, cut, mark } = segment;
+            self.give(sequence, &bytes, cut, mark, out);
         }
     }
 
     /// Gives up on what is missing before the first segment held back.
-    fn skip_gap(&mut self, out: &mut impl FnMut(Piece<'_>)) {
+    fn skip_gap(&mut self, out: &mut impl FnMut(Piece<'_>, Mark)) {
         if let (Some(first), Some(next)) = (self.held.first(), self.next) {
             self.given.clear();
-            out(Piece::Lost(first.sequence.wrapping_sub(next)));
+            out(Piece::Lost(first.sequence.wrapping_sub(next)), first.mark);
             self.next = Some(first.sequence);
         }
         self.give_held(out);
@@ -254,6 +271,9 @@ pub(super) fn is_before(a: u32, b: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::moment::Moment;
+
+    const MARK: Mark = Mark { packet: 1, frame: 1, at: Moment::EPOCH };
 
     /// Takes segments and writes down what comes out; lost bytes as dots.
     #[track_caller]
@@ -267,9 +287,9 @@ mod tests {
         };
         for (offset, bytes) in segments {
             let sequence = (u32::MAX - 1).wrapping_add(*offset);
-            stream.take(sequence, bytes.as_bytes(), 0, &mut out);
+            stream.take(sequence, bytes.as_bytes(), 0, MARK, &mut out);
         }
-        stream.flush(&mut out);
+        stream.flush(|piece, _| out(piece));
         assert_eq!(text, expected);
         assert_eq!(stream.held_bytes, 0);
     }
@@ -295,8 +315,8 @@ mod tests {
     fn contradictions_are_found_until_they_are_of_no_effect() {
         let mut stream = Stream::default();
         stream.starts_at(10);
-        stream.take(10, b"abcd", 0, |_| {});
-        stream.take(16, b"gh", 0, |_| {});
+        stream.take(10, b"abcd", 0, MARK, |_| {});
+        stream.take(16, b"gh", 0, MARK, |_| {});
         for (sequence, bytes) in [(10, "abcd"), (12, "cd"), (13, "dXX"), (14, "efgh"), (30, "X")] {
             assert!(!stream.contradicts(sequence, bytes.as_bytes()), "{sequence} {bytes}");
         }
@@ -321,7 +341,7 @@ mod tests {
         stream.starts_at(0);
         let mut lost = 0;
         for index in 0..10_000_u32 {
-            stream.take(1 + index * 2, b"x", 0, |piece| {
+            stream.take(1 + index * 2, b"x", 0, MARK, |piece| {
                 lost += u64::from(matches!(piece, Piece::Lost(_)));
             });
             assert!(stream.held_bytes <= MOST_HELD_SEGMENTS);

@@ -38,6 +38,7 @@ use super::wire::Malformed;
 use super::wire::ipv6;
 use super::wire::tunnel;
 use super::wire::tunnel::MOST_DEPTH;
+use crate::evidence::DnsAnswer;
 
 /// How long a flow without packets is followed. Longer than any idle timeout that Azure Firewall
 /// has (`azure-firewall.md §1.11`), so that no session of the firewall is two flows here.
@@ -50,6 +51,10 @@ const MOST_FLOWS: usize = 1 << 17;
 /// Bytes held of all flows together, besides what each flow takes anyway. Where thousands of flows grow
 /// in turn, each leaves behind what it outgrew: five times as much memory was measured.
 const MOST_HELD_BYTES: usize = 24 << 20;
+/// What may wait of a flow while all hold too much: more than hellos and requests that are under way.
+const MOST_WAITING_BYTES: usize = 8 << 10;
+/// Entries of [`Tracker::ages`] besides two for each flow, before those of flows that ended are taken out.
+const MOST_OUTDATED: usize = 1 << 10;
 
 /// A flow with the places where it is found.
 #[derive(Debug)]
@@ -363,18 +368,14 @@ impl Tracker {
             self.open(packet, key, false, unchanged, vantage, sink);
             return;
         };
-        // Where giving up flows did not make room, none may take more.
-        if self.held > MOST_HELD_BYTES {
-            self.account(id, 0, 0);
-        }
         let Some(flow) = self.flows.get_mut(id) else { return };
         self.summary.packets += 1;
         flow.touched = self.leap.unwrap_or(self.now);
         let before = flow.held;
-        flow.conversation.take(packet, &mut |answer| sink.answer(answer));
+        flow.conversation.take(packet, &mut |answer| told(packet.depth, answer, sink));
         let after = flow.conversation.held();
         flow.held = after;
-        self.account(id, before, after);
+        self.account(id, before, after, sink);
     }
 
     /// Begins a flow with `packet`, unless that is an opening which was seen on the other side of
@@ -414,18 +415,17 @@ impl Tracker {
         if hears_both {
             flow.conversation.hear_both();
         }
-        if self.held > MOST_HELD_BYTES {
-            flow.conversation.give_up();
-            self.summary.limits.insert(Limit::HeldBytes);
-        }
         self.summary.packets += 1;
-        flow.conversation.take(packet, &mut |answer| sink.answer(answer));
+        flow.conversation.take(packet, &mut |answer| told(packet.depth, answer, sink));
         let held = flow.conversation.held();
         flow.held = held;
         let id = self.flows.insert(key, flow);
         self.copies.opened(packet, unchanged, vantage, id);
+        if self.ages.len() > 2 * self.flows.len() + MOST_OUTDATED {
+            self.ages.retain(|Reverse((_, id))| self.flows.get(*id).is_some());
+        }
         self.ages.push(Reverse((touched, id)));
-        self.account(id, 0, held);
+        self.account(id, 0, held, sink);
     }
 
     fn count_copy(&mut self, of: Option<FlowId>, at: Moment) {
@@ -435,22 +435,31 @@ impl Tracker {
         }
     }
 
-    /// Accounts for what a flow holds, and stops it when all hold too much.
+    /// Accounts for what a flow holds, and makes room when all hold too much.
     #[inline]
-    fn account(&mut self, id: FlowId, before: usize, after: usize) {
+    fn account(&mut self, id: FlowId, before: usize, after: usize, sink: &mut impl Sink) {
         self.held = self.held.saturating_sub(before) + after;
-        // What was given out is forgotten first, and comes again with each packet: where that is not
-        // enough, what waits goes, too.
-        for _ in 0..2 {
-            if self.held <= MOST_HELD_BYTES {
-                return;
-            }
-            let Some(flow) = self.flows.get_mut(id) else { return };
+        if self.held > MOST_HELD_BYTES {
+            self.make_room(id, sink);
+        }
+    }
+
+    /// Makes room for what flow `id` came to hold. What it was given may no longer be contradicted; if it
+    /// waits for much, it is no longer listened to, so that a few cannot end all others; and then those
+    /// end that are idle for longest.
+    fn make_room(&mut self, id: FlowId, sink: &mut impl Sink) {
+        self.summary.limits.insert(Limit::HeldBytes);
+        if let Some(flow) = self.flows.get_mut(id) {
             self.held = self.held.saturating_sub(flow.held);
-            flow.conversation.give_up();
+            flow.conversation.forget_given();
+            if flow.conversation.waiting() > MOST_WAITING_BYTES {
+                flow.conversation.give_up();
+            }
             flow.held = flow.conversation.held();
             self.held += flow.held;
-            self.summary.limits.insert(Limit::HeldBytes);
+        }
+        while self.held > MOST_HELD_BYTES && !self.ages.is_empty() {
+            self.end_oldest(sink);
         }
     }
 
@@ -514,12 +523,24 @@ impl Tracker {
             self.flows.forget(&key, id);
         }
         self.held = self.held.saturating_sub(flow.held);
-        let mut captured = flow.conversation.finish(&mut |answer| sink.answer(answer));
+        let depth = flow.conversation.depth();
+        let mut captured = flow.conversation.finish(&mut |answer| told(depth, answer, sink));
+        if depth > 0 {
+            captured.asides = None;
+        }
         captured.file = flow.file;
         if captured.openings_left_out > 0 {
             self.summary.limits.insert(Limit::Openings);
         }
         sink.flow(captured);
+    }
+}
+
+/// Gives an answer out. One inside a tunnel was told to who is inside it, whose addresses may be those of
+/// others outside.
+fn told(depth: u8, answer: DnsAnswer, sink: &mut impl Sink) {
+    if depth == 0 {
+        sink.answer(answer);
     }
 }
 

@@ -48,6 +48,16 @@ pub(crate) fn syn_flood(out: Out<'_>, size: Size) -> io::Result<()> {
     Ok(())
 }
 
+/// 900 MB of SYNs between the same two ends, each of which opens another connection.
+pub(crate) fn syns_of_one_port(out: Out<'_>, size: Size) -> io::Result<()> {
+    let mut pcap = Pcap::new(out, STEP)?;
+    for number in 0..size.of(12_800_000) {
+        let syn = segment([50_000, 443], low(number), SYN, &[]);
+        pcap.ipv4([MACHINE, SERVER], TCP, &syn)?;
+    }
+    Ok(())
+}
+
 /// 5 million flows of machines of the list, a packet each.
 pub(crate) fn udp_flood(out: Out<'_>, size: Size) -> io::Result<()> {
     let mut pcap = Pcap::new(out, STEP)?;

@@ -117,6 +117,11 @@ pub(in crate::capture) fn begins_stream(bytes: &[u8], place: Place) -> Match {
     }
 }
 
+/// Whether the message is a response, by its header.
+pub(in crate::capture) fn is_response(bytes: &[u8]) -> bool {
+    Header::parse(bytes).is_some_and(|header| header.flags & RESPONSE != 0)
+}
+
 /// Reads a question; `None` where the bytes are a response, damaged, or no answer would tell an
 /// address of a host name.
 pub(in crate::capture) fn query(bytes: &[u8]) -> Option<QuestionKey> {

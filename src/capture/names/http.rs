@@ -16,6 +16,8 @@ const MOST_METHOD_BYTES: usize = 24;
 
 /// Bytes of empty lines before a first request that are looked over; those of clients are 2.
 const MOST_EMPTY_LINES: usize = 16;
+/// The longest line that gives the size of a chunk, or is a field behind the last; both are short.
+const MOST_CHUNK_LINE_BYTES: usize = 4096;
 
 /// Whether `bytes` begin with a request line.
 pub(in crate::capture) fn begins_request(bytes: &[u8]) -> Match {
@@ -159,10 +161,12 @@ enum State {
 enum Chunks {
     /// In a line that gives the size of a chunk.
     Size(Vec<u8>),
-    /// In a chunk; its line end is counted in.
+    /// In a chunk that has so many bytes yet.
     Data(u64),
-    /// In the trailer, in a line that has so many bytes yet.
-    Trailer(usize),
+    /// In the line end behind a chunk, of which this is still to come.
+    LineEnd(&'static [u8]),
+    /// In the trailer, in a line that has these bytes yet.
+    Trailer(Vec<u8>),
 }
 
 /// Reads requests out of the client's direction of a connection.
@@ -184,8 +188,11 @@ impl State {
 /// How the reading of requests ends.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(in crate::capture) enum End {
-    /// These bytes, and what comes after them, are of another protocol.
+    /// These bytes, and what comes after them, are of another protocol: a tunnel, or HTTP/0.9.
     Other(Vec<u8>),
+    /// They are, if the server agreed to what the last request asked for (RFC 9110 §7.8); else requests
+    /// may follow that are not found.
+    Upgraded(Vec<u8>),
     /// Requests may follow that are not found.
     Lost,
 }
@@ -202,9 +209,14 @@ impl RequestReader {
     pub(in crate::capture) fn held(&self) -> usize {
         match &self.0 {
             State::Head { held, .. } => held.len(),
-            State::Chunks(Chunks::Size(line)) => line.len(),
+            State::Chunks(Chunks::Size(line) | Chunks::Trailer(line)) => line.len(),
             State::Body(_) | State::Chunks(_) | State::Ended | State::Lost => 0,
         }
+    }
+
+    /// Whether the last request asked for another protocol, which may come instead of the next.
+    pub(in crate::capture) fn asks_to_upgrade(&self) -> bool {
+        matches!(self.0, State::Head { may_end: true, .. })
     }
 
     /// The request that has begun and is not complete, as far as its whole lines go.
@@ -228,11 +240,7 @@ impl RequestReader {
     /// Goes over `bytes` that were lost; tells whether the reader still knows where it is.
     pub(in crate::capture) fn lose(&mut self, bytes: u64) -> bool {
         match &mut self.0 {
-            State::Body(left) if *left >= bytes => {
-                *left -= bytes;
-                true
-            }
-            State::Chunks(Chunks::Data(left)) if *left > bytes => {
+            State::Body(left) | State::Chunks(Chunks::Data(left)) if *left >= bytes => {
                 *left -= bytes;
                 true
             }
@@ -309,7 +317,7 @@ fn head<'a>(
     };
     if is_request == Match::No {
         let surplus = bytes.get(room..).unwrap_or_default();
-        return Err(if may_end { End::Other([&held, surplus].concat()) } else { End::Lost });
+        return Err(if may_end { End::Upgraded([&held, surplus].concat()) } else { End::Lost });
     }
     let Some(end) = end else {
         if held.len() >= MOST_HEAD_BYTES {
@@ -496,9 +504,13 @@ pub(in crate::capture) fn host_and_port(host: &[u8]) -> (Shown, Option<u16>) {
         !inside && !bare
     });
     match colon.and_then(|colon| host.split_at_checked(colon)) {
+        Some((name, [_])) => (Shown::read(name), None),
         Some((name, [_, port @ ..])) => {
-            let port = number(port, 10).and_then(|port| u16::try_from(port).ok());
-            (Shown::read(name), port)
+            match number(port, 10).and_then(|port| u16::try_from(port).ok()) {
+                Some(port) => (Shown::read(name), Some(port)),
+                // A server may read another host in it, or refuse it.
+                None => (Shown::Unreadable, None),
+            }
         }
         Some((_, [])) | None => (Shown::read(host), None),
     }
@@ -507,19 +519,15 @@ pub(in crate::capture) fn host_and_port(host: &[u8]) -> (Shown, Option<u16>) {
 impl Chunks {
     fn take(self, bytes: &[u8]) -> (State, &[u8]) {
         match self {
-            Chunks::Size(mut line) => {
-                let end = bytes.iter().position(|byte| *byte == b'\n');
-                let (here, rest) = bytes.split_at(end.map_or(bytes.len(), |at| at + 1));
-                line.extend_from_slice(here);
-                // A size with its extensions is a short line; anything else is no chunk.
-                if line.len() > 1024 {
-                    return (State::Lost, rest);
-                }
-                if end.is_none() {
-                    return (State::Chunks(Chunks::Size(line)), &[]);
-                }
-                match chunk_size(&line) {
-                    Some(0) => (State::Chunks(Chunks::Trailer(0)), rest),
+            Chunks::Size(line) => {
+                let (line, rest) = match whole_line(line, bytes) {
+                    Line::Whole(line, rest) => (line, rest),
+                    Line::Begun(line) => return (State::Chunks(Chunks::Size(line)), &[]),
+                    Line::Unreadable => return (State::Lost, &[]),
+                };
+                let digits = line.split(|byte| *byte == b';').next().unwrap_or_default();
+                match number(digits, 16) {
+                    Some(0) => (State::Chunks(Chunks::Trailer(Vec::new())), rest),
                     Some(size) => (State::Chunks(Chunks::Data(size)), rest),
                     None => (State::Lost, rest),
                 }
@@ -528,28 +536,57 @@ impl Chunks {
                 let here = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
                 let left = left - u64::try_from(here).unwrap_or(left);
                 let rest = bytes.get(here..).unwrap_or_default();
-                let next = if left == 0 { Chunks::Size(Vec::new()) } else { Chunks::Data(left) };
+                let next = if left == 0 { Chunks::LineEnd(LINE_END) } else { Chunks::Data(left) };
                 (State::Chunks(next), rest)
             }
-            Chunks::Trailer(so_far) => {
-                let end = bytes.iter().position(|byte| *byte == b'\n');
-                let (here, rest) = bytes.split_at(end.map_or(bytes.len(), |at| at + 1));
-                let text = here.iter().filter(|byte| !matches!(byte, b'\r' | b'\n')).count();
-                match end {
-                    None => (State::Chunks(Chunks::Trailer(so_far.saturating_add(text))), &[]),
-                    Some(_) if so_far + text == 0 => (State::head(), rest),
-                    Some(_) => (State::Chunks(Chunks::Trailer(0)), rest),
+            // Of bytes that should not stand there, servers make different things: one takes them for
+            // what follows, another does not look at them.
+            Chunks::LineEnd(expected) => match (expected, bytes) {
+                ([wanted, more @ ..], [byte, rest @ ..]) if wanted == byte => {
+                    let next = if more.is_empty() {
+                        Chunks::Size(Vec::new())
+                    } else {
+                        Chunks::LineEnd(more)
+                    };
+                    (State::Chunks(next), rest)
                 }
-            }
+                (_, rest) => (State::Lost, rest),
+            },
+            Chunks::Trailer(line) => match whole_line(line, bytes) {
+                Line::Whole(line, rest) if line.is_empty() => (State::head(), rest),
+                Line::Whole(_, rest) => (State::Chunks(Chunks::Trailer(Vec::new())), rest),
+                Line::Begun(line) => (State::Chunks(Chunks::Trailer(line)), &[]),
+                Line::Unreadable => (State::Lost, &[]),
+            },
         }
     }
 }
 
-/// The bytes of a chunk and of the line end behind it; 0 for the last chunk.
-fn chunk_size(line: &[u8]) -> Option<u64> {
-    let digits = line.split(|byte| matches!(byte, b';' | b'\r' | b'\n')).next()?;
-    match number(digits, 16)? {
-        0 => Some(0),
-        size => size.checked_add(2),
+/// RFC 9112 §2.2. A line feed alone ends a line between chunks for some servers and not for others.
+const LINE_END: &[u8] = b"\r\n";
+
+/// A line, as far as it has come.
+enum Line<'a> {
+    /// Without its end, and what follows it.
+    Whole(Vec<u8>, &'a [u8]),
+    Begun(Vec<u8>),
+    /// It is too long, or where it ends depends on who reads it.
+    Unreadable,
+}
+
+/// Goes on with `line`.
+fn whole_line(mut line: Vec<u8>, bytes: &[u8]) -> Line<'_> {
+    let end = memchr::memchr(b'\n', bytes);
+    let (here, rest) = bytes.split_at(end.map_or(bytes.len(), |at| at + 1));
+    if line.len() + here.len() > MOST_CHUNK_LINE_BYTES {
+        return Line::Unreadable;
+    }
+    line.extend_from_slice(here);
+    if end.is_none() {
+        return Line::Begun(line);
+    }
+    match line.strip_suffix(LINE_END) {
+        Some(text) if !text.contains(&b'\r') => Line::Whole(text.to_vec(), rest),
+        Some(_) | None => Line::Unreadable,
     }
 }

@@ -340,7 +340,14 @@ fn what_comes_after_an_upgrade_is_looked_at() {
     let two = [preface.to_vec(), request(3, "b.example"), request(5, "c.example")].concat();
     let expected =
         "http a.example | 1 silent | 4 http a.example | 5 http b.example | 5 http c.example";
-    check_story(&session(WEB, &[upgrade, &two]), expected);
+    let mut segments = session(WEB, &[upgrade, &two]);
+    // Nobody knows what a server makes of it that did not agree.
+    check_story(&segments, &format!("{expected} | 5 some http"));
+    let other = session(WEB, &[upgrade, b"\0\x01"]);
+    check_story(&other, "http a.example | 1 silent | 4 http a.example | 5 some http");
+    let agreed = b"HTTP/1.1 101 Switching Protocols\r\n\r\n";
+    segments.insert(4, Segment::new(WEB, CLIENT, ACK, 5001, agreed));
+    check_story(&segments, &expected.replace("| 5 ", "| 6 "));
     // TLS behind a request, in a segment of its own or with it.
     let connect = b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n";
     for parts in [
@@ -365,6 +372,14 @@ fn where_requests_cannot_be_followed_the_flow_stays_open() {
         b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: \r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\n",
         b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n+26\r\n",
+        b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n1\r\naXY0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\n\r0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n1\n",
+        b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n1\rx\r\n",
+        b"POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: b\n",
+        b"GET / HTTP/1.1\r\nHost: a.example:99999\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a.example:0x50\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a.example:80@b.example\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n GET / HTTP/1.1\r\nHost: b.example\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n\r\n",
     ];
@@ -376,6 +391,21 @@ fn where_requests_cannot_be_followed_the_flow_stays_open() {
         let found = self::story(&only(&file_of(&session(WEB, &[way, next]))));
         assert!(found.contains("| 5 http c.example"), "{found}");
     }
+}
+
+/// What came first was taken for the first bytes, and what stands before it was overlooked.
+#[test]
+fn a_request_before_all_that_was_seen_leaves_the_flow_open() {
+    let ask = |host: &str| format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").into_bytes();
+    let (first, second) = (ask("evil.example"), ask("a.example"));
+    let mut segments = session(WEB, &[&first, &second]).split_off(3);
+    check_story(&segments, "http evil.example | 1 http evil.example | 2 http a.example");
+    segments.swap(0, 1);
+    check_story(&segments, "http a.example | 1 http a.example | 2 some http");
+    // One byte keeps a connection alive.
+    let probe = Segment::new(CLIENT, WEB, ACK, segments[0].sequence - 1, b"\0");
+    segments[1] = probe;
+    check_story(&segments, "http a.example | 1 http a.example");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use jiff::Timestamp;
+
 use super::super::Application;
 use super::super::Limit;
 use super::super::NameOrigin;
@@ -30,6 +32,7 @@ use super::only;
 use super::read;
 use super::session;
 use super::story;
+use crate::evidence::DnsAside;
 use crate::evidence::DnsRecord;
 use crate::flow::Payload;
 use crate::flow::PayloadKind;
@@ -268,6 +271,59 @@ fn a_dns_answer_that_is_cut_says_so() {
     }
 }
 
+/// A question behind which the snapshot length cut may be about any name.
+#[test]
+fn a_question_of_dns_that_cannot_be_read_is_one_without_an_answer() {
+    let (client, resolver) = (End(CLIENT.0, 53_000), End([168, 63, 129, 16], 53));
+    let mut question = dns_response("a.example", "b.example", Ipv4Addr::new(203, 0, 113, 7));
+    question[2] = 1;
+    question[7] = 0;
+    let packet = udp(client, resolver, 1, &question[..27]);
+    let unanswered = |bytes: &[u8]| {
+        let mut flow = only(&pcap(101, &[bytes.to_vec()]));
+        let asides = flow.asides.take().map(|asides| *asides).unwrap_or_default();
+        asides
+            .iter()
+            .map(|aside| match aside {
+                DnsAside::Unanswered { client, name, .. } => (client.to_string(), name.clone()),
+                DnsAside::Hint { .. } => panic!("{aside:?}"),
+            })
+            .collect::<Vec<_>>()
+    };
+    let name = "a.example".parse().ok();
+    assert_eq!(unanswered(&packet), [("10.0.0.4".to_owned(), name)]);
+    assert_eq!(unanswered(&packet[..packet.len() - 3]), [("10.0.0.4".to_owned(), None)]);
+}
+
+/// What stands behind a gap is given out when nothing can fill that any more, and was told before.
+#[test]
+fn an_answer_behind_a_gap_is_of_its_own_time() {
+    let (client, resolver) = (End(CLIENT.0, 53_000), End([168, 63, 129, 16], 53));
+    let answer = dns_response("a.example", "b.example", Ipv4Addr::new(203, 0, 113, 7));
+    let message = [&u16::try_from(answer.len()).unwrap().to_be_bytes()[..], &answer].concat();
+    let behind = 2 + u32::try_from(message.len()).unwrap();
+    let segments = [
+        Segment::new(client, resolver, SYN, 1, b""),
+        Segment::new(resolver, client, SYN | ACK, 1, b"").answering(2),
+        Segment::new(resolver, client, ACK, 2, &message),
+        Segment::new(resolver, client, ACK, behind + 40, &message),
+        Segment::new(client, resolver, ACK, 2, b""),
+    ];
+    let seconds = [0, 1, 2, 3, 1000].map(|second| second * 1_000_000);
+    let frames: Vec<_> = seconds.into_iter().zip(segments.iter().map(Segment::packet)).collect();
+    let (taken, _) = read(&pcap_at(101, &frames));
+    let start = taken.flows[0].first;
+    let after = |at: Timestamp| at.duration_since(start).as_secs();
+    let times: Vec<i64> = taken.answers.iter().map(|answer| after(answer.at)).collect();
+    assert_eq!(times, [2, 3]);
+    let asides = taken.flows[0].asides.as_deref().unwrap();
+    let [DnsAside::Unanswered { name: None, at, .. }] = asides.iter().collect::<Vec<_>>()[..]
+    else {
+        panic!("{asides:?}")
+    };
+    assert_eq!(after(*at), 3);
+}
+
 #[test]
 fn fragments_count_once_and_only_together() {
     let response =
@@ -322,6 +378,31 @@ fn more_flows_than_are_followed_end_the_oldest_and_it_is_said() {
     let summary = reader.finish(&mut taken).unwrap();
     assert!(summary.limits.contains(&Limit::Flows));
     assert_eq!(taken.flows.len(), frames.len());
+}
+
+/// What a plain connection leaves behind is little, and of enough of them too much.
+#[test]
+fn where_too_much_is_held_the_oldest_end_and_all_that_come_are_read() {
+    let hello = client_hello("www.example.com");
+    let mut frames = Vec::new();
+    let connections = 110_000_u32;
+    for index in 0..connections {
+        let [_, b, c, d] = index.to_be_bytes();
+        let client = End([10, b, c, d], 50_000);
+        frames.push((0, Segment::new(client, SERVER, SYN, 1000, b"").packet()));
+        frames.push((0, Segment::new(client, SERVER, ACK, 1001, &hello).packet()));
+    }
+    let answer = dns_response("www.example.com", "a.example", Ipv4Addr::new(203, 0, 113, 7));
+    frames.push((0, udp(End([10, 0, 0, 2], 53), CLIENT, 1, &answer)));
+    let mut taken = Taken::default();
+    let mut reader = Reader::new();
+    reader.feed(&pcap_at(101, &frames), &mut taken).unwrap();
+    let summary = reader.finish(&mut taken).unwrap();
+    assert!(summary.limits.contains(&Limit::HeldBytes));
+    assert_eq!(taken.flows.len(), usize::try_from(connections).unwrap() + 1);
+    let named = taken.flows.iter().filter(|flow| flow.name.is_some() && !flow.incomplete);
+    assert_eq!(named.count(), usize::try_from(connections).unwrap());
+    assert_eq!(taken.answers.len(), 1);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Flows inside of other packets: tunnels, quotes in errors, and protocols with layers of their own.
 
+use std::net::Ipv4Addr;
+
 use super::build::ACK;
 use super::build::CLIENT;
 use super::build::End;
@@ -7,6 +9,7 @@ use super::build::SERVER;
 use super::build::Segment;
 use super::build::WEB;
 use super::build::client_hello;
+use super::build::dns_response;
 use super::build::ethernet;
 use super::build::ipv4;
 use super::build::pcap;
@@ -62,6 +65,23 @@ const TUNNELS: &[Tunnel] = &[
 
 fn packets(name: &str) -> Vec<Vec<u8>> {
     session(SERVER, &[&client_hello(name)]).iter().map(Segment::packet).collect()
+}
+
+/// Who is inside may have an address that another has outside.
+#[test]
+fn what_is_told_inside_a_tunnel_is_told_to_nobody_outside() {
+    let answer = dns_response("a.example", "b.example", Ipv4Addr::new(203, 0, 113, 7));
+    let resolver = End([10, 9, 0, 2], 53);
+    let question = |packet: &[u8]| pcap(1, &[ethernet(&[], packet)]);
+    let (told, asked) = (udp(resolver, CLIENT, 1, &answer), udp(CLIENT, resolver, 1, &answer[..9]));
+    for (tunnel, wrap) in TUNNELS {
+        for packet in [&told, &asked] {
+            let (taken, _) = read(&question(&wrap(packet)));
+            assert_eq!(taken.answers, [], "{tunnel}");
+            assert!(taken.flows.iter().all(|flow| flow.asides.is_none()), "{tunnel}");
+        }
+    }
+    assert_eq!(read(&question(&told)).0.answers.len(), 1);
 }
 
 #[test]
