@@ -32,6 +32,8 @@ use exeat::evidence::azure_cloud::region_suffix;
 use exeat::evidence::lock::ContentHash;
 use exeat::evidence::lock::LockedImport;
 use exeat::evidence::lock::LockedName;
+use exeat::evidence::timeline::CLIENT_GRACE;
+use exeat::evidence::timeline::CLIENT_USE;
 use exeat::evidence::timeline::Failure;
 use exeat::evidence::timeline::NameRole;
 use exeat::evidence::timeline::Resolution;
@@ -667,7 +669,89 @@ proptest! {
     }
 }
 
-/// Hints and missing answers bear on what may be said of a client, and on nothing else.
+/// What a client was told may not hold any more, until it is told again.
+#[test]
+fn nothing_is_said_of_what_a_missing_answer_may_have_changed() {
+    let told = [
+        answer(0, "a.test", &["a.test 60 192.0.2.1"]),
+        answer(100, "a.test", &["a.test 60 192.0.2.1"]),
+    ];
+    let missing = |of: Option<&str>, asked: Option<RecordType>| {
+        let mut seen = timeline(&told);
+        let of = of.map(name);
+        seen.miss(ip(CLIENT), of.as_ref(), asked, time(50));
+        seen.miss_of(ip(FIREWALL), of.as_ref(), asked, time(50));
+        seen
+    };
+    for seen in [missing(Some("a.test"), Some(RecordType::A)), missing(None, None)] {
+        for (seconds, is_known) in [(49, true), (50, false), (99, false), (100, true)] {
+            check_client(&seen, "a.test", seconds, if is_known { "192.0.2.1" } else { "?" });
+            check_names(&seen, "192.0.2.1", seconds, if is_known { "a.test" } else { "" });
+            let other =
+                seen.client_holds(ip(CLIENT), &name("a.test"), ip("192.0.2.9"), time(seconds));
+            assert_eq!(other, is_known.then_some(false), "after {seconds} s");
+            let known = if is_known { Resolution::Resolves } else { Resolution::Unknown };
+            check_resolution(&seen, "a.test", seconds, known);
+            // The firewall goes on with each answer for long: one that is missing is not replaced.
+            let not_held = if seconds < 50 { Fact::False } else { Fact::Unknown };
+            check_firewall(&seen, "a.test", "192.0.2.9", seconds, not_held);
+            check_firewall(&seen, "a.test", "192.0.2.1", seconds, Fact::True);
+        }
+    }
+    let asked_otherwise = [
+        missing(Some("b.test"), Some(RecordType::A)),
+        missing(Some("a.test"), Some(RecordType::Aaaa)),
+        // Of an HTTPS record, which hints at most.
+        missing(Some("a.test"), None),
+    ];
+    for seen in asked_otherwise {
+        check_client(&seen, "a.test", 50, "192.0.2.1");
+        check_firewall(&seen, "a.test", "192.0.2.9", 50, Fact::False);
+        check_resolution(&seen, "a.test", 50, Resolution::Resolves);
+    }
+    let moved = missing(Some("a.test"), Some(RecordType::A)).told_to(ip("10.9.9.9"));
+    assert_eq!(moved.addresses(ip("10.9.9.9"), &name("a.test"), time(60)), None);
+}
+
+#[test]
+fn an_answer_about_one_family_says_nothing_of_the_other() {
+    let v6 =
+        DnsAnswer { asked: RecordType::Aaaa, ..answer(0, "a.test", &["a.test 60 2001:db8::1"]) };
+    let seen = timeline(&[v6]);
+    for (address, holds) in
+        [("2001:db8::1", Some(true)), ("2001:db8::2", Some(false)), ("192.0.2.1", None)]
+    {
+        assert_eq!(seen.client_holds(ip(CLIENT), &name("a.test"), ip(address), time(1)), holds);
+    }
+    let gone = timeline(&[failure(0, "a.test", ResponseCode::NAME_ERROR)]);
+    for address in ["2001:db8::1", "192.0.2.1"] {
+        let holds = gone.client_holds(ip(CLIENT), &name("a.test"), ip(address), time(1));
+        assert_eq!(holds, Some(false));
+    }
+}
+
+/// A response that is refused may be the only one that a client got, where its question was not recorded.
+#[test]
+fn a_refused_response_opens_what_was_told_unless_another_was_taken() {
+    let with = |seconds: i64, address: &str| {
+        let records = format!("a.test 60 {address}");
+        DnsAnswer { solicited: Solicited::No, ..answer(seconds, "a.test", &[&records]) }
+    };
+    for (refused, says_more, expected) in [
+        // The second response to a question, and one that says the same.
+        (with(20, "192.0.2.9"), true, "192.0.2.1"),
+        (with(50, "192.0.2.1"), false, "192.0.2.1"),
+        (with(50, "192.0.2.9"), true, "?"),
+        (DnsAnswer { records: Vec::new(), ..with(50, "192.0.2.9") }, false, "?"),
+    ] {
+        let mut seen = timeline(&[answer(0, "a.test", &["a.test 60 192.0.2.1"])]);
+        assert!(!Exchanges::default().takes(&refused));
+        assert_eq!(Exchanges::refuse(&refused, ip(CLIENT), &mut seen), says_more, "{refused:?}");
+        check_client(&seen, "a.test", 55, expected);
+    }
+}
+
+/// Hints and missing answers about other names bear on what may be said of a client, and on nothing else.
 #[test]
 fn what_is_known_beside_answers_is_no_evidence() {
     let client = ip(CLIENT);
@@ -731,6 +815,80 @@ fn hints_beyond_the_limit_leave_all_open() {
     assert!(seen.lacks_answer(ip(FIREWALL), [&name("b.test")], ip("192.0.2.9"), time(0)));
 }
 
+/// What clients hold, by the definition: of each type, what no newer answer has replaced, and what
+/// lasts even so.
+fn holds(
+    answers: &[(i64, DnsAnswer)],
+    missing: &[(i64, RecordType)],
+    address: IpAddr,
+    at: i64,
+) -> Option<bool> {
+    let of = RecordType::of(address);
+    let settles = |answer: &DnsAnswer| match answer.code {
+        ResponseCode::NAME_ERROR => true,
+        ResponseCode::NO_ERROR => answer.asked == of,
+        _ => false,
+    };
+    let seen: Vec<&(i64, DnsAnswer)> =
+        answers.iter().filter(|(seen, answer)| *seen <= at && settles(answer)).collect();
+    let newest = seen.iter().map(|(seen, _)| *seen).max()?;
+    if missing.iter().any(|(missed, asked)| *asked == of && (newest..=at).contains(missed)) {
+        return None;
+    }
+    let held = seen.iter().filter(|(seen, answer)| {
+        let ttl = answer.records.iter().filter_map(|record| match record {
+            DnsRecord::Address { ttl, .. } => Some(i64::from(*ttl)),
+            DnsRecord::Alias { .. } | DnsRecord::Lost => None,
+        });
+        let lasts = ttl.min().unwrap_or(0).max(CLIENT_USE.as_secs());
+        let grace = if *seen == newest { CLIENT_GRACE.as_secs() } else { 0 };
+        at <= seen + lasts + grace
+    });
+    let held: Vec<bool> = held
+        .map(|(_, answer)| {
+            answer.code == ResponseCode::NO_ERROR && answer.addresses().any(|one| one == address)
+        })
+        .collect();
+    (!held.is_empty()).then(|| held.contains(&true))
+}
+
+proptest! {
+    #[test]
+    fn a_client_holds_what_the_definition_says(
+        drawn in prop::collection::btree_map(0..9000_i64, (0..4_u8, 0..900_u32, 0..5_u8, any::<bool>()), 0..12),
+        missing in prop::collection::vec((0..9000_i64, any::<bool>()), 0..3),
+        at in 0..14_000_i64,
+    ) {
+        let kind = |is_v6| if is_v6 { RecordType::Aaaa } else { RecordType::A };
+        let address = |last: u8, is_v6: bool| {
+            if is_v6 { format!("2001:db8::{last}") } else { format!("192.0.2.{last}") }
+        };
+        let answers: Vec<(i64, DnsAnswer)> = drawn
+            .iter()
+            .map(|(seconds, (last, ttl, code, is_v6))| {
+                let record = format!("a.test {ttl} {}", address(*last, *is_v6));
+                let code = ResponseCode(if *code < 3 { 0 } else { u16::from(*code) - 1 });
+                let records: &[&str] = if *last == 0 { &[] } else { &[&record] };
+                let one = answer(*seconds, "a.test", records);
+                (*seconds, DnsAnswer { asked: kind(*is_v6), code, ..one })
+            })
+            .collect();
+        let missing: Vec<(i64, RecordType)> =
+            missing.iter().map(|(seconds, is_v6)| (*seconds, kind(*is_v6))).collect();
+        let mut seen = timeline(&answers.iter().map(|(_, one)| one.clone()).collect::<Vec<_>>());
+        for (seconds, asked) in &missing {
+            seen.miss(ip(CLIENT), Some(&name("a.test")), Some(*asked), time(*seconds));
+        }
+        for to in (1..4).flat_map(|last| [address(last, false), address(last, true)]) {
+            let expected = holds(&answers, &missing, ip(&to), at);
+            let found = seen.client_holds(ip(CLIENT), &name("a.test"), ip(&to), time(at));
+            prop_assert_eq!(found, expected, "{}", to);
+            let names = seen.names(ip(CLIENT), ip(&to), time(at));
+            prop_assert_eq!(names.len() == 1, expected == Some(true), "{}", to);
+        }
+    }
+}
+
 /// A question misses no answer if it was asked again and answered then; a response without a question
 /// counts until questions are known to be recorded.
 #[test]
@@ -759,6 +917,7 @@ fn a_client_takes_responses_that_it_may_have_asked_for() {
     for (of, seconds) in [("a.test", 69), ("b.test", 100), ("c.test", 70)] {
         let aside = DnsAside::Unanswered {
             client: ip(CLIENT),
+            server: ip(FIREWALL),
             name: Some(name(of)),
             asked: Some(RecordType::A),
             at: time(seconds),

@@ -242,7 +242,8 @@ impl Conversation {
         self.stop_listening();
         let mark = Mark { packet: self.packets, frame: self.last_frame, at: self.last };
         self.story.hear(Heard::Incomplete, mark);
-        self.story.lose_dns(self.shown(self.client()).address, self.last);
+        let (client, server) = self.addresses(self.client());
+        self.story.lose_dns(client, server, self.last);
     }
 
     /// Ends the flow, and gives all that it has shown.
@@ -472,8 +473,9 @@ impl Conversation {
                 let said = Said { by_first, on_connection: false, at: packet.at };
                 let is_read = answer_to(message, said, client, server, story, answer);
                 if !is_read && packet.cut > 0 {
-                    let asker = if dns::is_response(message) { client } else { server };
-                    story.lose_dns(asker, packet.at);
+                    let answers = dns::is_response(message);
+                    let (asking, asked) = if answers { (client, server) } else { (server, client) };
+                    story.lose_dns(asking, asked, packet.at);
                 }
             }
             heard => story.hear(heard, mark),

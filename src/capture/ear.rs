@@ -82,14 +82,13 @@ impl Ear {
                 answer_to(message, said, asking, answering, story, answer);
             }
             Heard::DnsLost => {
-                // Of an end that asks and answers, the other is one, too.
-                let clients = match self.role {
-                    Role::Client | Role::Unaccepting => [self.answering; 2],
-                    Role::Server => [self.asking; 2],
-                    Role::Either | Role::Second => [self.asking, self.answering],
-                };
-                for client in clients {
-                    story.lose_dns(client, self.mark.at);
+                let Ear { role, asking, answering, mark, .. } = *self;
+                let at = mark.at;
+                if role != Role::Server {
+                    story.lose_dns(answering, asking, at);
+                }
+                if !matches!(role, Role::Client | Role::Unaccepting) {
+                    story.lose_dns(asking, answering, at);
                 }
             }
             heard => story.hear(heard, self.mark),

@@ -37,8 +37,8 @@ pub(super) struct Exchange {
     /// Whether questions are no longer known that may still wait.
     has_forgotten: bool,
     asides: BTreeSet<DnsAside>,
-    /// Who asked or was told more than is known, and when that began.
-    lost: BTreeMap<IpAddr, Moment>,
+    /// The client that asked or was told more than is known, the server, and when that began.
+    lost: BTreeMap<(IpAddr, IpAddr), Moment>,
 }
 
 /// A question that has no response yet.
@@ -46,13 +46,14 @@ pub(super) struct Exchange {
 struct Waiting {
     by_first: bool,
     client: IpAddr,
+    server: IpAddr,
     key: QuestionKey,
     at: Moment,
 }
 
 impl Exchange {
-    /// Takes a question of `client`.
-    pub(super) fn asks(&mut self, key: QuestionKey, client: IpAddr, said: Said) {
+    /// Takes a question of `client` to `server`.
+    pub(super) fn asks(&mut self, key: QuestionKey, client: IpAddr, server: IpAddr, said: Said) {
         let Said { by_first, at, .. } = said;
         if let Some(has_asked) = self.has_asked.get_mut(usize::from(!by_first)) {
             *has_asked = true;
@@ -65,7 +66,7 @@ impl Exchange {
             self.has_forgotten = true;
             self.unanswered(oldest);
         }
-        self.waiting.push(Waiting { by_first, client, key, at });
+        self.waiting.push(Waiting { by_first, client, server, key, at });
     }
 
     /// Takes a response of `server` to `client`, and tells whether the client takes it. `said` is of the
@@ -106,11 +107,11 @@ impl Exchange {
         for (name, address) in &response.hints {
             let (name, address) = (name.clone(), *address);
             let aside = DnsAside::Hint { client, server, name, address, unasked };
-            self.keep(aside, client, said.at);
+            self.keep(aside, client, server, said.at);
         }
         if !response.is_whole {
             let key = response.question.clone();
-            self.unanswered(Waiting { by_first, client, key, at: said.at });
+            self.unanswered(Waiting { by_first, client, server, key, at: said.at });
         }
         solicited
     }
@@ -125,34 +126,34 @@ impl Exchange {
         for waiting in std::mem::take(&mut self.waiting) {
             self.unanswered(waiting);
         }
-        for (client, at) in std::mem::take(&mut self.lost) {
-            self.asides.insert(unanswered(client, None, at));
+        for ((client, server), at) in std::mem::take(&mut self.lost) {
+            self.asides.insert(unanswered(client, server, None, at));
         }
         self.asides
     }
 
-    fn unanswered(&mut self, Waiting { client, key, at, .. }: Waiting) {
-        self.keep(unanswered(client, Some(key), at), client, at);
+    fn unanswered(&mut self, Waiting { client, server, key, at, .. }: Waiting) {
+        self.keep(unanswered(client, server, Some(key), at), client, server, at);
     }
 
-    fn keep(&mut self, aside: DnsAside, client: IpAddr, at: Moment) {
+    fn keep(&mut self, aside: DnsAside, client: IpAddr, server: IpAddr, at: Moment) {
         if self.asides.len() < MOST_ASIDES {
             self.asides.insert(aside);
         } else if !self.asides.contains(&aside) {
-            self.loses(client, at);
+            self.loses(client, server, at);
         }
     }
 
-    /// Notes that `client` may have asked or been told anything from `at` on.
-    pub(super) fn loses(&mut self, client: IpAddr, at: Moment) {
-        self.lost.entry(client).or_insert(at);
+    /// Notes that `client` may have asked `server` or been told anything from `at` on.
+    pub(super) fn loses(&mut self, client: IpAddr, server: IpAddr, at: Moment) {
+        self.lost.entry((client, server)).or_insert(at);
     }
 }
 
-fn unanswered(client: IpAddr, key: Option<QuestionKey>, at: Moment) -> DnsAside {
+fn unanswered(client: IpAddr, server: IpAddr, key: Option<QuestionKey>, at: Moment) -> DnsAside {
     let asked = key.as_ref().and_then(QuestionKey::asked);
     let name: Option<Fqdn> = key.map(|key| key.name);
-    DnsAside::Unanswered { client, name, asked, at: at.timestamp() }
+    DnsAside::Unanswered { client, server, name, asked, at: at.timestamp() }
 }
 
 #[cfg(test)]
@@ -204,9 +205,9 @@ mod tests {
             exchange.answers(&response(1, "a.example"), CLIENT, SERVER, said(false)),
             Solicited::Unrecorded
         );
-        exchange.asks(key(1, "a.example"), CLIENT, said(true));
+        exchange.asks(key(1, "a.example"), CLIENT, SERVER, said(true));
         // Asked again before it was answered, it is one question.
-        exchange.asks(key(1, "a.example"), CLIENT, said(true));
+        exchange.asks(key(1, "a.example"), CLIENT, SERVER, said(true));
         for (response, by_first, expected) in [
             (response(2, "a.example"), false, Solicited::No),
             (response(1, "b.example"), false, Solicited::No),
@@ -229,7 +230,7 @@ mod tests {
     fn what_is_asked_too_often_to_be_kept_leaves_all_open() {
         let mut exchange = Exchange::default();
         let ask = |exchange: &mut Exchange, number: usize| {
-            exchange.asks(key(7, &format!("n{number}.example")), CLIENT, said(true));
+            exchange.asks(key(7, &format!("n{number}.example")), CLIENT, SERVER, said(true));
         };
         (0..=MOST_WAITING).for_each(|number| ask(&mut exchange, number));
         // The first may still wait, though it is forgotten.
@@ -247,8 +248,8 @@ mod tests {
     fn on_a_connection_every_response_counts() {
         let mut exchange = Exchange::default();
         let on = |by_first| Said { on_connection: true, ..said(by_first) };
-        exchange.asks(key(1, "a.example"), CLIENT, on(true));
-        exchange.asks(key(2, "b.example"), CLIENT, on(true));
+        exchange.asks(key(1, "a.example"), CLIENT, SERVER, on(true));
+        exchange.asks(key(2, "b.example"), CLIENT, SERVER, on(true));
         for id in [1, 9] {
             let response = response(id, "a.example");
             assert_eq!(exchange.answers(&response, CLIENT, SERVER, on(false)), Solicited::Unsaid);

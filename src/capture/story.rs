@@ -146,7 +146,7 @@ impl Story {
         let exchange = self.exchange.get_or_insert_default();
         let before = exchange.held();
         if let Some(key) = query {
-            exchange.asks(key, from, said);
+            exchange.asks(key, from, to, said);
         }
         let read = response.map_or(Read::Question, |response| {
             let solicited = exchange.answers(&response, to, from, said);
@@ -156,10 +156,11 @@ impl Story {
         Some(read)
     }
 
-    /// Notes that messages of DNS to or from `client` may be missing from `at` on, if there are any.
-    pub(super) fn lose_dns(&mut self, client: IpAddr, at: Moment) {
+    /// Notes that messages of DNS between `client` and `server` may be missing from `at` on, if there are
+    /// any.
+    pub(super) fn lose_dns(&mut self, client: IpAddr, server: IpAddr, at: Moment) {
         if self.exchange.is_some() || self.application == Some(Application::Dns) {
-            self.exchange.get_or_insert_default().loses(client, at);
+            self.exchange.get_or_insert_default().loses(client, server, at);
         }
     }
 

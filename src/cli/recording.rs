@@ -118,6 +118,7 @@ pub(super) fn record(
     // Which of them held too many is not known: the time line is of all.
     if let Some(last) = captures.last_mut() {
         last.warnings.extend(says_of_answers(timeline));
+        last.warnings.extend(says_of_missing(timeline));
         last.notes.extend(says_of_not_taken(not_taken));
     }
     Ok(Recorded { flows, captures, is_partial, clients })
@@ -142,13 +143,25 @@ fn says_of_answers(timeline: &DnsTimeline) -> Option<String> {
 fn says_of_not_taken(number: u64) -> Option<String> {
     let responses = match number {
         0 => return None,
-        1 => "1 DNS response answers no question that was recorded and open, and counts".to_owned(),
+        1 => "1 DNS response answers no question that was recorded and open, and is".to_owned(),
         many => {
-            format!("{many} DNS responses answer no question that was recorded and open, and count")
+            format!("{many} DNS responses answer no question that was recorded and open, and are")
         }
     };
     Some(format!(
-        "{responses} for nothing: a client takes the first response to a question of its own"
+        "{responses} not believed: a client takes the first response to a question of its own; where it \
+         was the only one, what the client was told of that name counts as not known"
+    ))
+}
+
+/// What is to be said where more answers are missing than the time line remembers.
+fn says_of_missing(timeline: &DnsTimeline) -> Option<String> {
+    let since = timeline.missing_since()?;
+    let is_always = since == Timestamp::MIN;
+    let since = if is_always { String::new() } else { format!(" from {since} on") };
+    Some(format!(
+        "more answers of DNS are missing than are remembered one by one: what machines were told \
+         counts as not known{since}"
     ))
 }
 
@@ -157,6 +170,7 @@ fn miss_fragments(summary: &Summary, from: Option<IpAddr>, timeline: &mut DnsTim
     for ((server, client), lost) in &summary.lost_responses {
         if lost.from_dns_port || timeline.has_answered(*server) {
             timeline.miss(from.unwrap_or(*client), None, None, lost.since);
+            timeline.miss_of(*server, None, None, lost.since);
         }
     }
     if summary.limits.contains(&Limit::FragmentedDatagrams) {
@@ -349,10 +363,8 @@ impl Sink for Kept<'_> {
     fn answer(&mut self, answer: DnsAnswer) {
         let client = self.from.unwrap_or(answer.client);
         if !self.exchanges.takes(&answer) {
-            let has_told = |address| self.timeline.has_told_of(client, &answer.question, address);
-            // Routers and switches repeat packets.
-            let is_repeated = answer.addresses().all(has_told);
-            self.not_taken += u64::from(!is_repeated);
+            let says_more = Exchanges::refuse(&answer, client, self.timeline);
+            self.not_taken += u64::from(says_more);
             return;
         }
         if self.clients.len() < 2 {

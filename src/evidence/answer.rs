@@ -116,6 +116,8 @@ pub enum DnsAside {
     Unanswered {
         /// The address that asked.
         client: IpAddr,
+        /// The address that was asked.
+        server: IpAddr,
         /// The name that was asked for; `None` where it may be any.
         name: Option<Fqdn>,
         /// The type of record; `None` where the answer may hold addresses of either.

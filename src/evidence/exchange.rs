@@ -39,9 +39,31 @@ pub struct Exchanges {
 #[derive(Clone, Debug)]
 struct Unanswered {
     client: IpAddr,
+    server: IpAddr,
     name: Option<Fqdn>,
     asked: Option<RecordType>,
     at: Timestamp,
+}
+
+impl Unanswered {
+    /// Notes in `timeline` for whom an answer is missing. A question that was answered when it was
+    /// repeated misses none; of its client the answer may be that of another server.
+    fn note(&self, timeline: &mut DnsTimeline) {
+        let Unanswered { client, server, asked, at, .. } = *self;
+        let until = at.checked_add(PATIENCE).unwrap_or(Timestamp::MAX);
+        let question = self.name.as_ref().zip(asked);
+        if !question.is_some_and(|(name, asked)| {
+            timeline.has_answer(client, name, asked, at, until)
+                || timeline.still_misses(client, name, asked, at)
+        }) {
+            timeline.miss(client, self.name.as_ref(), asked, at);
+        }
+        if !question
+            .is_some_and(|(name, asked)| timeline.has_answer_of(server, name, asked, at, until))
+        {
+            timeline.miss_of(server, self.name.as_ref(), asked, at);
+        }
+    }
 }
 
 impl Exchanges {
@@ -78,31 +100,46 @@ impl Exchanges {
                     timeline.hint(client.unwrap_or(own), &name, address);
                 }
             }
-            DnsAside::Unanswered { client: own, name, asked, at } => {
-                if self.unanswered.len() >= MOST_KEPT {
-                    self.whole_until = Some(self.whole_until.map_or(at, |until| until.min(at)));
-                    return;
-                }
+            DnsAside::Unanswered { client: own, server, name, asked, at } => {
                 let client = client.unwrap_or(own);
-                self.unanswered.push(Unanswered { client, name, asked, at });
+                self.keep(Unanswered { client, server, name, asked, at });
             }
         }
     }
 
-    /// Tells `timeline`, which has all answers by now, of which names answers are missing. A question
-    /// that was answered when it was repeated, or by another server, misses none.
-    pub fn finish(self, timeline: &mut DnsTimeline) {
-        for Unanswered { client, name, asked, at } in self.unanswered {
-            let is_answered = match (&name, asked) {
-                (Some(name), Some(asked)) => {
-                    let until = at.checked_add(PATIENCE).unwrap_or(Timestamp::MAX);
-                    timeline.has_answer(client, name, asked, at, until)
-                }
-                (None, _) | (_, None) => false,
-            };
-            if !is_answered {
-                timeline.miss(client, name.as_ref(), asked, at);
-            }
+    /// Notes in `timeline` a response that its client did not take, as far as is known, or `client` in its
+    /// place, and tells whether it says more than the time line has. Its question may be one that is not
+    /// recorded; then it is not known what the client was told of the name.
+    pub fn refuse(answer: &DnsAnswer, client: IpAddr, timeline: &mut DnsTimeline) -> bool {
+        let DnsAnswer { server, asked, at, .. } = *answer;
+        let name = &answer.question;
+        // Routers and switches repeat packets.
+        let is_repeated =
+            answer.addresses().all(|address| timeline.has_told_of(client, name, address));
+        let has_addresses = answer.addresses().next().is_some();
+        let before = at.checked_sub(PATIENCE).unwrap_or(Timestamp::MIN);
+        // What came second was not taken, whatever it says.
+        let is_second = timeline.has_answer(client, name, asked, before, at);
+        if !(is_second || is_repeated && has_addresses) {
+            timeline.refuse([client, server], name, asked, at);
+        }
+        !is_repeated
+    }
+
+    fn keep(&mut self, unanswered: Unanswered) {
+        if self.unanswered.len() < MOST_KEPT {
+            self.unanswered.push(unanswered);
+        } else {
+            let at = unanswered.at;
+            self.whole_until = Some(self.whole_until.map_or(at, |until| until.min(at)));
+        }
+    }
+
+    /// Tells `timeline`, which has all answers by now, of which names answers are missing.
+    pub fn finish(mut self, timeline: &mut DnsTimeline) {
+        self.unanswered.sort_by_key(|unanswered| unanswered.at);
+        for unanswered in &self.unanswered {
+            unanswered.note(timeline);
         }
         if let Some(until) = self.whole_until {
             timeline.miss_any(until);

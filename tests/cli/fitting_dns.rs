@@ -366,8 +366,7 @@ fn responses_that_count_for_nothing_are_counted() {
     let forged = "2 tell 50000 9 A www.example.com A=198.51.100.7";
     sandbox.write("c.pcap", &capture(&[ASK, TELL, forged, GO]));
     let text = sandbox.run(&["replay", "ok.egress", "--capture", "c.pcap"]).expect(0);
-    let note =
-        "1 DNS response answers no question that was recorded and open, and counts for nothing";
+    let note = "1 DNS response answers no question that was recorded and open, and is not believed";
     assert!(text.contains(note), "{text}");
     // What is repeated says nothing else.
     sandbox.write("c.pcap", &capture(&[ASK, TELL, TELL, GO]));

@@ -1,11 +1,14 @@
-//! What is known of DNS beside answers: hints of addresses, and answers that are missing. No verdict
-//! goes by them; they say of what a client may have been told more than its answers hold.
+//! What is known of DNS beside answers: hints of addresses, and answers that are missing. They say of
+//! what a client may have been told more than its answers hold, and nothing is said of what an answer
+//! that is missing may have changed.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
 
+use super::earlier;
 use crate::evidence::answer::RecordType;
 use crate::flow::Fqdn;
 
@@ -22,8 +25,64 @@ pub(super) struct Asides {
     missing_of_any: BTreeMap<(IpAddr, RecordType), Timestamp>,
     /// The same of answers about whatever name.
     missing_of_some: BTreeMap<(IpAddr, RecordType), Timestamp>,
+    /// What clients asked for addresses without an answer, and what servers were asked.
+    pub(super) of_clients: Missing,
+    pub(super) of_servers: Missing,
+    /// Responses that clients may have taken, though no question was recorded.
+    pub(super) refused: Missing,
+    /// From when on hints may be missing.
+    hinted_until: Option<Timestamp>,
     /// From when on any answer may be missing.
     whole_until: Option<Timestamp>,
+}
+
+/// When answers about addresses were missing, or not believed: by client or server, type and name, or
+/// any name.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Missing(BTreeSet<MissingAnswer>);
+
+/// Whose it was, about which type of record and name, and when.
+pub(super) type MissingAnswer = (IpAddr, RecordType, Option<Fqdn>, Timestamp);
+
+impl Missing {
+    /// The latest of `party`, up to `at`, that may have been about `name`.
+    pub(super) fn latest(
+        &self,
+        party: IpAddr,
+        name: &Fqdn,
+        of: RecordType,
+        at: Timestamp,
+    ) -> Option<Timestamp> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let latest = |name: Option<Fqdn>| {
+            let first = (party, of, name.clone(), Timestamp::MIN);
+            self.0.range(first..=(party, of, name, at)).next_back().map(|(.., at)| *at)
+        };
+        latest(None).max(latest(Some(name.clone())))
+    }
+
+    /// Those of `party`: of which name, and when.
+    pub(super) fn of(&self, party: IpAddr) -> impl Iterator<Item = (Option<&Fqdn>, Timestamp)> {
+        let first = (party, RecordType::A, None, Timestamp::MIN);
+        let of_party = self.0.range(first..).take_while(move |(one, ..)| *one == party);
+        of_party.map(|(_, _, name, at)| (name.as_ref(), *at))
+    }
+
+    /// Those of `party` that may have been about `name`.
+    pub(super) fn all(
+        &self,
+        party: IpAddr,
+        name: &Fqdn,
+        of: RecordType,
+    ) -> impl Iterator<Item = Timestamp> {
+        let some = if self.0.is_empty() { None } else { Some(name) };
+        [None, some.cloned()].into_iter().flat_map(move |name| {
+            let first = (party, of, name.clone(), Timestamp::MIN);
+            self.0.range(first..=(party, of, name, Timestamp::MAX)).map(|(.., at)| *at)
+        })
+    }
 }
 
 impl Asides {
@@ -32,7 +91,7 @@ impl Asides {
         let is_full = self.is_full();
         if is_full {
             // When it was told is not known.
-            self.miss_any(Timestamp::MIN);
+            self.hinted_until = Some(Timestamp::MIN);
         } else {
             self.hints += 1;
         }
@@ -47,7 +106,7 @@ impl Asides {
         at: Timestamp,
     ) {
         if self.is_full() {
-            self.miss_any(at);
+            self.hinted_until = Some(earlier(self.hinted_until, at));
             return;
         }
         least(&mut self.missing_of_some, (client, asked), at);
@@ -57,8 +116,27 @@ impl Asides {
         }
     }
 
+    /// Adds to `of_clients`, `of_servers` or `refused`.
+    pub(super) fn add(
+        &mut self,
+        to: impl FnOnce(&mut Asides) -> &mut Missing,
+        answer: MissingAnswer,
+    ) {
+        let kept = self.of_clients.0.len() + self.of_servers.0.len() + self.refused.0.len();
+        if kept < 2 * MOST_ASIDES {
+            to(self).0.insert(answer);
+        } else {
+            self.miss_any(answer.3);
+        }
+    }
+
     pub(super) fn miss_any(&mut self, at: Timestamp) {
-        self.whole_until = Some(self.whole_until.map_or(at, |until| until.min(at)));
+        self.whole_until = Some(earlier(self.whole_until, at));
+    }
+
+    /// From when on any answer may be missing.
+    pub(super) fn whole_until(&self) -> Option<Timestamp> {
+        self.whole_until
     }
 
     /// Whether an answer is missing that `client` may have had by `at`: about one of `names`, or about
@@ -71,7 +149,8 @@ impl Asides {
         at: Timestamp,
     ) -> bool {
         let is_by = |since: Option<&Timestamp>| since.is_some_and(|since| *since <= at);
-        if is_by(self.whole_until.as_ref()) || is_by(self.missing_of_any.get(&(client, of))) {
+        let of_all = [self.whole_until.as_ref(), self.hinted_until.as_ref()];
+        if of_all.into_iter().any(is_by) || is_by(self.missing_of_any.get(&(client, of))) {
             return true;
         }
         let mut names = names.into_iter().peekable();
@@ -83,7 +162,19 @@ impl Asides {
 
     /// The same, as if `client` had asked and been told all of it, with so many hints.
     pub(super) fn told_to(&self, client: IpAddr, hints: usize) -> Asides {
-        let mut all = Asides { whole_until: self.whole_until, hints, ..Asides::default() };
+        let mut all = Asides {
+            hints,
+            of_servers: self.of_servers.clone(),
+            hinted_until: self.hinted_until,
+            whole_until: self.whole_until,
+            ..Asides::default()
+        };
+        for (_, asked, name, at) in &self.of_clients.0 {
+            all.of_clients.0.insert((client, *asked, name.clone(), *at));
+        }
+        for (_, asked, name, at) in &self.refused.0 {
+            all.refused.0.insert((client, *asked, name.clone(), *at));
+        }
         for ((_, asked, name), at) in &self.missing {
             all.miss(client, Some(name.clone()), *asked, *at);
         }

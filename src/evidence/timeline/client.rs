@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -13,7 +14,9 @@ use super::CLIENT_USE;
 use super::DnsTimeline;
 use super::HeldName;
 use super::NODES;
+use super::NameRole;
 use super::ToldInstead;
+use super::asides::Asides;
 use super::is_whole;
 use super::numbers::AddressNumber;
 use super::numbers::NameNumber;
@@ -26,6 +29,10 @@ use crate::flow::Fqdn;
 /// How many names of one address are kept for one client. A proxy that gives each of thousands of
 /// names the same address would have each flow to it compared with all of them.
 const MOST_NAMES: usize = 256;
+
+/// How many answers about one name are looked at for what a client holds of it: of one that was told that
+/// often within the TTLs, nothing is said.
+const MOST_LOOKED_AT: usize = 4096;
 
 /// A client, an address, and a name of it that the client was told.
 pub(super) type NamedAddress = (AddressNumber, AddressNumber, NameNumber);
@@ -46,21 +53,32 @@ impl DnsTimeline {
     /// A client holds an answer for its TTL, and at least for [`CLIENT_USE`], whatever it is told
     /// later; after that until a newer answer for the same record type replaces it, and at most
     /// for [`CLIENT_GRACE`]. NXDOMAIN replaces answers of both types; a failed server replaces
-    /// none. As long as an answer is held of which records are not known, nothing is said.
+    /// none. As long as an answer is held of which records are not known, or the newest answer is
+    /// missing, nothing is said.
     pub fn addresses(
         &self,
         client: IpAddr,
         name: &Fqdn,
         at: Timestamp,
     ) -> Option<BTreeSet<IpAddr>> {
-        let held = self.held(client, name, at);
-        if held.is_empty() {
-            return None;
+        let numbers = self.numbers.party_and_name(client, name)?;
+        let (mut is_told, mut addresses) = (false, BTreeSet::new());
+        for of in RecordType::ALL {
+            let is_known =
+                self.each_held(numbers, of, at, self.missing(numbers, of, at), |_, told| {
+                    is_told = true;
+                    addresses.extend(told.addresses.iter().copied());
+                    ControlFlow::Continue(())
+                });
+            if !is_known {
+                return None;
+            }
         }
-        Some(held.iter().flat_map(|(_, told)| told.addresses.iter().copied()).collect())
+        is_told.then_some(addresses)
     }
 
-    /// Whether `address` is among [`DnsTimeline::addresses`].
+    /// Whether `address` is among [`DnsTimeline::addresses`]; `None` also where no answer says which
+    /// addresses of its family there are.
     pub fn client_holds(
         &self,
         client: IpAddr,
@@ -68,9 +86,16 @@ impl DnsTimeline {
         address: IpAddr,
         at: Timestamp,
     ) -> Option<bool> {
-        let held = self.held(client, name, at);
-        let holds = |(_, told): &(_, &Told)| told.addresses.contains(&address);
-        (!held.is_empty()).then(|| held.iter().any(holds))
+        let may_have = self.has_told_of(client, name, address);
+        let numbers = self.numbers.party_and_name(client, name)?;
+        let mut holds = None;
+        let of = RecordType::of(address);
+        let is_known = self.each_held(numbers, of, at, self.missing(numbers, of, at), |_, told| {
+            let has = may_have && told.addresses.contains(&address);
+            holds = Some(has);
+            if has || !may_have { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        holds.filter(|_| is_known)
     }
 
     /// The names for which `client` holds `address` at `at`, as [`DnsTimeline::addresses`] defines
@@ -86,9 +111,18 @@ impl DnsTimeline {
         }
         let mut found: Vec<HeldName> = Vec::new();
         for number in self.names.of(of_client, of_address) {
-            let held = self.held_of(of_client, number, at);
-            let held = held.into_iter().filter(|(_, told)| told.addresses.contains(&address));
-            let best = held.min_by_key(|(at, told)| (told.role, Reverse(*at)));
+            let mut best: Option<(Timestamp, &Told)> = None;
+            let (numbers, of) = ((of_client, number), RecordType::of(address));
+            let missing = self.missing(numbers, of, at);
+            let is_known = self.each_held(numbers, of, at, missing, |seen, told| {
+                let is_asked = told.role == NameRole::Asked;
+                if told.addresses.contains(&address) && (is_asked || best.is_none()) {
+                    best = Some((seen, told));
+                }
+                let is_found = best.is_some_and(|(_, told)| told.role == NameRole::Asked);
+                if is_found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            let best = best.filter(|_| is_known);
             if let Some(((at, told), name)) = best.zip(self.numbers.name_of(number)) {
                 let (name, role, server) = (name.clone(), told.role, known(told.server));
                 found.push(HeldName { name, role, at, server });
@@ -151,9 +185,15 @@ impl DnsTimeline {
         if self.has_told_of(client, name, address) || !self.is_whole(at) {
             return None;
         }
-        let held = self.held(client, name, at);
-        let (at, told) =
-            held.into_iter().find(|(_, told)| told.settles(RecordType::of(address)))?;
+        let numbers = self.numbers.party_and_name(client, name)?;
+        let mut newest = None;
+        let of = RecordType::of(address);
+        let missing = self.asides.of_clients.latest(client, name, of, at);
+        let is_known = self.each_held(numbers, of, at, missing, |seen, told| {
+            newest = Some((seen, told));
+            ControlFlow::Break(())
+        });
+        let (at, told) = newest.filter(|_| is_known)?;
         let (server, addresses) = (known(told.server)?, Arc::clone(&told.addresses));
         Some(ToldInstead { at, server, code: told.code, addresses })
     }
@@ -166,44 +206,63 @@ impl DnsTimeline {
         (first <= at && is_all && self.is_whole(at)).then_some(first)
     }
 
-    /// The answers about `name` that `client` holds at `at`, newest first; none where an answer that
-    /// is not kept may have said otherwise.
-    fn held(&self, client: IpAddr, name: &Fqdn, at: Timestamp) -> Vec<(Timestamp, &Told)> {
-        let numbers = self.numbers.party_and_name(client, name);
-        numbers.map(|(client, name)| self.held_of(client, name, at)).unwrap_or_default()
+    /// Gives each answer that a client holds about a name at `at` and that says which addresses of the
+    /// type `of` there are, newest first, until there is enough. `false` where an answer that is not
+    /// known may have said otherwise, such as the one that is `missing` since some time.
+    fn each_held<'t>(
+        &'t self,
+        (client, name): (AddressNumber, NameNumber),
+        of: RecordType,
+        at: Timestamp,
+        missing: Option<Timestamp>,
+        mut each: impl FnMut(Timestamp, &'t Told) -> ControlFlow<()>,
+    ) -> bool {
+        if !self.is_whole(at) {
+            return false;
+        }
+        let longest = self.longest.get(&(client, name)).copied().unwrap_or_default();
+        let longest = longest.max(CLIENT_USE);
+        // Whether a newer answer says what there is.
+        let mut is_replaced = false;
+        let all = newest_first(&self.by_client, client, name, at);
+        for (number, (age, seen, told)) in all.enumerate() {
+            let none_lasts = age > if is_replaced { longest } else { longest + CLIENT_GRACE };
+            if none_lasts {
+                break;
+            }
+            if number >= MOST_LOOKED_AT {
+                return false;
+            }
+            let for_sure = told.lasts().max(CLIENT_USE);
+            let lasts = if is_replaced { for_sure } else { for_sure + CLIENT_GRACE };
+            let is_cut = told.is_cut && told.asked == of && age <= lasts;
+            if is_cut && !is_replaced {
+                return false;
+            }
+            if !told.settles(of) {
+                continue;
+            }
+            if !is_replaced && missing.is_some_and(|missing| missing >= seen) {
+                return false;
+            }
+            is_replaced = true;
+            if age <= lasts && each(seen, told).is_break() {
+                break;
+            }
+        }
+        true
     }
 
-    fn held_of(
+    /// When the latest answer was missing, or not believed, that may have told a client of a name.
+    fn missing(
         &self,
-        client: AddressNumber,
-        name: NameNumber,
+        (client, name): (AddressNumber, NameNumber),
+        of: RecordType,
         at: Timestamp,
-    ) -> Vec<(Timestamp, &Told)> {
-        let mut held = Vec::new();
-        if !self.is_whole(at) {
-            return held;
-        }
-        // Of which types a newer answer says what there is.
-        let mut replaced: [(RecordType, bool); 2] =
-            [RecordType::A, RecordType::Aaaa].map(|of| (of, false));
-        for (age, seen, told) in newest_first(&self.by_client, client, name, at) {
-            let for_sure = told.lasts().max(CLIENT_USE);
-            let is_replaced = replaced.contains(&(told.asked, true));
-            let lasts = if is_replaced { for_sure } else { for_sure + CLIENT_GRACE };
-            if told.is_cut && !is_replaced && age <= lasts {
-                return Vec::new();
-            }
-            let mut settles = false;
-            for (of, is_replaced) in &mut replaced {
-                let settled = told.settles(*of);
-                settles |= settled;
-                *is_replaced |= settled;
-            }
-            if age <= lasts && settles {
-                held.push((seen, told));
-            }
-        }
-        held
+    ) -> Option<Timestamp> {
+        let (client, name) = self.party_and_name(&(client, name, at))?;
+        let Asides { of_clients, refused, .. } = &self.asides;
+        of_clients.latest(client, name, of, at).max(refused.latest(client, name, of, at))
     }
 }
 

@@ -16,6 +16,10 @@ use crate::evidence::answer::ResponseCode;
 use crate::evidence::known::Fact;
 use crate::flow::Fqdn;
 
+/// The longest that the firewall goes by an answer, [`super::LONGEST_TTL`] and [`FIREWALL_GRACE`]: one
+/// that is missing may be such.
+const LONGEST_USE: SignedDuration = SignedDuration::from_secs(86_400 + FIREWALL_GRACE.as_secs());
+
 /// Whether a server's own answers show that it can resolve a name to IPv4 addresses.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Resolution {
@@ -64,20 +68,29 @@ fn ends(at: Timestamp, told: &Told) -> Option<Timestamp> {
 /// What one server told of one name.
 #[derive(Debug, Default)]
 struct History {
-    /// What each answer says, the oldest first.
+    /// What each answer says; of one that is missing nothing is known.
     says: Vec<Fact>,
     /// When each begins to count, and when it ceases to.
-    events: Vec<(Timestamp, usize, bool)>,
+    events: Vec<(Timestamp, Counted, bool)>,
 }
+
+/// An answer in the order of what counts: when it was seen, whether it is missing, and its place.
+type Counted = (Timestamp, bool, usize);
 
 impl History {
     fn add(&mut self, at: Timestamp, told: &Told) {
         if tells_of_v4(told) {
-            let number = self.says.len();
+            let answer = (at, false, self.says.len());
             self.says.push(Fact::from(Resolution::of(told)));
-            self.events.push((at, number, true));
-            self.events.extend(ends(at, told).map(|end| (end, number, false)));
+            self.events.push((at, answer, true));
+            self.events.extend(ends(at, told).map(|end| (end, answer, false)));
         }
+    }
+
+    /// Adds that an answer was missing at `at`.
+    fn miss(&mut self, at: Timestamp) {
+        self.events.push((at, (at, true, self.says.len()), true));
+        self.says.push(Fact::Unknown);
     }
 
     fn clear(&mut self) {
@@ -87,19 +100,19 @@ impl History {
 
     /// Adds the instants at which the newest answer that counts comes to say something else. From
     /// `until` on nothing is known.
-    fn changes(&mut self, until: Option<Timestamp>, all: &mut Vec<Timestamp>) {
+    fn changes(&mut self, until: impl Iterator<Item = Timestamp>, all: &mut Vec<Timestamp>) {
         self.events.sort_unstable();
-        let mut counting: BTreeSet<usize> = BTreeSet::new();
+        let mut counting: BTreeSet<Counted> = BTreeSet::new();
         let mut before = Fact::Unknown;
         for at_once in self.events.chunk_by(|(one, ..), (other, ..)| one == other) {
-            for (_, number, begins) in at_once {
+            for (_, answer, begins) in at_once {
                 if *begins {
-                    counting.insert(*number)
+                    counting.insert(*answer)
                 } else {
-                    counting.remove(number)
+                    counting.remove(answer)
                 };
             }
-            let newest = counting.last().and_then(|newest| self.says.get(*newest));
+            let newest = counting.last().and_then(|(.., place)| self.says.get(*place));
             let now = newest.copied().unwrap_or(Fact::Unknown);
             if now != before {
                 all.extend(at_once.first().map(|(at, ..)| *at));
@@ -145,7 +158,7 @@ impl DnsTimeline {
     ///
     /// Its answers count for their TTL and [`FIREWALL_GRACE`]. The address is held if one of them
     /// has it, and not held if a whole one of the address's own family, or an NXDOMAIN, was given and
-    /// none has it, and none was cut. Ask this only where the proxy is on.
+    /// none has it, and none was cut or is missing. Ask this only where the proxy is on.
     pub fn firewall_holds(
         &self,
         firewall: IpAddr,
@@ -154,23 +167,32 @@ impl DnsTimeline {
         at: Timestamp,
     ) -> Fact {
         let (mut is_settled, mut is_cut) = (false, false);
-        for told in self.told_by(firewall, name, at) {
+        let of = RecordType::of(address);
+        for (_, told) in self.told_by(firewall, name, at) {
             if told.addresses.contains(&address) {
                 return Fact::True;
             }
             is_cut |= told.is_cut;
-            is_settled |= told.settles(RecordType::of(address));
+            is_settled |= told.settles(of);
         }
-        if is_settled && !is_cut && self.is_whole(at) { Fact::False } else { Fact::Unknown }
+        let missing = self.asides.of_servers.latest(firewall, name, of, at);
+        let is_missing = missing.is_some_and(|missing| at.duration_since(missing) <= LONGEST_USE);
+        let is_known = is_settled && !is_cut && !is_missing && self.is_whole(at);
+        if is_known { Fact::False } else { Fact::Unknown }
     }
 
     /// Whether `server` was seen to resolve `name` to IPv4 addresses, or to fail, at `at`.
     ///
-    /// Its newest answer decides, for its TTL and [`FIREWALL_GRACE`]. An answer about IPv6 says
+    /// Its newest answer decides, for its TTL and [`FIREWALL_GRACE`], if none is missing since. An answer about IPv6 says
     /// nothing, unless it is NXDOMAIN, which holds for every type (RFC 8020).
     pub fn resolution(&self, server: IpAddr, name: &Fqdn, at: Timestamp) -> Resolution {
-        let newest = self.told_by(server, name, at).find(|told| tells_of_v4(told));
-        newest.filter(|_| self.is_whole(at)).map_or(Resolution::Unknown, Resolution::of)
+        let newest = self.told_by(server, name, at).find(|(_, told)| tells_of_v4(told));
+        let missing = self.asides.of_servers.latest(server, name, RecordType::A, at);
+        let is_newest = |seen| missing.is_none_or(|missing| missing < seen);
+        match newest {
+            Some((seen, told)) if is_newest(seen) && self.is_whole(at) => Resolution::of(told),
+            Some(_) | None => Resolution::Unknown,
+        }
     }
 
     /// The instants at which anything may change of what [`DnsTimeline::firewall_holds`] says of `servers`
@@ -184,7 +206,17 @@ impl DnsTimeline {
                 all.extend(told.iter().filter_map(|told| ends(*at, told)));
             }
         }
-        all.extend(self.whole_until.filter(|_| !all.is_empty()));
+        for server in servers {
+            all.extend(self.asides.of_servers.of(*server).flat_map(|(name, at)| {
+                let is_asked = name.is_none_or(&is_asked);
+                let end = at.checked_add(LONGEST_USE + SignedDuration::from_nanos(1)).ok();
+                [Some(at), end].into_iter().flatten().filter(move |_| is_asked)
+            }));
+        }
+        if !all.is_empty() {
+            all.extend(self.whole_until);
+            all.extend(self.asides.whole_until());
+        }
         in_order(all)
     }
 
@@ -194,13 +226,19 @@ impl DnsTimeline {
         let mut all = Vec::new();
         let mut histories = self.by_server.iter().peekable();
         let mut history = History::default();
+        let until = [self.whole_until, self.asides.whole_until()];
         while let Some(((server, name, at), told)) = histories.next() {
-            if self.numbers.address_of(*server).is_some_and(|one| servers.contains(&one)) {
-                told.iter().for_each(|told| history.add(*at, told));
-            }
+            let party = self.party_and_name(&(*server, *name, *at));
+            let Some((party, asked)) = party.filter(|(one, _)| servers.contains(one)) else {
+                continue;
+            };
+            told.iter().for_each(|told| history.add(*at, told));
             let goes_on = histories.peek().is_some_and(|((s, n, _), _)| (s, n) == (server, name));
             if !goes_on {
-                history.changes(self.whole_until, &mut all);
+                for at in self.asides.of_servers.all(party, asked, RecordType::A) {
+                    history.miss(at);
+                }
+                history.changes(until.into_iter().flatten(), &mut all);
                 history.clear();
             }
         }
@@ -213,12 +251,18 @@ impl DnsTimeline {
     }
 
     /// What `server` told about `name` and the firewall would still go by, newest first.
-    fn told_by(&self, server: IpAddr, name: &Fqdn, at: Timestamp) -> impl Iterator<Item = &Told> {
+    fn told_by(
+        &self,
+        server: IpAddr,
+        name: &Fqdn,
+        at: Timestamp,
+    ) -> impl Iterator<Item = (Timestamp, &Told)> {
         let numbers = self.numbers.party_and_name(server, name);
         let told = numbers
             .into_iter()
             .flat_map(move |(server, name)| newest_first(&self.by_server, server, name, at));
-        told.filter(|(age, _, told)| *age <= told.lasts() + FIREWALL_GRACE).map(|(_, _, told)| told)
+        told.filter(|(age, _, told)| *age <= told.lasts() + FIREWALL_GRACE)
+            .map(|(_, seen, told)| (seen, told))
     }
 }
 
@@ -275,11 +319,16 @@ mod tests {
         #[test]
         fn what_resolves_changes_at_the_listed_instants_alone(
             answers in vec(answers(), 1..60),
+            missing in vec((of(0..3_u8), 0..40_000_u32), 0..4),
             whole_until in of(Just(20_000_u32)),
         ) {
             let mut timeline = DnsTimeline::default();
             for answer in &answers {
                 timeline.add(answer);
+            }
+            for (number, seen) in missing {
+                let name = number.map(name);
+                timeline.miss_of(server(), name.as_ref(), Some(RecordType::A), at(seen));
             }
             timeline.whole_until = whole_until.map(at);
             let changes = timeline.resolution_changes(&[server()]);
@@ -299,6 +348,19 @@ mod tests {
                 }
             }
             prop_assert_eq!(timeline.resolution_changes(&[]), []);
+            let changes = timeline.changes(&[server()], |_| true);
+            let stretch = |at: Timestamp| changes.partition_point(|change| *change <= at);
+            for (name, last) in (0..3).map(name).zip([1, 2, 9]) {
+                let to = [192, 0, 2, last].into();
+                let holds = |at| timeline.firewall_holds(server(), &name, to, at);
+                for (one, other) in moments.iter().zip(moments.iter().skip(1)) {
+                    let is_same = holds(*one) == holds(*other);
+                    prop_assert!(
+                        is_same || stretch(*one) != stretch(*other),
+                        "{name} from {one} to {other}"
+                    );
+                }
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ mod told;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -30,6 +31,8 @@ use crate::flow::Fqdn;
 use asides::Asides;
 use client::NamedAddress;
 use client::Names;
+use numbers::AddressNumber;
+use numbers::NameNumber;
 use numbers::Numbers;
 use told::Histories;
 use told::Told;
@@ -121,6 +124,8 @@ pub struct DnsTimeline {
     /// The servers that are in `by_server`; `None` for all.
     asked_of: Option<BTreeSet<IpAddr>>,
     names: Names,
+    /// By client and name: the longest TTL of its answers.
+    longest: BTreeMap<(AddressNumber, NameNumber), SignedDuration>,
     /// By client: when the first answer was seen whose server is known, and whether all such answers
     /// were recorded whole.
     clients: BTreeMap<IpAddr, (Timestamp, bool)>,
@@ -154,6 +159,7 @@ impl DnsTimeline {
             by_server: BTreeMap::new(),
             asked_of: None,
             names: Names::default(),
+            longest: BTreeMap::new(),
             clients: BTreeMap::new(),
             hints: BTreeSet::new(),
             asides: Asides::default(),
@@ -223,10 +229,12 @@ impl DnsTimeline {
                 let address = self.numbers.add_address(*address, &mut self.bytes);
                 self.bytes_of_clients += self.names.add(client, address, name, answer.at);
             }
+            let lasts = told.lasts();
             let told: Arc<[Told]> = [told].into();
             let of_client = add_told(&mut self.by_client, (client, name, answer.at), &told);
             self.bytes_of_clients += of_client.unwrap_or(0);
             is_whole &= of_client.is_some();
+            self.bytes_of_clients += lengthen(&mut self.longest, (client, name), lasts);
             let mut is_new = of_client.is_some_and(|bytes| bytes > 0);
             if is_asked {
                 let of_server = add_told(&mut self.by_server, (server, name, answer.at), &told);
@@ -262,6 +270,10 @@ impl DnsTimeline {
         let one = numbers.add_address(client, &mut bytes);
         let mut by_client = Histories::new();
         let (mut bytes_of_clients, mut whole_until) = (0, self.whole_until);
+        let mut longest = BTreeMap::new();
+        for ((_, name), ttl) in &self.longest {
+            bytes_of_clients += lengthen(&mut longest, (one, *name), *ttl);
+        }
         for ((_, name, at), told) in &self.by_client {
             match add_told(&mut by_client, (one, *name, *at), told) {
                 Some(bytes) => bytes_of_clients += bytes,
@@ -291,6 +303,7 @@ impl DnsTimeline {
             by_server: self.by_server.clone(),
             asked_of: self.asked_of.clone(),
             names,
+            longest,
             clients,
             hints,
             asides,
@@ -328,6 +341,18 @@ impl DnsTimeline {
         self.whole_until
     }
 
+    /// Whether an answer of `server` about `name` was seen between two times.
+    pub(super) fn has_answer_of(
+        &self,
+        server: IpAddr,
+        name: &Fqdn,
+        asked: RecordType,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> bool {
+        self.has_answer_in(&self.by_server, server, name, asked, from, to)
+    }
+
     /// Whether an answer to `client` about `name` was seen between two times.
     pub(super) fn has_answer(
         &self,
@@ -337,10 +362,22 @@ impl DnsTimeline {
         from: Timestamp,
         to: Timestamp,
     ) -> bool {
-        let numbers = self.numbers.party_and_name(client, name);
-        let mut seen = numbers.into_iter().flat_map(|(client, name)| {
-            self.by_client.range((client, name, from)..=(client, name, to))
-        });
+        self.has_answer_in(&self.by_client, client, name, asked, from, to)
+    }
+
+    fn has_answer_in(
+        &self,
+        histories: &Histories,
+        party: IpAddr,
+        name: &Fqdn,
+        asked: RecordType,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> bool {
+        let numbers = self.numbers.party_and_name(party, name);
+        let mut seen = numbers
+            .into_iter()
+            .flat_map(|(party, name)| histories.range((party, name, from)..=(party, name, to)));
         let is_whole = |told: &Told| told.asked == asked && !told.is_cut;
         seen.any(|(_, told)| told.iter().any(is_whole))
     }
@@ -364,7 +401,11 @@ impl DnsTimeline {
     }
 
     /// Notes that an answer to what `client` asked at `at` is missing: about `name`, or any name;
-    /// about addresses of the type `asked`, or any.
+    /// about addresses of the type `asked`, or, where that is `None`, of a type of record that may
+    /// hint at any.
+    ///
+    /// What the client was told of the name before counts as not known from then on, until a newer
+    /// answer of that type. Hints are no evidence, so that a missing one says nothing of answers.
     pub fn miss(
         &mut self,
         client: IpAddr,
@@ -373,9 +414,64 @@ impl DnsTimeline {
         at: Timestamp,
     ) {
         let name = name.map(|name| self.shared(name));
-        for of in RecordType::ALL.into_iter().filter(|of| asked.is_none_or(|asked| asked == *of)) {
+        for of in types(asked) {
+            if asked.is_some() || name.is_none() {
+                self.asides.add(|all| &mut all.of_clients, (client, of, name.clone(), at));
+            }
             self.asides.miss(client, name.clone(), of, at);
         }
+    }
+
+    /// Notes that `server` was asked at `at` and its answer is missing, about what
+    /// [`DnsTimeline::miss`] says.
+    pub fn miss_of(
+        &mut self,
+        server: IpAddr,
+        name: Option<&Fqdn>,
+        asked: Option<RecordType>,
+        at: Timestamp,
+    ) {
+        let is_asked = self.asked_of.as_ref().is_none_or(|one| one.contains(&server));
+        if !is_asked || asked.is_none() && name.is_some() {
+            return;
+        }
+        let name = name.map(|name| self.shared(name));
+        for of in types(asked) {
+            self.asides.add(|all| &mut all.of_servers, (server, of, name.clone(), at));
+        }
+    }
+
+    /// Notes that a response of `server` to `client` at `at` was not believed, for want of its question.
+    ///
+    /// It is no evidence. But if that is what is missing, it is not known what the client was told of the
+    /// name, as [`DnsTimeline::miss`] says, but for [`DnsTimeline::told_instead`], which nobody is to
+    /// silence by sending responses.
+    pub fn refuse(
+        &mut self,
+        [client, server]: [IpAddr; 2],
+        name: &Fqdn,
+        asked: RecordType,
+        at: Timestamp,
+    ) {
+        let name = self.shared(name);
+        self.asides.add(|all| &mut all.refused, (client, asked, Some(name.clone()), at));
+        self.miss_of(server, Some(&name), Some(asked), at);
+    }
+
+    /// Whether an answer to such a question was missing before, and none was seen since: another
+    /// then says no more.
+    pub(super) fn still_misses(
+        &self,
+        client: IpAddr,
+        name: &Fqdn,
+        asked: RecordType,
+        at: Timestamp,
+    ) -> bool {
+        let before = self.asides.of_clients.latest(client, name, asked, at);
+        before.is_some_and(|before| {
+            at.duration_since(before) < CLIENT_GRACE
+                && !self.has_answer(client, name, asked, before, at)
+        })
     }
 
     /// The name with the text that is kept of it, if it was told of.
@@ -389,6 +485,12 @@ impl DnsTimeline {
         self.asides.miss_any(at);
     }
 
+    /// From when on any answer may be missing, since more were missing than are kept. From then on what
+    /// clients were told counts as not known.
+    pub fn missing_since(&self) -> Option<Timestamp> {
+        self.asides.whole_until()
+    }
+
     /// Whether `server` gave some answer.
     pub fn has_answered(&self, server: IpAddr) -> bool {
         self.servers.contains(&server)
@@ -397,7 +499,30 @@ impl DnsTimeline {
     /// Whether every answer up to `at` was kept. If not, a missing address may be in one that was
     /// dropped, so nothing can be said not to be.
     fn is_whole(&self, at: Timestamp) -> bool {
-        is_whole(self.whole_until, at)
+        is_whole(self.whole_until, at) && is_whole(self.asides.whole_until(), at)
+    }
+}
+
+/// The types of record that a question was about, or may have been.
+fn types(asked: Option<RecordType>) -> impl Iterator<Item = RecordType> {
+    RecordType::ALL.into_iter().filter(move |of| asked.is_none_or(|asked| asked == *of))
+}
+
+/// Notes that an answer lasts for so long; tells how many bytes it takes.
+fn lengthen(
+    longest: &mut BTreeMap<(AddressNumber, NameNumber), SignedDuration>,
+    of: (AddressNumber, NameNumber),
+    lasts: SignedDuration,
+) -> usize {
+    match longest.entry(of) {
+        Entry::Occupied(mut known) => {
+            known.insert(lasts.max(*known.get()));
+            0
+        }
+        Entry::Vacant(entry) => {
+            entry.insert(lasts);
+            NODES * size_of::<((AddressNumber, NameNumber), SignedDuration)>()
+        }
     }
 }
 
