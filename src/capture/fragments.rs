@@ -47,6 +47,8 @@ struct Key {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Whole {
     pub(super) payload: Vec<u8>,
+    /// Bytes behind these of which fragments say different things.
+    pub(super) doubtful: usize,
     /// Bytes of all fragments on the wire.
     pub(super) wire: u64,
 }
@@ -190,8 +192,9 @@ impl Partial {
         true
     }
 
-    /// The payload, if no byte of it is missing. Where fragments overlap, the one that begins first
-    /// counts; attacks by overlap are the firewall's to refuse, not ours to judge.
+    /// The payload, if no byte of it is missing. Fragments that overlap and differ are refused by some
+    /// and put together in different ways by others (RFC 5722 §3, RFC 3128): nothing is known from the
+    /// first such byte on.
     fn whole(&self) -> Option<Whole> {
         let length = self.length?;
         if self.held < length || !self.reaches(length) {
@@ -199,11 +202,18 @@ impl Partial {
         }
         let mut payload = Vec::with_capacity(length);
         for (offset, bytes) in &self.parts {
-            let known = payload.len().checked_sub(*offset)?;
-            payload.extend_from_slice(bytes.get(known..).unwrap_or_default());
+            let again: &[u8] = payload.get(*offset..)?;
+            let same = again.iter().zip(bytes).take_while(|(one, other)| one == other).count();
+            let common = again.len().min(bytes.len());
+            if same < common {
+                payload.truncate(offset + same);
+                break;
+            }
+            payload.extend_from_slice(bytes.get(common..).unwrap_or_default());
         }
         payload.truncate(length);
-        Some(Whole { payload, wire: self.wire })
+        let doubtful = length - payload.len();
+        Some(Whole { payload, doubtful, wire: self.wire })
     }
 
     /// Whether no byte before `length` is missing. No byte is copied to tell.

@@ -297,7 +297,7 @@ impl Tracker {
             protocol: extended.protocol,
             fragment: None,
             payload: extended.payload,
-            payload_wire: extended.payload.len(),
+            payload_wire: extended.payload.len() + whole.doubtful,
             ..*datagram
         };
         self.datagram(&datagram, whole.wire, depth, arrival, sink)

@@ -129,7 +129,7 @@ pub(in crate::capture) fn query(bytes: &[u8]) -> Option<QuestionKey> {
     if header.flags & (RESPONSE | OPCODE) != 0 || header.questions != 1 {
         return None;
     }
-    let asked = question(bytes, &mut after_header(bytes))?;
+    let asked = question(bytes, &mut after_header(bytes)).filter(Question::is_of_internet)?;
     let key = QuestionKey { id: header.id, name: asked.name?, kind: asked.kind };
     key.is_about_addresses().then_some(key)
 }
@@ -140,11 +140,11 @@ pub(in crate::capture) fn query(bytes: &[u8]) -> Option<QuestionKey> {
 /// (TC, RFC 1035 §4.1.1), and one of [`DnsRecord::Lost`] stands for them.
 pub(in crate::capture) fn response(bytes: &[u8]) -> Option<Response> {
     let header = Header::parse(bytes)?;
-    if header.flags & RESPONSE == 0 || header.questions == 0 {
+    if header.flags & RESPONSE == 0 || header.flags & OPCODE != 0 || header.questions == 0 {
         return None;
     }
     let mut cursor = after_header(bytes);
-    let asked = question(bytes, &mut cursor)?;
+    let asked = question(bytes, &mut cursor).filter(Question::is_of_internet)?;
     for _ in 1..header.questions {
         question(bytes, &mut cursor)?;
     }
@@ -167,13 +167,15 @@ pub(in crate::capture) fn response(bytes: &[u8]) -> Option<Response> {
         records.push(DnsRecord::Lost);
     }
     let is_cut = records.last() == Some(&DnsRecord::Lost);
-    if is_cut || add_additional(bytes, cursor, &header, &mut hints).is_none() {
+    let behind = if is_cut { None } else { additional(bytes, cursor, &header, &mut hints) };
+    if behind.is_none() {
         // What stands beside a whole answer about addresses is seldom more than options.
         if question.asked().is_none() {
             hints.lose();
         }
     }
-    let code = ResponseCode(header.flags & CODE);
+    let upper_bits = u16::from(behind.unwrap_or(0)) << CODE.count_ones();
+    let code = ResponseCode(upper_bits | header.flags & CODE);
     let (mut hints, is_whole) = hints.finish(&records);
     if code != ResponseCode::NO_ERROR {
         hints.clear();
@@ -182,31 +184,40 @@ pub(in crate::capture) fn response(bytes: &[u8]) -> Option<Response> {
     Some(Response { question, code, records, hints, is_whole })
 }
 
-/// Reads the records behind those of the answer, and adds the addresses among the additional ones;
-/// `None` where they are damaged.
-fn add_additional<'a>(
+/// Reads the records behind those of the answer, adds the addresses among the additional ones, and gives
+/// the upper bits of the response code (RFC 6891 §6.1.3); `None` where they are damaged.
+fn additional<'a>(
     bytes: &'a [u8],
     mut cursor: Cursor<'a>,
     header: &Header,
     hints: &mut Hints,
-) -> Option<()> {
-    if header.others == 0 || header.others == 1 && cursor.0.starts_with(OPTIONS) {
-        return Some(());
+) -> Option<u8> {
+    let mut upper_bits = 0;
+    if header.others == 0 {
+        return Some(upper_bits);
+    }
+    // Most responses have no more than this.
+    if let (1, Some(options)) = (header.others, cursor.0.strip_prefix(OPTIONS)) {
+        return options.get(size_of::<u16>()).copied();
     }
     for _ in 0..header.authorities {
         record(bytes, &mut cursor)?;
     }
     for _ in 0..header.others {
-        if let Some(address @ DnsRecord::Address { .. }) =
-            record(bytes, &mut cursor)?.leads_on(bytes)
-        {
+        let record = record(bytes, &mut cursor)?;
+        if record.kind == OPT {
+            [upper_bits, ..] = record.ttl.to_be_bytes();
+        } else if let Some(address @ DnsRecord::Address { .. }) = record.leads_on(bytes) {
             hints.record(address);
         }
     }
-    Some(())
+    Some(upper_bits)
 }
 
-/// How the record of options begins, which is no record of the root (RFC 6891 §6.1.2).
+/// The type of the record of options, and how it begins: it is no record of the root
+/// (RFC 6891 §6.1.2). Behind that stand a size and, in the place of a TTL, the upper bits of the
+/// response code.
+const OPT: u16 = 41;
 const OPTIONS: &[u8] = &[0, 0, 41];
 
 const RESPONSE: u16 = 0x8000;
@@ -243,6 +254,12 @@ struct Question {
     name: Option<Fqdn>,
     kind: u16,
     class: u16,
+}
+
+impl Question {
+    fn is_of_internet(&self) -> bool {
+        self.class == INTERNET
+    }
 }
 
 fn question<'a>(message: &'a [u8], cursor: &mut Cursor<'a>) -> Option<Question> {

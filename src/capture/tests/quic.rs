@@ -116,6 +116,44 @@ fn another_connection_between_the_same_ends_is_another_question() {
     check(&[first, second], "quic a.example | 1 quic a.example | 2 quic b.example");
 }
 
+/// As of a client with one socket, or where datagrams change places on their way.
+#[test]
+fn the_hellos_of_connections_at_the_same_time_are_kept_apart() {
+    let (a, b) = (hello("a.example"), hello("b.example"));
+    let piece = |id: &[u8], hello: &[u8], from: usize, to: usize| {
+        initial(Version::V1, id, &[(from, &hello[from..to])])
+    };
+    let end = a.len();
+    check(
+        &[
+            piece(FIRST_ID, &a, 0, 30),
+            piece(OTHER_ID, &b, 0, 30),
+            piece(FIRST_ID, &a, 30, end),
+            piece(OTHER_ID, &b, 30, end),
+        ],
+        "quic a.example | 3 quic a.example | 4 quic b.example",
+    );
+    // The second part of the first hello comes behind the Retry, or never.
+    let again = [piece(OTHER_ID, &a, 0, 30), piece(OTHER_ID, &a, 30, end)];
+    let behind =
+        [&[piece(FIRST_ID, &a, 0, 30), again[0].clone()], &[piece(FIRST_ID, &a, 30, end)][..]];
+    check(&behind.concat(), "quic a.example | 3 quic a.example");
+    let never = [&[piece(FIRST_ID, &a, 0, 30)], &again[..]].concat();
+    let flow = only(&sent(&never));
+    assert_eq!(
+        (story(&flow).as_str(), flow.incomplete),
+        ("quic a.example | 3 quic a.example", false)
+    );
+    // What is not the same may be of another name.
+    let other = [&[piece(FIRST_ID, &b, 0, end - 4)], &again[..]].concat();
+    assert!(only(&sent(&other)).incomplete);
+    // Of more connections than are kept one may be another, too.
+    let ids = (0..5_u8).map(|id| [id; 8]);
+    let many: Vec<_> = ids.map(|id| piece(&id, &a, 0, 30)).chain(again).collect();
+    let flow = only(&sent(&many));
+    assert_eq!(story(&flow), "quic a.example | 7 quic a.example | 7 some quic");
+}
+
 #[test]
 fn what_does_not_open_tells_no_name_and_leaves_the_flow_open() {
     let mut packet = initial(Version::V1, FIRST_ID, &[(0, &hello("a.example"))]);

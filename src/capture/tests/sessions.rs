@@ -34,6 +34,7 @@ use super::session;
 use super::story;
 use crate::evidence::DnsAside;
 use crate::evidence::DnsRecord;
+use crate::evidence::ResponseCode;
 use crate::flow::Payload;
 use crate::flow::PayloadKind;
 use crate::flow::SeenPayload;
@@ -256,6 +257,34 @@ fn dns_answers_come_with_their_aliases() {
     }
 }
 
+/// A server that refuses an extension says so where old readers see no error.
+#[test]
+fn the_upper_bits_of_a_response_code_stand_among_the_options() {
+    let resolver = End([168, 63, 129, 16], 53);
+    let plain = dns_response("a.example", "b.example", Ipv4Addr::new(203, 0, 113, 7));
+    let code = |message: &[u8]| {
+        let (taken, _) = read(&pcap(101, &[udp(resolver, CLIENT, 1, message)]));
+        taken.answers.first().map(|answer| answer.code)
+    };
+    let with_options = |others: u8, before: &[u8]| {
+        let mut message = plain.clone();
+        message[11] = others;
+        message.extend(before);
+        message.extend([0, 0, 41, 4, 208, 1, 0, 0, 0, 0, 0]);
+        message
+    };
+    assert_eq!(code(&plain), Some(ResponseCode::NO_ERROR));
+    assert_eq!(code(&with_options(1, &[])), Some(ResponseCode(16)));
+    let address = [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 1, 0, 4, 192, 0, 2, 1];
+    assert_eq!(code(&with_options(2, &address)), Some(ResponseCode(16)));
+    // What is no query, or of another class, says nothing of a host.
+    for (place, byte) in [(2, 0xa9), (26, 3)] {
+        let mut other = plain.clone();
+        other[place] = byte;
+        assert_eq!(code(&other), None, "byte {place}");
+    }
+}
+
 #[test]
 fn a_dns_answer_that_is_cut_says_so() {
     let response =
@@ -269,6 +298,22 @@ fn a_dns_answer_that_is_cut_says_so() {
             assert!(answer.records.len() < 3, "without {lost} bytes");
         }
     }
+}
+
+/// One reader puts them together in one way and another in the other.
+#[test]
+fn of_fragments_that_disagree_nothing_is_known_behind_the_first_difference() {
+    let packet = session(SERVER, &[&client_hello("a.example")])[3].packet();
+    let [first, _] = fragments(&packet, 64);
+    let (same, mut other) = (packet.clone(), packet);
+    // Both fragments have it.
+    other[20 + 60] ^= 1;
+    let story_with = |second: &[u8]| {
+        let [_, second] = fragments(second, 56);
+        story(&only(&pcap(101, &[first.clone(), second])))
+    };
+    assert_eq!(story_with(&same), "tls a.example | 1 tls a.example");
+    assert_eq!(story_with(&other), "tls | 1 some tls");
 }
 
 /// A question behind which the snapshot length cut may be about any name.

@@ -15,6 +15,8 @@ const MOST_PACKETS: usize = 8;
 /// Initials that no key opened before a flow is given up: those of the server, of other versions,
 /// and damaged ones.
 const MOST_FAILURES: u8 = 32;
+/// Connections of which hellos are put together at a time.
+const MOST_CONNECTIONS: usize = 4;
 /// Pieces of a hello that wait for what lies before them.
 const MOST_PIECES: usize = 256;
 
@@ -40,20 +42,44 @@ pub(in crate::capture) enum Heard {
     Unreadable,
 }
 
-/// Reads the hellos of a flow: of the first connection, and of each that follows between the same
-/// ends.
+/// Reads the hellos of a flow: of the first connection, and of each other between the same ends.
 #[derive(Debug, Default)]
 pub(in crate::capture) struct HelloReader {
-    /// The keys of the connection that was last opened.
-    keys: Option<InitialKeys>,
-    crypto: Crypto,
+    /// The connections that were last opened, the latest at the end. A client may have two at a time, and
+    /// what it sent before a Retry may come behind what it sent after.
+    connections: Vec<Connection>,
+    /// Whether a hello was given up that may be another than those that were read.
+    has_lost: bool,
     /// The last hello: a client repeats it to a server that asks where the client is.
     last: Option<ClientHello>,
-    /// Whether the hello of that connection is complete.
-    is_settled: bool,
+    /// Whether a name was read that stands there in the clear.
+    is_named: bool,
     failures: u8,
-    /// The keys that were tried last beside `keys`.
+    /// The keys that were tried last beside those of the connections.
     tried: Option<Box<Tried>>,
+}
+
+/// A connection of which an Initial was opened.
+#[derive(Debug)]
+struct Connection {
+    keys: InitialKeys,
+    crypto: Crypto,
+    /// Whether its hello is complete.
+    is_settled: bool,
+}
+
+impl Connection {
+    /// Whether all that came of its hello is in that of `other`, which is complete.
+    fn is_repeated_by(&self, other: &Connection) -> bool {
+        let Crypto { message, pieces, .. } = &self.crypto;
+        let pieces = pieces.iter().map(|(offset, bytes)| (*offset, bytes.as_slice()));
+        let mut all = std::iter::once((0, message.as_slice())).chain(pieces);
+        let length = other.crypto.message.len();
+        other.is_settled
+            && all.all(|(offset, bytes)| {
+                offset + bytes.len() <= length && !other.crypto.is_contradicted_by(offset, bytes)
+            })
+    }
 }
 
 /// The keys that a client would have of a connection. A server sends several Initials to one
@@ -94,12 +120,18 @@ impl Tried {
 impl HelloReader {
     /// Bytes held back.
     pub(in crate::capture) fn held(&self) -> usize {
-        self.crypto.held()
+        self.connections.iter().map(|connection| connection.crypto.held()).sum()
     }
 
     /// Whether part of a hello was seen, and not all of it.
     pub(in crate::capture) fn is_waiting(&self) -> bool {
-        self.keys.is_some() && !self.is_settled
+        self.has_lost || self.connections.iter().any(|connection| !self.is_read(connection))
+    }
+
+    /// Whether the hello of a connection was read, or what came of it is what another repeated.
+    fn is_read(&self, connection: &Connection) -> bool {
+        connection.is_settled
+            || self.connections.iter().any(|other| connection.is_repeated_by(other))
     }
 
     /// Whether nothing more can be heard.
@@ -113,10 +145,9 @@ impl HelloReader {
         if self.is_done() {
             return Heard::Nothing;
         }
-        if !self.is_settled
-            && let Some(name) = google::hello_in_the_clear(datagram)
-        {
-            self.is_settled = true;
+        let is_read = self.is_named || self.connections.iter().any(|one| one.is_settled);
+        if !is_read && let Some(name) = google::hello_in_the_clear(datagram) {
+            self.is_named = true;
             return Heard::Hello(ClientHello::named(name));
         }
         let mut rest = datagram;
@@ -135,21 +166,22 @@ impl HelloReader {
     }
 
     fn initial(&mut self, packet: &LongHeader<'_>) -> Heard {
-        let Some(payload) = self.open(packet) else {
+        let Some((payload, connection)) = self.open(packet) else {
             self.failures = self.failures.saturating_add(1);
             return Heard::Nothing;
         };
-        if self.is_settled && self.crypto.message.is_empty() {
+        let Connection { crypto, is_settled, .. } = connection;
+        if *is_settled && crypto.message.is_empty() {
             return Heard::Nothing;
         }
-        let crypto = if packet.version.google().is_some() { GOOGLE_CRYPTO } else { CRYPTO };
-        let heard = self.crypto.frames(&payload, crypto);
+        let carries = if packet.version.google().is_some() { GOOGLE_CRYPTO } else { CRYPTO };
+        let heard = crypto.frames(&payload, carries);
         if heard == Heard::Nothing {
             return heard;
         }
-        self.is_settled = true;
-        if heard == Heard::Unreadable || self.crypto.message.len() > MOST_REMEMBERED_BYTES {
-            self.crypto = Crypto::default();
+        *is_settled = true;
+        if heard == Heard::Unreadable || crypto.message.len() > MOST_REMEMBERED_BYTES {
+            *crypto = Crypto::default();
         }
         match heard {
             Heard::Hello(hello) if self.last.as_ref() == Some(&hello) => Heard::Nothing,
@@ -161,11 +193,13 @@ impl HelloReader {
         }
     }
 
-    /// What an Initial protects, if a client sent it: one of the connection that is known, or the
-    /// first one, the first behind a Retry, or the first of another connection.
-    fn open(&mut self, packet: &LongHeader<'_>) -> Option<Vec<u8>> {
-        if let Some(payload) = self.keys.and_then(|keys| keys.open(packet)) {
-            return Some(payload);
+    /// What an Initial protects, if a client sent it, and its connection: one that is known, or the
+    /// first one, the first behind a Retry, or another.
+    fn open(&mut self, packet: &LongHeader<'_>) -> Option<(Vec<u8>, &mut Connection)> {
+        let mut known = self.connections.iter().enumerate().rev();
+        let opened = known.find_map(|(place, one)| Some((place, one.keys.open(packet)?)));
+        if let Some((place, payload)) = opened {
+            return Some((payload, self.connections.get_mut(place)?));
         }
         let tried = match &mut self.tried {
             Some(tried) if tried.are_of(packet) => tried,
@@ -173,10 +207,12 @@ impl HelloReader {
         };
         let (keys, payload) = tried.open(packet)?;
         self.tried = None;
-        self.keys = Some(keys);
-        self.crypto = Crypto::default();
-        self.is_settled = false;
-        Some(payload)
+        if self.connections.len() >= MOST_CONNECTIONS {
+            self.has_lost |= self.connections.first().is_some_and(|oldest| !self.is_read(oldest));
+            self.connections.remove(0);
+        }
+        self.connections.push(Connection { keys, crypto: Crypto::default(), is_settled: false });
+        Some((payload, self.connections.last_mut()?))
     }
 }
 
