@@ -9,6 +9,7 @@ use super::pcap;
 use super::pcap::Pcap;
 use super::pcapng;
 use super::pcapng::Pcapng;
+use super::wrapper;
 
 /// The longest packet that is accepted; libpcap's own limit for all links that carry IP.
 pub(super) const MOST_PACKET_BYTES: u32 = 256 * 1024;
@@ -101,6 +102,26 @@ impl Format {
             Format::Pcapng(pcapng) => pcapng.step(bytes),
         }
     }
+}
+
+/// What a file that begins with `bytes` is, where that is no text: a capture, or something compressed.
+///
+/// ```
+/// assert_eq!(exeat::capture::kind_of_file(&[0xd4, 0xc3, 0xb2, 0xa1]), Some("a capture of packets (pcap)"));
+/// assert_eq!(exeat::capture::kind_of_file(b"allow"), None);
+/// ```
+pub fn kind_of_file(bytes: &[u8]) -> Option<&'static str> {
+    let begins = *bytes.first_chunk::<4>()?;
+    if begins == pcapng::SECTION_HEADER_TYPE {
+        return Some("a capture of packets (pcapng)");
+    }
+    if pcap::magic(begins).is_some() {
+        return Some("a capture of packets (pcap)");
+    }
+    wrapper::name(begins).or_else(|| compression(begins)).map(|found| match found {
+        "a zip archive" => found,
+        _ => "a compressed file",
+    })
 }
 
 /// The name of the compression that a file beginning so has; gzip and Zstandard are undone before.

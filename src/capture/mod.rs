@@ -71,6 +71,7 @@ pub use error::Summary;
 pub use error::Truncation;
 pub use error::UnreadBlocks;
 pub use error::Unreadable;
+pub use file::kind_of_file;
 pub use link::LinkType;
 pub use log::LogFormat;
 pub use reader::Reader;

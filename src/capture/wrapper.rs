@@ -15,6 +15,17 @@ const GZIP_PIECE: usize = 4 * 1024;
 /// What may be wrong with a file that could be unpacked to its end; the decoder does not tell which.
 const UNSOUND: &str = "it ends early, or its checksum is that of other bytes";
 
+/// The name of the wrapper that a file beginning so has.
+pub(super) fn name(begins: [u8; 4]) -> Option<&'static str> {
+    if begins.starts_with(&GZIP) {
+        Some("gzip")
+    } else if begins == zstd::MAGIC {
+        Some("Zstandard")
+    } else {
+        None
+    }
+}
+
 /// Takes the wrapper off a file.
 #[derive(Debug)]
 pub(super) enum Wrapper {

@@ -15,6 +15,7 @@ use tempfile::NamedTempFile;
 use super::failure::Failure;
 use super::terminal::Terminal;
 use super::threads;
+use crate::capture::kind_of_file;
 use crate::diagnostic::MAX_SOURCE_BYTES;
 use crate::emit::EmittedFile;
 
@@ -108,6 +109,9 @@ fn bytes(path: &Path, most: usize, terminal: &mut Terminal<'_>) -> io::Result<Ve
         terminal.inputs.extend(full.canonicalize());
     }
     if bytes.len() > most {
+        if !bytes.starts_with(GZIP) {
+            refuse_binary(&bytes)?;
+        }
         return Err(unreadable(format!(
             "it has more than {most} bytes, which is the most that is read"
         )));
@@ -119,6 +123,7 @@ fn bytes(path: &Path, most: usize, terminal: &mut Terminal<'_>) -> io::Result<Ve
 /// character of UTF-8 is told by who makes text of them. What is no text is refused as a whole: a
 /// parser would object to its first character, and then to what is missing behind it.
 fn of_text(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+    refuse_binary(&bytes)?;
     // Encodings of two bytes a character, as some editors of Windows write them.
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return Err(unreadable("it is UTF-16 text; save it as UTF-8".to_owned()));
@@ -129,6 +134,14 @@ fn of_text(bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     let line = before.split(|byte| *byte == b'\n').count();
     Err(unreadable(format!(
         "it is not text: byte {offset}, on line {line}, is NUL; if it is UTF-16, save it as UTF-8"
+    )))
+}
+
+/// Refuses what is known to be no text by how it begins.
+fn refuse_binary(bytes: &[u8]) -> io::Result<()> {
+    let Some(found) = kind_of_file(bytes) else { return Ok(()) };
+    Err(unreadable(format!(
+        "it is {found}, and text is expected; a capture is given with `--capture`, or to `exeat flows`"
     )))
 }
 
