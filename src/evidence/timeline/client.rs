@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use jiff::Timestamp;
 
 use super::CLIENT_GRACE;
@@ -221,7 +222,7 @@ impl DnsTimeline {
             return false;
         }
         let longest = self.longest.get(&(client, name)).copied().unwrap_or_default();
-        let longest = longest.max(CLIENT_USE);
+        let longest = SignedDuration::from_secs(longest.into()).max(CLIENT_USE);
         // Whether a newer answer says what there is.
         let mut is_replaced = false;
         let all = newest_first(&self.by_client, client, name, at);

@@ -124,8 +124,8 @@ pub struct DnsTimeline {
     /// The servers that are in `by_server`; `None` for all.
     asked_of: Option<BTreeSet<IpAddr>>,
     names: Names,
-    /// By client and name: the longest TTL of its answers.
-    longest: BTreeMap<(AddressNumber, NameNumber), SignedDuration>,
+    /// By client and name: the longest TTL of its answers, in seconds.
+    longest: BTreeMap<(AddressNumber, NameNumber), u32>,
     /// By client: when the first answer was seen whose server is known, and whether all such answers
     /// were recorded whole.
     clients: BTreeMap<IpAddr, (Timestamp, bool)>,
@@ -229,12 +229,12 @@ impl DnsTimeline {
                 let address = self.numbers.add_address(*address, &mut self.bytes);
                 self.bytes_of_clients += self.names.add(client, address, name, answer.at);
             }
-            let lasts = told.lasts();
+            let ttl = told.ttl;
             let told: Arc<[Told]> = [told].into();
             let of_client = add_told(&mut self.by_client, (client, name, answer.at), &told);
             self.bytes_of_clients += of_client.unwrap_or(0);
             is_whole &= of_client.is_some();
-            self.bytes_of_clients += lengthen(&mut self.longest, (client, name), lasts);
+            self.bytes_of_clients += lengthen(&mut self.longest, (client, name), ttl);
             let mut is_new = of_client.is_some_and(|bytes| bytes > 0);
             if is_asked {
                 let of_server = add_told(&mut self.by_server, (server, name, answer.at), &told);
@@ -508,20 +508,20 @@ fn types(asked: Option<RecordType>) -> impl Iterator<Item = RecordType> {
     RecordType::ALL.into_iter().filter(move |of| asked.is_none_or(|asked| asked == *of))
 }
 
-/// Notes that an answer lasts for so long; tells how many bytes it takes.
+/// Notes the TTL of an answer; tells how many bytes it takes.
 fn lengthen(
-    longest: &mut BTreeMap<(AddressNumber, NameNumber), SignedDuration>,
+    longest: &mut BTreeMap<(AddressNumber, NameNumber), u32>,
     of: (AddressNumber, NameNumber),
-    lasts: SignedDuration,
+    ttl: u32,
 ) -> usize {
     match longest.entry(of) {
         Entry::Occupied(mut known) => {
-            known.insert(lasts.max(*known.get()));
+            known.insert(ttl.max(*known.get()));
             0
         }
         Entry::Vacant(entry) => {
-            entry.insert(lasts);
-            NODES * size_of::<((AddressNumber, NameNumber), SignedDuration)>()
+            entry.insert(ttl);
+            NODES * size_of::<((AddressNumber, NameNumber), u32)>()
         }
     }
 }
