@@ -197,6 +197,8 @@ fn firewall(
             return Some(if is_other { Agreement::OtherRule } else { Agreement::Agrees });
         }
         Verdict::Deny if is_before_firewall(decision.reason) => Cause::StoppedBefore,
+        // The rule that is named let it through; nobody knows what the firewall found then.
+        Verdict::Allow if is_of_resolution(recorded) => Cause::Refused,
         Verdict::Allow | Verdict::Deny => match &recorded.rule {
             Some(rule) if is_in(rule, deployment) => Cause::RuleChanged,
             Some(_) => Cause::RuleUnknown,
@@ -227,6 +229,12 @@ fn is_of_default(recorded: &Recorded) -> bool {
         let reason = reason.to_ascii_lowercase();
         reason.contains("default action") || reason.contains("no rule matched")
     })
+}
+
+/// Whether the log says that the firewall could not resolve the name (`azure-firewall.md §8.4`).
+fn is_of_resolution(recorded: &Recorded) -> bool {
+    let reason = recorded.reason.as_ref().map(|reason| reason.to_ascii_lowercase());
+    reason.is_some_and(|reason| reason.contains("failed to resolve"))
 }
 
 /// Whether the log names this rule, in its policy where the log says that. Azure compares names without regard to case.

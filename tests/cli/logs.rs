@@ -109,6 +109,18 @@ fn a_rule_of_another_policy_is_another_rule() {
 }
 
 #[test]
+fn a_name_that_the_firewall_could_not_resolve_is_no_change_of_the_rule_that_allows_it() {
+    let line = FIREWALL.lines().next().expect("a row");
+    let denied = "\"Action\":\"Deny\",\"ActionReason\":\"Failed to resolve address\"";
+    let sandbox = Sandbox::new();
+    sandbox.write("firewall.json", line.replace("\"Action\":\"Allow\"", denied).as_bytes());
+    let args = ["replay", "ok.egress", "--at", AT, "--capture", "firewall.json"];
+    let run = sandbox.run(&[&args[..], &["--format", "json"]].concat());
+    let report: Value = serde_json::from_str(&run.out).expect("JSON");
+    assert_eq!(report["flows"][0]["disagreement"], "refused", "{}", run.out);
+}
+
+#[test]
 fn flows_in_text_tell_what_is_unknown_from_what_is_nothing_and_what_is_other() {
     let sandbox = Sandbox::new();
     let connection = |port: u16, more: &str| {
