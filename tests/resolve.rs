@@ -120,6 +120,25 @@ fn the_trips_example_resolves_and_warns_of_its_left_over_route() {
     assert_eq!(intent.context.len(), 1);
 }
 
+/// To take such a parameter out would leave the import without what it names.
+#[test]
+fn a_parameter_that_is_passed_on_is_used() {
+    let main = "language 1\n\
+        param region: name = \"westeurope\"\n\
+        param stage: label = \"prod\"\n\
+        param rest: name = \"none\"\n\
+        import \"./m.egress\" as m with { region = region, host = \"${stage}.example\" }\n";
+    let module = "language 1\n\
+        param region: name = \"here\"\n\
+        param host: name = \"a.example\"\n\
+        names all = a.example\n";
+    let resolved = resolve_texts(&[("main.egress", main), ("m.egress", module)], &options());
+    let unused = resolved.diagnostics.iter().filter(|found| found.code().id() == "W0202");
+    let text = drawn(&resolved);
+    assert_eq!(unused.count(), 1, "{text}");
+    assert!(text.contains("nothing refers to `rest`"), "{text}");
+}
+
 /// The sample of the documentation, with the file it imports.
 #[test]
 fn the_sample_of_the_documentation_resolves() {

@@ -1,12 +1,19 @@
 //! Sets, parameters and imports of the rules file that nothing refers to.
 
+use std::collections::BTreeSet;
+
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Edit;
 use crate::diagnostic::Severity;
+use crate::resolve::scope::Module;
 use crate::resolve::scope::ModuleId;
 use crate::resolve::scope::Resolution;
 use crate::resolve::scope::Thing;
+use crate::syntax::ast::Atom;
+use crate::syntax::ast::Operand;
+use crate::syntax::ast::Path;
+use crate::syntax::ast::Set;
 use crate::syntax::ast::StatementKind;
 
 /// Only the rules file is looked at: what an import offers is for others to use. A file with a
@@ -16,8 +23,10 @@ pub(in crate::resolve) fn findings(resolution: &Resolution<'_>) -> Vec<Diagnosti
         return Vec::new();
     };
     let mut findings = Vec::new();
+    let passed_on = passed_on(root);
     for (name, entries) in &root.scope {
-        let is_used = resolution.used.contains(&(ModuleId::ROOT, name.clone()));
+        let is_used = resolution.used.contains(&(ModuleId::ROOT, name.clone()))
+            || passed_on.contains(name.as_str());
         let Some(entry) = entries.first().filter(|_| !is_used) else { continue };
         let code = match entry.thing {
             Thing::Addresses(_) | Thing::Names(_) | Thing::Services(_) | Thing::Table(_) => {
@@ -50,6 +59,43 @@ pub(in crate::resolve) fn findings(resolution: &Resolution<'_>) -> Vec<Diagnosti
         });
     }
     findings
+}
+
+/// The names in the arguments of imports. An argument is read when the imported file refers to its
+/// parameter; what it names cannot be taken out even if none does.
+fn passed_on<'a>(root: &Module<'a>) -> BTreeSet<&'a str> {
+    let mut found = BTreeSet::new();
+    for statement in &root.statements {
+        if let StatementKind::Import(import) = &statement.kind.node {
+            for argument in &import.arguments {
+                add_names(&argument.value.node, &mut found);
+            }
+        }
+    }
+    found
+}
+
+fn add_names<'a>(set: &'a Set<Atom>, found: &mut BTreeSet<&'a str>) {
+    match set {
+        Set::One(Atom::Operand(Operand::Reference(Path { module: None, name }))) => {
+            found.insert(name.node.as_str());
+        }
+        Set::One(Atom::Operand(Operand::Quoted(text))) => {
+            found.extend(text.holes().map(|name| name.node.as_str()));
+        }
+        Set::One(_) => {}
+        Set::Union(parts) | Set::Intersection(parts) => {
+            for part in parts {
+                add_names(&part.node, found);
+            }
+        }
+        Set::Except { base, without } => {
+            add_names(&base.node, found);
+            for part in without {
+                add_names(&part.node, found);
+            }
+        }
+    }
 }
 
 /// Whether an import, or one of its own, says something by itself.
