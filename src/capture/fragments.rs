@@ -29,6 +29,9 @@ const MOST_FRAGMENTS: usize = 8192;
 const MOST_LOST: usize = 4096;
 /// The port of DNS, in the first two bytes of a response over UDP.
 const DNS_PORT: [u8; 2] = 53_u16.to_be_bytes();
+/// The headers of UDP and TCP, in bytes; that of TCP without options.
+const UDP_HEADER: usize = 8;
+const TCP_HEADER: usize = 20;
 /// How long the rest of a datagram is waited for, as Linux does (`ipfrag_time`).
 const PATIENCE: i64 = 30 * SECOND;
 
@@ -105,8 +108,10 @@ impl Fragments {
             self.make_room();
             self.ages.push_back((at, key));
         }
+        let header = if key.protocol == IpProtocol::UDP { UDP_HEADER } else { TCP_HEADER };
         let partial = self.partial.entry(key).or_default();
-        let whole = if partial.take(datagram, fragment) { partial.whole()? } else { return None };
+        let whole =
+            if partial.take(datagram, fragment) { partial.whole(header)? } else { return None };
         self.partial.remove(&key);
         // Each stands there once, and what began last is most often the one.
         if let Some(place) = self.ages.iter().rposition(|(_, other)| *other == key) {
@@ -194,8 +199,8 @@ impl Partial {
 
     /// The payload, if no byte of it is missing. Fragments that overlap and differ are refused by some
     /// and put together in different ways by others (RFC 5722 §3, RFC 3128): nothing is known from the
-    /// first such byte on.
-    fn whole(&self) -> Option<Whole> {
+    /// first such byte on; but the first `header` bytes are kept, as a flow has to have its ends.
+    fn whole(&self, header: usize) -> Option<Whole> {
         let length = self.length?;
         if self.held < length || !self.reaches(length) {
             return None;
@@ -206,7 +211,7 @@ impl Partial {
             let same = again.iter().zip(bytes).take_while(|(one, other)| one == other).count();
             let common = again.len().min(bytes.len());
             if same < common {
-                payload.truncate(offset + same);
+                payload.truncate((offset + same).max(header));
                 break;
             }
             payload.extend_from_slice(bytes.get(common..).unwrap_or_default());
