@@ -20,6 +20,7 @@ use super::ear::Role;
 use super::ear::answer_to;
 use super::exchange::Said;
 use super::moment::Moment;
+use super::moment::SECOND;
 use super::names::dns;
 use super::names::first::Ports;
 use super::speaker::End;
@@ -36,6 +37,10 @@ use super::wire::tcp::Segment;
 
 /// More data than a SYN can carry.
 const MOST_SYN_BYTES: u32 = 1 << 16;
+
+/// How far a packet may stand behind later ones of its flow. What several interfaces see at the same time
+/// is written in batches, one interface after another; of UDP, who asked is told by the times alone.
+const MOST_DISORDER: i64 = 2 * SECOND;
 
 /// A packet of a flow, after fragments were put together and copies left out.
 #[derive(Clone, Copy, Debug)]
@@ -220,11 +225,15 @@ impl Conversation {
     pub(super) fn take(&mut self, packet: &Packet<'_>, answer: &mut impl FnMut(DnsAnswer)) {
         self.packets += 1;
         self.bytes = self.bytes.saturating_add(packet.wire);
+        let sender = self.sender(packet);
+        let before = self.started.since(packet.at);
+        if self.protocol == IpProtocol::UDP && (1..=MOST_DISORDER).contains(&before) {
+            self.initiator = Some(sender);
+        }
         self.started = self.started.min(packet.at);
         self.last = self.last.max(packet.at);
         self.last_frame = packet.frame;
         let mark = Mark { packet: self.packets, frame: packet.frame, at: packet.at };
-        let sender = self.sender(packet);
         match packet.tcp {
             Some(tcp) => self.segment(sender, tcp, packet, mark, answer),
             None => self.datagram(sender, packet, mark, answer),

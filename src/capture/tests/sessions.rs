@@ -227,6 +227,21 @@ fn the_receiver_of_a_syn_ack_is_the_source() {
     assert_eq!(story(&flow), "other | 1 unknown");
 }
 
+/// As where each direction was captured on an interface of its own, and written in batches.
+#[test]
+fn of_datagrams_the_one_that_was_sent_first_tells_who_began() {
+    let (question, answer) = (udp(CLIENT, SERVER, 1, b"one"), udp(SERVER, CLIENT, 1, b"two"));
+    for (answered, asked, source) in
+        [(500_000, 400_000, CLIENT), (500_000, 500_000, SERVER), (500_000, 600_000, SERVER)]
+    {
+        let frames = [(answered, answer.clone()), (asked, question.clone())];
+        assert_eq!(only(&pcap_at(101, &frames)).source_port, source.1, "asked at {asked}");
+    }
+    // A clock that was set back tells nothing.
+    let frames = [(5_000_000, answer), (400_000, question)];
+    assert_eq!(only(&pcap_at(101, &frames)).source_port, SERVER.1);
+}
+
 #[test]
 fn dns_answers_come_with_their_aliases() {
     let resolver = End([168, 63, 129, 16], 53);
