@@ -366,7 +366,8 @@ fn an_answer_that_was_cut_says_nothing_of_what_it_lacks() {
     ]);
     check_client(&seen, "a.test", 99, "192.0.2.1");
     check_client(&seen, "a.test", 100, "?");
-    check_names(&seen, "192.0.2.2", 100, "");
+    // What is left of it was told.
+    check_names(&seen, "192.0.2.2", 100, "a.test");
     check_firewall(&seen, "a.test", "192.0.2.3", 99, Fact::False);
     check_firewall(&seen, "a.test", "192.0.2.2", 100, Fact::True);
     check_firewall(&seen, "a.test", "192.0.2.3", 100, Fact::Unknown);
@@ -684,18 +685,32 @@ fn nothing_is_said_of_what_a_missing_answer_may_have_changed() {
         seen
     };
     for seen in [missing(Some("a.test"), Some(RecordType::A)), missing(None, None)] {
-        for (seconds, is_known) in [(49, true), (50, false), (99, false), (100, true)] {
-            check_client(&seen, "a.test", seconds, if is_known { "192.0.2.1" } else { "?" });
-            check_names(&seen, "192.0.2.1", seconds, if is_known { "a.test" } else { "" });
-            let other =
-                seen.client_holds(ip(CLIENT), &name("a.test"), ip("192.0.2.9"), time(seconds));
-            assert_eq!(other, is_known.then_some(false), "after {seconds} s");
-            let known = if is_known { Resolution::Resolves } else { Resolution::Unknown };
-            check_resolution(&seen, "a.test", seconds, known);
+        let holds = |address: &str, seconds: i64| {
+            seen.client_holds(ip(CLIENT), &name("a.test"), ip(address), time(seconds))
+        };
+        // For its TTL it holds what it was told, whatever it was told since; that also of what is missing.
+        for (seconds, own, other) in [
+            (49, Some(true), Some(false)),
+            (50, Some(true), None),
+            (60, Some(true), None),
+            (61, None, None),
+            (99, None, None),
+            (100, Some(true), None),
+            (110, Some(true), None),
+            (111, Some(true), Some(false)),
+        ] {
+            assert_eq!((holds("192.0.2.1", seconds), holds("192.0.2.9", seconds)), (own, other));
+            let is_all = other.is_some();
+            check_client(&seen, "a.test", seconds, if is_all { "192.0.2.1" } else { "?" });
+            check_names(&seen, "192.0.2.1", seconds, if own.is_some() { "a.test" } else { "" });
             // The firewall goes on with each answer for long: one that is missing is not replaced.
             let not_held = if seconds < 50 { Fact::False } else { Fact::Unknown };
             check_firewall(&seen, "a.test", "192.0.2.9", seconds, not_held);
             check_firewall(&seen, "a.test", "192.0.2.1", seconds, Fact::True);
+        }
+        for (seconds, is_known) in [(49, true), (50, false), (99, false), (100, true)] {
+            let known = if is_known { Resolution::Resolves } else { Resolution::Unknown };
+            check_resolution(&seen, "a.test", seconds, known);
         }
     }
     let asked_otherwise = [
@@ -711,6 +726,30 @@ fn nothing_is_said_of_what_a_missing_answer_may_have_changed() {
     }
     let moved = missing(Some("a.test"), Some(RecordType::A)).told_to(ip("10.9.9.9"));
     assert_eq!(moved.addresses(ip("10.9.9.9"), &name("a.test"), time(60)), None);
+    // Where nothing more is heard, no newer answer tells that all is known.
+    let mut seen = timeline(&told);
+    seen.hear_no_more(ip(CLIENT), ip(FIREWALL), time(50));
+    for seconds in [50, 100, 3000] {
+        check_client(&seen, "a.test", seconds, "?");
+        check_firewall(&seen, "a.test", "192.0.2.9", seconds, Fact::Unknown);
+    }
+    let moved = seen.told_to(ip("10.9.9.9"));
+    assert_eq!(moved.addresses(ip("10.9.9.9"), &name("a.test"), time(100)), None);
+}
+
+#[test]
+fn an_answer_that_was_cut_is_held_for_what_is_left_of_it() {
+    let mut cut = answer(0, "a.test", &["a.test 300 192.0.2.2"]);
+    cut.records.push(DnsRecord::Lost);
+    let seen = timeline(&[cut, answer(40, "a.test", &["a.test 60 192.0.2.1"])]);
+    for (address, holds) in
+        [("192.0.2.1", Some(true)), ("192.0.2.2", Some(true)), ("192.0.2.3", None)]
+    {
+        let found = seen.client_holds(ip(CLIENT), &name("a.test"), ip(address), time(50));
+        assert_eq!(found, holds, "{address}");
+    }
+    let found = seen.client_holds(ip(CLIENT), &name("a.test"), ip("192.0.2.3"), time(301));
+    assert_eq!(found, Some(false));
 }
 
 #[test]
@@ -745,6 +784,9 @@ fn a_refused_response_opens_what_was_told_unless_another_was_taken() {
         (DnsAnswer { records: Vec::new(), ..with(50, "192.0.2.9") }, false, "?"),
     ] {
         let mut seen = timeline(&[answer(0, "a.test", &["a.test 60 192.0.2.1"])]);
+        let is_second = refused.at == time(20);
+        let solicited = if is_second { Solicited::Again } else { refused.solicited };
+        let refused = DnsAnswer { solicited, ..refused };
         assert!(!Exchanges::default().takes(&refused));
         assert_eq!(Exchanges::refuse(&refused, ip(CLIENT), &mut seen), says_more, "{refused:?}");
         check_client(&seen, "a.test", 55, expected);
@@ -760,7 +802,7 @@ fn what_is_known_beside_answers_is_no_evidence() {
     let mut seen = plain.clone();
     let (a, b) = (name("a.test"), name("b.test"));
     seen.hint(client, &b, ip("192.0.2.9"));
-    seen.miss(client, Some(&b), Some(RecordType::A), time(10));
+    seen.lack(client, Some(&b), Some(RecordType::A), time(10));
     assert!(
         seen.has_told(client, ip("192.0.2.9")) && !seen.has_told(ip(FIREWALL), ip("192.0.2.9"))
     );
@@ -799,7 +841,7 @@ fn what_is_known_beside_answers_is_no_evidence() {
     );
     assert!(moved.lacks_answer(ip(FIREWALL), [&b], ip("192.0.2.9"), time(10)));
     // Of any name, and of any client.
-    seen.miss(client, None, None, time(20));
+    seen.lack(client, None, None, time(20));
     assert!(!seen.lacks_answer(client, [&a], ip("2001:db8::9"), time(19)));
     assert!(seen.lacks_answer(client, [&a], ip("2001:db8::9"), time(20)));
     seen.miss_any(time(5));
@@ -832,24 +874,35 @@ fn holds(
     let seen: Vec<&(i64, DnsAnswer)> =
         answers.iter().filter(|(seen, answer)| *seen <= at && settles(answer)).collect();
     let newest = seen.iter().map(|(seen, _)| *seen).max()?;
-    if missing.iter().any(|(missed, asked)| *asked == of && (newest..=at).contains(missed)) {
-        return None;
-    }
-    let held = seen.iter().filter(|(seen, answer)| {
+    let lasts = |answer: &DnsAnswer| {
         let ttl = answer.records.iter().filter_map(|record| match record {
             DnsRecord::Address { ttl, .. } => Some(i64::from(*ttl)),
             DnsRecord::Alias { .. } | DnsRecord::Lost => None,
         });
-        let lasts = ttl.min().unwrap_or(0).max(CLIENT_USE.as_secs());
-        let grace = if *seen == newest { CLIENT_GRACE.as_secs() } else { 0 };
-        at <= seen + lasts + grace
+        ttl.min().unwrap_or(0).max(CLIENT_USE.as_secs())
+    };
+    let longest = answers.iter().map(|(_, answer)| lasts(answer)).max().unwrap_or(0);
+    let missing = missing.iter().filter(|(missed, asked)| *asked == of && *missed <= at);
+    let missing: Vec<i64> = missing.map(|(missed, _)| *missed).collect();
+    let is_newest_missing = missing.iter().any(|missed| *missed >= newest);
+    let held = seen.iter().filter(|(seen, answer)| {
+        let is_replaced = *seen < newest || is_newest_missing;
+        let grace = if is_replaced { 0 } else { CLIENT_GRACE.as_secs() };
+        at <= seen + lasts(answer) + grace
     });
     let held: Vec<bool> = held
         .map(|(_, answer)| {
             answer.code == ResponseCode::NO_ERROR && answer.addresses().any(|one| one == address)
         })
         .collect();
-    (!held.is_empty()).then(|| held.contains(&true))
+    let may_be_other = missing.iter().any(|missed| {
+        let grace = if *missed < newest { 0 } else { CLIENT_GRACE.as_secs() };
+        at <= missed + longest + grace
+    });
+    if held.contains(&true) {
+        return Some(true);
+    }
+    (!held.is_empty() && !may_be_other).then_some(false)
 }
 
 proptest! {

@@ -252,7 +252,7 @@ impl Conversation {
         let mark = Mark { packet: self.packets, frame: self.last_frame, at: self.last };
         self.story.hear(Heard::Incomplete, mark);
         let (client, server) = self.addresses(self.client());
-        self.story.lose_dns(client, server, self.last);
+        self.story.hear_no_more_dns(client, server, self.last);
     }
 
     /// Ends the flow, and gives all that it has shown.

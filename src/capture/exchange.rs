@@ -15,6 +15,9 @@ use super::names::dns::Response;
 
 /// Questions that wait between two ends. A client asks a few at once from a port, a forwarder more.
 const MOST_WAITING: usize = 256;
+/// Questions of which it is remembered that they were answered, and losses that are told one by one.
+const MOST_ANSWERED: usize = 8;
+const MOST_LOST: usize = 64;
 /// What is kept of two ends beside answers; of a forwarder that is asked for long it may be more.
 const MOST_ASIDES: usize = 4096;
 
@@ -37,8 +40,12 @@ pub(super) struct Exchange {
     /// Whether questions are no longer known that may still wait.
     has_forgotten: bool,
     asides: BTreeSet<DnsAside>,
-    /// The client that asked or was told more than is known, the server, and when that began.
-    lost: BTreeMap<(IpAddr, IpAddr), Moment>,
+    /// The questions that were answered last.
+    answered: Vec<(bool, QuestionKey)>,
+    /// Messages that are missing: of which client and server, and when.
+    lost: BTreeSet<(IpAddr, IpAddr, Moment)>,
+    /// Since when client and server may have said anything.
+    unheard: BTreeMap<(IpAddr, IpAddr), Moment>,
 }
 
 /// A question that has no response yet.
@@ -90,14 +97,21 @@ impl Exchange {
         let solicited = match answered {
             _ if said.on_connection => Solicited::Unsaid,
             Some(_) => Solicited::Yes,
+            None if self.has_answered(by_first, &response.question) => Solicited::Again,
             None if is_known => Solicited::No,
             None => Solicited::Unrecorded,
         };
-        if solicited == Solicited::No {
+        if matches!(solicited, Solicited::No | Solicited::Again) {
             return solicited;
         }
         if let Some(place) = answered {
-            self.waiting.remove(place);
+            let Waiting { key, .. } = self.waiting.remove(place);
+            if self.answered.len() >= MOST_ANSWERED {
+                self.answered.remove(0);
+            }
+            // Of most two ends there are one or two, of very many.
+            self.answered.reserve_exact(1);
+            self.answered.push((by_first, key));
             if self.waiting.is_empty() {
                 self.waiting = Vec::new();
             }
@@ -116,9 +130,15 @@ impl Exchange {
         solicited
     }
 
+    fn has_answered(&self, by_first: bool, question: &QuestionKey) -> bool {
+        self.answered.iter().any(|(by, key)| *by == by_first && key == question)
+    }
+
     /// Bytes held.
     pub(super) fn held(&self) -> usize {
-        size_of::<Waiting>() * self.waiting.capacity() + size_of::<DnsAside>() * self.asides.len()
+        size_of::<Waiting>() * self.waiting.capacity()
+            + size_of::<(bool, QuestionKey)>() * self.answered.capacity()
+            + size_of::<DnsAside>() * self.asides.len()
     }
 
     /// What there is to tell beside answers, once the two ends have ended.
@@ -126,8 +146,12 @@ impl Exchange {
         for waiting in std::mem::take(&mut self.waiting) {
             self.unanswered(waiting);
         }
-        for ((client, server), at) in std::mem::take(&mut self.lost) {
+        for (client, server, at) in std::mem::take(&mut self.lost) {
             self.asides.insert(unanswered(client, server, None, at));
+        }
+        for ((client, server), since) in std::mem::take(&mut self.unheard) {
+            let since = since.timestamp();
+            self.asides.insert(DnsAside::Unheard { client, server, since });
         }
         self.asides
     }
@@ -140,13 +164,23 @@ impl Exchange {
         if self.asides.len() < MOST_ASIDES {
             self.asides.insert(aside);
         } else if !self.asides.contains(&aside) {
-            self.loses(client, server, at);
+            self.hears_no_more(client, server, at);
         }
     }
 
-    /// Notes that `client` may have asked `server` or been told anything from `at` on.
+    /// Notes that `client` may have asked `server` or been told anything at `at`.
     pub(super) fn loses(&mut self, client: IpAddr, server: IpAddr, at: Moment) {
-        self.lost.entry((client, server)).or_insert(at);
+        if self.lost.len() < MOST_LOST {
+            self.lost.insert((client, server, at));
+        } else {
+            self.hears_no_more(client, server, at);
+        }
+    }
+
+    /// Notes that `client` may ask `server` and be told anything from `since` on.
+    pub(super) fn hears_no_more(&mut self, client: IpAddr, server: IpAddr, since: Moment) {
+        let known = self.unheard.entry((client, server)).or_insert(since);
+        *known = since.min(*known);
     }
 }
 
@@ -194,6 +228,10 @@ mod tests {
                 assert!(asked.is_none_or(|asked| asked == RecordType::A));
                 name.as_ref().map(Fqdn::to_string)
             }
+            DnsAside::Unheard { client, .. } => {
+                assert_eq!(*client, CLIENT);
+                None
+            }
             DnsAside::Hint { .. } => panic!("{aside:?}"),
         }
     }
@@ -214,7 +252,7 @@ mod tests {
             // The other end has asked nothing yet.
             (response(1, "a.example"), true, Solicited::Unrecorded),
             (response(1, "a.example"), false, Solicited::Yes),
-            (response(1, "a.example"), false, Solicited::No),
+            (response(1, "a.example"), false, Solicited::Again),
         ] {
             assert_eq!(
                 exchange.answers(&response, CLIENT, SERVER, said(by_first)),
@@ -222,7 +260,6 @@ mod tests {
                 "{response:?}"
             );
         }
-        assert_eq!(exchange.held(), 0);
         assert_eq!(exchange.finish(), BTreeSet::new());
     }
 

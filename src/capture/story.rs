@@ -156,11 +156,17 @@ impl Story {
         Some(read)
     }
 
-    /// Notes that messages of DNS between `client` and `server` may be missing from `at` on, if there are
-    /// any.
+    /// Notes that messages between `client` and `server` are missing at `at`, if those are of DNS.
     pub(super) fn lose_dns(&mut self, client: IpAddr, server: IpAddr, at: Moment) {
         if self.exchange.is_some() || self.application == Some(Application::Dns) {
             self.exchange.get_or_insert_default().loses(client, server, at);
+        }
+    }
+
+    /// Notes that nothing more is read of what `client` and `server` say, if that is DNS.
+    pub(super) fn hear_no_more_dns(&mut self, client: IpAddr, server: IpAddr, since: Moment) {
+        if self.exchange.is_some() || self.application == Some(Application::Dns) {
+            self.exchange.get_or_insert_default().hears_no_more(client, server, since);
         }
     }
 

@@ -169,8 +169,7 @@ fn says_of_missing(timeline: &DnsTimeline) -> Option<String> {
 fn miss_fragments(summary: &Summary, from: Option<IpAddr>, timeline: &mut DnsTimeline) {
     for ((server, client), lost) in &summary.lost_responses {
         if lost.from_dns_port || timeline.has_answered(*server) {
-            timeline.miss(from.unwrap_or(*client), None, None, lost.since);
-            timeline.miss_of(*server, None, None, lost.since);
+            timeline.hear_no_more(from.unwrap_or(*client), *server, lost.since);
         }
     }
     if summary.limits.contains(&Limit::FragmentedDatagrams) {

@@ -102,6 +102,8 @@ pub enum Solicited {
     Yes,
     /// The recording has questions between these two ports, and none waits for this.
     No,
+    /// The recording has its question, and an earlier response to it.
+    Again,
     /// The recording has no question between these two ports.
     Unrecorded,
     /// Nobody can tell, or has to: a log pairs them itself, and on a connection nobody else speaks.
@@ -125,6 +127,16 @@ pub enum DnsAside {
         /// When the question was seen.
         #[serde(with = "nanosecond::required")]
         at: Timestamp,
+    },
+    /// Questions and responses that the recording may lack, from some time on.
+    Unheard {
+        /// The address that may have asked and been told anything.
+        client: IpAddr,
+        /// The address that may have been asked.
+        server: IpAddr,
+        /// From when on.
+        #[serde(with = "nanosecond::required")]
+        since: Timestamp,
     },
     /// An address that a response held beside an answer about addresses: a hint of an HTTPS or SVCB
     /// record (RFC 9460 §7.3), or an additional record.

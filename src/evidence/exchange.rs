@@ -46,23 +46,21 @@ struct Unanswered {
 }
 
 impl Unanswered {
-    /// Notes in `timeline` for whom an answer is missing. A question that was answered when it was
-    /// repeated misses none; of its client the answer may be that of another server.
+    /// Notes in `timeline` for whom an answer is missing.
     fn note(&self, timeline: &mut DnsTimeline) {
-        let Unanswered { client, server, asked, at, .. } = *self;
+        let Unanswered { client, server, ref name, asked, at } = *self;
         let until = at.checked_add(PATIENCE).unwrap_or(Timestamp::MAX);
-        let question = self.name.as_ref().zip(asked);
-        if !question.is_some_and(|(name, asked)| {
-            timeline.has_answer(client, name, asked, at, until)
-                || timeline.still_misses(client, name, asked, at)
-        }) {
-            timeline.miss(client, self.name.as_ref(), asked, at);
+        // A question that was answered when it was repeated, or by another server, leaves nothing out
+        // that the client was told, once it was.
+        let is_answered = name
+            .as_ref()
+            .zip(asked)
+            .is_some_and(|(name, asked)| timeline.has_answer(client, name, asked, at, until));
+        if !is_answered {
+            timeline.lack(client, name.as_ref(), asked, at);
         }
-        if !question
-            .is_some_and(|(name, asked)| timeline.has_answer_of(server, name, asked, at, until))
-        {
-            timeline.miss_of(server, self.name.as_ref(), asked, at);
-        }
+        timeline.miss(client, name.as_ref(), asked, at);
+        timeline.miss_of(server, name.as_ref(), asked, at);
     }
 }
 
@@ -82,7 +80,7 @@ impl Exchanges {
                 }
                 true
             }
-            Solicited::No => false,
+            Solicited::No | Solicited::Again => false,
             Solicited::Unrecorded => self.may_be_asked(pair, answer.at),
         }
     }
@@ -99,6 +97,9 @@ impl Exchanges {
                 if unasked.is_none_or(|at| self.may_be_asked((own, server), at)) {
                     timeline.hint(client.unwrap_or(own), &name, address);
                 }
+            }
+            DnsAside::Unheard { client: own, server, since } => {
+                timeline.hear_no_more(client.unwrap_or(own), server, since);
             }
             DnsAside::Unanswered { client: own, server, name, asked, at } => {
                 let client = client.unwrap_or(own);
@@ -117,11 +118,11 @@ impl Exchanges {
         let is_repeated =
             answer.addresses().all(|address| timeline.has_told_of(client, name, address));
         let has_addresses = answer.addresses().next().is_some();
-        let before = at.checked_sub(PATIENCE).unwrap_or(Timestamp::MIN);
         // What came second was not taken, whatever it says.
-        let is_second = timeline.has_answer(client, name, asked, before, at);
+        let is_second = answer.solicited == Solicited::Again;
         if !(is_second || is_repeated && has_addresses) {
-            timeline.refuse([client, server], name, asked, at);
+            timeline.miss(client, Some(name), Some(asked), at);
+            timeline.miss_of(server, Some(name), Some(asked), at);
         }
         !is_repeated
     }

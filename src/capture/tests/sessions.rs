@@ -346,7 +346,7 @@ fn a_question_of_dns_that_cannot_be_read_is_one_without_an_answer() {
             .iter()
             .map(|aside| match aside {
                 DnsAside::Unanswered { client, name, .. } => (client.to_string(), name.clone()),
-                DnsAside::Hint { .. } => panic!("{aside:?}"),
+                DnsAside::Hint { .. } | DnsAside::Unheard { .. } => panic!("{aside:?}"),
             })
             .collect::<Vec<_>>()
     };

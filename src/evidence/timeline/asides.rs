@@ -28,8 +28,6 @@ pub(super) struct Asides {
     /// What clients asked for addresses without an answer, and what servers were asked.
     pub(super) of_clients: Missing,
     pub(super) of_servers: Missing,
-    /// Responses that clients may have taken, though no question was recorded.
-    pub(super) refused: Missing,
     /// From when on hints may be missing.
     hinted_until: Option<Timestamp>,
     /// From when on any answer may be missing.
@@ -39,7 +37,11 @@ pub(super) struct Asides {
 /// When answers about addresses were missing, or not believed: by client or server, type and name, or
 /// any name.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(super) struct Missing(BTreeSet<MissingAnswer>);
+pub(super) struct Missing {
+    answers: BTreeSet<MissingAnswer>,
+    /// From when on any may be missing, by client or server.
+    since: BTreeMap<IpAddr, Timestamp>,
+}
 
 /// Whose it was, about which type of record and name, and when.
 pub(super) type MissingAnswer = (IpAddr, RecordType, Option<Fqdn>, Timestamp);
@@ -53,12 +55,15 @@ impl Missing {
         of: RecordType,
         at: Timestamp,
     ) -> Option<Timestamp> {
-        if self.0.is_empty() {
+        if self.since.get(&party).is_some_and(|since| *since <= at) {
+            return Some(at);
+        }
+        if self.answers.is_empty() {
             return None;
         }
         let latest = |name: Option<Fqdn>| {
             let first = (party, of, name.clone(), Timestamp::MIN);
-            self.0.range(first..=(party, of, name, at)).next_back().map(|(.., at)| *at)
+            self.answers.range(first..=(party, of, name, at)).next_back().map(|(.., at)| *at)
         };
         latest(None).max(latest(Some(name.clone())))
     }
@@ -66,8 +71,9 @@ impl Missing {
     /// Those of `party`: of which name, and when.
     pub(super) fn of(&self, party: IpAddr) -> impl Iterator<Item = (Option<&Fqdn>, Timestamp)> {
         let first = (party, RecordType::A, None, Timestamp::MIN);
-        let of_party = self.0.range(first..).take_while(move |(one, ..)| *one == party);
-        of_party.map(|(_, _, name, at)| (name.as_ref(), *at))
+        let of_party = self.answers.range(first..).take_while(move |(one, ..)| *one == party);
+        let of_party = of_party.map(|(_, _, name, at)| (name.as_ref(), *at));
+        of_party.chain(self.since.get(&party).map(|since| (None, *since)))
     }
 
     /// Those of `party` that may have been about `name`.
@@ -77,11 +83,26 @@ impl Missing {
         name: &Fqdn,
         of: RecordType,
     ) -> impl Iterator<Item = Timestamp> {
-        let some = if self.0.is_empty() { None } else { Some(name) };
-        [None, some.cloned()].into_iter().flat_map(move |name| {
+        let some = if self.answers.is_empty() { None } else { Some(name) };
+        let of_names = [None, some.cloned()].into_iter().flat_map(move |name| {
             let first = (party, of, name.clone(), Timestamp::MIN);
-            self.0.range(first..=(party, of, name, Timestamp::MAX)).map(|(.., at)| *at)
-        })
+            self.answers.range(first..=(party, of, name, Timestamp::MAX)).map(|(.., at)| *at)
+        });
+        of_names.chain(self.since.get(&party).copied())
+    }
+}
+
+impl Missing {
+    /// The same, as if all of it were of `party`.
+    fn told_to(&self, party: IpAddr) -> Missing {
+        let answers = self.answers.iter();
+        let since = self.since.values().min().map(|since| (party, *since));
+        Missing {
+            answers: answers
+                .map(|(_, asked, name, at)| (party, *asked, name.clone(), *at))
+                .collect(),
+            since: since.into_iter().collect(),
+        }
     }
 }
 
@@ -98,7 +119,7 @@ impl Asides {
         !is_full
     }
 
-    pub(super) fn miss(
+    pub(super) fn lack(
         &mut self,
         client: IpAddr,
         name: Option<Fqdn>,
@@ -116,18 +137,40 @@ impl Asides {
         }
     }
 
-    /// Adds to `of_clients`, `of_servers` or `refused`.
+    /// Adds to `of_clients` or `of_servers`.
     pub(super) fn add(
         &mut self,
         to: impl FnOnce(&mut Asides) -> &mut Missing,
         answer: MissingAnswer,
     ) {
-        let kept = self.of_clients.0.len() + self.of_servers.0.len() + self.refused.0.len();
-        if kept < 2 * MOST_ASIDES {
-            to(self).0.insert(answer);
+        if self.has_room() {
+            to(self).answers.insert(answer);
         } else {
             self.miss_any(answer.3);
         }
+    }
+
+    /// Notes that nothing is known of `client` and `server` from `since` on.
+    pub(super) fn hear_no_more(
+        &mut self,
+        client: IpAddr,
+        server: Option<IpAddr>,
+        since: Timestamp,
+    ) {
+        if !self.has_room() {
+            self.miss_any(since);
+            return;
+        }
+        least(&mut self.of_clients.since, client, since);
+        if let Some(server) = server {
+            least(&mut self.of_servers.since, server, since);
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        let all = [&self.of_clients, &self.of_servers];
+        let kept = all.iter().map(|missing| missing.answers.len() + missing.since.len());
+        kept.sum::<usize>() < 2 * MOST_ASIDES
     }
 
     pub(super) fn miss_any(&mut self, at: Timestamp) {
@@ -169,17 +212,12 @@ impl Asides {
             whole_until: self.whole_until,
             ..Asides::default()
         };
-        for (_, asked, name, at) in &self.of_clients.0 {
-            all.of_clients.0.insert((client, *asked, name.clone(), *at));
-        }
-        for (_, asked, name, at) in &self.refused.0 {
-            all.refused.0.insert((client, *asked, name.clone(), *at));
-        }
+        all.of_clients = self.of_clients.told_to(client);
         for ((_, asked, name), at) in &self.missing {
-            all.miss(client, Some(name.clone()), *asked, *at);
+            all.lack(client, Some(name.clone()), *asked, *at);
         }
         for ((_, asked), at) in &self.missing_of_any {
-            all.miss(client, None, *asked, *at);
+            all.lack(client, None, *asked, *at);
         }
         all
     }

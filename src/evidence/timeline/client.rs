@@ -17,7 +17,6 @@ use super::HeldName;
 use super::NODES;
 use super::NameRole;
 use super::ToldInstead;
-use super::asides::Asides;
 use super::is_whole;
 use super::numbers::AddressNumber;
 use super::numbers::NameNumber;
@@ -25,6 +24,7 @@ use super::told::Told;
 use super::told::known;
 use super::told::newest_first;
 use crate::evidence::answer::RecordType;
+use crate::evidence::answer::ResponseCode;
 use crate::flow::Fqdn;
 
 /// How many names of one address are kept for one client. A proxy that gives each of thousands of
@@ -54,8 +54,8 @@ impl DnsTimeline {
     /// A client holds an answer for its TTL, and at least for [`CLIENT_USE`], whatever it is told
     /// later; after that until a newer answer for the same record type replaces it, and at most
     /// for [`CLIENT_GRACE`]. NXDOMAIN replaces answers of both types; a failed server replaces
-    /// none. As long as an answer is held of which records are not known, or the newest answer is
-    /// missing, nothing is said.
+    /// none. As long as an answer may be held of which records are not known, or which is missing,
+    /// nothing is said.
     pub fn addresses(
         &self,
         client: IpAddr,
@@ -65,21 +65,24 @@ impl DnsTimeline {
         let numbers = self.numbers.party_and_name(client, name)?;
         let (mut is_told, mut addresses) = (false, BTreeSet::new());
         for of in RecordType::ALL {
-            let is_known =
+            let mut is_told_of = false;
+            let is_all =
                 self.each_held(numbers, of, at, self.missing(numbers, of, at), |_, told| {
-                    is_told = true;
+                    is_told_of = true;
                     addresses.extend(told.addresses.iter().copied());
                     ControlFlow::Continue(())
                 });
-            if !is_known {
+            if is_told_of && !is_all {
                 return None;
             }
+            is_told |= is_told_of;
         }
         is_told.then_some(addresses)
     }
 
-    /// Whether `address` is among [`DnsTimeline::addresses`]; `None` also where no answer says which
-    /// addresses of its family there are.
+    /// Whether `client` holds `address` for `name` at `at`, as [`DnsTimeline::addresses`] defines it: it
+    /// does if any answer that it holds for sure has it. `None` where it may hold others, or no answer
+    /// says which addresses of that family there are.
     pub fn client_holds(
         &self,
         client: IpAddr,
@@ -87,16 +90,22 @@ impl DnsTimeline {
         address: IpAddr,
         at: Timestamp,
     ) -> Option<bool> {
-        let may_have = self.has_told_of(client, name, address);
         let numbers = self.numbers.party_and_name(client, name)?;
-        let mut holds = None;
+        let (mut is_told, mut has) = (false, false);
         let of = RecordType::of(address);
-        let is_known = self.each_held(numbers, of, at, self.missing(numbers, of, at), |_, told| {
-            let has = may_have && told.addresses.contains(&address);
-            holds = Some(has);
-            if has || !may_have { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        let may_have = self.has_told_of(client, name, address);
+        let is_any_cut = self.lasting.get(&numbers).is_some_and(|lasting| lasting.is_cut);
+        let is_all = self.each_held(numbers, of, at, self.missing(numbers, of, at), |_, told| {
+            is_told = true;
+            has = may_have && told.addresses.contains(&address);
+            let is_enough = has || !may_have && !is_any_cut;
+            if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        holds.filter(|_| is_known)
+        match (has, is_all) {
+            (true, _) => Some(true),
+            (false, true) => is_told.then_some(false),
+            (false, false) => None,
+        }
     }
 
     /// The names for which `client` holds `address` at `at`, as [`DnsTimeline::addresses`] defines
@@ -115,7 +124,7 @@ impl DnsTimeline {
             let mut best: Option<(Timestamp, &Told)> = None;
             let (numbers, of) = ((of_client, number), RecordType::of(address));
             let missing = self.missing(numbers, of, at);
-            let is_known = self.each_held(numbers, of, at, missing, |seen, told| {
+            self.each_held(numbers, of, at, missing, |seen, told| {
                 let is_asked = told.role == NameRole::Asked;
                 if told.addresses.contains(&address) && (is_asked || best.is_none()) {
                     best = Some((seen, told));
@@ -123,7 +132,6 @@ impl DnsTimeline {
                 let is_found = best.is_some_and(|(_, told)| told.role == NameRole::Asked);
                 if is_found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
-            let best = best.filter(|_| is_known);
             if let Some(((at, told), name)) = best.zip(self.numbers.name_of(number)) {
                 let (name, role, server) = (name.clone(), told.role, known(told.server));
                 found.push(HeldName { name, role, at, server });
@@ -176,6 +184,7 @@ impl DnsTimeline {
     ///
     /// `None` where some answer to it about the name, however old, or later, held the address; where
     /// answers were dropped, of which one may have; and where a log does not say who gave the answer.
+    /// Of answers that are missing, [`DnsTimeline::lacks_answer`] says more.
     pub fn told_instead(
         &self,
         client: IpAddr,
@@ -189,12 +198,11 @@ impl DnsTimeline {
         let numbers = self.numbers.party_and_name(client, name)?;
         let mut newest = None;
         let of = RecordType::of(address);
-        let missing = self.asides.of_clients.latest(client, name, of, at);
-        let is_known = self.each_held(numbers, of, at, missing, |seen, told| {
-            newest = Some((seen, told));
-            ControlFlow::Break(())
+        let is_all = self.each_held(numbers, of, at, None, |seen, told| {
+            newest.get_or_insert((seen, told));
+            ControlFlow::Continue(())
         });
-        let (at, told) = newest.filter(|_| is_known)?;
+        let (at, told) = newest.filter(|_| is_all)?;
         let (server, addresses) = (known(told.server)?, Arc::clone(&told.addresses));
         Some(ToldInstead { at, server, code: told.code, addresses })
     }
@@ -207,9 +215,10 @@ impl DnsTimeline {
         (first <= at && is_all && self.is_whole(at)).then_some(first)
     }
 
-    /// Gives each answer that a client holds about a name at `at` and that says which addresses of the
-    /// type `of` there are, newest first, until there is enough. `false` where an answer that is not
-    /// known may have said otherwise, such as the one that is `missing` since some time.
+    /// Gives each answer that a client holds for sure about a name at `at` and that says which addresses of
+    /// the type `of` there are, or some of them, newest first, until there is enough. Tells whether it
+    /// holds nothing else: it may where an answer was cut or looked at no more, or is `missing` since some
+    /// time.
     fn each_held<'t>(
         &'t self,
         (client, name): (AddressNumber, NameNumber),
@@ -221,40 +230,53 @@ impl DnsTimeline {
         if !self.is_whole(at) {
             return false;
         }
-        let longest = self.longest.get(&(client, name)).copied().unwrap_or_default();
+        let longest = self.lasting.get(&(client, name)).map_or(0, |lasting| lasting.ttl);
         let longest = SignedDuration::from_secs(longest.into()).max(CLIENT_USE);
         // Whether a newer answer says what there is.
         let mut is_replaced = false;
-        let all = newest_first(&self.by_client, client, name, at);
-        for (number, (age, seen, told)) in all.enumerate() {
+        let (mut is_all, mut looked_at) = (true, 0);
+        let mut newest = None;
+        for (age, seen, told) in newest_first(&self.by_client, client, name, at) {
             let none_lasts = age > if is_replaced { longest } else { longest + CLIENT_GRACE };
             if none_lasts {
                 break;
             }
-            if number >= MOST_LOOKED_AT {
+            let is_cut = told.is_cut && told.asked == of && told.code == ResponseCode::NO_ERROR;
+            if !told.settles(of) && !is_cut {
+                continue;
+            }
+            looked_at += 1;
+            if looked_at > MOST_LOOKED_AT {
                 return false;
+            }
+            newest.get_or_insert(seen);
+            // One that is missing may have replaced it.
+            is_replaced |= missing.is_some_and(|missing| missing >= seen);
+            // A client asks again where a server left everything out.
+            if is_cut && is_replaced && told.addresses.is_empty() {
+                continue;
             }
             let for_sure = told.lasts().max(CLIENT_USE);
             let lasts = if is_replaced { for_sure } else { for_sure + CLIENT_GRACE };
-            let is_cut = told.is_cut && told.asked == of && age <= lasts;
-            if is_cut && !is_replaced {
-                return false;
-            }
-            if !told.settles(of) {
+            is_replaced = true;
+            if age > lasts {
                 continue;
             }
-            if !is_replaced && missing.is_some_and(|missing| missing >= seen) {
-                return false;
-            }
-            is_replaced = true;
-            if age <= lasts && each(seen, told).is_break() {
+            is_all &= !is_cut;
+            if each(seen, told).is_break() {
                 break;
             }
         }
-        true
+        // What the missing one said may last as long as any.
+        let may_be_held = missing.is_some_and(|missing| {
+            let is_replaced = newest.is_some_and(|newest| newest > missing);
+            let lasts = if is_replaced { longest } else { longest + CLIENT_GRACE };
+            at.duration_since(missing) <= lasts
+        });
+        is_all && !may_be_held
     }
 
-    /// When the latest answer was missing, or not believed, that may have told a client of a name.
+    /// When the latest answer was missing that may have told a client of a name.
     fn missing(
         &self,
         (client, name): (AddressNumber, NameNumber),
@@ -262,8 +284,7 @@ impl DnsTimeline {
         at: Timestamp,
     ) -> Option<Timestamp> {
         let (client, name) = self.party_and_name(&(client, name, at))?;
-        let Asides { of_clients, refused, .. } = &self.asides;
-        of_clients.latest(client, name, of, at).max(refused.latest(client, name, of, at))
+        self.asides.of_clients.latest(client, name, of, at)
     }
 }
 

@@ -124,8 +124,8 @@ pub struct DnsTimeline {
     /// The servers that are in `by_server`; `None` for all.
     asked_of: Option<BTreeSet<IpAddr>>,
     names: Names,
-    /// By client and name: the longest TTL of its answers, in seconds.
-    longest: BTreeMap<(AddressNumber, NameNumber), u32>,
+    /// By client and name: how long its answers last.
+    lasting: BTreeMap<(AddressNumber, NameNumber), Lasting>,
     /// By client: when the first answer was seen whose server is known, and whether all such answers
     /// were recorded whole.
     clients: BTreeMap<IpAddr, (Timestamp, bool)>,
@@ -159,7 +159,7 @@ impl DnsTimeline {
             by_server: BTreeMap::new(),
             asked_of: None,
             names: Names::default(),
-            longest: BTreeMap::new(),
+            lasting: BTreeMap::new(),
             clients: BTreeMap::new(),
             hints: BTreeSet::new(),
             asides: Asides::default(),
@@ -234,7 +234,8 @@ impl DnsTimeline {
             let of_client = add_told(&mut self.by_client, (client, name, answer.at), &told);
             self.bytes_of_clients += of_client.unwrap_or(0);
             is_whole &= of_client.is_some();
-            self.bytes_of_clients += lengthen(&mut self.longest, (client, name), ttl);
+            self.bytes_of_clients +=
+                lengthen(&mut self.lasting, (client, name), Lasting { ttl, is_cut });
             let mut is_new = of_client.is_some_and(|bytes| bytes > 0);
             if is_asked {
                 let of_server = add_told(&mut self.by_server, (server, name, answer.at), &told);
@@ -270,9 +271,9 @@ impl DnsTimeline {
         let one = numbers.add_address(client, &mut bytes);
         let mut by_client = Histories::new();
         let (mut bytes_of_clients, mut whole_until) = (0, self.whole_until);
-        let mut longest = BTreeMap::new();
-        for ((_, name), ttl) in &self.longest {
-            bytes_of_clients += lengthen(&mut longest, (one, *name), *ttl);
+        let mut lasting = BTreeMap::new();
+        for ((_, name), lasts) in &self.lasting {
+            bytes_of_clients += lengthen(&mut lasting, (one, *name), *lasts);
         }
         for ((_, name, at), told) in &self.by_client {
             match add_told(&mut by_client, (one, *name, *at), told) {
@@ -303,7 +304,7 @@ impl DnsTimeline {
             by_server: self.by_server.clone(),
             asked_of: self.asked_of.clone(),
             names,
-            longest,
+            lasting,
             clients,
             hints,
             asides,
@@ -341,18 +342,6 @@ impl DnsTimeline {
         self.whole_until
     }
 
-    /// Whether an answer of `server` about `name` was seen between two times.
-    pub(super) fn has_answer_of(
-        &self,
-        server: IpAddr,
-        name: &Fqdn,
-        asked: RecordType,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> bool {
-        self.has_answer_in(&self.by_server, server, name, asked, from, to)
-    }
-
     /// Whether an answer to `client` about `name` was seen between two times.
     pub(super) fn has_answer(
         &self,
@@ -362,22 +351,10 @@ impl DnsTimeline {
         from: Timestamp,
         to: Timestamp,
     ) -> bool {
-        self.has_answer_in(&self.by_client, client, name, asked, from, to)
-    }
-
-    fn has_answer_in(
-        &self,
-        histories: &Histories,
-        party: IpAddr,
-        name: &Fqdn,
-        asked: RecordType,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> bool {
-        let numbers = self.numbers.party_and_name(party, name);
-        let mut seen = numbers
-            .into_iter()
-            .flat_map(|(party, name)| histories.range((party, name, from)..=(party, name, to)));
+        let numbers = self.numbers.party_and_name(client, name);
+        let mut seen = numbers.into_iter().flat_map(|(client, name)| {
+            self.by_client.range((client, name, from)..=(client, name, to))
+        });
         let is_whole = |told: &Told| told.asked == asked && !told.is_cut;
         seen.any(|(_, told)| told.iter().any(is_whole))
     }
@@ -404,9 +381,28 @@ impl DnsTimeline {
     /// about addresses of the type `asked`, or, where that is `None`, of a type of record that may
     /// hint at any.
     ///
-    /// What the client was told of the name before counts as not known from then on, until a newer
-    /// answer of that type. Hints are no evidence, so that a missing one says nothing of answers.
+    /// From then on it may hold other addresses of the name than it was told, until a newer answer of
+    /// that type and as long as an answer lasts. Hints are no evidence, so that a missing one says
+    /// nothing of answers.
     pub fn miss(
+        &mut self,
+        client: IpAddr,
+        name: Option<&Fqdn>,
+        asked: Option<RecordType>,
+        at: Timestamp,
+    ) {
+        if asked.is_none() && name.is_some() {
+            return;
+        }
+        let name = name.map(|name| self.shared(name));
+        for of in types(asked) {
+            self.asides.add(|all| &mut all.of_clients, (client, of, name.clone(), at));
+        }
+    }
+
+    /// Notes that `client` may know of `name`, or of any name, what no answer in the recording told it,
+    /// since `at`: [`DnsTimeline::lacks_answer`].
+    pub fn lack(
         &mut self,
         client: IpAddr,
         name: Option<&Fqdn>,
@@ -415,11 +411,15 @@ impl DnsTimeline {
     ) {
         let name = name.map(|name| self.shared(name));
         for of in types(asked) {
-            if asked.is_some() || name.is_none() {
-                self.asides.add(|all| &mut all.of_clients, (client, of, name.clone(), at));
-            }
-            self.asides.miss(client, name.clone(), of, at);
+            self.asides.lack(client, name.clone(), of, at);
         }
+    }
+
+    /// Notes that of what `client` and `server` said to each other from `since` on nothing is known.
+    pub fn hear_no_more(&mut self, client: IpAddr, server: IpAddr, since: Timestamp) {
+        self.lack(client, None, None, since);
+        let is_asked = self.asked_of.as_ref().is_none_or(|one| one.contains(&server));
+        self.asides.hear_no_more(client, Some(server).filter(|_| is_asked), since);
     }
 
     /// Notes that `server` was asked at `at` and its answer is missing, about what
@@ -439,39 +439,6 @@ impl DnsTimeline {
         for of in types(asked) {
             self.asides.add(|all| &mut all.of_servers, (server, of, name.clone(), at));
         }
-    }
-
-    /// Notes that a response of `server` to `client` at `at` was not believed, for want of its question.
-    ///
-    /// It is no evidence. But if that is what is missing, it is not known what the client was told of the
-    /// name, as [`DnsTimeline::miss`] says, but for [`DnsTimeline::told_instead`], which nobody is to
-    /// silence by sending responses.
-    pub fn refuse(
-        &mut self,
-        [client, server]: [IpAddr; 2],
-        name: &Fqdn,
-        asked: RecordType,
-        at: Timestamp,
-    ) {
-        let name = self.shared(name);
-        self.asides.add(|all| &mut all.refused, (client, asked, Some(name.clone()), at));
-        self.miss_of(server, Some(&name), Some(asked), at);
-    }
-
-    /// Whether an answer to such a question was missing before, and none was seen since: another
-    /// then says no more.
-    pub(super) fn still_misses(
-        &self,
-        client: IpAddr,
-        name: &Fqdn,
-        asked: RecordType,
-        at: Timestamp,
-    ) -> bool {
-        let before = self.asides.of_clients.latest(client, name, asked, at);
-        before.is_some_and(|before| {
-            at.duration_since(before) < CLIENT_GRACE
-                && !self.has_answer(client, name, asked, before, at)
-        })
     }
 
     /// The name with the text that is kept of it, if it was told of.
@@ -508,20 +475,31 @@ fn types(asked: Option<RecordType>) -> impl Iterator<Item = RecordType> {
     RecordType::ALL.into_iter().filter(move |of| asked.is_none_or(|asked| asked == *of))
 }
 
-/// Notes the TTL of an answer; tells how many bytes it takes.
-fn lengthen(
-    longest: &mut BTreeMap<(AddressNumber, NameNumber), u32>,
-    of: (AddressNumber, NameNumber),
+/// Of answers about one name.
+#[derive(Clone, Copy, Debug)]
+struct Lasting {
+    /// The longest TTL, in seconds.
     ttl: u32,
+    /// Whether any was cut.
+    is_cut: bool,
+}
+
+/// Notes how long an answer lasts; tells how many bytes it takes.
+fn lengthen(
+    lasting: &mut BTreeMap<(AddressNumber, NameNumber), Lasting>,
+    of: (AddressNumber, NameNumber),
+    lasts: Lasting,
 ) -> usize {
-    match longest.entry(of) {
+    match lasting.entry(of) {
         Entry::Occupied(mut known) => {
-            known.insert(ttl.max(*known.get()));
+            let known = known.get_mut();
+            known.ttl = known.ttl.max(lasts.ttl);
+            known.is_cut |= lasts.is_cut;
             0
         }
         Entry::Vacant(entry) => {
-            entry.insert(ttl);
-            NODES * size_of::<((AddressNumber, NameNumber), u32)>()
+            entry.insert(lasts);
+            NODES * size_of::<((AddressNumber, NameNumber), Lasting)>()
         }
     }
 }
