@@ -5,8 +5,6 @@ use std::net::SocketAddr;
 
 use crate::evidence::DnsAnswer;
 use crate::flow::IpProtocol;
-use crate::flow::Payload;
-use crate::flow::SeenPayload;
 
 use super::captured::Application;
 use super::captured::CapturedFlow;
@@ -335,7 +333,7 @@ impl Conversation {
         } else if flags.opens() && !self.syn {
             self.syn = true;
             self.initiator = Some(sender);
-            self.story.open(SeenPayload::Exactly(Payload::Silent), mark);
+            self.story.open_silent(mark);
         } else if flags.accepts() && (self.initiator.is_none() || is_of_server) {
             self.initiator = Some(sender.other());
             self.is_accepted = true;
@@ -400,8 +398,8 @@ impl Conversation {
         let is_first_to_ask = ear.role == Role::Either && !is_client && !story.asks();
         let from_start = stream.is_from_start();
         let listener = listener.get_or_insert_with(|| Listener::new(from_start));
-        stream.take(data, packet.payload, packet.cut, mark, |piece| {
-            ear.hear(listener, piece, story, answer);
+        stream.take(data, packet.payload, packet.cut, mark, |piece, mark| {
+            Ear { mark, ..ear }.hear(listener, piece, story, answer);
         });
         if listener.is_done() {
             stream.drop_held();
@@ -475,8 +473,10 @@ impl Conversation {
         }
         let ports = self.ports();
         let (client, server) = self.addresses(sender.other());
+        let (asking, asked) = self.addresses(self.client());
         let Conversation { datagrams, story, .. } = self;
         datagrams.take(packet.payload, ports, &mut |heard| match heard {
+            Heard::DnsLost => story.hear_no_more_dns(asking, asked, packet.at),
             Heard::Dns(message) => {
                 let by_first = sender == End::First;
                 let said = Said { by_first, on_connection: false, at: packet.at };

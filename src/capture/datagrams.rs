@@ -58,7 +58,10 @@ impl DatagramListener {
     pub(super) fn take(&mut self, payload: &[u8], ports: Ports, out: &mut impl FnMut(Heard)) {
         let is_quic = matches!(self, DatagramListener::Quic(_));
         if !is_quic && quic::is_standard(payload) {
-            // Whatever came before it: a server of QUIC ignores what is none.
+            // Whatever came before it: a server of QUIC ignores what is none, and one of DNS ignores this.
+            if matches!(self, DatagramListener::Dns) {
+                out(Heard::DnsLost);
+            }
             *self = Found::Quic.listener();
             out(Heard::Application(Application::Quic));
         }

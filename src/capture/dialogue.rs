@@ -191,15 +191,16 @@ impl Listener {
                 Hello::None => {}
             },
             Listener::Http(mut reader) => {
-                let end =
-                    reader.push(bytes, |request| hear_request(request, NameOrigin::Host, out));
+                let mut is_new = false;
+                let end = reader.push(bytes, |request| {
+                    is_new = true;
+                    hear_request(request, NameOrigin::Host, out);
+                });
+                if is_new && reader.asks_to_upgrade() {
+                    out(Heard::AsksToUpgrade);
+                }
                 match end {
-                    None => {
-                        if reader.asks_to_upgrade() {
-                            out(Heard::AsksToUpgrade);
-                        }
-                        *self = Listener::Http(reader);
-                    }
+                    None => *self = Listener::Http(reader),
                     Some(http::End::Other(rest)) => self.later(&rest, ports, out),
                     Some(http::End::Upgraded(rest)) => {
                         out(Heard::Upgraded);

@@ -10,11 +10,14 @@ use crate::evidence::Solicited;
 use crate::flow::Fqdn;
 
 use super::moment::Moment;
+use super::moment::SECOND;
 use super::names::dns::QuestionKey;
 use super::names::dns::Response;
 
 /// Questions that wait between two ends. A client asks a few at once from a port, a forwarder more.
 const MOST_WAITING: usize = 256;
+/// How long a question waits, in nanoseconds. Resolvers give up within half a minute.
+const PATIENCE: i64 = 30 * SECOND;
 /// Questions of which it is remembered that they were answered, and losses that are told one by one.
 const MOST_ANSWERED: usize = 8;
 const MOST_LOST: usize = 64;
@@ -42,6 +45,8 @@ pub(super) struct Exchange {
     asides: BTreeSet<DnsAside>,
     /// The questions that were answered last.
     answered: Vec<(bool, QuestionKey)>,
+    /// When the last message came.
+    last: Moment,
     /// Messages that are missing: of which client and server, and when.
     lost: BTreeSet<(IpAddr, IpAddr, Moment)>,
     /// Since when client and server may have said anything.
@@ -65,8 +70,16 @@ impl Exchange {
         if let Some(has_asked) = self.has_asked.get_mut(usize::from(!by_first)) {
             *has_asked = true;
         }
-        if self.waiting.iter().any(|one| one.by_first == by_first && one.key == key) {
-            return;
+        self.last = self.last.max(at);
+        let same = |one: &Waiting| one.by_first == by_first && one.key == key;
+        match self.waiting.iter().position(same) {
+            // The same again, as no answer came.
+            Some(place) if !self.has_waited(place, at) => return,
+            Some(place) => {
+                let old = self.waiting.remove(place);
+                self.unanswered(old);
+            }
+            None => {}
         }
         if self.waiting.len() >= MOST_WAITING {
             let oldest = self.waiting.remove(0);
@@ -86,6 +99,7 @@ impl Exchange {
         said: Said,
     ) -> Solicited {
         let by_first = !said.by_first;
+        self.last = self.last.max(said.at);
         let answered = self
             .waiting
             .iter()
@@ -130,6 +144,11 @@ impl Exchange {
         solicited
     }
 
+    /// Whether a question has waited for so long that whoever asked has given up.
+    fn has_waited(&self, place: usize, at: Moment) -> bool {
+        self.waiting.get(place).is_some_and(|one| at.since(one.at) > PATIENCE)
+    }
+
     fn has_answered(&self, by_first: bool, question: &QuestionKey) -> bool {
         self.answered.iter().any(|(by, key)| *by == by_first && key == question)
     }
@@ -168,8 +187,10 @@ impl Exchange {
         }
     }
 
-    /// Notes that `client` may have asked `server` or been told anything at `at`.
+    /// Notes that `client` may have asked `server` and been told anything since the last message, of which
+    /// something is missing at `at`.
     pub(super) fn loses(&mut self, client: IpAddr, server: IpAddr, at: Moment) {
+        let at = if self.last == Moment::EPOCH { at } else { self.last.min(at) };
         if self.lost.len() < MOST_LOST {
             self.lost.insert((client, server, at));
         } else {

@@ -32,6 +32,9 @@ const DNS_PORT: [u8; 2] = 53_u16.to_be_bytes();
 /// The headers of UDP and TCP, in bytes; that of TCP without options.
 const UDP_HEADER: usize = 8;
 const TCP_HEADER: usize = 20;
+/// Datagrams of which it is remembered that they are complete, and how long: their numbers come again.
+const MOST_COMPLETE: usize = 32;
+const REPEATED: i64 = SECOND;
 /// How long the rest of a datagram is waited for, as Linux does (`ipfrag_time`).
 const PATIENCE: i64 = 30 * SECOND;
 
@@ -72,6 +75,8 @@ pub(super) struct Fragments {
     partial: HashMap<Key, Partial>,
     /// The same, in the order of their first fragments.
     ages: VecDeque<(Moment, Key)>,
+    /// Those that were completed last.
+    complete: VecDeque<(Moment, Key)>,
     /// Fragments of datagrams that were given up.
     lone: u64,
     /// Those of them that may be responses of DNS.
@@ -105,6 +110,9 @@ impl Fragments {
             return None;
         }
         if !self.partial.contains_key(&key) {
+            if self.is_repeated(&key, at) {
+                return None;
+            }
             self.make_room();
             self.ages.push_back((at, key));
         }
@@ -117,7 +125,17 @@ impl Fragments {
         if let Some(place) = self.ages.iter().rposition(|(_, other)| *other == key) {
             self.ages.remove(place);
         }
+        if self.complete.len() >= MOST_COMPLETE {
+            self.complete.pop_front();
+        }
+        self.complete.push_back((at, key));
         Some(whole)
+    }
+
+    /// Whether the datagram of a fragment is complete: who sees packets twice sees its fragments again.
+    fn is_repeated(&self, key: &Key, at: Moment) -> bool {
+        let is_it = |(since, other): &(Moment, Key)| other == key && at.since(*since) <= REPEATED;
+        self.complete.iter().any(is_it)
     }
 
     /// Gives up what is held and tells what was never completed.

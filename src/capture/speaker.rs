@@ -83,9 +83,8 @@ impl Speaker {
     /// beginning was not: what was read of it had another place then. One byte just before it is what
     /// some send to keep a connection alive (RFC 9293 §3.8.4).
     pub(super) fn precedes_all(&self, data: u32, length: usize) -> bool {
-        let Some(base) = self.base.filter(|_| !self.stream.is_from_start()) else { return false };
-        let first = base.wrapping_add(1);
-        is_before(data, first) && !(length <= 1 && data == base)
+        let Some(first) = self.stream.begins_at() else { return false };
+        is_before(data, first) && !(length <= 1 && data.wrapping_add(1) == first)
     }
 
     /// Forgets its numbers, and what was heard under them.

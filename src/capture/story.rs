@@ -44,7 +44,9 @@ pub(super) struct Story {
     /// it was said in two ways.
     doubt: Option<Mark>,
     pub(super) notes: BTreeSet<Note>,
-    /// Whether a request asked for another protocol.
+    /// Whether something was said in two ways, of which either may be the one that was taken.
+    is_contradicted: bool,
+    /// Whether a request asked for another protocol, and no answer to it was seen.
     asks_to_upgrade: bool,
     /// Whether the server agreed to that.
     has_switched: bool,
@@ -110,6 +112,7 @@ impl Story {
             Heard::Note(note) => {
                 self.notes.insert(note);
                 if note == Note::ConflictingSegments {
+                    self.is_contradicted = true;
                     self.doubt.get_or_insert(mark);
                 }
             }
@@ -126,10 +129,21 @@ impl Story {
         }
     }
 
-    /// Takes the bytes of a segment of the server: it may agree to another protocol (RFC 9110 §15.2.2).
+    /// Takes the bytes of a segment of the server: it may agree to another protocol (RFC 9110 §15.2.2),
+    /// also behind another response, or where the file has the request later.
     #[inline]
     pub(super) fn hear_server(&mut self, bytes: &[u8]) {
-        self.has_switched |= self.asks_to_upgrade && bytes.starts_with(b"HTTP/1.1 101");
+        const SWITCHING: &[u8] = b"HTTP/1.1 101";
+        if bytes.starts_with(SWITCHING) {
+            self.has_switched |= self.asks_to_upgrade || self.application.is_none();
+            self.asks_to_upgrade = false;
+        } else if self.asks_to_upgrade && memchr::memmem::find(bytes, SWITCHING).is_some() {
+            self.has_switched = true;
+            self.asks_to_upgrade = false;
+        } else if bytes.starts_with(b"HTTP/1.") && !bytes.starts_with(b"HTTP/1.1 1") {
+            // A final answer: what looks like another is its body.
+            self.asks_to_upgrade = false;
+        }
     }
 
     /// Takes a message of DNS from `from` to `to`; `None` where it cannot be read, or is about no
@@ -174,6 +188,15 @@ impl Story {
     pub(super) fn asides(&mut self) -> Option<BTreeSet<DnsAside>> {
         let asides = self.exchange.take()?.finish();
         if asides.is_empty() { None } else { Some(asides) }
+    }
+
+    /// Adds the handshake: before all that was asked, wherever the file has its packets.
+    pub(super) fn open_silent(&mut self, mark: Mark) {
+        let before = self.openings.len();
+        self.open(SeenPayload::Exactly(Payload::Silent), mark);
+        if self.openings.len() > before {
+            self.openings.rotate_right(1);
+        }
     }
 
     /// Adds an opening.
@@ -263,6 +286,9 @@ impl Story {
             self.incomplete = true;
             self.doubt.get_or_insert(mark);
         }
+        if self.is_contradicted {
+            self.open_contradicted();
+        }
         let asked = self.openings.iter().any(|opening| !opening.payload.is_silent());
         if asked {
             self.doubt();
@@ -281,6 +307,19 @@ impl Story {
         self.openings.push(Opening { packet, frame, at: at.timestamp(), payload });
     }
 
+    /// Takes back what was read of bytes that were said in two ways: nobody knows which of them came to
+    /// the firewall.
+    fn open_contradicted(&mut self) {
+        let is_silent = |opening: &Opening| opening.payload.is_silent();
+        let Some(first) = self.openings.iter().position(|opening| !is_silent(opening)) else {
+            return;
+        };
+        self.openings.truncate(first + 1);
+        if let Some(opening) = self.openings.last_mut() {
+            opening.payload = SeenPayload::Unknown;
+        }
+    }
+
     /// Adds what may have been asked besides, where not all that the client said is known.
     fn doubt(&mut self) {
         let is_open = |opening: &Opening| {
@@ -290,8 +329,8 @@ impl Story {
         if self.openings.iter().any(is_open) {
             return;
         }
-        let asked = self.openings.last().map(|opening| &opening.payload);
-        let payload = match asked {
+        let asked = self.openings.iter().rev().map(|opening| &opening.payload);
+        let payload = match asked.into_iter().find(|payload| !payload.is_silent()) {
             Some(seen @ SeenPayload::Exactly(payload)) if *payload != Payload::Other => {
                 seen.clone().without_name()
             }

@@ -24,6 +24,9 @@ pub(super) struct Stream {
     given: Vec<u8>,
     /// Whether the first byte was captured, or is still expected.
     from_start: bool,
+    /// Where it was begun with, if not with the first byte, as long as numbers before that can be told
+    /// from those far behind.
+    begins_at: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -91,6 +94,13 @@ impl Stream {
         self.from_start
     }
 
+    /// The number of the first byte that was taken, where that is not the first of the direction, as long
+    /// as numbers before it can be told from those far behind.
+    #[inline]
+    pub(super) fn begins_at(&self) -> Option<u32> {
+        self.begins_at
+    }
+
     /// Notes that the first byte has this sequence number.
     pub(super) fn starts_at(&mut self, sequence: u32) {
         if self.next.is_none() {
@@ -107,23 +117,28 @@ impl Stream {
         self.from_start = true;
     }
 
-    /// Takes a segment, which came in the packet at `mark`, and gives out what is in order. `cut` bytes
-    /// behind it were not captured.
+    /// Takes a segment, which came in the packet at `mark`, and gives out what is in order, each piece with
+    /// the packet in which it could be read. `cut` bytes behind the segment were not captured.
     pub(super) fn take(
         &mut self,
         sequence: u32,
         bytes: &[u8],
         cut: u32,
         mark: Mark,
-        mut out: impl FnMut(Piece<'_>),
+        mut out: impl FnMut(Piece<'_>, Mark),
     ) {
+        if self.next.is_none() {
+            self.begins_at = Some(sequence);
+        }
         let next = *self.next.get_or_insert(sequence);
-        // What waited is read when what was before it has come.
-        let mut out = |piece: Piece<'_>, _: Mark| out(piece);
+        if self.begins_at.is_some_and(|first| next.wrapping_sub(first) > 1 << 30) {
+            self.begins_at = None;
+        }
         // What is held came before this segment, so that it counts where both have the same bytes.
         if is_before(next, sequence) || !self.held.is_empty() {
             self.hold(sequence, bytes, cut, mark);
-            self.give_held(&mut out);
+            // What waited is read when what was before it has come.
+            self.give_held(&mut |piece, _| out(piece, mark));
             while self.is_full() {
                 self.skip_gap(&mut out);
             }
@@ -287,7 +302,7 @@ mod tests {
         };
         for (offset, bytes) in segments {
             let sequence = (u32::MAX - 1).wrapping_add(*offset);
-            stream.take(sequence, bytes.as_bytes(), 0, MARK, &mut out);
+            stream.take(sequence, bytes.as_bytes(), 0, MARK, |piece, _| out(piece));
         }
         stream.flush(|piece, _| out(piece));
         assert_eq!(text, expected);
@@ -315,8 +330,8 @@ mod tests {
     fn contradictions_are_found_until_they_are_of_no_effect() {
         let mut stream = Stream::default();
         stream.starts_at(10);
-        stream.take(10, b"abcd", 0, MARK, |_| {});
-        stream.take(16, b"gh", 0, MARK, |_| {});
+        stream.take(10, b"abcd", 0, MARK, |_, _| {});
+        stream.take(16, b"gh", 0, MARK, |_, _| {});
         for (sequence, bytes) in [(10, "abcd"), (12, "cd"), (13, "dXX"), (14, "efgh"), (30, "X")] {
             assert!(!stream.contradicts(sequence, bytes.as_bytes()), "{sequence} {bytes}");
         }
@@ -341,7 +356,7 @@ mod tests {
         stream.starts_at(0);
         let mut lost = 0;
         for index in 0..10_000_u32 {
-            stream.take(1 + index * 2, b"x", 0, MARK, |piece| {
+            stream.take(1 + index * 2, b"x", 0, MARK, |piece, _| {
                 lost += u64::from(matches!(piece, Piece::Lost(_)));
             });
             assert!(stream.held_bytes <= MOST_HELD_SEGMENTS);

@@ -174,6 +174,11 @@ pub(in crate::capture) fn response(bytes: &[u8]) -> Option<Response> {
             hints.lose();
         }
     }
+    // Without the options an error looks like an answer that has nothing.
+    let has_address = |record: &DnsRecord| matches!(record, DnsRecord::Address { .. });
+    if behind.is_none() && !is_cut && header.others > 0 && !records.iter().any(has_address) {
+        records.push(DnsRecord::Lost);
+    }
     let upper_bits = u16::from(behind.unwrap_or(0)) << CODE.count_ones();
     let code = ResponseCode(upper_bits | header.flags & CODE);
     let (mut hints, is_whole) = hints.finish(&records);

@@ -143,9 +143,10 @@ enum State {
         held: Vec<u8>,
         /// How much of it was searched for the end of the head.
         searched: usize,
-        /// Whether another protocol may come instead, since a request asked for that.
-        may_end: bool,
     },
+    /// A body of so many bytes, which the client may keep back if the server does not want it
+    /// (RFC 9110 §10.1.1).
+    Expected(u64),
     /// A body of so many bytes.
     Body(u64),
     /// A body in chunks (RFC 9112 §7.1).
@@ -171,17 +172,21 @@ enum Chunks {
 
 /// Reads requests out of the client's direction of a connection.
 #[derive(Debug)]
-pub(in crate::capture) struct RequestReader(State);
+pub(in crate::capture) struct RequestReader {
+    state: State,
+    /// Whether the last request asked for another protocol, which may come behind it.
+    may_end: bool,
+}
 
 impl Default for RequestReader {
     fn default() -> RequestReader {
-        RequestReader(State::head())
+        RequestReader { state: State::head(), may_end: false }
     }
 }
 
 impl State {
     fn head() -> State {
-        State::Head { held: Vec::new(), searched: 0, may_end: false }
+        State::Head { held: Vec::new(), searched: 0 }
     }
 }
 
@@ -207,21 +212,23 @@ impl RequestSeen {
 impl RequestReader {
     /// Bytes held back.
     pub(in crate::capture) fn held(&self) -> usize {
-        match &self.0 {
+        match &self.state {
             State::Head { held, .. } => held.len(),
             State::Chunks(Chunks::Size(line) | Chunks::Trailer(line)) => line.len(),
-            State::Body(_) | State::Chunks(_) | State::Ended | State::Lost => 0,
+            State::Expected(_) | State::Body(_) | State::Chunks(_) | State::Ended | State::Lost => {
+                0
+            }
         }
     }
 
     /// Whether the last request asked for another protocol, which may come instead of the next.
     pub(in crate::capture) fn asks_to_upgrade(&self) -> bool {
-        matches!(self.0, State::Head { may_end: true, .. })
+        self.may_end
     }
 
     /// The request that has begun and is not complete, as far as its whole lines go.
     pub(in crate::capture) fn unfinished(&self) -> Option<RequestSeen> {
-        let State::Head { held, .. } = &self.0 else { return None };
+        let State::Head { held, .. } = &self.state else { return None };
         if begins_request(held) != Match::Yes {
             return None;
         }
@@ -230,23 +237,26 @@ impl RequestReader {
         head.extend_from_slice(b"\r\n");
         Some(match read_head(&head) {
             // The host may have stood in a line that is missing.
-            Some((RequestSeen::Whole(Request { host: None, .. }), _)) | None => {
+            Some(Head { request: RequestSeen::Whole(Request { host: None, .. }), .. }) | None => {
                 RequestSeen::Unreadable
             }
-            Some((request, _)) => request,
+            Some(Head { request, .. }) => request,
         })
     }
 
     /// Goes over `bytes` that were lost; tells whether the reader still knows where it is.
     pub(in crate::capture) fn lose(&mut self, bytes: u64) -> bool {
-        match &mut self.0 {
+        match &mut self.state {
             State::Body(left) | State::Chunks(Chunks::Data(left)) if *left >= bytes => {
                 *left -= bytes;
                 true
             }
-            State::Head { .. } | State::Body(_) | State::Chunks(_) | State::Ended | State::Lost => {
-                false
-            }
+            State::Head { .. }
+            | State::Expected(_)
+            | State::Body(_)
+            | State::Chunks(_)
+            | State::Ended
+            | State::Lost => false,
         }
     }
 
@@ -259,14 +269,17 @@ impl RequestReader {
     ) -> Option<End> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            let state = std::mem::replace(&mut self.0, State::Ended);
-            (self.0, rest) = match state {
-                State::Head { held, searched, may_end } => {
-                    match head(held, searched, may_end, rest, &mut seen) {
+            let state = std::mem::replace(&mut self.state, State::Ended);
+            (self.state, rest) = match state {
+                State::Head { held, searched } => {
+                    match head(held, searched, &mut self.may_end, rest, &mut seen) {
                         Ok(next) => next,
                         Err(end) => return Some(end),
                     }
                 }
+                // A server that refuses it gets the next request in its place.
+                State::Expected(_) if begins_request(rest) != Match::No => (State::Lost, rest),
+                State::Expected(left) => (State::Body(left), rest),
                 State::Body(left) => {
                     let here = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
                     let left = left - u64::try_from(here).unwrap_or(left);
@@ -278,10 +291,10 @@ impl RequestReader {
                 State::Lost => return Some(End::Lost),
             };
         }
-        match self.0 {
+        match self.state {
             State::Ended => Some(End::Other(Vec::new())),
             State::Lost => Some(End::Lost),
-            State::Head { .. } | State::Body(_) | State::Chunks(_) => None,
+            State::Head { .. } | State::Expected(_) | State::Body(_) | State::Chunks(_) => None,
         }
     }
 }
@@ -290,7 +303,7 @@ impl RequestReader {
 fn head<'a>(
     mut held: Vec<u8>,
     searched: usize,
-    may_end: bool,
+    may_end: &mut bool,
     bytes: &'a [u8],
     seen: &mut impl FnMut(RequestSeen),
 ) -> Result<(State, &'a [u8]), End> {
@@ -317,7 +330,7 @@ fn head<'a>(
     };
     if is_request == Match::No {
         let surplus = bytes.get(room..).unwrap_or_default();
-        return Err(if may_end { End::Upgraded([&held, surplus].concat()) } else { End::Lost });
+        return Err(if *may_end { End::Upgraded([&held, surplus].concat()) } else { End::Lost });
     }
     let Some(end) = end else {
         if held.len() >= MOST_HEAD_BYTES {
@@ -325,17 +338,19 @@ fn head<'a>(
             return Err(End::Lost);
         }
         let searched = held.len().saturating_sub(3);
-        return Ok((State::Head { held, searched, may_end }, &[]));
+        return Ok((State::Head { held, searched }, &[]));
     };
     if is_request != Match::Yes {
         return Err(End::Lost);
     }
     let rest = bytes.get(end.saturating_sub(before)..).unwrap_or_default();
-    let Some((request, body)) = read_head(held.get(..end).unwrap_or(&held)) else {
+    let Some(Head { request, body, may_end: asks }) = read_head(held.get(..end).unwrap_or(&held))
+    else {
         seen(RequestSeen::Unreadable);
         return Err(End::Lost);
     };
     seen(request);
+    *may_end = asks;
     Ok((body, rest))
 }
 
@@ -368,14 +383,25 @@ fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
     })
 }
 
-/// Reads a complete head: the request, and what kind of body follows it.
+/// A complete head.
+struct Head {
+    request: RequestSeen,
+    /// What kind of body follows it.
+    body: State,
+    /// Whether it asks for another protocol.
+    may_end: bool,
+}
+
+/// Reads a complete head.
 ///
 /// A value that goes on in the next line is joined first: it is obsolete, but servers accept it
 /// (RFC 9112 §5.2), and httparse does not.
-fn read_head(bytes: &[u8]) -> Option<(RequestSeen, State)> {
+fn read_head(bytes: &[u8]) -> Option<Head> {
+    let damaged =
+        || Some(Head { request: read_damaged(bytes)?, body: State::Lost, may_end: false });
     read_lines(bytes)
         .or_else(|| unfolded(bytes).and_then(|bytes| read_lines(&bytes)))
-        .or_else(|| Some((read_damaged(bytes)?, State::Lost)))
+        .or_else(damaged)
 }
 
 /// Reads a head whose first line is damaged.
@@ -405,7 +431,7 @@ fn unfolded(bytes: &[u8]) -> Option<Vec<u8>> {
     (head.len() < bytes.len()).then_some(head)
 }
 
-fn read_lines(bytes: &[u8]) -> Option<(RequestSeen, State)> {
+fn read_lines(bytes: &[u8]) -> Option<Head> {
     let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
     let mut head = httparse::Request::new(&mut fields);
     if !head.parse(bytes).ok()?.is_complete() {
@@ -415,7 +441,7 @@ fn read_lines(bytes: &[u8]) -> Option<(RequestSeen, State)> {
     let mut host: Option<&[u8]> = None;
     let mut length: Option<u64> = None;
     let mut chunked: Option<bool> = None;
-    let mut may_end = false;
+    let (mut may_end, mut is_expected) = (false, false);
     for field in head.headers.iter() {
         if field.name.eq_ignore_ascii_case("host") {
             // Which of two a server takes is not known (RFC 9112 §3.2 has it refuse them).
@@ -435,6 +461,8 @@ fn read_lines(bytes: &[u8]) -> Option<(RequestSeen, State)> {
             chunked = Some(last.trim_ascii().eq_ignore_ascii_case(b"chunked"));
         } else if field.name.eq_ignore_ascii_case("upgrade") {
             may_end = true;
+        } else if field.name.eq_ignore_ascii_case("expect") {
+            is_expected = true;
         }
     }
     let body = match (chunked, length) {
@@ -443,10 +471,11 @@ fn read_lines(bytes: &[u8]) -> Option<(RequestSeen, State)> {
         // How long such a body is cannot be told: which of two lengths a server goes by, or whether it
         // knows of chunks (RFC 9112 §6.1, §6.3).
         (Some(_), _) => State::Lost,
+        (None, Some(length @ 1..)) if is_expected => State::Expected(length),
         (None, Some(length @ 1..)) => State::Body(length),
-        (None, Some(0) | None) => State::Head { held: Vec::new(), searched: 0, may_end },
+        (None, Some(0) | None) => State::head(),
     };
-    Some((request(head.method == Some("CONNECT"), target, host), body))
+    Some(Head { request: request(head.method == Some("CONNECT"), target, host), body, may_end })
 }
 
 fn request(is_connect: bool, target: &str, host: Option<&[u8]>) -> RequestSeen {
@@ -462,7 +491,8 @@ fn request(is_connect: bool, target: &str, host: Option<&[u8]>) -> RequestSeen {
         Shown::Unreadable => return RequestSeen::Unreadable,
     };
     // To a proxy the target counts (RFC 9112 §3.2.2).
-    let named = host_and_port(if is_connect { target } else { authority }.as_bytes()).0;
+    let named = if is_connect { target } else { authority };
+    let named = Shown::read(split_port(named.as_bytes()).0);
     let request = Request { host, port, path: path.to_owned() };
     match named {
         Shown::Host(named) if request.host.as_ref() != Some(&named) => {
@@ -493,8 +523,19 @@ fn number(text: &[u8], radix: u32) -> Option<u64> {
     u64::from_str_radix(text, radix).ok().filter(|_| is_number)
 }
 
-/// Splits `host:port` (RFC 9110 §7.2: no user stands before it).
+/// Splits `host:port` (RFC 9110 §7.2: no user stands before it). Of a host whose port cannot be read, a
+/// server may read another.
 pub(in crate::capture) fn host_and_port(host: &[u8]) -> (Shown, Option<u16>) {
+    let (name, port) = split_port(host);
+    let Some(port) = port.filter(|port| !port.is_empty()) else { return (Shown::read(name), None) };
+    match number(port, 10).and_then(|port| u16::try_from(port).ok()) {
+        Some(port) => (Shown::read(name), Some(port)),
+        None => (Shown::Unreadable, None),
+    }
+}
+
+/// Splits `host:port` where a port is written, however it is.
+fn split_port(host: &[u8]) -> (&[u8], Option<&[u8]>) {
     let in_brackets = host.first() == Some(&b'[');
     let colon = host.iter().rposition(|byte| *byte == b':').filter(|colon| {
         let inside = in_brackets && host.get(*colon..).is_some_and(|rest| rest.contains(&b']'));
@@ -504,15 +545,8 @@ pub(in crate::capture) fn host_and_port(host: &[u8]) -> (Shown, Option<u16>) {
         !inside && !bare
     });
     match colon.and_then(|colon| host.split_at_checked(colon)) {
-        Some((name, [_])) => (Shown::read(name), None),
-        Some((name, [_, port @ ..])) => {
-            match number(port, 10).and_then(|port| u16::try_from(port).ok()) {
-                Some(port) => (Shown::read(name), Some(port)),
-                // A server may read another host in it, or refuse it.
-                None => (Shown::Unreadable, None),
-            }
-        }
-        Some((_, [])) | None => (Shown::read(host), None),
+        Some((name, [_, port @ ..])) => (name, Some(port)),
+        Some((_, [])) | None => (host, None),
     }
 }
 

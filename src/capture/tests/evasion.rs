@@ -46,7 +46,7 @@ fn a_contradiction_is_found_wherever_the_hello_has_it() {
     let mut segments = session(SERVER, &parts);
     segments.push(Segment::new(CLIENT, SERVER, ACK, 1001, &theirs[..1400]));
     let flow = only(&file_of(&segments));
-    let expected = "tls www.example.com | 1 silent | 6 tls www.example.com | 7 some tls";
+    let expected = "tls www.example.com | 1 silent | 6 unknown";
     assert_eq!(story(&flow), expected);
     assert!(flow.notes.contains(&Note::ConflictingSegments));
 }
@@ -348,6 +348,26 @@ fn what_comes_after_an_upgrade_is_looked_at() {
     let agreed = b"HTTP/1.1 101 Switching Protocols\r\n\r\n";
     segments.insert(4, Segment::new(WEB, CLIENT, ACK, 5001, agreed));
     check_story(&segments, &expected.replace("| 5 ", "| 6 "));
+    // Behind another response, before the request in the file, behind a body of the request; but not in
+    // the body of an answer that does not agree.
+    let agreeing = |server: &[u8], place: usize| {
+        let mut segments = session(WEB, &[upgrade, b"\0\x01"]);
+        segments.insert(place, Segment::new(WEB, CLIENT, ACK, 5001, server));
+        !story(&only(&file_of(&segments))).contains("some http")
+    };
+    let two = [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", &agreed[..]].concat();
+    assert!(agreeing(&two, 4) && agreeing(agreed, 3));
+    let mut segments = session(WEB, &[upgrade, b"\0\x01"]);
+    let refusing = b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n";
+    segments.insert(4, Segment::new(WEB, CLIENT, ACK, 5001, refusing));
+    let behind = 5001 + u32::try_from(refusing.len()).unwrap();
+    segments.insert(5, Segment::new(WEB, CLIENT, ACK, behind, agreed));
+    check_story(&segments, "http a.example | 1 silent | 4 http a.example | 7 some http");
+    let posted =
+        b"POST / HTTP/1.1\r\nHost: a.example\r\nUpgrade: tcp\r\nContent-Length: 2\r\n\r\n{}";
+    let mut segments = session(WEB, &[posted, b"\0\x01"]);
+    segments.insert(4, Segment::new(WEB, CLIENT, ACK, 5001, agreed));
+    check_story(&segments, "http a.example | 1 silent | 4 http a.example");
     // TLS behind a request, in a segment of its own or with it.
     let connect = b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n";
     for parts in [
@@ -406,6 +426,43 @@ fn a_request_before_all_that_was_seen_leaves_the_flow_open() {
     let probe = Segment::new(CLIENT, WEB, ACK, segments[0].sequence - 1, b"\0");
     segments[1] = probe;
     check_story(&segments, "http a.example | 1 http a.example");
+}
+
+/// Before its SYN in the file, or before it was sent.
+#[test]
+fn the_handshake_is_before_what_was_asked_wherever_it_stands() {
+    let hello = client_hello("a.example");
+    let mut segments = session(SERVER, &[&hello]);
+    let first = segments.remove(3);
+    segments.insert(0, first.clone());
+    check_story(&segments, "tls a.example | 2 silent | 1 tls a.example");
+    // What was said in two ways may be either, or another protocol.
+    segments.push(Segment { payload: client_hello("b.example"), ..first.clone() });
+    check_story(&segments, "tls a.example | 2 silent | 1 unknown");
+    for decoy in [client_hello("b.example"), b"\0junkjunk".to_vec()] {
+        let mut segments = session(SERVER, &[]);
+        segments.push(Segment { payload: decoy, ..first.clone() });
+        segments.push(first.clone());
+        let flow = only(&file_of(&segments));
+        assert!(story(&flow).ends_with("| 1 silent | 4 unknown"), "{}", story(&flow));
+        assert!(flow.incomplete || flow.notes.contains(&Note::ConflictingSegments));
+    }
+}
+
+/// A client that waits for leave to send a body sends another request where it gets none.
+#[test]
+fn a_request_in_the_place_of_a_body_that_was_not_wanted_leaves_the_flow_open() {
+    let next = b"GET / HTTP/1.1\r\nHost: b.example\r\n\r\n";
+    let length = next.len();
+    let ask = |more: &str| {
+        format!("PUT / HTTP/1.1\r\nHost: a.example\r\nContent-Length: {length}\r\n{more}\r\n")
+    };
+    let asked = "http a.example | 1 silent | 4 http a.example";
+    check_story(&session(WEB, &[ask("").as_bytes(), next]), asked);
+    let expecting = ask("Expect: 100-continue\r\n");
+    check_story(&session(WEB, &[expecting.as_bytes(), b"{\"body\": 1}"]), asked);
+    let refused = format!("{asked} | 5 some http");
+    check_story(&session(WEB, &[expecting.as_bytes(), next]), &refused);
 }
 
 #[test]

@@ -134,11 +134,11 @@ fn the_hellos_of_connections_at_the_same_time_are_kept_apart() {
         "quic a.example | 3 quic a.example | 4 quic b.example",
     );
     // The second part of the first hello comes behind the Retry, or never.
-    let again = [piece(OTHER_ID, &a, 0, 30), piece(OTHER_ID, &a, 30, end)];
+    let again = [piece(OTHER_ID, &a, 0, 40), piece(OTHER_ID, &a, 40, end)];
     let behind =
-        [&[piece(FIRST_ID, &a, 0, 30), again[0].clone()], &[piece(FIRST_ID, &a, 30, end)][..]];
+        [&[piece(FIRST_ID, &a, 0, 40), again[0].clone()], &[piece(FIRST_ID, &a, 40, end)][..]];
     check(&behind.concat(), "quic a.example | 3 quic a.example");
-    let never = [&[piece(FIRST_ID, &a, 0, 30)], &again[..]].concat();
+    let never = [&[piece(FIRST_ID, &a, 0, 40)], &again[..]].concat();
     let flow = only(&sent(&never));
     assert_eq!(
         (story(&flow).as_str(), flow.incomplete),
@@ -147,6 +147,15 @@ fn the_hellos_of_connections_at_the_same_time_are_kept_apart() {
     // What is not the same may be of another name.
     let other = [&[piece(FIRST_ID, &b, 0, end - 4)], &again[..]].concat();
     assert!(only(&sent(&other)).incomplete);
+    // Of a connection that showed nothing of its hello, it may be any.
+    let ping = initial(Version::V1, FIRST_ID, &[]);
+    assert!(only(&sent(&[&[ping][..], &again].concat())).incomplete);
+    // What is known of one is not told again with each of its packets.
+    let both = [piece(FIRST_ID, &a, 0, end), piece(OTHER_ID, &b, 0, end)].concat();
+    let pings = [initial(Version::V1, FIRST_ID, &[]), initial(Version::V1, OTHER_ID, &[])].concat();
+    let named = "quic a.example | 1 quic a.example | 1 quic b.example";
+    let flow = only(&sent(&[both, pings.clone(), pings]));
+    assert!(named.starts_with("quic") && flow.openings.len() == 2, "{}", story(&flow));
     // Of more connections than are kept one may be another, too.
     let ids = (0..5_u8).map(|id| [id; 8]);
     let many: Vec<_> = ids.map(|id| piece(&id, &a, 0, 30)).chain(again).collect();

@@ -381,7 +381,8 @@ fn an_answer_behind_a_gap_is_of_its_own_time() {
     else {
         panic!("{asides:?}")
     };
-    assert_eq!(after(*at), 3);
+    // It may have been told as soon as the last message before it.
+    assert_eq!(after(*at), 2);
 }
 
 #[test]
@@ -397,6 +398,11 @@ fn fragments_count_once_and_only_together() {
         assert_eq!(taken.flows[0].bytes, u64::try_from(packet.len() + 20).ok());
         assert_eq!(summary.lone_fragments, 0);
     }
+    // As a switch gives them that mirrors both directions of a port.
+    let twice = [&first, &first, &second, &second].map(Clone::clone);
+    let (taken, summary) = read(&pcap(101, &twice));
+    assert_eq!((taken.answers.len(), summary.lone_fragments), (1, 0));
+    assert!(summary.lost_responses.is_empty());
     let (taken, summary) = read(&pcap(101, &[first]));
     assert_eq!(taken.flows, []);
     assert_eq!(summary.lone_fragments, 1);

@@ -15,6 +15,8 @@ const MOST_PACKETS: usize = 8;
 /// Initials that no key opened before a flow is given up: those of the server, of other versions,
 /// and damaged ones.
 const MOST_FAILURES: u8 = 32;
+/// Where the random bytes of a hello end, which no two have in common (RFC 8446 §4.1.2).
+const END_OF_RANDOM: usize = 4 + 2 + 32;
 /// Connections of which hellos are put together at a time.
 const MOST_CONNECTIONS: usize = 4;
 /// Pieces of a hello that wait for what lies before them.
@@ -69,13 +71,15 @@ struct Connection {
 }
 
 impl Connection {
-    /// Whether all that came of its hello is in that of `other`, which is complete.
+    /// Whether all that came of its hello is in that of `other`, which is complete, and that is enough to
+    /// tell it from others: its random bytes are among it.
     fn is_repeated_by(&self, other: &Connection) -> bool {
         let Crypto { message, pieces, .. } = &self.crypto;
         let pieces = pieces.iter().map(|(offset, bytes)| (*offset, bytes.as_slice()));
         let mut all = std::iter::once((0, message.as_slice())).chain(pieces);
         let length = other.crypto.message.len();
         other.is_settled
+            && message.len() >= END_OF_RANDOM
             && all.all(|(offset, bytes)| {
                 offset + bytes.len() <= length && !other.crypto.is_contradicted_by(offset, bytes)
             })
@@ -171,7 +175,8 @@ impl HelloReader {
             return Heard::Nothing;
         };
         let Connection { crypto, is_settled, .. } = connection;
-        if *is_settled && crypto.message.is_empty() {
+        let was_settled = *is_settled;
+        if was_settled && crypto.message.is_empty() {
             return Heard::Nothing;
         }
         let carries = if packet.version.google().is_some() { GOOGLE_CRYPTO } else { CRYPTO };
@@ -184,6 +189,7 @@ impl HelloReader {
             *crypto = Crypto::default();
         }
         match heard {
+            Heard::Hello(_) if was_settled => Heard::Nothing,
             Heard::Hello(hello) if self.last.as_ref() == Some(&hello) => Heard::Nothing,
             Heard::Hello(hello) => {
                 self.last = Some(hello.clone());
@@ -199,6 +205,7 @@ impl HelloReader {
         let mut known = self.connections.iter().enumerate().rev();
         let opened = known.find_map(|(place, one)| Some((place, one.keys.open(packet)?)));
         if let Some((place, payload)) = opened {
+            self.failures = 0;
             return Some((payload, self.connections.get_mut(place)?));
         }
         let tried = match &mut self.tried {
@@ -207,6 +214,7 @@ impl HelloReader {
         };
         let (keys, payload) = tried.open(packet)?;
         self.tried = None;
+        self.failures = 0;
         if self.connections.len() >= MOST_CONNECTIONS {
             self.has_lost |= self.connections.first().is_some_and(|oldest| !self.is_read(oldest));
             self.connections.remove(0);
