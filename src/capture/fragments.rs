@@ -75,8 +75,8 @@ pub(super) struct Fragments {
     partial: HashMap<Key, Partial>,
     /// The same, in the order of their first fragments.
     ages: VecDeque<(Moment, Key)>,
-    /// Those that were completed last.
-    complete: VecDeque<(Moment, Key)>,
+    /// Those that were completed last, with what they hold.
+    complete: VecDeque<(Moment, Key, Vec<u8>)>,
     /// Fragments of datagrams that were given up.
     lone: u64,
     /// Those of them that may be responses of DNS.
@@ -110,7 +110,7 @@ impl Fragments {
             return None;
         }
         if !self.partial.contains_key(&key) {
-            if self.is_repeated(&key, at) {
+            if self.is_repeated(&key, datagram, fragment, at) {
                 return None;
             }
             self.make_room();
@@ -128,14 +128,25 @@ impl Fragments {
         if self.complete.len() >= MOST_COMPLETE {
             self.complete.pop_front();
         }
-        self.complete.push_back((at, key));
+        self.complete.push_back((at, key, whole.payload.clone()));
         Some(whole)
     }
 
-    /// Whether the datagram of a fragment is complete: who sees packets twice sees its fragments again.
-    fn is_repeated(&self, key: &Key, at: Moment) -> bool {
-        let is_it = |(since, other): &(Moment, Key)| other == key && at.since(*since) <= REPEATED;
-        self.complete.iter().any(is_it)
+    /// Whether a fragment is one of a datagram that is complete: who sees packets twice sees it again.
+    fn is_repeated(
+        &self,
+        key: &Key,
+        datagram: &Datagram<'_>,
+        fragment: Fragment,
+        at: Moment,
+    ) -> bool {
+        let bytes = datagram.payload;
+        let places = fragment.offset..fragment.offset + bytes.len();
+        self.complete.iter().any(|(since, other, whole)| {
+            other == key
+                && at.since(*since) <= REPEATED
+                && whole.get(places.clone()).is_some_and(|known| known == bytes)
+        })
     }
 
     /// Gives up what is held and tells what was never completed.
@@ -224,17 +235,17 @@ impl Partial {
             return None;
         }
         let mut payload = Vec::with_capacity(length);
+        let mut known = length;
         for (offset, bytes) in &self.parts {
             let again: &[u8] = payload.get(*offset..)?;
             let same = again.iter().zip(bytes).take_while(|(one, other)| one == other).count();
             let common = again.len().min(bytes.len());
             if same < common {
-                payload.truncate((offset + same).max(header));
-                break;
+                known = known.min(offset + same);
             }
             payload.extend_from_slice(bytes.get(common..).unwrap_or_default());
         }
-        payload.truncate(length);
+        payload.truncate(length.min(known.max(header)));
         let doubtful = length - payload.len();
         Some(Whole { payload, doubtful, wire: self.wire })
     }

@@ -435,7 +435,7 @@ impl<'q> Question<'q> {
     fn client_holds_one_of(&self, names: &Names, inquiry: &mut Inquiry<'_>) -> bool {
         let Observation { source, destination, .. } = *self.view.observation;
         let environment = self.environment;
-        let told = environment.evidence.timeline.names(source, destination, environment.at);
+        let told = self.view.told(environment);
         if !told.is_empty() {
             return told.iter().any(|held| names.set.contains(&held.name));
         }

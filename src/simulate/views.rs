@@ -4,6 +4,8 @@
 //! is enough. Of a name, few statements of a long list speak.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::OnceLock;
 
 use super::environment::Environment;
 use super::indexed::IndexedIntent;
@@ -43,6 +45,9 @@ pub(super) struct View<'o> {
     pub(super) request: Option<&'o Request>,
     /// The statements that may speak of a flow with that name; `None` is all of them.
     pub(super) concerned: Option<BTreeSet<Statement>>,
+    /// The names that the client was told of the destination, once they are asked for: of an address
+    /// that has many, that takes as long as all else.
+    told: Arc<OnceLock<Vec<HeldName>>>,
 }
 
 impl<'o> View<'o> {
@@ -64,7 +69,16 @@ impl<'o> View<'o> {
             SeenPayload::Unknown => (None, None, None),
         };
         let name = shown.map_or(Name::Absent, Name::Shown);
-        View { observation, name, kind, request, concerned: None }
+        View { observation, name, kind, request, concerned: None, told: Arc::default() }
+    }
+
+    /// The names that the client was told of the destination. All questions about the flow are asked in
+    /// the same environment.
+    pub(super) fn told(&self, environment: &Environment<'_>) -> &[HeldName] {
+        self.told.get_or_init(|| {
+            let Observation { source, destination, .. } = *self.observation;
+            environment.evidence.timeline.names(source, destination, environment.at)
+        })
     }
 }
 
@@ -85,18 +99,22 @@ impl IndexedIntent<'_> {
     ) -> Vec<View<'o>> {
         let seen = View::of(observation);
         let View { kind, request, .. } = seen;
-        let view = |name, concerned| View { observation, name, kind, request, concerned };
-        if let Name::Shown(host) = seen.name {
-            let concerned = self.of_host(&host);
-            return vec![view(Name::Shown(host), concerned)];
+        let view = |name, concerned| {
+            let told = Arc::clone(&seen.told);
+            View { observation, name, kind, request, concerned, told }
+        };
+        if let Name::Shown(host) = &seen.name {
+            let concerned = self.of_host(host);
+            return vec![view(Name::Shown(host.clone()), concerned)];
         }
-        let (client, address) = (observation.source, observation.destination);
-        let told = environment.evidence.timeline.names(client, address, environment.at);
+        let address = observation.destination;
+        let told = seen.told(environment);
         if let Some(best) = told.iter().map(|held| held.role).min() {
             let concerned = self.of_names(told.iter().map(|held| &held.name));
             // A name that was only led over counts where none was asked for.
-            let names = told.into_iter().filter(|held| held.role == best);
-            let presumed = |held: HeldName| view(Name::Presumed(held.name), concerned.clone());
+            let names = told.iter().filter(|held| held.role == best);
+            let presumed =
+                |held: &HeldName| view(Name::Presumed(held.name.clone()), concerned.clone());
             return names.map(presumed).collect();
         }
         let mut views = vec![view(Name::Absent, self.of_no_name())];

@@ -62,7 +62,7 @@ pub const FIREWALL_GRACE: SignedDuration = SignedDuration::from_mins(15);
 /// The longest TTL that is believed, in seconds: a day, the limit that resolvers set by default.
 pub const LONGEST_TTL: u32 = 86_400;
 
-/// Bytes that a time line keeps: some 130,000 answers about as many names, more of those that
+/// Bytes that a time line keeps: some 120,000 answers about as many names, more of those that
 /// no firewall gave, and more of those that say again what was said before.
 ///
 /// A capture is a stranger's text; without a limit it could fill the memory.
