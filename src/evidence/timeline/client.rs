@@ -33,7 +33,7 @@ const MOST_NAMES: usize = 256;
 
 /// How many answers about one name are looked at for what a client holds of it: of one that was told that
 /// often within the TTLs, nothing is said.
-const MOST_LOOKED_AT: usize = 4096;
+const MOST_LOOKED_AT: usize = 1024;
 
 /// A client, an address, and a name of it that the client was told.
 pub(super) type NamedAddress = (AddressNumber, AddressNumber, NameNumber);
