@@ -42,11 +42,18 @@ pub(super) struct Exchange {
     has_asked: [bool; 2],
     /// Whether questions are no longer known that may still wait.
     has_forgotten: bool,
-    asides: BTreeSet<DnsAside>,
     /// The questions that were answered last.
     answered: Vec<(bool, QuestionKey)>,
     /// When the last message came.
     last: Moment,
+    /// Of most two ends there is nothing else to tell.
+    beside: Option<Box<Beside>>,
+}
+
+/// What is known beside answers.
+#[derive(Debug, Default)]
+struct Beside {
+    asides: BTreeSet<DnsAside>,
     /// Messages that are missing: of which client and server, and when.
     lost: BTreeSet<(IpAddr, IpAddr, Moment)>,
     /// Since when client and server may have said anything.
@@ -157,7 +164,7 @@ impl Exchange {
     pub(super) fn held(&self) -> usize {
         size_of::<Waiting>() * self.waiting.capacity()
             + size_of::<(bool, QuestionKey)>() * self.answered.capacity()
-            + size_of::<DnsAside>() * self.asides.len()
+            + self.beside.as_ref().map_or(0, |beside| size_of::<DnsAside>() * beside.asides.len())
     }
 
     /// What there is to tell beside answers, once the two ends have ended.
@@ -165,14 +172,16 @@ impl Exchange {
         for waiting in std::mem::take(&mut self.waiting) {
             self.unanswered(waiting);
         }
-        for (client, server, at) in std::mem::take(&mut self.lost) {
-            self.asides.insert(unanswered(client, server, None, at));
+        let Some(beside) = self.beside else { return BTreeSet::new() };
+        let Beside { mut asides, lost, unheard } = *beside;
+        for (client, server, at) in lost {
+            asides.insert(unanswered(client, server, None, at));
         }
-        for ((client, server), since) in std::mem::take(&mut self.unheard) {
+        for ((client, server), since) in unheard {
             let since = since.timestamp();
-            self.asides.insert(DnsAside::Unheard { client, server, since });
+            asides.insert(DnsAside::Unheard { client, server, since });
         }
-        self.asides
+        asides
     }
 
     fn unanswered(&mut self, Waiting { client, server, key, at, .. }: Waiting) {
@@ -180,9 +189,10 @@ impl Exchange {
     }
 
     fn keep(&mut self, aside: DnsAside, client: IpAddr, server: IpAddr, at: Moment) {
-        if self.asides.len() < MOST_ASIDES {
-            self.asides.insert(aside);
-        } else if !self.asides.contains(&aside) {
+        let asides = &mut self.beside.get_or_insert_default().asides;
+        if asides.len() < MOST_ASIDES {
+            asides.insert(aside);
+        } else if !asides.contains(&aside) {
             self.hears_no_more(client, server, at);
         }
     }
@@ -191,8 +201,9 @@ impl Exchange {
     /// something is missing at `at`.
     pub(super) fn loses(&mut self, client: IpAddr, server: IpAddr, at: Moment) {
         let at = if self.last == Moment::EPOCH { at } else { self.last.min(at) };
-        if self.lost.len() < MOST_LOST {
-            self.lost.insert((client, server, at));
+        let lost = &mut self.beside.get_or_insert_default().lost;
+        if lost.len() < MOST_LOST {
+            lost.insert((client, server, at));
         } else {
             self.hears_no_more(client, server, at);
         }
@@ -200,7 +211,8 @@ impl Exchange {
 
     /// Notes that `client` may ask `server` and be told anything from `since` on.
     pub(super) fn hears_no_more(&mut self, client: IpAddr, server: IpAddr, since: Moment) {
-        let known = self.unheard.entry((client, server)).or_insert(since);
+        let unheard = &mut self.beside.get_or_insert_default().unheard;
+        let known = unheard.entry((client, server)).or_insert(since);
         *known = since.min(*known);
     }
 }
