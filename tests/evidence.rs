@@ -788,7 +788,9 @@ fn a_refused_response_opens_what_was_told_unless_another_was_taken() {
         let solicited = if is_second { Solicited::Again } else { refused.solicited };
         let refused = DnsAnswer { solicited, ..refused };
         assert!(!Exchanges::default().takes(&refused));
-        assert_eq!(Exchanges::refuse(&refused, ip(CLIENT), &mut seen), says_more, "{refused:?}");
+        let mut exchanges = Exchanges::default();
+        assert_eq!(exchanges.refuse(&refused, ip(CLIENT), &seen), says_more, "{refused:?}");
+        exchanges.finish(&mut seen);
         check_client(&seen, "a.test", 55, expected);
     }
 }

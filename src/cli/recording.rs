@@ -362,7 +362,7 @@ impl Sink for Kept<'_> {
     fn answer(&mut self, answer: DnsAnswer) {
         let client = self.from.unwrap_or(answer.client);
         if !self.exchanges.takes(&answer) {
-            let says_more = Exchanges::refuse(&answer, client, self.timeline);
+            let says_more = self.exchanges.refuse(&answer, client, self.timeline);
             self.not_taken += u64::from(says_more);
             return;
         }

@@ -43,12 +43,14 @@ struct Unanswered {
     name: Option<Fqdn>,
     asked: Option<RecordType>,
     at: Timestamp,
+    /// Whether a response was seen, and not believed.
+    is_refused: bool,
 }
 
 impl Unanswered {
     /// Notes in `timeline` for whom an answer is missing.
     fn note(&self, timeline: &mut DnsTimeline) {
-        let Unanswered { client, server, ref name, asked, at } = *self;
+        let Unanswered { client, server, ref name, asked, at, is_refused } = *self;
         let until = at.checked_add(PATIENCE).unwrap_or(Timestamp::MAX);
         // A question that was answered when it was repeated, or by another server, leaves nothing out
         // that the client was told, once it was.
@@ -56,7 +58,7 @@ impl Unanswered {
             .as_ref()
             .zip(asked)
             .is_some_and(|(name, asked)| timeline.has_answer(client, name, asked, at, until));
-        if !is_answered {
+        if !is_answered && !is_refused {
             timeline.lack(client, name.as_ref(), asked, at);
         }
         timeline.miss(client, name.as_ref(), asked, at);
@@ -103,15 +105,15 @@ impl Exchanges {
             }
             DnsAside::Unanswered { client: own, server, name, asked, at } => {
                 let client = client.unwrap_or(own);
-                self.keep(Unanswered { client, server, name, asked, at });
+                self.keep(Unanswered { client, server, name, asked, at, is_refused: false });
             }
         }
     }
 
-    /// Notes in `timeline` a response that its client did not take, as far as is known, or `client` in its
-    /// place, and tells whether it says more than the time line has. Its question may be one that is not
-    /// recorded; then it is not known what the client was told of the name.
-    pub fn refuse(answer: &DnsAnswer, client: IpAddr, timeline: &mut DnsTimeline) -> bool {
+    /// Notes a response that its client did not take, as far as is known, or `client` in its place, and
+    /// tells whether it says more than `timeline` has. Its question may be one that is not recorded; then
+    /// it is not known what the client was told of the name.
+    pub fn refuse(&mut self, answer: &DnsAnswer, client: IpAddr, timeline: &DnsTimeline) -> bool {
         let DnsAnswer { server, asked, at, .. } = *answer;
         let name = &answer.question;
         // Routers and switches repeat packets.
@@ -121,8 +123,8 @@ impl Exchanges {
         // What came second was not taken, whatever it says.
         let is_second = answer.solicited == Solicited::Again;
         if !(is_second || is_repeated && has_addresses) {
-            timeline.miss(client, Some(name), Some(asked), at);
-            timeline.miss_of(server, Some(name), Some(asked), at);
+            let (name, asked) = (Some(name.clone()), Some(asked));
+            self.keep(Unanswered { client, server, name, asked, at, is_refused: true });
         }
         !is_repeated
     }

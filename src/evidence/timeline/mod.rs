@@ -383,7 +383,8 @@ impl DnsTimeline {
     ///
     /// From then on it may hold other addresses of the name than it was told, until a newer answer of
     /// that type and as long as an answer lasts. Hints are no evidence, so that a missing one says
-    /// nothing of answers.
+    /// nothing of answers. This is to be noted when all answers were added: of a name of which nothing was
+    /// told there is nothing to be unsure of.
     pub fn miss(
         &mut self,
         client: IpAddr,
@@ -391,7 +392,8 @@ impl DnsTimeline {
         asked: Option<RecordType>,
         at: Timestamp,
     ) {
-        if asked.is_none() && name.is_some() {
+        let is_told = |name| self.has_history(&self.by_client, client, name);
+        if name.is_some_and(|name| asked.is_none() || !is_told(name)) {
             return;
         }
         let name = name.map(|name| self.shared(name));
@@ -432,13 +434,23 @@ impl DnsTimeline {
         at: Timestamp,
     ) {
         let is_asked = self.asked_of.as_ref().is_none_or(|one| one.contains(&server));
-        if !is_asked || asked.is_none() && name.is_some() {
+        let has_told = |name| self.has_history(&self.by_server, server, name);
+        if !is_asked || name.is_some_and(|name| asked.is_none() || !has_told(name)) {
             return;
         }
         let name = name.map(|name| self.shared(name));
         for of in types(asked) {
             self.asides.add(|all| &mut all.of_servers, (server, of, name.clone(), at));
         }
+    }
+
+    /// Whether there is any answer of or to `party` about `name`.
+    fn has_history(&self, histories: &Histories, party: IpAddr, name: &Fqdn) -> bool {
+        let numbers = self.numbers.party_and_name(party, name);
+        numbers.is_some_and(|(party, name)| {
+            let all = (party, name, Timestamp::MIN)..=(party, name, Timestamp::MAX);
+            histories.range(all).next().is_some()
+        })
     }
 
     /// The name with the text that is kept of it, if it was told of.
