@@ -21,6 +21,9 @@ const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
 /// answer: some 10 MB.
 const MOST_KEPT: usize = 1 << 16;
 
+/// Questions without an answer for which room is made at a time.
+const AT_A_TIME: usize = 1 << 12;
+
 /// What was asked and answered in a recording, as it is read: first its answers in their order, and
 /// with each flow that ends what was seen in it beside answers.
 ///
@@ -32,7 +35,9 @@ pub struct Exchanges {
     /// Since when questions of a client to a server are recorded.
     asked_since: BTreeMap<(IpAddr, IpAddr), Timestamp>,
     unanswered: Vec<Unanswered>,
-    /// A time from which on not all questions without an answer are kept.
+    /// Since when not all questions of a client to a server are kept that have no answer.
+    unheard: BTreeMap<(IpAddr, IpAddr), Timestamp>,
+    /// The same of any.
     whole_until: Option<Timestamp>,
 }
 
@@ -131,9 +136,18 @@ impl Exchanges {
 
     fn keep(&mut self, unanswered: Unanswered) {
         if self.unanswered.len() < MOST_KEPT {
+            if self.unanswered.len() == self.unanswered.capacity() {
+                self.unanswered.reserve_exact(AT_A_TIME);
+            }
             self.unanswered.push(unanswered);
+            return;
+        }
+        let Unanswered { client, server, at, .. } = unanswered;
+        let pair = (client, server);
+        if self.unheard.len() < MOST_KEPT || self.unheard.contains_key(&pair) {
+            let since = self.unheard.entry(pair).or_insert(at);
+            *since = at.min(*since);
         } else {
-            let at = unanswered.at;
             self.whole_until = Some(self.whole_until.map_or(at, |until| until.min(at)));
         }
     }
@@ -143,6 +157,9 @@ impl Exchanges {
         self.unanswered.sort_by_key(|unanswered| unanswered.at);
         for unanswered in &self.unanswered {
             unanswered.note(timeline);
+        }
+        for ((client, server), since) in self.unheard {
+            timeline.hear_no_more(client, server, since);
         }
         if let Some(until) = self.whole_until {
             timeline.miss_any(until);
