@@ -14,6 +14,7 @@ use super::CLIENT_GRACE;
 use super::CLIENT_USE;
 use super::DnsTimeline;
 use super::HeldName;
+use super::Lasting;
 use super::NODES;
 use super::NameRole;
 use super::ToldInstead;
@@ -94,7 +95,7 @@ impl DnsTimeline {
         let (mut is_told, mut has) = (false, false);
         let of = RecordType::of(address);
         let may_have = self.has_told_of(client, name, address);
-        let is_any_cut = self.lasting.get(&numbers).is_some_and(|lasting| lasting.is_cut);
+        let Lasting { is_cut: is_any_cut, .. } = self.lasting_of(numbers);
         let is_all = self.each_held(numbers, of, at, self.missing(numbers, of, at), |_, told| {
             is_told = true;
             has = may_have && told.addresses.contains(&address);
@@ -230,8 +231,8 @@ impl DnsTimeline {
         if !self.is_whole(at) {
             return false;
         }
-        let longest = self.lasting.get(&(client, name)).map_or(0, |lasting| lasting.ttl);
-        let longest = SignedDuration::from_secs(longest.into()).max(CLIENT_USE);
+        let Lasting { ttl, .. } = self.lasting_of((client, name));
+        let longest = SignedDuration::from_secs(ttl.into()).max(CLIENT_USE);
         // Whether a newer answer says what there is.
         let mut is_replaced = false;
         let (mut is_all, mut looked_at) = (true, 0);
@@ -274,6 +275,16 @@ impl DnsTimeline {
             at.duration_since(missing) <= lasts
         });
         is_all && !may_be_held
+    }
+
+    /// How long the answers to a client about a name last.
+    fn lasting_of(&self, of: (AddressNumber, NameNumber)) -> Lasting {
+        let (client, name) = of;
+        self.lasting.get(&of).copied().unwrap_or_else(|| {
+            let first = (client, name, Timestamp::MIN);
+            let mut told = self.by_client.range(first..=(client, name, Timestamp::MAX));
+            Lasting::of(told.next().map_or(&[], |(_, told)| told))
+        })
     }
 
     /// When the latest answer was missing that may have told a client of a name.

@@ -14,7 +14,6 @@ mod told;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::collections::btree_map::Entry;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -62,7 +61,7 @@ pub const FIREWALL_GRACE: SignedDuration = SignedDuration::from_mins(15);
 /// The longest TTL that is believed, in seconds: a day, the limit that resolvers set by default.
 pub const LONGEST_TTL: u32 = 86_400;
 
-/// Bytes that a time line keeps: some 120,000 answers about as many names, more of those that
+/// Bytes that a time line keeps: some 130,000 answers about as many names, more of those that
 /// no firewall gave, and more of those that say again what was said before.
 ///
 /// A capture is a stranger's text; without a limit it could fill the memory.
@@ -124,7 +123,7 @@ pub struct DnsTimeline {
     /// The servers that are in `by_server`; `None` for all.
     asked_of: Option<BTreeSet<IpAddr>>,
     names: Names,
-    /// By client and name: how long its answers last.
+    /// By client and name, where it was told of it more than once: how long its answers last.
     lasting: BTreeMap<(AddressNumber, NameNumber), Lasting>,
     /// By client: when the first answer was seen whose server is known, and whether all such answers
     /// were recorded whole.
@@ -234,8 +233,9 @@ impl DnsTimeline {
             let of_client = add_told(&mut self.by_client, (client, name, answer.at), &told);
             self.bytes_of_clients += of_client.unwrap_or(0);
             is_whole &= of_client.is_some();
+            let lasts = Lasting { ttl, is_cut };
             self.bytes_of_clients +=
-                lengthen(&mut self.lasting, (client, name), Lasting { ttl, is_cut });
+                lengthen(&mut self.lasting, &self.by_client, (client, name), lasts);
             let mut is_new = of_client.is_some_and(|bytes| bytes > 0);
             if is_asked {
                 let of_server = add_told(&mut self.by_server, (server, name, answer.at), &told);
@@ -272,12 +272,13 @@ impl DnsTimeline {
         let mut by_client = Histories::new();
         let (mut bytes_of_clients, mut whole_until) = (0, self.whole_until);
         let mut lasting = BTreeMap::new();
-        for ((_, name), lasts) in &self.lasting {
-            bytes_of_clients += lengthen(&mut lasting, (one, *name), *lasts);
-        }
         for ((_, name, at), told) in &self.by_client {
             match add_told(&mut by_client, (one, *name, *at), told) {
-                Some(bytes) => bytes_of_clients += bytes,
+                Some(bytes) => {
+                    bytes_of_clients += bytes;
+                    let lasts = Lasting::of(told);
+                    bytes_of_clients += lengthen(&mut lasting, &by_client, (one, *name), lasts);
+                }
                 None => whole_until = Some(earlier(whole_until, *at)),
             }
         }
@@ -496,24 +497,36 @@ struct Lasting {
     is_cut: bool,
 }
 
-/// Notes how long an answer lasts; tells how many bytes it takes.
+impl Lasting {
+    /// Of what was told at one instant.
+    fn of(told: &[Told]) -> Lasting {
+        let ttl = told.iter().map(|told| told.ttl).max().unwrap_or(0);
+        Lasting { ttl, is_cut: told.iter().any(|told| told.is_cut) }
+    }
+
+    fn and(self, other: Lasting) -> Lasting {
+        Lasting { ttl: self.ttl.max(other.ttl), is_cut: self.is_cut || other.is_cut }
+    }
+}
+
+/// Notes how long an answer lasts that was just added; tells how many bytes it takes. Of what was told
+/// once, that itself says it.
 fn lengthen(
     lasting: &mut BTreeMap<(AddressNumber, NameNumber), Lasting>,
+    by_client: &Histories,
     of: (AddressNumber, NameNumber),
     lasts: Lasting,
 ) -> usize {
-    match lasting.entry(of) {
-        Entry::Occupied(mut known) => {
-            let known = known.get_mut();
-            known.ttl = known.ttl.max(lasts.ttl);
-            known.is_cut |= lasts.is_cut;
-            0
-        }
-        Entry::Vacant(entry) => {
-            entry.insert(lasts);
-            NODES * size_of::<((AddressNumber, NameNumber), Lasting)>()
-        }
+    if let Some(known) = lasting.get_mut(&of) {
+        *known = known.and(lasts);
+        return 0;
     }
+    let (client, name) = of;
+    let all = by_client.range((client, name, Timestamp::MIN)..=(client, name, Timestamp::MAX));
+    let mut told = all.map(|(_, told)| Lasting::of(told));
+    let (Some(first), Some(second)) = (told.next(), told.next()) else { return 0 };
+    lasting.insert(of, first.and(second));
+    NODES * size_of::<((AddressNumber, NameNumber), Lasting)>()
 }
 
 fn is_whole(until: Option<Timestamp>, at: Timestamp) -> bool {
