@@ -85,6 +85,8 @@ pub(super) struct Conversation {
     /// Whether the server has sent a SYN with an ACK.
     is_accepted: bool,
     is_reset: bool,
+    /// Whether it ended before all of it was seen.
+    is_cut_short: bool,
     /// The number of the last SYN of the server after that.
     turning: Option<u32>,
     started: Moment,
@@ -112,6 +114,7 @@ impl Conversation {
             hears_both: false,
             is_accepted: false,
             is_reset: false,
+            is_cut_short: false,
             turning: None,
             started: packet.at,
             last: packet.at,
@@ -208,6 +211,11 @@ impl Conversation {
         self.hears_both = true;
     }
 
+    /// Notes that it ends before all of it was seen, unless it is over.
+    pub(super) fn cut_short(&mut self) {
+        self.is_cut_short = !self.is_over();
+    }
+
     /// Notes that a copy of a packet was seen.
     pub(super) fn copy(&mut self, at: Moment) {
         self.copies += 1;
@@ -281,7 +289,8 @@ impl Conversation {
         let answered = self.speaker(client.other()).spoke;
         let first = Mark { packet: 1, frame: self.frame, at: self.started };
         let application = self.story.application.unwrap_or(Application::Other);
-        let was_silent = self.syn && self.speaker(client).sent_nothing();
+        // One that ends early may go on with anything.
+        let was_silent = self.syn && !self.is_cut_short && self.speaker(client).sent_nothing();
         let mut story = std::mem::take(&mut self.story);
         let name = story.first_name().cloned();
         let asides = story.asides();

@@ -486,7 +486,7 @@ impl Tracker {
         while let Some(Reverse((at, _))) = self.ages.peek()
             && self.now > at.after(IDLE_SECONDS)
         {
-            self.end_first(sink);
+            self.end_first(Ending::Idle, sink);
         }
         // Times in the heap only grow, so that this is not too late for those to come.
         let first = self.ages.peek().map(|Reverse((at, _))| *at);
@@ -497,12 +497,12 @@ impl Tracker {
     fn end_oldest(&mut self, sink: &mut impl Sink) {
         let flows = self.flows.len();
         while self.flows.len() == flows && !self.ages.is_empty() {
-            self.end_first(sink);
+            self.end_first(Ending::Early, sink);
         }
     }
 
     /// Ends the flow with the least age, or gives it its true age if that is greater.
-    fn end_first(&mut self, sink: &mut impl Sink) {
+    fn end_first(&mut self, ending: Ending, sink: &mut impl Sink) {
         let Some(Reverse((at, id))) = self.ages.pop() else { return };
         match self.flows.get_mut(id) {
             Some(flow) if flow.touched > at => self.ages.push(Reverse((flow.touched, id))),
@@ -511,7 +511,12 @@ impl Tracker {
                 flow.touched = self.leap.unwrap_or(self.now);
                 self.ages.push(Reverse((self.now, id)));
             }
-            Some(_) => self.end(id, sink),
+            Some(flow) => {
+                if ending == Ending::Early {
+                    flow.conversation.cut_short();
+                }
+                self.end(id, sink);
+            }
             None => {}
         }
     }
@@ -534,6 +539,14 @@ impl Tracker {
         }
         sink.flow(captured);
     }
+}
+
+/// Why a flow ends before the capture does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Ending {
+    Idle,
+    /// There is no room for it.
+    Early,
 }
 
 /// Gives an answer out. One inside a tunnel was told to who is inside it, whose addresses may be those of

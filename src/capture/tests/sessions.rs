@@ -446,6 +446,27 @@ fn more_flows_than_are_followed_end_the_oldest_and_it_is_said() {
     assert_eq!(taken.flows.len(), frames.len());
 }
 
+/// What it would have said is in another flow.
+#[test]
+fn a_connection_that_ends_early_is_not_known_to_be_silent() {
+    let most = 1_u32 << 17;
+    let frames: Vec<_> = (0..most + 2)
+        .map(|index| {
+            let [_, b, c, d] = index.to_be_bytes();
+            let client = End([10, b, c, d], 50_000);
+            (0, Segment::new(client, SERVER, SYN, 1000, b"").packet())
+        })
+        .collect();
+    let mut taken = Taken::default();
+    let mut reader = Reader::new();
+    reader.feed(&pcap_at(101, &frames), &mut taken).unwrap();
+    let ended: Vec<String> = taken.flows.iter().map(story).collect();
+    assert_eq!(ended[0], "other | 1 silent | 1 unknown");
+    assert_eq!(ended.len(), 2);
+    reader.finish(&mut taken).unwrap();
+    assert_eq!(story(taken.flows.last().unwrap()), "other | 1 silent");
+}
+
 /// What a plain connection leaves behind is little, and of enough of them too much.
 #[test]
 fn where_too_much_is_held_the_oldest_end_and_all_that_come_are_read() {
