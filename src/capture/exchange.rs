@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::evidence::DnsAside;
+use crate::evidence::Exchanges;
 use crate::evidence::Solicited;
 use crate::flow::Fqdn;
 
@@ -16,8 +17,8 @@ use super::names::dns::Response;
 
 /// Questions that wait between two ends. A client asks a few at once from a port, a forwarder more.
 const MOST_WAITING: usize = 256;
-/// How long a question waits, in nanoseconds. Resolvers give up within half a minute.
-const PATIENCE: i64 = 30 * SECOND;
+/// How long a question waits, in nanoseconds.
+const PATIENCE: i64 = Exchanges::PATIENCE.as_secs() * SECOND;
 /// Questions of which it is remembered that they were answered, and losses that are told one by one.
 const MOST_ANSWERED: usize = 8;
 const MOST_LOST: usize = 64;

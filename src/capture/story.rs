@@ -172,16 +172,22 @@ impl Story {
 
     /// Notes that messages between `client` and `server` are missing at `at`, if those are of DNS.
     pub(super) fn lose_dns(&mut self, client: IpAddr, server: IpAddr, at: Moment) {
-        if self.exchange.is_some() || self.application == Some(Application::Dns) {
-            self.exchange.get_or_insert_default().loses(client, server, at);
+        if let Some(exchange) = self.dns_exchange() {
+            exchange.loses(client, server, at);
         }
     }
 
     /// Notes that nothing more is read of what `client` and `server` say, if that is DNS.
     pub(super) fn hear_no_more_dns(&mut self, client: IpAddr, server: IpAddr, since: Moment) {
-        if self.exchange.is_some() || self.application == Some(Application::Dns) {
-            self.exchange.get_or_insert_default().hears_no_more(client, server, since);
+        if let Some(exchange) = self.dns_exchange() {
+            exchange.hears_no_more(client, server, since);
         }
+    }
+
+    /// What is asked and answered, if that is DNS.
+    fn dns_exchange(&mut self) -> Option<&mut Exchange> {
+        let is_dns = self.exchange.is_some() || self.application == Some(Application::Dns);
+        is_dns.then(|| &mut **self.exchange.get_or_insert_default())
     }
 
     /// What there is to tell of DNS beside answers, once the flow has ended.

@@ -13,10 +13,6 @@ use super::answer::Solicited;
 use super::timeline::DnsTimeline;
 use crate::flow::Fqdn;
 
-/// How long a question waits for its answer, and its repetitions for theirs. Resolvers ask again after
-/// some seconds and give up within half a minute.
-const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
-
 /// Pairs of client and server whose questions are known to be recorded, and questions without an
 /// answer: some 10 MB.
 const MOST_KEPT: usize = 1 << 16;
@@ -56,7 +52,7 @@ impl Unanswered {
     /// Notes in `timeline` for whom an answer is missing.
     fn note(&self, timeline: &mut DnsTimeline) {
         let Unanswered { client, server, ref name, asked, at, is_refused } = *self;
-        let until = at.checked_add(PATIENCE).unwrap_or(Timestamp::MAX);
+        let until = at.checked_add(Exchanges::PATIENCE).unwrap_or(Timestamp::MAX);
         // A question that was answered when it was repeated, or by another server, leaves nothing out
         // that the client was told, once it was.
         let is_answered = name
@@ -72,6 +68,10 @@ impl Unanswered {
 }
 
 impl Exchanges {
+    /// How long a question waits for its answer, and its repetitions for theirs. Resolvers ask again after
+    /// some seconds and give up within half a minute.
+    pub const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
+
     /// Whether the client of `answer` takes it. Answers are to be given in the order of the recording.
     ///
     /// One without a recorded question counts, as the recording may have begun behind it, or have one
@@ -94,7 +94,9 @@ impl Exchanges {
 
     /// Whether the question of a response at `at` may have been asked before questions were recorded.
     fn may_be_asked(&self, pair: (IpAddr, IpAddr), at: Timestamp) -> bool {
-        self.asked_since.get(&pair).is_none_or(|since| at.duration_since(*since) <= PATIENCE)
+        self.asked_since
+            .get(&pair)
+            .is_none_or(|since| at.duration_since(*since) <= Exchanges::PATIENCE)
     }
 
     /// Takes what was seen beside answers, of `client` if it is given, whoever it was.

@@ -427,14 +427,19 @@ fn flows_come_in_the_order_in_which_they_fall_idle() {
     assert_eq!(order, [2, 3, 1, 4, 5]);
 }
 
+/// As many flows as are followed at a time.
+const MOST_FLOWS: u32 = 1 << 17;
+
+/// A client, by number.
+fn numbered(index: u32) -> End {
+    let [_, b, c, d] = index.to_be_bytes();
+    End([10, b, c, d], 50_000)
+}
+
 #[test]
 fn more_flows_than_are_followed_end_the_oldest_and_it_is_said() {
-    let most = 1_u32 << 17;
-    let frames: Vec<_> = (0..most + 10)
-        .map(|index| {
-            let [_, b, c, d] = index.to_be_bytes();
-            (0, udp(End([10, b, c, d], 9), WEB, 1, b"some datagram"))
-        })
+    let frames: Vec<_> = (0..MOST_FLOWS + 10)
+        .map(|index| (0, udp(numbered(index), WEB, 1, b"some datagram")))
         .collect();
     let mut taken = Taken::default();
     let mut reader = Reader::new();
@@ -449,13 +454,8 @@ fn more_flows_than_are_followed_end_the_oldest_and_it_is_said() {
 /// What it would have said is in another flow.
 #[test]
 fn a_connection_that_ends_early_is_not_known_to_be_silent() {
-    let most = 1_u32 << 17;
-    let frames: Vec<_> = (0..most + 2)
-        .map(|index| {
-            let [_, b, c, d] = index.to_be_bytes();
-            let client = End([10, b, c, d], 50_000);
-            (0, Segment::new(client, SERVER, SYN, 1000, b"").packet())
-        })
+    let frames: Vec<_> = (0..MOST_FLOWS + 2)
+        .map(|index| (0, Segment::new(numbered(index), SERVER, SYN, 1000, b"").packet()))
         .collect();
     let mut taken = Taken::default();
     let mut reader = Reader::new();
@@ -474,8 +474,7 @@ fn where_too_much_is_held_the_oldest_end_and_all_that_come_are_read() {
     let mut frames = Vec::new();
     let connections = 110_000_u32;
     for index in 0..connections {
-        let [_, b, c, d] = index.to_be_bytes();
-        let client = End([10, b, c, d], 50_000);
+        let client = numbered(index);
         frames.push((0, Segment::new(client, SERVER, SYN, 1000, b"").packet()));
         frames.push((0, Segment::new(client, SERVER, ACK, 1001, &hello).packet()));
     }

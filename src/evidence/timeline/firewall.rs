@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::DnsTimeline;
 use super::FIREWALL_GRACE;
+use super::LONGEST_TTL;
 use super::told::Told;
 use super::told::newest_first;
 use crate::evidence::answer::RecordType;
@@ -16,9 +17,10 @@ use crate::evidence::answer::ResponseCode;
 use crate::evidence::known::Fact;
 use crate::flow::Fqdn;
 
-/// The longest that the firewall goes by an answer, [`super::LONGEST_TTL`] and [`FIREWALL_GRACE`]: one
-/// that is missing may be such.
-const LONGEST_USE: SignedDuration = SignedDuration::from_secs(86_400 + FIREWALL_GRACE.as_secs());
+/// The longest that the firewall goes by an answer: one that is missing may be such.
+fn longest_use() -> SignedDuration {
+    SignedDuration::from_secs(LONGEST_TTL.into()) + FIREWALL_GRACE
+}
 
 /// Whether a server's own answers show that it can resolve a name to IPv4 addresses.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -176,7 +178,7 @@ impl DnsTimeline {
             is_settled |= told.settles(of);
         }
         let missing = self.asides.of_servers.latest(firewall, name, of, at);
-        let is_missing = missing.is_some_and(|missing| at.duration_since(missing) <= LONGEST_USE);
+        let is_missing = missing.is_some_and(|missing| at.duration_since(missing) <= longest_use());
         let is_known = is_settled && !is_cut && !is_missing && self.is_whole(at);
         if is_known { Fact::False } else { Fact::Unknown }
     }
@@ -209,7 +211,7 @@ impl DnsTimeline {
         for server in servers {
             all.extend(self.asides.of_servers.of(*server).flat_map(|(name, at)| {
                 let is_asked = name.is_none_or(&is_asked);
-                let end = at.checked_add(LONGEST_USE + SignedDuration::from_nanos(1)).ok();
+                let end = at.checked_add(longest_use() + SignedDuration::from_nanos(1)).ok();
                 [Some(at), end].into_iter().flatten().filter(move |_| is_asked)
             }));
         }
