@@ -751,6 +751,20 @@ fn a_handshake_that_a_network_rule_lets_out_is_judged_by_the_name_that_follows()
 }
 
 #[test]
+fn what_was_told_says_nothing_of_a_flow_whose_connection_shows_another() {
+    let unseen = "10.1.8.4 -> 20.0.0.1 : tcp/5432";
+    let hello = "10.1.8.4 -> 20.0.0.1 : tcp/5432 tls a.example.com";
+    let named = one("a.example.com", "https/5432").told("a.example.com", "20.0.0.1");
+    check_replay(&named, &[unseen], Some(("required-passed", 0)));
+    check_replay(&named, &[hello, unseen], Some(("undetermined", 1)));
+    check_replay(&named, &[unseen, hello], Some(("undetermined", 0)));
+    check_replay(&named, &[unseen, &format!("{unseen} other")], Some(("undetermined", 0)));
+    // Whatever it was for, it must be able to leave.
+    let world = world(vec![allow("p", APPS, "any", "https/5432")], Vec::new());
+    check_replay(&world, &[hello, unseen], Some(("required-passed", 1)));
+}
+
+#[test]
 fn a_private_endpoint_is_an_objection_unless_the_list_permits_what_is_sent_there() {
     let check = |world: &World, flow: &str, expected: &str| {
         check_replay_in(&deployment_with_endpoints(), world, &[flow], Some((expected, 0)));

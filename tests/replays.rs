@@ -115,10 +115,12 @@ fn recorded(flow: &Flow, number: usize) -> Vec<Observation> {
     let whole = Observation::from(flow.clone());
     let with = |payload| Observation { payload, ..whole.clone() };
     let silent = with(SeenPayload::Exactly(Payload::Silent));
-    match number % 6 {
+    match number % 8 {
         0 | 1 => vec![whole],
         2 | 3 => vec![silent, whole],
         4 => vec![with(SeenPayload::Kind(flow.payload.kind()))],
+        5 => vec![silent, whole.clone(), with(SeenPayload::Kind(flow.payload.kind()))],
+        6 => vec![whole.clone(), with(SeenPayload::Unknown)],
         _ => vec![with(SeenPayload::Unknown)],
     }
 }

@@ -313,16 +313,16 @@ impl Story {
         self.openings.push(Opening { packet, frame, at: at.timestamp(), payload });
     }
 
-    /// Takes back what was read of bytes that were said in two ways: nobody knows which of them came to
-    /// the firewall.
+    /// Puts before all that was read of bytes which were said in two ways that anything may have been
+    /// asked: nobody knows which of them came to the firewall.
     fn open_contradicted(&mut self) {
         let is_silent = |opening: &Opening| opening.payload.is_silent();
         let Some(first) = self.openings.iter().position(|opening| !is_silent(opening)) else {
             return;
         };
-        self.openings.truncate(first + 1);
-        if let Some(opening) = self.openings.last_mut() {
+        if let Some(mut opening) = self.openings.get(first).cloned() {
             opening.payload = SeenPayload::Unknown;
+            self.openings.insert(first, opening);
         }
     }
 

@@ -62,7 +62,7 @@ impl Simulator<'_> {
             // The list is asked with the name seen in the flow, also where the firewall decides
             // before it sees one (`semantics.md`, Replay).
             let asked = if is_silent { flows.get(index + 1).unwrap_or(flow) } else { flow };
-            let judged = intent.map(|intent| intent.judge(asked, environment));
+            let judged = intent.map(|intent| intent.judge_among(asked, flows, environment));
             let outcome = Outcome::of(judged.as_ref(), &decision);
             let is_settled = match decision.verdict {
                 Verdict::Allow => outcome.is_objection(),

@@ -27,7 +27,7 @@ use crate::intent::permission::MssqlMode;
 pub(super) enum Name {
     /// The client showed it.
     Shown(Host),
-    /// Nothing is known of the name that the client showed, and this may be it.
+    /// The client may have shown it.
     Supposed(Host),
     /// The client was told that it has the destination's address.
     Presumed(Fqdn),
@@ -90,11 +90,15 @@ pub(super) enum Statement {
 }
 
 impl IndexedIntent<'_> {
-    /// The flow with the name that was seen, with each name that its client was told, or with one
-    /// name of each kind.
+    /// A flow of `connection` with the name that was seen in it, with each name that its client was
+    /// told, or with one name of each kind.
+    ///
+    /// Where the connection shows elsewhere what it asked, what its client was told says nothing of a
+    /// flow that does not: it may be for anything.
     pub(super) fn views<'o>(
         &self,
         observation: &'o Observation,
+        connection: &[Observation],
         environment: &Environment<'_>,
     ) -> Vec<View<'o>> {
         let seen = View::of(observation);
@@ -108,8 +112,15 @@ impl IndexedIntent<'_> {
             return vec![view(Name::Shown(host.clone()), concerned)];
         }
         let address = observation.destination;
+        let may_show_a_name = match &observation.payload {
+            SeenPayload::Exactly(_)
+            | SeenPayload::Kind(PayloadKind::Silent | PayloadKind::Other) => false,
+            SeenPayload::Kind(_) | SeenPayload::Unknown => true,
+        };
         let told = seen.told(environment);
-        if let Some(best) = told.iter().map(|held| held.role).min() {
+        let is_one_of_more = may_show_a_name && connection.iter().any(asks);
+        if !is_one_of_more
+            && let Some(best) = told.iter().map(|held| held.role).min() {
             let concerned = self.of_names(told.iter().map(|held| &held.name));
             // A name that was only led over counts where none was asked for.
             let names = told.iter().filter(|held| held.role == best);
@@ -118,11 +129,6 @@ impl IndexedIntent<'_> {
             return names.map(presumed).collect();
         }
         let mut views = vec![view(Name::Absent, self.of_no_name())];
-        let may_show_a_name = match &observation.payload {
-            SeenPayload::Exactly(_)
-            | SeenPayload::Kind(PayloadKind::Silent | PayloadKind::Other) => false,
-            SeenPayload::Kind(_) | SeenPayload::Unknown => true,
-        };
         if may_show_a_name {
             let literal = Host::Address(address);
             let concerned = self.of_host(&literal);
@@ -130,8 +136,23 @@ impl IndexedIntent<'_> {
             views.extend(self.names_of_each_kind(observation).iter().map(|(name, concerned)| {
                 view(Name::Supposed(Host::Name(name.clone())), Some(concerned.clone()))
             }));
+            views.extend(told.iter().map(|held| {
+                let name = Host::Name(held.name.clone());
+                let concerned = self.of_host(&name);
+                view(Name::Supposed(name), concerned)
+            }));
         }
         views
+    }
+}
+
+/// Whether it is seen what the client asked.
+fn asks(flow: &Observation) -> bool {
+    match &flow.payload {
+        SeenPayload::Exactly(Payload::Silent) | SeenPayload::Kind(_) | SeenPayload::Unknown => {
+            false
+        }
+        SeenPayload::Exactly(_) => true,
     }
 }
 

@@ -257,7 +257,7 @@ impl<'a> Replays<'a> {
         let after = after.filter(|_| is_silent && replayed.outcome.is_objection());
         let is_same = after.is_some_and(|after| {
             let decision = self.simulator.judge(after, environment);
-            let judged = self.intent.as_ref().map(|list| list.judge(after, environment));
+            let judged = self.intent.as_ref().map(|list| list.judge_among(after, flows, environment));
             Outcome::of(judged.as_ref(), &decision) == replayed.outcome
                 && decision.rule == replayed.decision.rule
         });
