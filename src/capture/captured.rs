@@ -141,8 +141,9 @@ pub struct CapturedFlow {
     /// What the flow asked of the firewall, in order: the SYN, the first bytes, each further
     /// request. Never empty.
     pub openings: Vec<Opening>,
-    /// Requests beyond those in `openings`, which are capped. They differ from one of those in no more
-    /// than the path, or an opening stands for them of which nothing but the kind is known.
+    /// Requests beyond those in `openings`, which are capped, that are not one of those once more. They
+    /// differ from one in no more than the path, or an opening stands for them of which nothing but the
+    /// kind is known.
     pub openings_left_out: u64,
     /// Whether bytes that a name could have stood in are missing: cut by the snapshot length, lost
     /// by the capture, or beyond a limit of this reader.

@@ -205,7 +205,7 @@ impl Limit {
                 "more bytes had to be held than are: the oldest flows were ended early, and what they went on with may count as flows of its own; those that held most are read no further"
             }
             Limit::Openings => {
-                "a flow made more requests than are kept: of the further ones each new name and port was looked at, but not the paths"
+                "a flow made more requests than are kept: of the further ones each new name and port is looked at, and where rules or the list look at paths, anything may have been asked"
             }
             Limit::FragmentedDatagrams => {
                 "more datagrams were in fragments at a time than are held: some were passed over"

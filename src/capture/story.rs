@@ -1,7 +1,10 @@
 //! What a flow has shown: its protocol, its names, what it asked of the firewall.
 
 use std::collections::BTreeSet;
+use std::hash::BuildHasher as _;
 use std::net::IpAddr;
+
+use foldhash::HashMap;
 
 use crate::evidence::DnsAside;
 use crate::evidence::Solicited;
@@ -22,6 +25,9 @@ use super::exchange::Said;
 use super::moment::Moment;
 use super::names::dns;
 
+/// Openings with new names and ports are kept up to so many.
+const MOST_INDEXED: usize = 2 * MOST_OPENINGS;
+
 /// Openings of most flows, a handshake and what is asked behind it: a vector makes room for four.
 const USUAL_OPENINGS: usize = 2;
 
@@ -35,6 +41,8 @@ pub(super) struct Story {
     pub(super) names: Vec<SeenName>,
     pub(super) openings: Vec<Opening>,
     pub(super) left_out: u64,
+    /// The openings, once there are as many as are kept whatever they are.
+    index: Option<Box<Index>>,
     /// Whether an opening stands for what was left out with a name that is not kept.
     has_unknown: bool,
     /// Bytes of the openings and names.
@@ -75,6 +83,44 @@ enum Name {
     New,
     /// It is one more than are kept.
     LeftOut,
+}
+
+/// Where among many openings one is like another.
+#[derive(Debug, Default)]
+struct Index {
+    /// By the hash of a payload, the first opening that has it.
+    same: HashMap<u64, usize>,
+    /// By that of a payload without the path of a request.
+    but_for_path: HashMap<u64, usize>,
+}
+
+impl Index {
+    fn of(openings: &[Opening]) -> Index {
+        let mut index = Index::default();
+        openings.iter().enumerate().for_each(|(at, one)| index.add(at, &one.payload));
+        index
+    }
+
+    fn add(&mut self, at: usize, payload: &SeenPayload) {
+        let hash = self.same.hasher().hash_one(payload);
+        self.same.entry(hash).or_insert(at);
+        let hash = self.but_for_path.hasher().hash_one(but_for_path(payload));
+        self.but_for_path.entry(hash).or_insert(at);
+    }
+
+    /// Whether one of `openings` has `payload`.
+    fn has(&self, payload: &SeenPayload, openings: &[Opening]) -> bool {
+        let hash = self.same.hasher().hash_one(payload);
+        let one = self.same.get(&hash).and_then(|at| openings.get(*at));
+        one.is_some_and(|one| one.payload == *payload)
+    }
+
+    /// The same, but for the path of a request.
+    fn has_but_for_path(&self, payload: &SeenPayload, openings: &[Opening]) -> bool {
+        let hash = self.but_for_path.hasher().hash_one(but_for_path(payload));
+        let one = self.but_for_path.get(&hash).and_then(|at| openings.get(*at));
+        one.is_some_and(|one| but_for_path(&one.payload) == but_for_path(payload))
+    }
 }
 
 /// A packet, as openings refer to it.
@@ -223,40 +269,36 @@ impl Story {
         payloads.any(|payload| !payload.is_silent() && *payload != SeenPayload::Unknown)
     }
 
-    /// Whether an opening that is kept has the same, but for the path of a request.
-    fn has_but_for_path(&self, payload: &SeenPayload) -> bool {
-        // Most requests are for the host of the one before.
-        self.openings.iter().rev().any(|opening| match (&opening.payload, payload) {
-            (
-                SeenPayload::Exactly(Payload::Http(one)),
-                SeenPayload::Exactly(Payload::Http(other)),
-            ) => one.port == other.port && one.host == other.host,
-            (one, other) => one == other,
-        })
-    }
-
-    /// Adds an opening that shows a name, if it does. Beyond the cap one with a new name or port is
-    /// kept, too; and where there are too many, or it is not known what a name was, that something was
-    /// asked for.
+    /// Adds an opening that shows a name, if it does. Beyond the cap what was asked for before is
+    /// passed over; one with a new name or port is kept; and where there are too many, or it is not
+    /// known what a name was, that something was asked for.
     fn open_with(&mut self, payload: SeenPayload, shown: Option<Name>, mark: Mark) {
-        let is_full = self.openings.len() >= MOST_OPENINGS;
-        let may_grow = self.openings.len() < 2 * MOST_OPENINGS;
-        let payload = match (is_full, shown, payload) {
-            (false, _, payload) => payload,
-            (true, Some(Name::New | Name::Known), payload) if self.has_but_for_path(&payload) => {
+        let number = self.openings.len();
+        let mut payload = payload;
+        if number >= MOST_OPENINGS {
+            let index = self.index.get_or_insert_with(|| {
+                self.held += MOST_INDEXED * 2 * size_of::<(u64, usize)>();
+                Box::new(Index::of(&self.openings))
+            });
+            if index.has(&payload, &self.openings) {
+                return;
+            }
+            let is_named = matches!(shown, Some(Name::New | Name::Known));
+            if is_named && index.has_but_for_path(&payload, &self.openings) {
                 self.left_out += 1;
                 return;
             }
-            (true, Some(Name::New | Name::Known), payload) if may_grow => payload,
-            (true, Some(_) | None, payload) => {
+            if is_named && number < MOST_INDEXED {
+                index.add(number, &payload);
+            } else {
                 self.left_out += 1;
                 if self.has_unknown {
                     return;
                 }
                 self.has_unknown = true;
-                payload.without_name()
+                payload = payload.without_name();
             }
-        };
+        }
         self.held += size_of::<Opening>() + path_length(&payload);
         if self.openings.is_empty() {
             self.openings.reserve_exact(USUAL_OPENINGS);
@@ -360,6 +402,22 @@ impl Story {
     }
 }
 
+/// A payload without the path of a request.
+#[derive(Eq, Hash, PartialEq)]
+enum ButForPath<'p> {
+    Http(Option<&'p Host>, Option<u16>),
+    Other(&'p SeenPayload),
+}
+
+fn but_for_path(payload: &SeenPayload) -> ButForPath<'_> {
+    match payload {
+        SeenPayload::Exactly(Payload::Http(request)) => {
+            ButForPath::Http(request.host.as_ref(), request.port)
+        }
+        other => ButForPath::Other(other),
+    }
+}
+
 /// The part of a payload that can be long.
 fn path_length(payload: &SeenPayload) -> usize {
     match payload {
@@ -421,6 +479,20 @@ mod tests {
         assert_eq!(story.openings.len(), 2 * MOST_OPENINGS + 1);
         let last = story.openings.last().map(|opening| &opening.payload);
         assert_eq!(last, Some(&SeenPayload::Kind(PayloadKind::Http)));
+    }
+
+    #[test]
+    fn what_was_asked_before_is_not_left_out() {
+        let mut story = full();
+        for packet in [0, 1023] {
+            ask(&mut story, Some("a.example"), packet);
+        }
+        assert_eq!((story.openings.len(), story.left_out), (MOST_OPENINGS, 976));
+        ask(&mut story, Some("a.example"), 1024);
+        assert_eq!((story.openings.len(), story.left_out), (MOST_OPENINGS, 977));
+        ask(&mut story, Some("b.example"), 2000);
+        ask(&mut story, Some("b.example"), 2000);
+        assert_eq!((story.openings.len(), story.left_out), (MOST_OPENINGS + 1, 977));
     }
 
     #[test]

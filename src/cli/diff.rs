@@ -109,8 +109,9 @@ fn recorded(
     let mut held =
         recording::record(&args.capture, quiet, None, &mut evidence, None, terminal)?.whole()?;
     let day = rules::day_of(environment.at);
+    let by_path = simulators.iter().any(|one| one.looks_at_paths());
     let flip = |capture: &str, flow: &CapturedFlow| {
-        let openings = recording::openings(flow, None, &evidence);
+        let openings = recording::openings(flow, None, &evidence, by_path);
         let environment = Environment { evidence: &evidence, at: flow.first, ..environment };
         let replay = |on: &Simulator<'_>| on.replay(&openings, None, day, &environment);
         let [old, new] = simulators.map(replay);

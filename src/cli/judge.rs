@@ -115,7 +115,7 @@ impl<'a> Judge<'a> {
     ) -> Result<Option<Judged<'a>>, Failure> {
         let one = &*self.as_decided(one);
         let flow = &one.flow;
-        let openings = recording::openings(flow, self.from, self.environment.evidence);
+        let openings = self.openings(flow);
         let Some(settled) = self.replays.replay(&openings, flow.first) else { return Ok(None) };
         let Some(destination) = openings.first().map(|opening| opening.destination) else {
             return Ok(None);
@@ -147,6 +147,12 @@ impl<'a> Judge<'a> {
         Ok(Some((counted, json)))
     }
 
+    /// What the connection asked, as far as it was seen and anybody looks at it.
+    fn openings(&self, flow: &CapturedFlow) -> Vec<Observation> {
+        let by_path = self.replays.looks_at_paths();
+        recording::openings(flow, self.from, self.environment.evidence, by_path)
+    }
+
     /// Why an objection is none.
     fn accepts(&self, settled: &Settled<'a>) -> Option<String> {
         let outcome = settled.replayed.outcome;
@@ -175,7 +181,13 @@ impl<'a> Judge<'a> {
             permitted: judged.and_then(|judged| judged.permitted),
             permission: settled.statement.map(str::to_owned),
             judged_under: judged.map(|judged| judged.assumptions.clone()).unwrap_or_default(),
-            packet: flow.openings.get(replayed.index).map(|one| one.packet).filter(|one| *one > 0),
+            // Behind the openings comes what is known of none that is kept.
+            packet: flow
+                .openings
+                .get(replayed.index)
+                .or(flow.openings.last())
+                .map(|one| one.packet)
+                .filter(|one| *one > 0),
             shown: openings.get(settled.shown)?.clone(),
             opening: opening.clone(),
             answered: flow.answered,
@@ -204,7 +216,7 @@ impl<'a> Judge<'a> {
         let Some(before) = one.flow.translated_from.filter(|_| self.from.is_none()) else {
             return Cow::Borrowed(one);
         };
-        let openings = recording::openings(&one.flow, self.from, self.environment.evidence);
+        let openings = self.openings(&one.flow);
         let settled = self.replays.replay(&openings, one.flow.first);
         let reason = settled.map(|settled| settled.replayed.decision.reason);
         if !matches!(reason, Some(Reason::SourceUndeclared | Reason::SentByFirewall)) {
@@ -224,7 +236,7 @@ impl<'a> Judge<'a> {
     ) -> Result<ReplayedFlow, Failure> {
         let one = flows.flow(position)?;
         let one = self.as_decided(&one);
-        let openings = recording::openings(&one.flow, self.from, self.environment.evidence);
+        let openings = self.openings(&one.flow);
         let settled = self.replays.replay(&openings, one.flow.first);
         let shown = settled.and_then(|settled| {
             let found = self.inconsistencies(&one.flow, &openings, &settled);
@@ -338,7 +350,7 @@ impl<'a> Judge<'a> {
         for position in &positions.first {
             let one = flows.flow(*position)?;
             let one = self.as_decided(&one);
-            let openings = recording::openings(&one.flow, self.from, self.environment.evidence);
+            let openings = self.openings(&one.flow);
             if let Some(settled) = self.replays.replay(&openings, one.flow.first) {
                 boxes.push((settled.replayed.outcome, settled.is_objection(self.accepted)));
             }

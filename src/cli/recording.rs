@@ -186,11 +186,13 @@ fn miss_fragments(summary: &Summary, from: Option<IpAddr>, timeline: &mut DnsTim
 const STAND_IN: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1));
 
 /// The flows of a recorded connection, as sent by `from` if it is given, to where `evidence` has the
-/// name where the log does not say the address.
+/// name where the log does not say the address. `by_path` says whether anybody looks at the paths of
+/// requests: those that are not kept may have any.
 pub(super) fn openings(
     flow: &CapturedFlow,
     from: Option<IpAddr>,
     evidence: &Evidence,
+    by_path: bool,
 ) -> Vec<Observation> {
     let source = from.unwrap_or(flow.source);
     let destination = flow.destination.unwrap_or_else(|| {
@@ -198,13 +200,16 @@ pub(super) fn openings(
         let held = name.and_then(|name| evidence.timeline.addresses(source, name, flow.first));
         held.and_then(|held| held.first().copied()).unwrap_or(STAND_IN)
     });
-    let openings = flow.openings.iter().map(|opening| Observation {
+    let seen = flow.openings.iter().map(|opening| opening.payload.clone());
+    let left_out = SeenPayload::Kind(PayloadKind::Http);
+    let seen = seen.chain((by_path && flow.openings_left_out > 0).then_some(left_out));
+    let openings = seen.map(|payload| Observation {
         source,
         source_port: Some(flow.source_port),
         destination,
         destination_port: flow.destination_port,
         protocol: flow.protocol,
-        payload: opening.payload.clone(),
+        payload,
     });
     openings.collect()
 }

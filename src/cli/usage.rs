@@ -70,7 +70,8 @@ impl Captures {
         let mut usage = Usage::new(&list.intent, list.day);
         self.held.each(|_, flow| {
             let environment = Environment { evidence: &evidence, at: flow.first, ..*environment };
-            usage.add(&recording::openings(flow, from, &evidence), &environment);
+            let openings = recording::openings(flow, from, &evidence, list.intent.looks_at_paths());
+            usage.add(&openings, &environment);
         })?;
         let recorded = report::usage::Recorded {
             intent: &list.intent,

@@ -119,8 +119,7 @@ impl IndexedIntent<'_> {
         };
         let told = seen.told(environment);
         let is_one_of_more = may_show_a_name && connection.iter().any(asks);
-        if !is_one_of_more
-            && let Some(best) = told.iter().map(|held| held.role).min() {
+        if !is_one_of_more && let Some(best) = told.iter().map(|held| held.role).min() {
             let concerned = self.of_names(told.iter().map(|held| &held.name));
             // A name that was only led over counts where none was asked for.
             let names = told.iter().filter(|held| held.role == best);

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
+use super::packets;
+use super::packets::BEGIN;
 use super::sandbox::Sandbox;
 
 /// The report on Friday, by the trips list and what it compiles to after `edit`.
@@ -175,13 +177,50 @@ fn what_only_the_list_leaves_open_is_told_apart_from_the_verdict() {
     let (_, report) = of_packet(text, "203.0.113.5", "192.0.2.7", ACK);
     for part in [
         "the verdict is allow by rule network/network-allow/feed, but what the list says of it depends on",
-        "do: record the connection from its start, and whole packets of it: what the client asked for is missing or cannot be read\n",
+        "do: record the connection from its start, and whole packets of it: what the client asked for is missing, cannot be read, or was more than is kept of a connection\n",
         "192.0.2.7 : tcp/80  at packet 1 of 1, whose first bytes were not recorded\n",
         " : tcp/80\"\n",
     ] {
         assert!(report.contains(part), "{part:?} is not in\n{report}");
     }
     assert!(!report.contains("does not publish"), "{report}");
+}
+
+/// A connection of 1,100 requests, for as many paths or always the same.
+fn requests(path: impl Fn(usize) -> String) -> Vec<u8> {
+    let mut sequence = 2_u32;
+    let packets = (0..1100).map(|number| {
+        let request = format!("GET {} HTTP/1.1\r\nHost: www.example.com\r\n\r\n", path(number));
+        let mut tcp = segment(ACK);
+        tcp[4..8].copy_from_slice(&sequence.to_be_bytes());
+        tcp.extend(request.as_bytes());
+        sequence += u32::try_from(request.len()).expect("a short request");
+        let length = u16::try_from(20 + tcp.len()).expect("a short packet").to_be_bytes();
+        let head = [0x45, 0, length[0], length[1], 0, 1, 0x40, 0, 64, 6, 0, 0];
+        (BEGIN, 0, [&head[..], &[10, 1, 8, 4], &[192, 0, 2, 7], &tcp].concat())
+    });
+    packets::capture(packets)
+}
+
+/// Where nobody looks at paths, the names that are kept say all.
+#[test]
+fn more_requests_than_are_kept_leave_open_what_goes_by_their_paths() {
+    let by_url =
+        "allow news: apps -> url \"www.example.com/news/*\" inspect : http  because \"needed\"\n";
+    let by_name = "allow plain: apps -> www.example.com : http  because \"needed\"\n";
+    let many = |number| format!("/news/{number}");
+    let one = |_| "/news/7".to_owned();
+    for (text, file, expected) in [
+        (by_url, requests(many), "1  undetermined "),
+        (by_url, requests(one), "1  required-passed "),
+        (by_name, requests(many), "1  required-passed "),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.write("a.egress", [super::sandbox::OK, text].concat().as_bytes());
+        sandbox.write("c.pcap", &file);
+        let run = sandbox.run(&["replay", "a.egress", "--capture", "c.pcap"]);
+        assert!(run.out.contains(expected), "{expected} is not in\n{}{}", run.out, run.err);
+    }
 }
 
 /// Bytes that were not seen are not said to be of no known protocol.

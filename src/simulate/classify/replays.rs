@@ -60,6 +60,7 @@ pub struct Replays<'a> {
     intent: Option<IndexedIntent<'a>>,
     environment: Environment<'a>,
     alike: Option<Alike>,
+    looks_at_paths: bool,
     kept: RwLock<HashMap<Key, Arc<Kept<'a>>>>,
 }
 
@@ -167,9 +168,16 @@ impl<'a> Replays<'a> {
         let kept = RwLock::default();
         let alike =
             (connections >= WORTH_AN_INDEX).then(|| Alike::of(simulator, intent, &environment));
+        let looks_at_paths =
+            simulator.looks_at_paths() || intent.is_some_and(Intent::looks_at_paths);
         let simulator = if alike.is_some() { simulator.indexed() } else { simulator.clone() };
         let intent = intent.map(|intent| IndexedIntent::new(intent, day));
-        Replays { simulator, intent, environment, alike, kept }
+        Replays { simulator, intent, environment, alike, looks_at_paths, kept }
+    }
+
+    /// Whether a rule or the list compares the paths of requests, or has them looked up.
+    pub fn looks_at_paths(&self) -> bool {
+        self.looks_at_paths
     }
 
     /// Follows a connection whose first flow was seen at `at`, as [`Simulator::replay`] does. `None`
@@ -257,7 +265,8 @@ impl<'a> Replays<'a> {
         let after = after.filter(|_| is_silent && replayed.outcome.is_objection());
         let is_same = after.is_some_and(|after| {
             let decision = self.simulator.judge(after, environment);
-            let judged = self.intent.as_ref().map(|list| list.judge_among(after, flows, environment));
+            let judged =
+                self.intent.as_ref().map(|list| list.judge_among(after, flows, environment));
             Outcome::of(judged.as_ref(), &decision) == replayed.outcome
                 && decision.rule == replayed.decision.rule
         });
@@ -375,8 +384,8 @@ impl Alike {
             changes: timeline.changes(&proxies, |name| asked_for.contains(name)),
             resolution_changes: OnceLock::new(),
             proxies,
-            looks_at_paths: rules_look_at_paths(simulator)
-                || intent.is_some_and(list_looks_at_paths),
+            looks_at_paths: simulator.looks_at_paths()
+                || intent.is_some_and(Intent::looks_at_paths),
         }
     }
 
@@ -491,24 +500,27 @@ impl Alike {
     }
 }
 
-/// Whether a rule compares the paths of requests, or has them looked up (`azure-firewall.md §2.4`,
-/// `§2.7`).
-fn rules_look_at_paths(simulator: &Simulator<'_>) -> bool {
-    simulator
-        .every_rule()
-        .any(|rule| !rule.target_urls.is_empty() || !rule.web_categories.is_empty())
+impl Simulator<'_> {
+    /// Whether a rule compares the paths of requests, or has them looked up (`azure-firewall.md §2.4`,
+    /// `§2.7`).
+    pub fn looks_at_paths(&self) -> bool {
+        self.every_rule()
+            .any(|rule| !rule.target_urls.is_empty() || !rule.web_categories.is_empty())
+    }
 }
 
-/// Whether a statement compares the paths of requests, or has them looked up.
-fn list_looks_at_paths(list: &Intent) -> bool {
-    list.destinations().any(|destination| match destination {
-        Destination::WebCategory(_) | Destination::Url { .. } => true,
-        Destination::Names(_)
-        | Destination::Addresses(_)
-        | Destination::ServiceTag(_)
-        | Destination::FqdnTag(_)
-        | Destination::Any => false,
-    })
+impl Intent {
+    /// Whether a statement compares the paths of requests, or has them looked up.
+    pub fn looks_at_paths(&self) -> bool {
+        self.destinations().any(|destination| match destination {
+            Destination::WebCategory(_) | Destination::Url { .. } => true,
+            Destination::Names(_)
+            | Destination::Addresses(_)
+            | Destination::ServiceTag(_)
+            | Destination::FqdnTag(_)
+            | Destination::Any => false,
+        })
+    }
 }
 
 /// Whether a request names a port, which is compared with the one that it was sent to
