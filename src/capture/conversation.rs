@@ -246,6 +246,14 @@ impl Conversation {
         }
     }
 
+    /// Notes that `source` sent a segment of which not all fragments were seen.
+    pub(super) fn misses(&mut self, source: Endpoint) {
+        for end in [End::First, End::Second] {
+            let speaker = self.speaker_mut(end);
+            speaker.is_missed |= speaker.endpoint == source;
+        }
+    }
+
     /// Gives up what could still be contradicted.
     pub(super) fn forget_given(&mut self) {
         self.first.stream.drop_given();

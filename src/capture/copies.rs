@@ -125,10 +125,21 @@ impl PrintKey {
 
     #[inline(always)]
     pub(super) fn ends(&self, packet: &Packet<'_>) -> EndsHash {
-        let of_source = self.0.hash_one(packet.source);
-        let of_both = of_source.wrapping_add(self.0.hash_one(packet.destination));
+        self.between(packet.source, packet.destination, packet.protocol, packet.depth)
+    }
+
+    #[inline(always)]
+    pub(super) fn between(
+        &self,
+        source: Endpoint,
+        destination: Endpoint,
+        protocol: IpProtocol,
+        depth: u8,
+    ) -> EndsHash {
+        let of_source = self.0.hash_one(source);
+        let of_both = of_source.wrapping_add(self.0.hash_one(destination));
         // Added to a hash that nobody knows, whatever they are spread by.
-        let under = u64::from(u16::from_be_bytes([packet.protocol.0, packet.depth]));
+        let under = u64::from(u16::from_be_bytes([protocol.0, depth]));
         let of_both = of_both.wrapping_add(under.wrapping_mul(SPREAD));
         EndsHash { of_both, of_source }
     }

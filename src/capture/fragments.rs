@@ -13,6 +13,7 @@ use super::error::LostResponses;
 use super::error::Summary;
 use super::moment::Moment;
 use super::moment::SECOND;
+use super::speaker::Endpoint;
 use super::tracker::Arrival;
 use super::wire::Datagram;
 use super::wire::Fragment;
@@ -59,6 +60,27 @@ pub(super) struct Whole {
     pub(super) wire: u64,
 }
 
+/// Between whom a TCP segment was sent that was never complete.
+#[derive(Debug)]
+pub(super) struct Missed {
+    pub(super) source: Endpoint,
+    pub(super) destination: Endpoint,
+    pub(super) depth: u8,
+}
+
+impl Missed {
+    /// By its first fragment, which begins with its ports (RFC 9293 §3.1).
+    fn of(key: &Key, first: &[u8]) -> Option<Missed> {
+        let [s0, s1, d0, d1] = *first.first_chunk()?;
+        let end = |address, port| Endpoint { address, port: u16::from_be_bytes(port) };
+        Some(Missed {
+            source: end(key.source, [s0, s1]),
+            destination: end(key.destination, [d0, d1]),
+            depth: key.depth,
+        })
+    }
+}
+
 #[derive(Debug, Default)]
 struct Partial {
     /// Ascending by offset.
@@ -79,6 +101,8 @@ pub(super) struct Fragments {
     complete: VecDeque<(Moment, Key, Vec<u8>)>,
     /// Fragments of datagrams that were given up.
     lone: u64,
+    /// TCP segments that were given up, until they are asked for.
+    missed: Vec<Missed>,
     /// Those of them that may be responses of DNS.
     lost: BTreeMap<(IpAddr, IpAddr), LostResponses>,
     limit: Option<Limit>,
@@ -102,11 +126,16 @@ impl Fragments {
             depth,
             vantage: vantage.0,
         };
-        // A fragment that the capture cut can never become whole.
-        if datagram.payload.len() < datagram.payload_wire {
+        // A fragment that the capture cut can never become whole. The first one says what a datagram says
+        // that was cut.
+        let doubtful = datagram.payload_wire.saturating_sub(datagram.payload.len());
+        if doubtful > 0 && fragment.offset == 0 {
+            self.lose(key, Some(datagram.payload), at);
+            let wire = u64::try_from(datagram.wire).unwrap_or(u64::MAX);
+            return Some(Whole { payload: datagram.payload.to_vec(), doubtful, wire });
+        } else if doubtful > 0 {
             self.lone += 1;
-            let first = if fragment.offset == 0 { Some(datagram.payload) } else { None };
-            self.lose(key, first, at);
+            self.lose(key, None, at);
             return None;
         }
         if !self.partial.contains_key(&key) {
@@ -149,11 +178,20 @@ impl Fragments {
         })
     }
 
-    /// Gives up what is held and tells what was never completed.
-    pub(super) fn finish(mut self, summary: &mut Summary) {
-        while let Some((since, key)) = self.ages.pop_front() {
-            self.give_up(key, since);
+    /// The TCP segments that were given up of which the ends are known, each told once.
+    pub(super) fn missed(&mut self) -> Vec<Missed> {
+        std::mem::take(&mut self.missed)
+    }
+
+    /// Gives up what is held.
+    pub(super) fn give_up_all(&mut self) {
+        while !self.ages.is_empty() {
+            self.give_up_first();
         }
+    }
+
+    /// Tells what was never completed.
+    pub(super) fn finish(self, summary: &mut Summary) {
         summary.lone_fragments = self.lone;
         summary.lost_responses = self.lost;
         summary.limits.extend(self.limit);
@@ -184,7 +222,10 @@ impl Fragments {
         if let Some(partial) = self.partial.remove(&key) {
             self.lone += u64::try_from(partial.parts.len()).unwrap_or(u64::MAX);
             let first = partial.parts.first().filter(|(offset, _)| *offset == 0);
-            self.lose(key, first.map(|(_, bytes)| bytes.as_slice()), since);
+            let first = first.map(|(_, bytes)| bytes.as_slice());
+            self.lose(key, first, since);
+            let is_tcp = key.protocol == IpProtocol::TCP;
+            self.missed.extend(first.filter(|_| is_tcp).and_then(|first| Missed::of(&key, first)));
         }
     }
 

@@ -60,6 +60,8 @@ pub(super) struct Speaker {
     pub(super) next_chunk: Option<u32>,
     /// How far beyond `base` its sequence numbers, or acknowledgments of them, have come.
     reach: u32,
+    /// Whether it sent a segment of which a fragment was missing.
+    pub(super) is_missed: bool,
     pub(super) stream: Stream,
     /// `None` before its first payload.
     pub(super) listener: Option<Listener>,
@@ -74,6 +76,7 @@ impl Speaker {
             base: None,
             next_chunk: None,
             reach: 0,
+            is_missed: false,
             stream: Stream::default(),
             listener: None,
         }
@@ -101,12 +104,12 @@ impl Speaker {
         }
     }
 
-    /// Whether the end is known to have sent no payload: none was captured, but for the byte before
+    /// Whether the end is known to have sent no payload: none was captured, in a fragment neither, but for the byte before
     /// the first that keeps a connection alive (RFC 9293 §3.8.4), and its numbers have come no further
     /// than a SYN and a FIN take them.
     pub(super) fn sent_nothing(&self) -> bool {
         let has_heard_nothing = self.listener.as_ref().is_none_or(Listener::has_heard_nothing);
-        has_heard_nothing && self.base.is_some() && self.reach <= 2
+        has_heard_nothing && !self.is_missed && self.base.is_some() && self.reach <= 2
     }
 
     #[inline]

@@ -25,12 +25,18 @@ pub(super) struct Key {
 impl Key {
     #[inline]
     pub(super) fn of(packet: &Packet<'_>, hash: EndsHash) -> Key {
-        Key {
-            hash: hash.of_both,
-            protocol: packet.protocol,
-            depth: packet.depth,
-            ends: [packet.source, packet.destination],
-        }
+        Key::between(packet.source, packet.destination, packet.protocol, packet.depth, hash)
+    }
+
+    #[inline]
+    pub(super) fn between(
+        source: Endpoint,
+        destination: Endpoint,
+        protocol: IpProtocol,
+        depth: u8,
+        hash: EndsHash,
+    ) -> Key {
+        Key { hash: hash.of_both, protocol, depth, ends: [source, destination] }
     }
 }
 

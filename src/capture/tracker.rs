@@ -24,6 +24,7 @@ use super::error::Summary;
 use super::file::Frame;
 use super::file::UNTIMED;
 use super::fragments::Fragments;
+use super::fragments::Missed;
 use super::link::LinkType;
 use super::moment::Moment;
 use super::speaker::Endpoint;
@@ -39,6 +40,7 @@ use super::wire::ipv6;
 use super::wire::tunnel;
 use super::wire::tunnel::MOST_DEPTH;
 use crate::evidence::DnsAnswer;
+use crate::flow::IpProtocol;
 
 /// How long a flow without packets is followed. Longer than any idle timeout that Azure Firewall
 /// has (`azure-firewall.md §1.11`), so that no session of the firewall is two flows here.
@@ -220,6 +222,8 @@ impl Tracker {
 
     /// Ends all flows.
     pub(super) fn finish(mut self, sink: &mut impl Sink) -> Summary {
+        self.fragments.give_up_all();
+        self.miss_segments();
         let mut left: Vec<FlowId> =
             std::mem::take(&mut self.ages).into_iter().map(|Reverse((_, flow))| flow).collect();
         left.sort_unstable();
@@ -284,9 +288,9 @@ impl Tracker {
         arrival: Arrival,
         sink: &mut impl Sink,
     ) -> Result<(), Malformed> {
-        let Some(whole) = self.fragments.take(datagram, fragment, depth, arrival) else {
-            return Ok(());
-        };
+        let whole = self.fragments.take(datagram, fragment, depth, arrival);
+        self.miss_segments();
+        let Some(whole) = whole else { return Ok(()) };
         // Of IPv6, extension headers may lie in the part that was cut up.
         let extended = if datagram.source.is_ipv6() {
             ipv6::extensions(datagram.protocol.0, &whole.payload)?
@@ -301,6 +305,17 @@ impl Tracker {
             ..*datagram
         };
         self.datagram(&datagram, whole.wire, depth, arrival, sink)
+    }
+
+    /// Tells the flows of segments of which fragments are missing.
+    fn miss_segments(&mut self) {
+        for Missed { source, destination, depth } in self.fragments.missed() {
+            let ends = self.copies.key.between(source, destination, IpProtocol::TCP, depth);
+            let key = Key::between(source, destination, IpProtocol::TCP, depth, ends);
+            if let Some(flow) = self.flows.find(&key).and_then(|id| self.flows.get_mut(id)) {
+                flow.conversation.misses(source);
+            }
+        }
     }
 
     fn datagram(

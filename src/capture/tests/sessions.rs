@@ -408,6 +408,36 @@ fn fragments_count_once_and_only_together() {
     assert_eq!(summary.lone_fragments, 1);
 }
 
+#[test]
+fn a_segment_of_which_a_fragment_is_missing_was_sent_all_the_same() {
+    let hello = client_hello("a.example");
+    let mut packets: Vec<Vec<u8>> =
+        session(SERVER, &[&hello]).iter().map(Segment::packet).collect();
+    let [first, second] = fragments(&packets[3], 32);
+    for (fragment, expected) in [
+        (first.clone(), "other | 1 silent | 1 unknown"),
+        // Less than a header of TCP, but for the ports.
+        (fragments(&packets[3], 8)[0].clone(), "other | 1 silent | 1 unknown"),
+        (first[..first.len() - 5].to_vec(), "tls | 1 silent | 4 some tls"),
+        // It may be of any connection between those machines.
+        (second, "other | 1 silent"),
+    ] {
+        packets[3] = fragment;
+        let flow = only(&pcap(101, &packets));
+        assert_eq!(story(&flow), expected);
+    }
+}
+
+/// As each fragment is cut by a snapshot length, none of a long datagram is whole.
+#[test]
+fn the_first_fragment_that_was_cut_is_a_datagram_that_was_cut() {
+    let packet = udp(CLIENT, SERVER, 9, &[7; 3000]);
+    let fragments = fragments(&packet, 1480).map(|fragment| fragment[..68].to_vec());
+    let (taken, summary) = read(&pcap(101, &fragments));
+    assert_eq!(taken.flows.iter().map(story).collect::<Vec<_>>(), ["other | 1 other"]);
+    assert_eq!((taken.flows[0].packets, summary.lone_fragments), (Some(1), 1));
+}
+
 /// Microseconds.
 const HOUR: u64 = 3_600_000_000;
 
