@@ -309,6 +309,25 @@ fn an_address_with_more_names_than_are_kept_has_none_from_the_first_of_those_on(
     assert_eq!(seen.dropped(), 0);
 }
 
+/// Each flow to an address that many names had, which were asked for ever since, would take long.
+#[test]
+fn an_address_with_too_many_answers_about_its_names_has_none() {
+    for (names, expected) in [(8, 8), (9, 0)] {
+        let mut seen = DnsTimeline::default();
+        for number in 0..names {
+            let owner = format!("n{number}.test");
+            let tell = |seconds: i64, address: &str| {
+                answer(seconds, &owner, &[&format!("{owner} 3600 {address}")])
+            };
+            seen.add(&tell(0, "192.0.2.1"));
+            (1..500).for_each(|seconds| seen.add(&tell(seconds, "192.0.2.2")));
+        }
+        let found = seen.names(ip(CLIENT), ip("192.0.2.1"), time(500));
+        assert_eq!(found.len(), expected);
+        assert_eq!(seen.names(ip(CLIENT), ip("192.0.2.2"), time(500)).len(), names);
+    }
+}
+
 #[test]
 fn more_answers_at_one_instant_than_are_kept_count_as_dropped() {
     let mut seen = DnsTimeline::default();

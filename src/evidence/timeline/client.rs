@@ -36,6 +36,11 @@ const MOST_NAMES: usize = 256;
 /// often within the TTLs, nothing is said.
 const MOST_LOOKED_AT: usize = 1024;
 
+/// How many answers about all names of an address are looked at for those that a client holds it for:
+/// fifty names that are asked for every second would be as many within a minute. Of an address with more
+/// nothing is said.
+const MOST_LOOKED_AT_OF_ALL: usize = 4096;
+
 /// A client, an address, and a name of it that the client was told.
 pub(super) type NamedAddress = (AddressNumber, AddressNumber, NameNumber);
 
@@ -113,7 +118,7 @@ impl DnsTimeline {
     /// it: newest answer first, at one instant the names asked for before aliases, then by name.
     ///
     /// A name that was both asked for and an alias counts as asked for. There are none where some are
-    /// not kept: what would be said of the others might not hold of those.
+    /// not kept, or there is too much to look at: what would be said of some might not hold of the others.
     pub fn names(&self, client: IpAddr, address: IpAddr, at: Timestamp) -> Vec<HeldName> {
         let numbers = self.numbers.client_and_address(client, address);
         let Some((of_client, of_address)) = numbers else { return Vec::new() };
@@ -121,11 +126,13 @@ impl DnsTimeline {
             return Vec::new();
         }
         let mut found: Vec<HeldName> = Vec::new();
+        let mut looked_at = 0;
         for number in self.names.of(of_client, of_address) {
             let mut best: Option<(Timestamp, &Told)> = None;
             let (numbers, of) = ((of_client, number), RecordType::of(address));
             let missing = self.missing(numbers, of, at);
             self.each_held(numbers, of, at, missing, |seen, told| {
+                looked_at += 1;
                 let is_asked = told.role == NameRole::Asked;
                 if told.addresses.contains(&address) && (is_asked || best.is_none()) {
                     best = Some((seen, told));
@@ -133,6 +140,9 @@ impl DnsTimeline {
                 let is_found = best.is_some_and(|(_, told)| told.role == NameRole::Asked);
                 if is_found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
+            if looked_at > MOST_LOOKED_AT_OF_ALL {
+                return Vec::new();
+            }
             if let Some(((at, told), name)) = best.zip(self.numbers.name_of(number)) {
                 let (name, role, server) = (name.clone(), told.role, known(told.server));
                 found.push(HeldName { name, role, at, server });
