@@ -22,7 +22,9 @@ use super::inquiry::Inquiry;
 use super::special_purpose::is_platform;
 use crate::azure::Deployment;
 use crate::azure::Key;
+use crate::azure::cluster::Cluster;
 use crate::azure::cluster::NetworkPlugin;
+use crate::azure::cluster::NodePool;
 use crate::azure::firewall::FirewallPlace;
 use crate::azure::network::Peering;
 use crate::azure::network::Subnet;
@@ -262,7 +264,8 @@ impl<'a> Vantage<'a> {
                 .any(|peering| peering.remote == *other && peering.allow_virtual_network_access)
     }
 
-    /// System routes that are always present (`azure-routing.md §1.1`), but those of the network.
+    /// System routes that are always present (`azure-routing.md §1.1`), but those of the network. Among
+    /// them are those of nodes to the pods of their overlay, which no route has to name (§10).
     pub(crate) fn system_routes(&self, destination: IpAddr) -> Vec<Candidate> {
         let internet = match destination {
             IpAddr::V4(_) => IpNet::V4(Ipv4Net::default()),
@@ -278,7 +281,23 @@ impl<'a> Vantage<'a> {
             |prefix, rank, kind| Candidate::system(prefix, rank, RouteSource::System, kind);
         none.map(|block| candidate(block, Rank::SystemNone, Kind::SystemNone))
             .chain([candidate(internet, Rank::System, Kind::SystemInternet)])
+            .chain(
+                self.overlays()
+                    .flat_map(|cluster| containing(&cluster.pod_ranges, destination))
+                    .map(|pods| candidate(pods, Rank::System, Kind::VnetLocal)),
+            )
             .collect()
+    }
+
+    /// The clusters with an overlay of which the subnet has nodes.
+    fn overlays(&self) -> impl Iterator<Item = &'a Cluster> {
+        let is_here = |pool: &NodePool| {
+            pool.subnet.network == *self.network_name && pool.subnet.subnet == self.subnet.name
+        };
+        let clusters = self.deployment.clusters.values();
+        clusters
+            .filter(|cluster| cluster.plugin == NetworkPlugin::Overlay)
+            .filter(move |cluster| cluster.pools.iter().any(is_here))
     }
 
     /// Routes of the network and of its peers (`azure-routing.md §1.1`, `§1.2`).
