@@ -55,6 +55,8 @@ pub(super) struct Exchange {
 #[derive(Debug, Default)]
 struct Beside {
     asides: BTreeSet<DnsAside>,
+    /// Bytes of the names in those.
+    text: usize,
     /// Messages that are missing: of which client and server, and when.
     lost: BTreeSet<(IpAddr, IpAddr, Moment)>,
     /// Since when client and server may have said anything.
@@ -163,9 +165,15 @@ impl Exchange {
 
     /// Bytes held.
     pub(super) fn held(&self) -> usize {
+        let waiting = self.waiting.iter().map(|one| one.key.name.as_str().len());
+        let answered = self.answered.iter().map(|(_, key)| key.name.as_str().len());
         size_of::<Waiting>() * self.waiting.capacity()
             + size_of::<(bool, QuestionKey)>() * self.answered.capacity()
-            + self.beside.as_ref().map_or(0, |beside| size_of::<DnsAside>() * beside.asides.len())
+            + waiting.chain(answered).sum::<usize>()
+            + self
+                .beside
+                .as_ref()
+                .map_or(0, |beside| size_of::<DnsAside>() * beside.asides.len() + beside.text)
     }
 
     /// What there is to tell beside answers, once the two ends have ended.
@@ -174,7 +182,7 @@ impl Exchange {
             self.unanswered(waiting);
         }
         let Some(beside) = self.beside else { return BTreeSet::new() };
-        let Beside { mut asides, lost, unheard } = *beside;
+        let Beside { mut asides, lost, unheard, .. } = *beside;
         for (client, server, at) in lost {
             asides.insert(unanswered(client, server, None, at));
         }
@@ -190,9 +198,12 @@ impl Exchange {
     }
 
     fn keep(&mut self, aside: DnsAside, client: IpAddr, server: IpAddr, at: Moment) {
-        let asides = &mut self.beside.get_or_insert_default().asides;
+        let Beside { asides, text, .. } = &mut **self.beside.get_or_insert_default();
         if asides.len() < MOST_ASIDES {
-            asides.insert(aside);
+            let length = aside.name().map_or(0, |name| name.as_str().len());
+            if asides.insert(aside) {
+                *text += length;
+            }
         } else if !asides.contains(&aside) {
             self.hears_no_more(client, server, at);
         }

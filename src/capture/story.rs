@@ -28,6 +28,10 @@ use super::names::dns;
 /// Openings with new names and ports are kept up to so many.
 const MOST_INDEXED: usize = 2 * MOST_OPENINGS;
 
+/// Bytes of openings and names of one flow from which on no more are kept whatever they are: a client
+/// that asks for long paths is not to push out the flows of others.
+const MOST_HELD_BYTES: usize = 512 << 10;
+
 /// Openings of most flows, a handshake and what is asked behind it: a vector makes room for four.
 const USUAL_OPENINGS: usize = 2;
 
@@ -275,7 +279,7 @@ impl Story {
     fn open_with(&mut self, payload: SeenPayload, shown: Option<Name>, mark: Mark) {
         let number = self.openings.len();
         let mut payload = payload;
-        if number >= MOST_OPENINGS {
+        if number >= MOST_OPENINGS || self.held >= MOST_HELD_BYTES {
             let index = self.index.get_or_insert_with(|| {
                 self.held += MOST_INDEXED * 2 * size_of::<(u64, usize)>();
                 Box::new(Index::of(&self.openings))
@@ -288,7 +292,7 @@ impl Story {
                 self.left_out += 1;
                 return;
             }
-            if is_named && number < MOST_INDEXED {
+            if is_named && number < MOST_INDEXED && self.held < 2 * MOST_HELD_BYTES {
                 index.add(number, &payload);
             } else {
                 self.left_out += 1;
@@ -479,6 +483,24 @@ mod tests {
         assert_eq!(story.openings.len(), 2 * MOST_OPENINGS + 1);
         let last = story.openings.last().map(|opening| &opening.payload);
         assert_eq!(last, Some(&SeenPayload::Kind(PayloadKind::Http)));
+    }
+
+    #[test]
+    fn long_paths_are_left_out_sooner() {
+        let mut story = Story::default();
+        for number in 0..1000 {
+            let host = Host::parse(if number == 999 { "b.example" } else { "a.example" }).unwrap();
+            let name = Some((host.clone(), NameOrigin::Host));
+            let path = format!("/{number}{}", "x".repeat(60_000));
+            let request = Request { host: Some(host), port: None, path };
+            let payload = SeenPayload::Exactly(Payload::Http(request));
+            let mark = Mark { packet: number, frame: number, at: Moment::EPOCH };
+            story.hear(Heard::Opening(payload, name), mark);
+        }
+        assert!(story.held < MOST_HELD_BYTES + 200_000, "{}", story.held);
+        assert_eq!((story.openings.len(), story.left_out), (10, 990));
+        let last = story.openings.last().map(|opening| opening.packet);
+        assert_eq!(last, Some(999));
     }
 
     #[test]

@@ -155,6 +155,17 @@ pub enum DnsAside {
     },
 }
 
+impl DnsAside {
+    /// The name that it speaks of, if it is one.
+    pub fn name(&self) -> Option<&Fqdn> {
+        match self {
+            DnsAside::Unanswered { name, .. } => name.as_ref(),
+            DnsAside::Unheard { .. } => None,
+            DnsAside::Hint { name, .. } => Some(name),
+        }
+    }
+}
+
 /// A DNS response as it was seen: who got it, when, and what it said.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DnsAnswer {
