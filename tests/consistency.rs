@@ -604,6 +604,11 @@ fn quic_that_leaves_by_a_network_rule_is_told_where_there_are_rules_for_names() 
         panic!("{found:?}")
     };
     assert_eq!(name.to_string(), "www.example.com");
+    // Each name is told once, and that there is none where there is no name at all.
+    let nameless = "10.1.8.4:50000 -> 198.51.100.7 : udp/443 quic";
+    let several = recorded(&[nameless, &quic("198.51.100.7"), &quic("198.51.100.7")]);
+    assert_eq!(several.found(), found);
+    assert_eq!(recorded(&[nameless, nameless]).found().len(), 1);
     // What is stopped went around nothing, and a datagram of another protocol has no name to filter.
     recorded(&[&quic("192.0.2.1")]).check(&[]);
     recorded(&["10.1.8.4:50000 -> 198.51.100.7 : udp/443 other"]).check(&[]);

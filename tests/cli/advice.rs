@@ -186,6 +186,29 @@ fn what_only_the_list_leaves_open_is_told_apart_from_the_verdict() {
     assert!(!report.contains("does not publish"), "{report}");
 }
 
+/// Bytes that were said in two ways were recorded.
+#[test]
+fn bytes_that_may_be_others_are_not_said_to_be_missing() {
+    let text = "allow feed: apps -> 192.0.2.0/24 : tcp/80\n  because \"a feed\"  by address because \"no name\"\n\
+                deny paste: any -> pastebin.com : any  because \"no\"\n";
+    let sandbox = Sandbox::new();
+    sandbox.write("a.egress", [super::sandbox::OK, text].concat().as_bytes());
+    sandbox.write("c.pcap", &packets::capture(["www.example.com", "pastebin.example"].map(get)));
+    let report = sandbox.run(&["replay", "-q", "a.egress", "--capture", "c.pcap"]).expect(1);
+    let part =
+        ": tcp/80 http www.example.com  at packet 1 of 2, where anything may have been asked\n";
+    assert!(report.contains(part), "{part:?} is not in\n{report}");
+}
+
+/// A packet that asks `host` for something, always with the same numbers.
+fn get(host: &str) -> (u32, u32, Vec<u8>) {
+    let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    let tcp = [segment(ACK), request.into_bytes()].concat();
+    let length = u16::try_from(20 + tcp.len()).expect("a short packet").to_be_bytes();
+    let head = [0x45, 0, length[0], length[1], 0, 1, 0x40, 0, 64, 6, 0, 0];
+    (BEGIN, 0, [&head[..], &[10, 1, 8, 4], &[192, 0, 2, 7], &tcp].concat())
+}
+
 /// A connection of 1,100 requests, for as many paths or always the same.
 fn requests(path: impl Fn(usize) -> String) -> Vec<u8> {
     let mut sequence = 2_u32;

@@ -188,10 +188,13 @@ impl Replay<'_> {
             let name = name.map(|name| format!(" {name}")).unwrap_or_default();
             // `other` is said of bytes that were seen.
             let is_unseen = flow.shown.payload == SeenPayload::Unknown;
-            let (application, unseen) = match (is_unseen, flow.packet) {
-                (true, Some(_)) => (String::new(), ", whose first bytes were not recorded"),
-                (true, None) => (String::new(), ", of whose bytes the log holds none"),
-                (false, _) => (format!(" {}", flow.row.application), ""),
+            let known = if is_unseen { flow.row.payload } else { flow.row.application };
+            let application = if known.is_empty() { String::new() } else { format!(" {known}") };
+            let unseen = match (is_unseen, flow.packet) {
+                (true, Some(_)) if known.is_empty() => ", whose first bytes were not recorded",
+                (true, Some(_)) => ", where anything may have been asked",
+                (true, None) => ", of whose bytes the log holds none",
+                (false, _) => "",
             };
             writeln!(
                 text,

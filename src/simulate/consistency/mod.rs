@@ -35,7 +35,9 @@ use crate::azure::rule::NetworkRule;
 use crate::evidence::DnsTimeline;
 use crate::flow::AddressSet;
 use crate::flow::Fqdn;
+use crate::flow::Host;
 use crate::flow::IpProtocol;
+use crate::flow::Observation;
 use crate::flow::PayloadKind;
 use crate::intent::Destination;
 use crate::intent::Intent;
@@ -149,12 +151,17 @@ impl Consistency {
         if !self.has_rules_for_names || !is_let_out_by_network_rule(decision) {
             return;
         }
-        for opening in connection.openings {
-            if opening.protocol == IpProtocol::UDP && kind(opening) == Some(PayloadKind::Quic) {
-                let rule = decision.rule.clone();
-                found
-                    .add(Inconsistency::QuicUnfiltered { name: wire_name(opening).cloned(), rule });
-            }
+        let is_quic = |opening: &&Observation| {
+            opening.protocol == IpProtocol::UDP && kind(opening) == Some(PayloadKind::Quic)
+        };
+        let openings = connection.openings.iter().filter(is_quic);
+        let mut names: BTreeSet<Option<&Host>> = openings.map(wire_name).collect();
+        if names.len() > 1 {
+            names.remove(&None);
+        }
+        for name in names {
+            let (name, rule) = (name.cloned(), decision.rule.clone());
+            found.add(Inconsistency::QuicUnfiltered { name, rule });
         }
     }
 
