@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use exeat::azure::Deployment;
 use exeat::evidence::DnsAnswer;
 use exeat::evidence::DnsRecord;
+use exeat::evidence::DnsTimeline;
 use exeat::evidence::Evidence;
 use exeat::evidence::RecordType;
 use exeat::evidence::ResponseCode;
@@ -751,17 +752,46 @@ fn a_handshake_that_a_network_rule_lets_out_is_judged_by_the_name_that_follows()
 }
 
 #[test]
-fn what_was_told_says_nothing_of_a_flow_whose_connection_shows_another() {
+fn what_was_told_says_nothing_of_what_was_asked_besides() {
     let unseen = "10.1.8.4 -> 20.0.0.1 : tcp/5432";
+    let unread = "10.1.8.4 -> 20.0.0.1 : tcp/5432 unread";
     let hello = "10.1.8.4 -> 20.0.0.1 : tcp/5432 tls a.example.com";
     let named = one("a.example.com", "https/5432").told("a.example.com", "20.0.0.1");
     check_replay(&named, &[unseen], Some(("required-passed", 0)));
-    check_replay(&named, &[hello, unseen], Some(("undetermined", 1)));
-    check_replay(&named, &[unseen, hello], Some(("undetermined", 0)));
-    check_replay(&named, &[unseen, &format!("{unseen} other")], Some(("undetermined", 0)));
+    check_replay(&named, &[unread], Some(("undetermined", 0)));
+    check_replay(&named, &[&format!("{unread} tls")], Some(("undetermined", 0)));
+    check_replay(&named, &[hello, unread], Some(("undetermined", 1)));
     // Whatever it was for, it must be able to leave.
     let world = world(vec![allow("p", APPS, "any", "https/5432")], Vec::new());
-    check_replay(&world, &[hello, unseen], Some(("required-passed", 1)));
+    check_replay(&world, &[hello, unread], Some(("required-passed", 1)));
+}
+
+/// A list may take what is undetermined as it is, and takes no leak for it.
+#[test]
+fn a_leak_is_worse_than_what_is_not_known_before_it() {
+    let [unread, hello, other] = ["unread", "tls a.example.com", "tls b.example.com"]
+        .map(|payload| format!("10.1.8.4 -> 20.0.0.1 : tcp/5432 {payload}"));
+    let named = one("a.example.com", "https/5432");
+    check_replay(&named, &[&unread, &hello], Some(("undetermined", 0)));
+    check_replay(&named, &[&hello, &unread, &unread], Some(("undetermined", 1)));
+    check_replay(&named, &[&unread, &hello, &other], Some(("leak", 2)));
+}
+
+/// There may have been answers about any name.
+#[test]
+fn names_that_are_not_known_may_be_any() {
+    let denied = || {
+        let permissions = vec![allow("p", APPS, "20.0.0.0/24", "tcp/5432")];
+        world(permissions, vec![deny("d", "any", "a.example.com", "any")])
+    };
+    let flow = "10.1.8.4 -> 20.0.0.1 : tcp/5432 other";
+    denied().check(flow, "yes yes by p");
+    denied().told("a.example.com", "20.0.0.1").check(flow, "no no by p denied by d");
+    let mut full = denied();
+    full.evidence.timeline = DnsTimeline::with_limit(1);
+    full.told("b.example.com", "20.0.0.1")
+        .told("c.example.com", "20.0.0.1")
+        .check(flow, "? ? by p");
 }
 
 #[test]

@@ -119,8 +119,8 @@ fn recorded(flow: &Flow, number: usize) -> Vec<Observation> {
         0 | 1 => vec![whole],
         2 | 3 => vec![silent, whole],
         4 => vec![with(SeenPayload::Kind(flow.payload.kind()))],
-        5 => vec![silent, whole.clone(), with(SeenPayload::Kind(flow.payload.kind()))],
-        6 => vec![whole.clone(), with(SeenPayload::Unknown)],
+        5 => vec![silent, whole.clone(), with(SeenPayload::Unread(Some(flow.payload.kind())))],
+        6 => vec![with(SeenPayload::Unread(None)), whole],
         _ => vec![with(SeenPayload::Unknown)],
     }
 }

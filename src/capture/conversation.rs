@@ -246,6 +246,12 @@ impl Conversation {
         }
     }
 
+    /// Who may send to whom.
+    pub(super) fn directions(&self) -> [(Endpoint, Endpoint); 2] {
+        let ends = [self.first.endpoint, self.second.endpoint];
+        [(ends[0], ends[1]), (ends[1], ends[0])]
+    }
+
     /// Notes that `source` sent a segment of which not all fragments were seen.
     pub(super) fn misses(&mut self, source: Endpoint) {
         for end in [End::First, End::Second] {
@@ -275,8 +281,14 @@ impl Conversation {
         for end in [End::First, End::Second] {
             let ear = self.ear(end, mark);
             let (speaker, story) = self.parts(end);
+            let (reached, is_missed) = (speaker.reached(), speaker.is_missed);
             let Speaker { stream, listener: Some(listener), .. } = speaker else { continue };
             stream.flush(|piece, mark| Ear { mark, ..ear }.hear(listener, piece, story, answer));
+            let lost = reached.map_or(0, |reached| stream.lacks(reached));
+            let lost = lost.max(u32::from(is_missed));
+            if lost > 0 {
+                ear.hear(listener, Piece::Lost(lost), story, answer);
+            }
             listener.finish(&mut |heard| {
                 // Only what a client began to say is a question.
                 if ear.role.may_ask() {
@@ -486,6 +498,11 @@ impl Conversation {
                 return;
             }
             IpProtocol::SCTP => return self.chunks(sender, packet, mark, answer),
+            // A header that was cut behind its ports.
+            IpProtocol::TCP => {
+                self.speaker_mut(sender).is_missed = true;
+                return;
+            }
             IpProtocol(_) => return,
         }
         let ports = self.ports();

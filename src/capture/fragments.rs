@@ -58,22 +58,27 @@ pub(super) struct Whole {
     pub(super) doubtful: usize,
     /// Bytes of all fragments on the wire.
     pub(super) wire: u64,
+    /// Between whom it is, if it is a TCP segment of which other fragments follow that were not waited for.
+    pub(super) goes_on: Option<Sent>,
 }
 
-/// Between whom a TCP segment was sent that was never complete.
-#[derive(Debug)]
-pub(super) struct Missed {
+/// Between whom a TCP segment was sent.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(super) struct Sent {
     pub(super) source: Endpoint,
     pub(super) destination: Endpoint,
     pub(super) depth: u8,
 }
 
-impl Missed {
+impl Sent {
     /// By its first fragment, which begins with its ports (RFC 9293 §3.1).
-    fn of(key: &Key, first: &[u8]) -> Option<Missed> {
+    fn of(key: &Key, first: &[u8]) -> Option<Sent> {
+        if key.protocol != IpProtocol::TCP {
+            return None;
+        }
         let [s0, s1, d0, d1] = *first.first_chunk()?;
         let end = |address, port| Endpoint { address, port: u16::from_be_bytes(port) };
-        Some(Missed {
+        Some(Sent {
             source: end(key.source, [s0, s1]),
             destination: end(key.destination, [d0, d1]),
             depth: key.depth,
@@ -85,6 +90,8 @@ impl Missed {
 struct Partial {
     /// Ascending by offset.
     parts: Vec<(usize, Vec<u8>)>,
+    /// Between whom it is, if it is a TCP segment and its first fragment was seen.
+    sent: Option<Sent>,
     held: usize,
     /// Known once the last fragment was seen.
     length: Option<usize>,
@@ -101,8 +108,10 @@ pub(super) struct Fragments {
     complete: VecDeque<(Moment, Key, Vec<u8>)>,
     /// Fragments of datagrams that were given up.
     lone: u64,
+    /// How many TCP segments wait that were sent between two ends.
+    waiting: HashMap<Sent, usize>,
     /// TCP segments that were given up, until they are asked for.
-    missed: Vec<Missed>,
+    missed: Vec<Sent>,
     /// Those of them that may be responses of DNS.
     lost: BTreeMap<(IpAddr, IpAddr), LostResponses>,
     limit: Option<Limit>,
@@ -132,7 +141,8 @@ impl Fragments {
         if doubtful > 0 && fragment.offset == 0 {
             self.lose(key, Some(datagram.payload), at);
             let wire = u64::try_from(datagram.wire).unwrap_or(u64::MAX);
-            return Some(Whole { payload: datagram.payload.to_vec(), doubtful, wire });
+            let goes_on = Sent::of(&key, datagram.payload);
+            return Some(Whole { payload: datagram.payload.to_vec(), doubtful, wire, goes_on });
         } else if doubtful > 0 {
             self.lone += 1;
             self.lose(key, None, at);
@@ -147,9 +157,16 @@ impl Fragments {
         }
         let header = if key.protocol == IpProtocol::UDP { UDP_HEADER } else { TCP_HEADER };
         let partial = self.partial.entry(key).or_default();
-        let whole =
-            if partial.take(datagram, fragment) { partial.whole(header)? } else { return None };
-        self.partial.remove(&key);
+        if !partial.take(datagram, fragment) {
+            return None;
+        }
+        if fragment.offset == 0 && partial.sent.is_none() {
+            partial.sent = Sent::of(&key, datagram.payload);
+            partial.sent.into_iter().for_each(|sent| *self.waiting.entry(sent).or_default() += 1);
+        }
+        let whole = partial.whole(header)?;
+        let sent = self.partial.remove(&key).and_then(|partial| partial.sent);
+        self.wait_no_more(sent);
         // Each stands there once, and what began last is most often the one.
         if let Some(place) = self.ages.iter().rposition(|(_, other)| *other == key) {
             self.ages.remove(place);
@@ -179,8 +196,23 @@ impl Fragments {
     }
 
     /// The TCP segments that were given up of which the ends are known, each told once.
-    pub(super) fn missed(&mut self) -> Vec<Missed> {
+    pub(super) fn missed(&mut self) -> Vec<Sent> {
         std::mem::take(&mut self.missed)
+    }
+
+    /// Whether a segment that `sent` says is not complete yet.
+    pub(super) fn waits_for(&self, sent: &Sent) -> bool {
+        !self.waiting.is_empty() && self.waiting.contains_key(sent)
+    }
+
+    fn wait_no_more(&mut self, sent: Option<Sent>) {
+        let Some(sent) = sent else { return };
+        if let Some(number) = self.waiting.get_mut(&sent) {
+            *number -= 1;
+            if *number == 0 {
+                self.waiting.remove(&sent);
+            }
+        }
     }
 
     /// Gives up what is held.
@@ -224,8 +256,8 @@ impl Fragments {
             let first = partial.parts.first().filter(|(offset, _)| *offset == 0);
             let first = first.map(|(_, bytes)| bytes.as_slice());
             self.lose(key, first, since);
-            let is_tcp = key.protocol == IpProtocol::TCP;
-            self.missed.extend(first.filter(|_| is_tcp).and_then(|first| Missed::of(&key, first)));
+            self.wait_no_more(partial.sent);
+            self.missed.extend(partial.sent);
         }
     }
 
@@ -288,7 +320,7 @@ impl Partial {
         }
         payload.truncate(length.min(known.max(header)));
         let doubtful = length - payload.len();
-        Some(Whole { payload, doubtful, wire: self.wire })
+        Some(Whole { payload, doubtful, wire: self.wire, goes_on: None })
     }
 
     /// Whether no byte before `length` is missing. No byte is copied to tell.

@@ -60,7 +60,7 @@ pub(super) struct Speaker {
     pub(super) next_chunk: Option<u32>,
     /// How far beyond `base` its sequence numbers, or acknowledgments of them, have come.
     reach: u32,
-    /// Whether it sent a segment of which a fragment was missing.
+    /// Whether it sent a segment of which a fragment was missing, or nothing but the ports was seen.
     pub(super) is_missed: bool,
     pub(super) stream: Stream,
     /// `None` before its first payload.
@@ -102,6 +102,11 @@ impl Speaker {
         if let Some(base) = self.base {
             self.reach = self.reach.max(sequence.wrapping_sub(base));
         }
+    }
+
+    /// How far its sequence numbers have come, if any of them is known.
+    pub(super) fn reached(&self) -> Option<u32> {
+        self.base.map(|base| base.wrapping_add(self.reach))
     }
 
     /// Whether the end is known to have sent no payload: none was captured, in a fragment neither, but for the byte before

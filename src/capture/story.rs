@@ -28,6 +28,10 @@ use super::names::dns;
 /// Openings with new names and ports are kept up to so many.
 const MOST_INDEXED: usize = 2 * MOST_OPENINGS;
 
+/// Bytes of two tables of that many: a third of the places of one is empty at most, but for those that
+/// were kept free to grow.
+const INDEX_BYTES: usize = 2 * 2 * MOST_INDEXED * size_of::<(u64, usize)>();
+
 /// Bytes of openings and names of one flow from which on no more are kept whatever they are: a client
 /// that asks for long paths is not to push out the flows of others.
 const MOST_HELD_BYTES: usize = 512 << 10;
@@ -47,8 +51,6 @@ pub(super) struct Story {
     pub(super) left_out: u64,
     /// The openings, once there are as many as are kept whatever they are.
     index: Option<Box<Index>>,
-    /// Whether an opening stands for what was left out with a name that is not kept.
-    has_unknown: bool,
     /// Bytes of the openings and names.
     pub(super) held: usize,
     pub(super) incomplete: bool,
@@ -248,10 +250,10 @@ impl Story {
 
     /// Adds the handshake: before all that was asked, wherever the file has its packets.
     pub(super) fn open_silent(&mut self, mark: Mark) {
-        let before = self.openings.len();
-        self.open(SeenPayload::Exactly(Payload::Silent), mark);
-        if self.openings.len() > before {
-            self.openings.rotate_right(1);
+        self.keep(SeenPayload::Exactly(Payload::Silent), mark);
+        self.openings.rotate_right(1);
+        if self.index.take().is_some() {
+            self.held = self.held.saturating_sub(INDEX_BYTES);
         }
     }
 
@@ -281,7 +283,7 @@ impl Story {
         let mut payload = payload;
         if number >= MOST_OPENINGS || self.held >= MOST_HELD_BYTES {
             let index = self.index.get_or_insert_with(|| {
-                self.held += MOST_INDEXED * 2 * size_of::<(u64, usize)>();
+                self.held += INDEX_BYTES;
                 Box::new(Index::of(&self.openings))
             });
             if index.has(&payload, &self.openings) {
@@ -292,17 +294,19 @@ impl Story {
                 self.left_out += 1;
                 return;
             }
-            if is_named && number < MOST_INDEXED && self.held < 2 * MOST_HELD_BYTES {
-                index.add(number, &payload);
-            } else {
+            if !is_named || number >= MOST_INDEXED || self.held >= 2 * MOST_HELD_BYTES {
                 self.left_out += 1;
-                if self.has_unknown {
+                payload = payload.without_name();
+                if index.has(&payload, &self.openings) {
                     return;
                 }
-                self.has_unknown = true;
-                payload = payload.without_name();
             }
+            index.add(number, &payload);
         }
+        self.keep(payload, mark);
+    }
+
+    fn keep(&mut self, payload: SeenPayload, mark: Mark) {
         self.held += size_of::<Opening>() + path_length(&payload);
         if self.openings.is_empty() {
             self.openings.reserve_exact(USUAL_OPENINGS);
@@ -327,6 +331,22 @@ impl Story {
     /// A client that is known to have sent nothing asked for nothing, whatever the server said; and
     /// of what is neither TCP nor UDP no firewall looks at more than the header.
     pub(super) fn complete(&mut self, protocol: IpProtocol, was_silent: bool, first: Mark) {
+        self.open_the_rest(protocol, was_silent, first);
+        // Of what was asked besides, what DNS told says nothing.
+        let shows_something = !self.names.is_empty()
+            || self.is_contradicted
+            || self.openings.iter().any(|opening| match &opening.payload {
+                SeenPayload::Exactly(payload) => *payload != Payload::Silent,
+                SeenPayload::Kind(_) | SeenPayload::Unread(_) | SeenPayload::Unknown => false,
+            });
+        for opening in self.openings.iter_mut().filter(|_| shows_something) {
+            if matches!(opening.payload, SeenPayload::Kind(_) | SeenPayload::Unknown) {
+                opening.payload = opening.payload.unread();
+            }
+        }
+    }
+
+    fn open_the_rest(&mut self, protocol: IpProtocol, was_silent: bool, first: Mark) {
         if !protocol.has_ports() {
             let Mark { packet, frame, at } = first;
             let payload = SeenPayload::Exactly(Payload::Other);
@@ -375,7 +395,10 @@ impl Story {
     /// Adds what may have been asked besides, where not all that the client said is known.
     fn doubt(&mut self) {
         let is_open = |opening: &Opening| {
-            matches!(opening.payload, SeenPayload::Kind(_) | SeenPayload::Unknown)
+            matches!(
+                opening.payload,
+                SeenPayload::Kind(_) | SeenPayload::Unread(_) | SeenPayload::Unknown
+            )
         };
         let Some(Mark { packet, frame, at }) = self.doubt else { return };
         if self.openings.iter().any(is_open) {
@@ -397,7 +420,7 @@ impl Story {
             SeenPayload::Exactly(Payload::Silent) => None,
             SeenPayload::Exactly(payload) => Some(payload.wire_name()),
             // A damaged request may show a name, though not what it asks of that host.
-            SeenPayload::Kind(_) | SeenPayload::Unknown => {
+            SeenPayload::Kind(_) | SeenPayload::Unread(_) | SeenPayload::Unknown => {
                 let mut names = self.names.iter();
                 let shown = names.find(|seen| seen.packet == opening.packet);
                 Some(shown.map(|seen| &seen.name))
@@ -426,7 +449,10 @@ fn but_for_path(payload: &SeenPayload) -> ButForPath<'_> {
 fn path_length(payload: &SeenPayload) -> usize {
     match payload {
         SeenPayload::Exactly(Payload::Http(request)) => request.path.len(),
-        SeenPayload::Exactly(_) | SeenPayload::Kind(_) | SeenPayload::Unknown => 0,
+        SeenPayload::Exactly(_)
+        | SeenPayload::Kind(_)
+        | SeenPayload::Unread(_)
+        | SeenPayload::Unknown => 0,
     }
 }
 
@@ -485,6 +511,20 @@ mod tests {
         assert_eq!(last, Some(&SeenPayload::Kind(PayloadKind::Http)));
     }
 
+    /// The file may have it behind all else, and what is left out is not to hide behind it.
+    #[test]
+    fn a_handshake_behind_many_requests_stands_before_them() {
+        let mut story = full();
+        story.open_silent(Mark { packet: 2000, frame: 2000, at: Moment::EPOCH });
+        for packet in 3000..5000 {
+            ask(&mut story, Some(&format!("n{packet}.example")), packet);
+        }
+        let first = story.openings.first().map(|opening| &opening.payload);
+        assert_eq!(first, Some(&SeenPayload::Exactly(Payload::Silent)));
+        let last = story.openings.last().map(|opening| &opening.payload);
+        assert_eq!(last, Some(&SeenPayload::Kind(PayloadKind::Http)));
+    }
+
     #[test]
     fn long_paths_are_left_out_sooner() {
         let mut story = Story::default();
@@ -497,7 +537,7 @@ mod tests {
             let mark = Mark { packet: number, frame: number, at: Moment::EPOCH };
             story.hear(Heard::Opening(payload, name), mark);
         }
-        assert!(story.held < MOST_HELD_BYTES + 200_000, "{}", story.held);
+        assert!(story.held < MOST_HELD_BYTES + INDEX_BYTES + 130_000, "{}", story.held);
         assert_eq!((story.openings.len(), story.left_out), (10, 990));
         let last = story.openings.last().map(|opening| opening.packet);
         assert_eq!(last, Some(999));

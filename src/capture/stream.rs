@@ -155,6 +155,15 @@ impl Stream {
         }
     }
 
+    /// How many bytes are missing behind all that was given out, where the direction is known to have come
+    /// to number `reached`. A FIN has a number, too.
+    pub(super) fn lacks(&self, reached: u32) -> u32 {
+        match self.next {
+            Some(next) if is_before(next.wrapping_add(1), reached) => reached.wrapping_sub(next),
+            Some(_) | None => 0,
+        }
+    }
+
     /// Forgets what is held back.
     pub(super) fn drop_held(&mut self) {
         self.held = Vec::new();

@@ -24,7 +24,7 @@ use super::error::Summary;
 use super::file::Frame;
 use super::file::UNTIMED;
 use super::fragments::Fragments;
-use super::fragments::Missed;
+use super::fragments::Sent;
 use super::link::LinkType;
 use super::moment::Moment;
 use super::speaker::Endpoint;
@@ -291,6 +291,7 @@ impl Tracker {
         let whole = self.fragments.take(datagram, fragment, depth, arrival);
         self.miss_segments();
         let Some(whole) = whole else { return Ok(()) };
+        let goes_on = whole.goes_on;
         // Of IPv6, extension headers may lie in the part that was cut up.
         let extended = if datagram.source.is_ipv6() {
             ipv6::extensions(datagram.protocol.0, &whole.payload)?
@@ -304,17 +305,25 @@ impl Tracker {
             payload_wire: extended.payload.len() + whole.doubtful,
             ..*datagram
         };
-        self.datagram(&datagram, whole.wire, depth, arrival, sink)
+        let taken = self.datagram(&datagram, whole.wire, depth, arrival, sink);
+        goes_on.into_iter().for_each(|sent| self.miss_segment(sent));
+        taken
     }
 
     /// Tells the flows of segments of which fragments are missing.
     fn miss_segments(&mut self) {
-        for Missed { source, destination, depth } in self.fragments.missed() {
-            let ends = self.copies.key.between(source, destination, IpProtocol::TCP, depth);
-            let key = Key::between(source, destination, IpProtocol::TCP, depth, ends);
-            if let Some(flow) = self.flows.find(&key).and_then(|id| self.flows.get_mut(id)) {
-                flow.conversation.misses(source);
-            }
+        for sent in self.fragments.missed() {
+            self.miss_segment(sent);
+        }
+    }
+
+    fn miss_segment(&mut self, Sent { source, destination, depth }: Sent) {
+        let ends = self.copies.key.between(source, destination, IpProtocol::TCP, depth);
+        let key = Key::between(source, destination, IpProtocol::TCP, depth, ends);
+        if let Some(flow) = self.flows.find(&key).and_then(|id| self.flows.get_mut(id)) {
+            let is_client = flow.other_side.as_deref().is_some_and(|(_, end)| *end == source);
+            let source = if is_client { flow.conversation.source() } else { source };
+            flow.conversation.misses(source);
         }
     }
 
@@ -538,6 +547,15 @@ impl Tracker {
 
     fn end(&mut self, id: FlowId, sink: &mut impl Sink) {
         let Some(mut flow) = self.flows.remove(id) else { return };
+        for (source, destination) in flow.conversation.directions() {
+            if self.fragments.waits_for(&Sent {
+                source,
+                destination,
+                depth: flow.conversation.depth(),
+            }) {
+                flow.conversation.misses(source);
+            }
+        }
         let other_side = flow.other_side.as_deref().map(|(key, _)| *key);
         for key in [flow.key].into_iter().chain(other_side) {
             self.flows.forget(&key, id);

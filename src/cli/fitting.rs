@@ -89,7 +89,7 @@ fn targets(flow: &CapturedFlow) -> Vec<(&Host, Option<&Host>)> {
         let of_packet = flow.openings.iter().filter(|opening| opening.packet == target.packet);
         let mut hosts = of_packet.filter_map(|opening| match &opening.payload {
             SeenPayload::Exactly(payload) => payload.wire_name(),
-            SeenPayload::Kind(_) | SeenPayload::Unknown => None,
+            SeenPayload::Kind(_) | SeenPayload::Unread(_) | SeenPayload::Unknown => None,
         });
         let only = hosts.next().filter(|_| hosts.next().is_none());
         (&target.name, only)

@@ -201,7 +201,7 @@ pub(super) fn openings(
         held.and_then(|held| held.first().copied()).unwrap_or(STAND_IN)
     });
     let seen = flow.openings.iter().map(|opening| opening.payload.clone());
-    let left_out = SeenPayload::Kind(PayloadKind::Http);
+    let left_out = SeenPayload::Unread(Some(PayloadKind::Http));
     let seen = seen.chain((by_path && flow.openings_left_out > 0).then_some(left_out));
     let openings = seen.map(|payload| Observation {
         source,

@@ -339,9 +339,9 @@ fn named_payload(
     }))
 }
 
-/// `payload = "silent" | "other" | "tls" [ host ] [ "inner" url ] | …`
+/// `payload = "silent" | "other" | "tls" [ host ] [ "inner" url ] | … | "unread" [ kind ]`
 fn payload(words: &mut Words<'_>, protocol: IpProtocol) -> Result<SeenPayload, NotationError> {
-    const WANTED: &str = "`silent`, `other`, `tls`, `http`, `mssql` or `quic`";
+    const WANTED: &str = "`silent`, `other`, `tls`, `http`, `mssql`, `quic` or `unread`";
     let Some(word) = words.next() else {
         let unknown = protocol == IpProtocol::TCP;
         return Ok(if unknown {
@@ -353,6 +353,13 @@ fn payload(words: &mut Words<'_>, protocol: IpProtocol) -> Result<SeenPayload, N
     if word.text == "dns" && protocol.has_ports() {
         return Ok(SeenPayload::Exactly(Payload::Other));
     }
+    if word.text == "unread" {
+        let kind = words.next().map(|word| {
+            let kind = PayloadKind::from_keyword(word.text);
+            carried(kind.ok_or_else(|| word.expected(WANTED))?, word, protocol)
+        });
+        return Ok(SeenPayload::Unread(kind.transpose()?));
+    }
     let Some(kind) = PayloadKind::from_keyword(word.text) else {
         return Err(if word.text == "sni" {
             word.with_help(WANTED, "write `tls www.example.com`")
@@ -360,15 +367,7 @@ fn payload(words: &mut Words<'_>, protocol: IpProtocol) -> Result<SeenPayload, N
             word.expected(WANTED)
         });
     };
-    let carrier = match kind {
-        PayloadKind::Silent | PayloadKind::Other => None,
-        PayloadKind::Tls | PayloadKind::Http | PayloadKind::Mssql => Some(IpProtocol::TCP),
-        PayloadKind::Quic => Some(IpProtocol::UDP),
-    };
-    if carrier.is_some_and(|carrier| carrier != protocol) {
-        return Err(word.expected(&format!("a payload that {protocol} can carry")));
-    }
-    Ok(SeenPayload::Exactly(match kind {
+    Ok(SeenPayload::Exactly(match carried(kind, word, protocol)? {
         PayloadKind::Silent => Payload::Silent,
         PayloadKind::Other => Payload::Other,
         PayloadKind::Tls => {
@@ -389,6 +388,23 @@ fn payload(words: &mut Words<'_>, protocol: IpProtocol) -> Result<SeenPayload, N
         PayloadKind::Mssql => Payload::Mssql { name: host(words, None)? },
         PayloadKind::Quic => Payload::Quic { name: host(words, None)? },
     }))
+}
+
+/// The kind that `word` names, where `protocol` can carry it.
+fn carried(
+    kind: PayloadKind,
+    word: Word<'_>,
+    protocol: IpProtocol,
+) -> Result<PayloadKind, NotationError> {
+    let carrier = match kind {
+        PayloadKind::Silent | PayloadKind::Other => None,
+        PayloadKind::Tls | PayloadKind::Http | PayloadKind::Mssql => Some(IpProtocol::TCP),
+        PayloadKind::Quic => Some(IpProtocol::UDP),
+    };
+    if carrier.is_some_and(|carrier| carrier != protocol) {
+        return Err(word.expected(&format!("a payload that {protocol} can carry")));
+    }
+    Ok(kind)
 }
 
 /// A host, if there is one and it is not the keyword `unless`; that is a host where it is the last
@@ -516,8 +532,8 @@ mod tests {
         check_error(
             "10.1.0.4 -> 10.9.0.1 : tcp/443 sni a.example",
             31,
-            "expected `silent`, `other`, `tls`, `http`, `mssql` or `quic`, found `sni`; write `tls \
-             www.example.com`",
+            "expected `silent`, `other`, `tls`, `http`, `mssql`, `quic` or `unread`, found `sni`; \
+             write `tls www.example.com`",
         );
         check_error(
             "10.1.0.4 -> 10.9.0.1 : udp/443 tls a.example",

@@ -22,6 +22,10 @@ pub enum SeenPayload {
     Kind(PayloadKind),
     /// Nothing, as in a flow log.
     Unknown,
+    /// That of something which cannot be told beside what can: a name was shown that may not be the one,
+    /// or something was asked that was not seen behind what was; with its protocol where that is known.
+    /// What DNS told says nothing of it.
+    Unread(Option<PayloadKind>),
 }
 
 impl SeenPayload {
@@ -33,12 +37,28 @@ impl SeenPayload {
         )
     }
 
+    /// What is known of the protocol.
+    pub fn kind(&self) -> Option<PayloadKind> {
+        match self {
+            SeenPayload::Exactly(payload) => Some(payload.kind()),
+            SeenPayload::Kind(kind) => Some(*kind),
+            SeenPayload::Unread(kind) => *kind,
+            SeenPayload::Unknown => None,
+        }
+    }
+
+    /// The same as if it could not be told.
+    #[must_use]
+    pub fn unread(&self) -> SeenPayload {
+        SeenPayload::Unread(self.kind())
+    }
+
     /// The same as if nothing but its kind had been seen.
     #[must_use]
     pub fn without_name(self) -> SeenPayload {
         match self {
             SeenPayload::Exactly(payload) => SeenPayload::Kind(payload.kind()),
-            SeenPayload::Kind(_) | SeenPayload::Unknown => self,
+            SeenPayload::Kind(_) | SeenPayload::Unread(_) | SeenPayload::Unknown => self,
         }
     }
 }
@@ -93,16 +113,25 @@ impl Observation {
     }
 }
 
+impl Observation {
+    fn write_ends(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_endpoint(f, self.source, self.source_port.filter(|port| *port != 0))?;
+        f.write_str(" -> ")?;
+        write_endpoint(f, self.destination, None)?;
+        f.write_str(" : ")?;
+        write_service(f, self.protocol, self.destination_port)
+    }
+}
+
 impl fmt::Display for Observation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.payload {
             SeenPayload::Exactly(payload) => self.with_payload(payload.clone()).fmt(f),
-            SeenPayload::Kind(_) | SeenPayload::Unknown => {
-                write_endpoint(f, self.source, self.source_port.filter(|port| *port != 0))?;
-                f.write_str(" -> ")?;
-                write_endpoint(f, self.destination, None)?;
-                f.write_str(" : ")?;
-                write_service(f, self.protocol, self.destination_port)
+            SeenPayload::Kind(_) | SeenPayload::Unknown => self.write_ends(f),
+            SeenPayload::Unread(kind) => {
+                self.write_ends(f)?;
+                f.write_str(" unread")?;
+                kind.iter().try_for_each(|kind| write!(f, " {}", kind.keyword()))
             }
         }
     }

@@ -205,7 +205,8 @@ impl<'a> Encoder<'a> {
         let peers = vantage.peers().filter(|(peering, _, _)| peering.allow_virtual_network_access);
         let peered = peers.flat_map(|(_, _, remote)| remote.address_space.iter());
         let connected = vantage.network.address_space.iter().chain(peered).copied();
-        let mut within: AddressSet = connected.chain(vantage.behind_gateways()).collect();
+        let connected = connected.chain(vantage.behind_gateways());
+        let mut within: AddressSet = connected.chain(vantage.overlays()).collect();
         within = within.union(&AZURE_HOST.into());
         let mut by_default_route = AddressSet::empty();
         let mut one_of = Vec::new();

@@ -95,7 +95,7 @@ fn unsaid(unmet: &Unmet<'_>) -> Option<String> {
         | Missing::TooManyUnknowns => false,
     });
     let flow = &unmet.flow;
-    let is_unsaid = flow.payload == SeenPayload::Unknown && flow.protocol == IpProtocol::TCP;
+    let is_unsaid = flow.payload.kind().is_none() && flow.protocol == IpProtocol::TCP;
     (is_open && is_unsaid).then(|| format!("tcp/{}", flow.destination_port))
 }
 

@@ -105,7 +105,7 @@ impl Near<'_> {
             Differs::Source => Some(observation.source.to_string()),
             Differs::Name(_) => match &observation.payload {
                 SeenPayload::Exactly(payload) => payload.wire_name().map(ToString::to_string),
-                SeenPayload::Kind(_) | SeenPayload::Unknown => None,
+                SeenPayload::Kind(_) | SeenPayload::Unread(_) | SeenPayload::Unknown => None,
             },
             Differs::Port(_) => Some(observation.destination_port.to_string()),
             Differs::Service(_) => Some(service(observation)),
@@ -116,11 +116,7 @@ impl Near<'_> {
 
 /// Protocol, port and what is spoken, as the notation of flows has them.
 fn service(observation: &Observation) -> String {
-    let kind = match &observation.payload {
-        SeenPayload::Exactly(payload) => Some(payload.kind()),
-        SeenPayload::Kind(kind) => Some(*kind),
-        SeenPayload::Unknown => None,
-    };
-    let word = kind.map(|kind| format!(" {}", kind.keyword())).unwrap_or_default();
+    let word =
+        observation.payload.kind().map(|kind| format!(" {}", kind.keyword())).unwrap_or_default();
     format!("{}{word}", observation.service())
 }

@@ -305,8 +305,8 @@ fn undecided() -> Decision {
 /// The fewest facts that settle the verdict.
 fn missing(readings: &[Reading], seen: &SeenPayload) -> Vec<Missing> {
     let fields: &[Field] = match seen {
-        SeenPayload::Unknown => &[Field::Name, Field::Payload],
-        SeenPayload::Kind(_) => &[Field::Name],
+        SeenPayload::Unknown | SeenPayload::Unread(None) => &[Field::Name, Field::Payload],
+        SeenPayload::Kind(_) | SeenPayload::Unread(Some(_)) => &[Field::Name],
         SeenPayload::Exactly(_) => &[Field::Inner],
     };
     let payloads: BTreeSet<&Payload> = readings.iter().map(|reading| &reading.payload).collect();
@@ -348,9 +348,13 @@ pub(super) fn is_about_a_name(atom: &Atom) -> bool {
 fn tells_apart(item: &Missing, a: &Reading, b: &Reading, seen: &SeenPayload) -> bool {
     match item {
         Missing::Field(Field::Name) => match seen {
-            SeenPayload::Unknown => a.payload.wire_name() != b.payload.wire_name(),
+            SeenPayload::Unknown | SeenPayload::Unread(None) => {
+                a.payload.wire_name() != b.payload.wire_name()
+            }
             // Of a known kind, the name stands for all that the client said.
-            SeenPayload::Kind(_) | SeenPayload::Exactly(_) => a.payload != b.payload,
+            SeenPayload::Kind(_) | SeenPayload::Unread(Some(_)) | SeenPayload::Exactly(_) => {
+                a.payload != b.payload
+            }
         },
         Missing::Field(Field::Payload | Field::Inner) => a.payload != b.payload,
         Missing::Field(Field::Source) | Missing::TooManyUnknowns => false,

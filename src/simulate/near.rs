@@ -221,7 +221,9 @@ fn other_service(service: Service, observation: &Observation) -> Option<Otherwis
     }
     let payload = match (&observation.payload, sent_by(service, &observation.payload)) {
         // Nobody saw what was sent.
-        (SeenPayload::Unknown | SeenPayload::Kind(_), _) => SeenPayload::Unknown,
+        (SeenPayload::Kind(_) | SeenPayload::Unread(_) | SeenPayload::Unknown, _) => {
+            SeenPayload::Unknown
+        }
         (SeenPayload::Exactly(_), payload) => SeenPayload::Exactly(payload),
     };
     let by = u32::from(wanted != protocol) + u32::from(nearest != port);
@@ -244,7 +246,7 @@ fn speaks(service: Service, seen: &SeenPayload) -> bool {
 fn sent_by(service: Service, seen: &SeenPayload) -> Payload {
     let name = match seen {
         SeenPayload::Exactly(payload) => payload.wire_name().cloned(),
-        SeenPayload::Kind(_) | SeenPayload::Unknown => None,
+        SeenPayload::Kind(_) | SeenPayload::Unread(_) | SeenPayload::Unknown => None,
     };
     match service {
         Service::Https { .. } => Payload::Tls { name, inner: None },
@@ -261,7 +263,7 @@ fn sent_by(service: Service, seen: &SeenPayload) -> Payload {
 fn shown_name(observation: &Observation) -> Option<Fqdn> {
     match &observation.payload {
         SeenPayload::Exactly(payload) => payload.wire_name()?.name().cloned(),
-        SeenPayload::Kind(_) | SeenPayload::Unknown => None,
+        SeenPayload::Kind(_) | SeenPayload::Unread(_) | SeenPayload::Unknown => None,
     }
 }
 

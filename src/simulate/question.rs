@@ -435,8 +435,9 @@ impl<'q> Question<'q> {
     fn client_holds_one_of(&self, names: &Names, inquiry: &mut Inquiry<'_>) -> bool {
         let Observation { source, destination, .. } = *self.view.observation;
         let environment = self.environment;
-        let told = self.view.told(environment);
-        if !told.is_empty() {
+        if let Some(told) = self.view.told(environment)
+            && !told.is_empty()
+        {
             return told.iter().any(|held| names.set.contains(&held.name));
         }
         let mut open = names.patterns.iter().filter(|pattern| match pattern {

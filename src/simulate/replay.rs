@@ -51,7 +51,7 @@ impl Simulator<'_> {
         intent: Option<&IndexedIntent<'_>>,
         environment: &Environment<'_>,
     ) -> Option<Replayed> {
-        let mut last = None;
+        let mut last: Option<Replayed> = None;
         for (index, flow) in flows.iter().enumerate() {
             let is_last = index + 1 == flows.len();
             let is_silent = flow.payload.is_silent();
@@ -62,10 +62,17 @@ impl Simulator<'_> {
             // The list is asked with the name seen in the flow, also where the firewall decides
             // before it sees one (`semantics.md`, Replay).
             let asked = if is_silent { flows.get(index + 1).unwrap_or(flow) } else { flow };
-            let judged = intent.map(|intent| intent.judge_among(asked, flows, environment));
+            let judged = intent.map(|intent| intent.judge(asked, environment));
             let outcome = Outcome::of(judged.as_ref(), &decision);
+            // A connection goes on behind a flow that leaves: whether it may is open, and what follows may
+            // be worse.
+            if last.as_ref().is_some_and(|before| before.outcome == Outcome::Undetermined)
+                && outcome != Outcome::Leak
+            {
+                continue;
+            }
             let is_settled = match decision.verdict {
-                Verdict::Allow => outcome.is_objection(),
+                Verdict::Allow => outcome.is_objection() && outcome != Outcome::Undetermined,
                 Verdict::Deny
                 | Verdict::Undetermined
                 | Verdict::Bypass

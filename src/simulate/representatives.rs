@@ -170,15 +170,19 @@ impl Simulator<'_> {
 pub(super) fn payload_kinds(observation: &Observation) -> &[PayloadKind] {
     match &observation.payload {
         SeenPayload::Exactly(_) => &[],
-        SeenPayload::Kind(kind) => std::slice::from_ref(kind),
-        SeenPayload::Unknown if observation.protocol == IpProtocol::TCP => &[
-            PayloadKind::Tls,
-            PayloadKind::Http,
-            PayloadKind::Mssql,
-            PayloadKind::Other,
-            PayloadKind::Silent,
-        ],
+        SeenPayload::Kind(kind) | SeenPayload::Unread(Some(kind)) => std::slice::from_ref(kind),
+        SeenPayload::Unknown | SeenPayload::Unread(None)
+            if observation.protocol == IpProtocol::TCP =>
+        {
+            &[
+                PayloadKind::Tls,
+                PayloadKind::Http,
+                PayloadKind::Mssql,
+                PayloadKind::Other,
+                PayloadKind::Silent,
+            ]
+        }
         // Only the proxy reads payloads, and it takes nothing but TCP.
-        SeenPayload::Unknown => &[PayloadKind::Other],
+        SeenPayload::Unknown | SeenPayload::Unread(None) => &[PayloadKind::Other],
     }
 }

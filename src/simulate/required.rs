@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::slice;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -109,24 +108,13 @@ impl Intent {
 impl IndexedIntent<'_> {
     /// What the list says of `observation`, as [`Intent::judge_on`] has it.
     pub fn judge(&self, observation: &Observation, environment: &Environment<'_>) -> Judged {
-        self.judge_among(observation, slice::from_ref(observation), environment)
-    }
-
-    /// What the list says of `observation`, one of the flows of `connection`.
-    pub(super) fn judge_among(
-        &self,
-        observation: &Observation,
-        connection: &[Observation],
-        environment: &Environment<'_>,
-    ) -> Judged {
-        let views = self.views(observation, connection, environment);
         let mut heard: Vec<Heard> = Vec::new();
         let mut perhaps_by: BTreeSet<usize> = BTreeSet::new();
         let is_accepted = |one: &Permission| one.accept_undetermined.is_some();
         let may_be_accepted = self.intent.permissions.iter().any(is_accepted);
         let mut assumptions: BTreeSet<&'static str> = BTreeSet::new();
         let mut is_cut = false;
-        for (index, view) in views.into_iter().enumerate() {
+        for (index, view) in self.views(observation, environment).into_iter().enumerate() {
             let question = Question::new(self.intent, view, environment, self.day);
             let mut known = |atom: &Atom| environment.answer(atom, &self.proxies);
             if may_be_accepted {
@@ -174,18 +162,17 @@ impl IndexedIntent<'_> {
         }
     }
 
-    /// The permissions, by their indices, that strictly mean `observation`, one of the flows of
-    /// `connection`, in some reading, whatever denies say.
+    /// The permissions, by their indices, that strictly mean `observation` in some reading, whatever
+    /// denies say.
     pub(super) fn perhaps_meant_by(
         &self,
         observation: &Observation,
-        connection: &[Observation],
         environment: &Environment<'_>,
     ) -> BTreeMap<usize, Meant> {
         let mut known = |atom: &Atom| environment.answer(atom, &self.proxies);
         // The names, and in how many readings it is settled.
         let mut found: BTreeMap<usize, (BTreeSet<Option<Fqdn>>, usize)> = BTreeMap::new();
-        let views = self.views(observation, connection, environment);
+        let views = self.views(observation, environment);
         let readings = views.len();
         for view in views {
             let question = Question::new(self.intent, view, environment, self.day);

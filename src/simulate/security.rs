@@ -184,7 +184,9 @@ fn in_virtual_network(address: IpAddr, vantage: Vantage<'_>, inquiry: &mut Inqui
     let peers = vantage.peers().filter(|(peering, _, _)| peering.allow_virtual_network_access);
     let peered = peers.flat_map(|(_, _, remote)| remote.address_space.iter());
     let connected = vantage.network.address_space.iter().chain(peered).copied();
-    let mut connected = connected.chain(vantage.behind_gateways());
+    let connected = connected.chain(vantage.behind_gateways());
+    // The default rules keep no node from its pods (`azure-routing.md §10`).
+    let mut connected = connected.chain(vantage.overlays());
     if address == AZURE_HOST || connected.any(|prefix| prefix.contains(&address)) {
         return true;
     }

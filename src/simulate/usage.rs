@@ -114,11 +114,11 @@ impl<'l> Usage<'l> {
             if is_silent && index + 1 < flows.len() {
                 continue;
             }
-            let judged = self.intent.judge_among(flow, flows, environment);
+            let judged = self.intent.judge(flow, environment);
             if judged.permitted == Some(false) {
                 continue;
             }
-            for (permission, meant) in self.intent.perhaps_meant_by(flow, flows, environment) {
+            for (permission, meant) in self.intent.perhaps_meant_by(flow, environment) {
                 let Some(one) = self.intent.intent.permissions.get(permission) else { continue };
                 let used = self.used.entry(permission).or_default();
                 for name in &meant.names {

@@ -29,7 +29,7 @@ pub(super) enum Name {
     Shown(Host),
     /// The client may have shown it.
     Supposed(Host),
-    /// The client was told that it has the destination's address.
+    /// The client was told that it has the destination's address, or may have been.
     Presumed(Fqdn),
     /// There is none.
     Absent,
@@ -47,7 +47,7 @@ pub(super) struct View<'o> {
     pub(super) concerned: Option<BTreeSet<Statement>>,
     /// The names that the client was told of the destination, once they are asked for: of an address
     /// that has many, that takes as long as all else.
-    told: Arc<OnceLock<Vec<HeldName>>>,
+    told: Arc<OnceLock<Option<Vec<HeldName>>>>,
 }
 
 impl<'o> View<'o> {
@@ -65,20 +65,22 @@ impl<'o> View<'o> {
                 };
                 (Some(payload.kind()), payload.wire_name().cloned(), request)
             }
-            SeenPayload::Kind(kind) => (Some(*kind), None, None),
-            SeenPayload::Unknown => (None, None, None),
+            SeenPayload::Kind(_) | SeenPayload::Unread(_) | SeenPayload::Unknown => {
+                (observation.payload.kind(), None, None)
+            }
         };
         let name = shown.map_or(Name::Absent, Name::Shown);
         View { observation, name, kind, request, concerned: None, told: Arc::default() }
     }
 
-    /// The names that the client was told of the destination. All questions about the flow are asked in
-    /// the same environment.
-    pub(super) fn told(&self, environment: &Environment<'_>) -> &[HeldName] {
-        self.told.get_or_init(|| {
+    /// The names that the client was told of the destination; `None` where those are not known. All
+    /// questions about the flow are asked in the same environment.
+    pub(super) fn told(&self, environment: &Environment<'_>) -> Option<&[HeldName]> {
+        let told = self.told.get_or_init(|| {
             let Observation { source, destination, .. } = *self.observation;
             environment.evidence.timeline.names(source, destination, environment.at)
-        })
+        });
+        told.as_deref()
     }
 }
 
@@ -90,15 +92,11 @@ pub(super) enum Statement {
 }
 
 impl IndexedIntent<'_> {
-    /// A flow of `connection` with the name that was seen in it, with each name that its client was
-    /// told, or with one name of each kind.
-    ///
-    /// Where the connection shows elsewhere what it asked, what its client was told says nothing of a
-    /// flow that does not: it may be for anything.
+    /// The flow with the name that was seen, with each name that its client was told, or with one
+    /// name of each kind.
     pub(super) fn views<'o>(
         &self,
         observation: &'o Observation,
-        connection: &[Observation],
         environment: &Environment<'_>,
     ) -> Vec<View<'o>> {
         let seen = View::of(observation);
@@ -112,14 +110,12 @@ impl IndexedIntent<'_> {
             return vec![view(Name::Shown(host.clone()), concerned)];
         }
         let address = observation.destination;
-        let may_show_a_name = match &observation.payload {
-            SeenPayload::Exactly(_)
-            | SeenPayload::Kind(PayloadKind::Silent | PayloadKind::Other) => false,
-            SeenPayload::Kind(_) | SeenPayload::Unknown => true,
-        };
         let told = seen.told(environment);
-        let is_one_of_more = may_show_a_name && connection.iter().any(asks);
-        if !is_one_of_more && let Some(best) = told.iter().map(|held| held.role).min() {
+        let is_read = !matches!(observation.payload, SeenPayload::Unread(_));
+        if is_read
+            && let Some(told) = told
+            && let Some(best) = told.iter().map(|held| held.role).min()
+        {
             let concerned = self.of_names(told.iter().map(|held| &held.name));
             // A name that was only led over counts where none was asked for.
             let names = told.iter().filter(|held| held.role == best);
@@ -128,6 +124,11 @@ impl IndexedIntent<'_> {
             return names.map(presumed).collect();
         }
         let mut views = vec![view(Name::Absent, self.of_no_name())];
+        let may_show_a_name = match &observation.payload {
+            SeenPayload::Exactly(_)
+            | SeenPayload::Kind(PayloadKind::Silent | PayloadKind::Other) => false,
+            SeenPayload::Kind(_) | SeenPayload::Unread(_) | SeenPayload::Unknown => true,
+        };
         if may_show_a_name {
             let literal = Host::Address(address);
             let concerned = self.of_host(&literal);
@@ -135,23 +136,18 @@ impl IndexedIntent<'_> {
             views.extend(self.names_of_each_kind(observation).iter().map(|(name, concerned)| {
                 view(Name::Supposed(Host::Name(name.clone())), Some(concerned.clone()))
             }));
-            views.extend(told.iter().map(|held| {
+            views.extend(told.into_iter().flatten().map(|held| {
                 let name = Host::Name(held.name.clone());
                 let concerned = self.of_host(&name);
                 view(Name::Supposed(name), concerned)
             }));
         }
-        views
-    }
-}
-
-/// Whether it is seen what the client asked.
-fn asks(flow: &Observation) -> bool {
-    match &flow.payload {
-        SeenPayload::Exactly(Payload::Silent) | SeenPayload::Kind(_) | SeenPayload::Unknown => {
-            false
+        if is_read && told.is_none() {
+            views.extend(self.names_of_each_kind(observation).iter().map(|(name, concerned)| {
+                view(Name::Presumed(name.clone()), Some(concerned.clone()))
+            }));
         }
-        SeenPayload::Exactly(_) => true,
+        views
     }
 }
 

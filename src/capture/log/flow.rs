@@ -100,7 +100,10 @@ impl Weighs for CapturedFlow {
     fn weight(&self) -> usize {
         let paths = self.openings.iter().map(|opening| match &opening.payload {
             SeenPayload::Exactly(Payload::Http(request)) => request.path.len(),
-            SeenPayload::Exactly(_) | SeenPayload::Kind(_) | SeenPayload::Unknown => 0,
+            SeenPayload::Exactly(_)
+            | SeenPayload::Kind(_)
+            | SeenPayload::Unread(_)
+            | SeenPayload::Unknown => 0,
         });
         let openings = size_of::<Opening>() * self.openings.len() + paths.sum::<usize>();
         openings + size_of::<SeenName>() * self.names.len()
@@ -148,7 +151,7 @@ pub(super) fn add_opening(
     }
     // One more stands for all that are left out, of which nothing but the kind is told.
     if flow.openings_left_out == 0 {
-        let payload = payload.without_name();
+        let payload = payload.unread();
         flow.openings.push(Opening { packet: 0, frame, at, payload });
     }
     flow.openings_left_out += 1;

@@ -75,6 +75,8 @@ fn story(flow: &CapturedFlow) -> String {
         let payload = match &opening.payload {
             SeenPayload::Exactly(payload) => payload.to_string(),
             SeenPayload::Kind(kind) => format!("some {}", kind.keyword()),
+            SeenPayload::Unread(Some(kind)) => format!("unread {}", kind.keyword()),
+            SeenPayload::Unread(None) => "unread".to_owned(),
             SeenPayload::Unknown => "unknown".to_owned(),
         };
         parts.push(format!("{} {payload}", opening.packet));

@@ -160,7 +160,7 @@ fn the_hellos_of_connections_at_the_same_time_are_kept_apart() {
     let ids = (0..5_u8).map(|id| [id; 8]);
     let many: Vec<_> = ids.map(|id| piece(&id, &a, 0, 30)).chain(again).collect();
     let flow = only(&sent(&many));
-    assert_eq!(story(&flow), "quic a.example | 7 quic a.example | 7 some quic");
+    assert_eq!(story(&flow), "quic a.example | 7 quic a.example | 7 unread quic");
 }
 
 #[test]
@@ -172,6 +172,6 @@ fn what_does_not_open_tells_no_name_and_leaves_the_flow_open() {
     let after = initial(Version::V1, FIRST_ID, &[(0, &hello("b.example"))]);
     let many = [vec![packet; 40], vec![after]].concat();
     let flow = only(&sent(&many));
-    assert_eq!(story(&flow), "quic b.example | 41 quic b.example | 32 some quic");
+    assert_eq!(story(&flow), "quic b.example | 41 quic b.example | 32 unread quic");
     assert!(flow.incomplete);
 }

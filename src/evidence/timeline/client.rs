@@ -117,13 +117,16 @@ impl DnsTimeline {
     /// The names for which `client` holds `address` at `at`, as [`DnsTimeline::addresses`] defines
     /// it: newest answer first, at one instant the names asked for before aliases, then by name.
     ///
-    /// A name that was both asked for and an alias counts as asked for. There are none where some are
-    /// not kept, or there is too much to look at: what would be said of some might not hold of the others.
-    pub fn names(&self, client: IpAddr, address: IpAddr, at: Timestamp) -> Vec<HeldName> {
+    /// A name that was both asked for and an alias counts as asked for. `None` where not all are kept, or
+    /// there is too much to look at: what would be said of some might not hold of the others.
+    pub fn names(&self, client: IpAddr, address: IpAddr, at: Timestamp) -> Option<Vec<HeldName>> {
+        if !self.is_whole(at) {
+            return None;
+        }
         let numbers = self.numbers.client_and_address(client, address);
-        let Some((of_client, of_address)) = numbers else { return Vec::new() };
+        let Some((of_client, of_address)) = numbers else { return Some(Vec::new()) };
         if !is_whole(self.names.whole_until(of_client, of_address), at) {
-            return Vec::new();
+            return None;
         }
         let mut found: Vec<HeldName> = Vec::new();
         let mut looked_at = 0;
@@ -141,7 +144,7 @@ impl DnsTimeline {
                 if is_found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
             if looked_at > MOST_LOOKED_AT_OF_ALL {
-                return Vec::new();
+                return None;
             }
             if let Some(((at, told), name)) = best.zip(self.numbers.name_of(number)) {
                 let (name, role, server) = (name.clone(), told.role, known(told.server));
@@ -151,7 +154,7 @@ impl DnsTimeline {
         found.sort_by(|a, b| {
             (Reverse(a.at), a.role, &a.name).cmp(&(Reverse(b.at), b.role, &b.name))
         });
-        found
+        Some(found)
     }
 
     /// Whether some answer to `client`, however old, or later, held `address`, or hinted at it.

@@ -182,19 +182,19 @@ impl Replay<'_> {
             // Of several requests, the one that settled the box.
             let asked = match &flow.shown.payload {
                 SeenPayload::Exactly(payload) => payload.wire_name().map(ToString::to_string),
-                SeenPayload::Kind(_) | SeenPayload::Unknown => None,
+                SeenPayload::Kind(_) | SeenPayload::Unread(_) | SeenPayload::Unknown => None,
             };
             let name = asked.or_else(|| flow.row.name.clone());
             let name = name.map(|name| format!(" {name}")).unwrap_or_default();
             // `other` is said of bytes that were seen.
-            let is_unseen = flow.shown.payload == SeenPayload::Unknown;
+            let is_unseen = flow.shown.payload.kind().is_none();
             let known = if is_unseen { flow.row.payload } else { flow.row.application };
             let application = if known.is_empty() { String::new() } else { format!(" {known}") };
-            let unseen = match (is_unseen, flow.packet) {
-                (true, Some(_)) if known.is_empty() => ", whose first bytes were not recorded",
-                (true, Some(_)) => ", where anything may have been asked",
-                (true, None) => ", of whose bytes the log holds none",
-                (false, _) => "",
+            let unseen = match (&flow.shown.payload, flow.packet) {
+                (SeenPayload::Exactly(_) | SeenPayload::Kind(_), _) => "",
+                (SeenPayload::Unread(_), _) => ", where anything may have been asked",
+                (SeenPayload::Unknown, Some(_)) => ", whose first bytes were not recorded",
+                (SeenPayload::Unknown, None) => ", of whose bytes the log holds none",
             };
             writeln!(
                 text,

@@ -140,7 +140,7 @@ struct Key {
     /// The names that the client holds the destination for, as [`DnsTimeline::names`] has them.
     ///
     /// [`DnsTimeline::names`]: crate::evidence::DnsTimeline::names
-    held: Vec<(Fqdn, NameRole)>,
+    held: Option<Vec<(Fqdn, NameRole)>>,
     /// Whether the client holds the destination for each of those, and for each that it shows.
     holds: Vec<Option<bool>>,
     /// The same of each name of the list, by its number, of which that is known.
@@ -265,8 +265,7 @@ impl<'a> Replays<'a> {
         let after = after.filter(|_| is_silent && replayed.outcome.is_objection());
         let is_same = after.is_some_and(|after| {
             let decision = self.simulator.judge(after, environment);
-            let judged =
-                self.intent.as_ref().map(|list| list.judge_among(after, flows, environment));
+            let judged = self.intent.as_ref().map(|list| list.judge(after, environment));
             Outcome::of(judged.as_ref(), &decision) == replayed.outcome
                 && decision.rule == replayed.decision.rule
         });
@@ -406,9 +405,10 @@ impl Alike {
                 let (name, inner) = (name.clone(), Some(without_path(request)));
                 SeenPayload::Exactly(Payload::Tls { name, inner })
             }
-            SeenPayload::Exactly(_) | SeenPayload::Kind(_) | SeenPayload::Unknown => {
-                payload.clone()
-            }
+            SeenPayload::Exactly(_)
+            | SeenPayload::Kind(_)
+            | SeenPayload::Unread(_)
+            | SeenPayload::Unknown => payload.clone(),
         }
     }
 
@@ -443,7 +443,7 @@ impl Alike {
                     }
                 }
                 // Every name may be asked for.
-                SeenPayload::Kind(_) | SeenPayload::Unknown => {
+                SeenPayload::Kind(_) | SeenPayload::Unread(_) | SeenPayload::Unknown => {
                     all_seen = false;
                     listed = &self.listed;
                 }
@@ -452,11 +452,15 @@ impl Alike {
         let Environment { evidence, at, .. } = *environment;
         let timeline = &evidence.timeline;
         let held = timeline.names(source, destination, at);
-        let held: Vec<(Fqdn, NameRole)> =
-            held.into_iter().map(|held| (held.name, held.role)).collect();
+        let held: Option<Vec<(Fqdn, NameRole)>> =
+            held.map(|held| held.into_iter().map(|held| (held.name, held.role)).collect());
+        if held.is_none() {
+            all_seen = false;
+            listed = &self.listed;
+        }
         let from = self.told.partition_point(|(client, _)| *client < source);
         let of_client = self.told.iter().skip(from).take_while(|(client, _)| *client == source);
-        let of_flow = || shown.iter().copied().chain(held.iter().map(|(name, _)| name));
+        let of_flow = || shown.iter().copied().chain(held.iter().flatten().map(|(name, _)| name));
         let holds = |name: &Fqdn| environment.client_holds(source, name, destination);
         // Another client of the block may have been told of others.
         let names_of_client = of_client
@@ -530,7 +534,10 @@ fn shows_a_port(flow: &Observation) -> bool {
         SeenPayload::Exactly(
             Payload::Http(request) | Payload::Tls { inner: Some(request), .. },
         ) => request.port.is_some(),
-        SeenPayload::Exactly(_) | SeenPayload::Kind(_) | SeenPayload::Unknown => false,
+        SeenPayload::Exactly(_)
+        | SeenPayload::Kind(_)
+        | SeenPayload::Unread(_)
+        | SeenPayload::Unknown => false,
     }
 }
 

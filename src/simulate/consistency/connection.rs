@@ -207,7 +207,10 @@ impl Connection<'_> {
                 continue;
             }
             let told = timeline.names(client, destination, self.first);
-            let other = told.into_iter().find_map(|held| Some((held.name, held.at, held.server?)));
+            let other = told
+                .into_iter()
+                .flatten()
+                .find_map(|held| Some((held.name, held.at, held.server?)));
             if let Some((other, at, server)) = other {
                 let name = name.clone();
                 found.add(Inconsistency::OtherName { name, destination, other, at, server });
@@ -294,17 +297,13 @@ fn is_request(origin: NameOrigin) -> bool {
 }
 
 pub(super) fn kind(opening: &Observation) -> Option<PayloadKind> {
-    match &opening.payload {
-        SeenPayload::Exactly(payload) => Some(payload.kind()),
-        SeenPayload::Kind(kind) => Some(*kind),
-        SeenPayload::Unknown => None,
-    }
+    opening.payload.kind()
 }
 
 pub(super) fn wire_name(opening: &Observation) -> Option<&Host> {
     match &opening.payload {
         SeenPayload::Exactly(payload) => payload.wire_name(),
-        SeenPayload::Kind(_) | SeenPayload::Unknown => None,
+        SeenPayload::Kind(_) | SeenPayload::Unread(_) | SeenPayload::Unknown => None,
     }
 }
 

@@ -22,7 +22,6 @@ use super::inquiry::Inquiry;
 use super::special_purpose::is_platform;
 use crate::azure::Deployment;
 use crate::azure::Key;
-use crate::azure::cluster::Cluster;
 use crate::azure::cluster::NetworkPlugin;
 use crate::azure::cluster::NodePool;
 use crate::azure::firewall::FirewallPlace;
@@ -283,14 +282,14 @@ impl<'a> Vantage<'a> {
             .chain([candidate(internet, Rank::System, Kind::SystemInternet)])
             .chain(
                 self.overlays()
-                    .flat_map(|cluster| containing(&cluster.pod_ranges, destination))
+                    .filter(|pods| pods.contains(&destination))
                     .map(|pods| candidate(pods, Rank::System, Kind::VnetLocal)),
             )
             .collect()
     }
 
-    /// The clusters with an overlay of which the subnet has nodes.
-    fn overlays(&self) -> impl Iterator<Item = &'a Cluster> {
+    /// The addresses of pods that lie in an overlay with the nodes of the subnet.
+    pub(crate) fn overlays(&self) -> impl Iterator<Item = IpNet> {
         let is_here = |pool: &NodePool| {
             pool.subnet.network == *self.network_name && pool.subnet.subnet == self.subnet.name
         };
@@ -298,6 +297,7 @@ impl<'a> Vantage<'a> {
         clusters
             .filter(|cluster| cluster.plugin == NetworkPlugin::Overlay)
             .filter(move |cluster| cluster.pools.iter().any(is_here))
+            .flat_map(|cluster| cluster.pod_ranges.iter().copied())
     }
 
     /// Routes of the network and of its peers (`azure-routing.md §1.1`, `§1.2`).

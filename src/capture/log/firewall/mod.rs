@@ -155,7 +155,7 @@ impl Told {
                 captured.application = flow::application(kind);
                 flow::add_opening(&mut captured, payload, at, frame);
             }
-            Some(SeenPayload::Unknown) | None => {}
+            Some(SeenPayload::Unread(_) | SeenPayload::Unknown) | None => {}
         }
         flow::complete(&mut captured, flow::unknown_payload(self.ends.protocol));
         captured

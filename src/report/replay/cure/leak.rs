@@ -92,7 +92,7 @@ impl Replay<'_> {
         let opening = &flow.shown;
         let name = match &opening.payload {
             SeenPayload::Exactly(payload) => payload.wire_name().and_then(Host::name).cloned(),
-            SeenPayload::Kind(_) | SeenPayload::Unknown => None,
+            SeenPayload::Kind(_) | SeenPayload::Unread(_) | SeenPayload::Unknown => None,
         };
         let port = opening.destination_port;
         let (destination, service) = match (name, flow.row.application) {
@@ -127,7 +127,7 @@ fn narrowed(id: &RuleId, rule: &FoundRule, needed: &[ReplayedFlow]) -> Cure {
                 .iter()
                 .map(|flow| match &flow.opening.payload {
                     SeenPayload::Exactly(payload) => payload.wire_name().and_then(Host::name),
-                    SeenPayload::Kind(_) | SeenPayload::Unknown => None,
+                    SeenPayload::Kind(_) | SeenPayload::Unread(_) | SeenPayload::Unknown => None,
                 })
                 .map(|name| name.cloned().map(FqdnPattern::Exact))
                 .collect();
