@@ -187,6 +187,8 @@ fn partly_seen() -> impl Strategy<Value = Observation> {
         SeenPayload::Kind(PayloadKind::Tls),
         SeenPayload::Kind(PayloadKind::Http),
         SeenPayload::Kind(PayloadKind::Mssql),
+        SeenPayload::Unread(Some(PayloadKind::Http)),
+        SeenPayload::Unread(None),
     ]))
 }
 
@@ -353,8 +355,8 @@ proptest! {
         seed in any::<u64>(),
     ) {
         let fits = match &observation.payload {
-            SeenPayload::Kind(kind) => *kind == payload.kind(),
-            SeenPayload::Exactly(_) | SeenPayload::Unknown => true,
+            SeenPayload::Kind(kind) | SeenPayload::Unread(Some(kind)) => *kind == payload.kind(),
+            SeenPayload::Exactly(_) | SeenPayload::Unread(None) | SeenPayload::Unknown => true,
         };
         if !fits {
             return Ok(());

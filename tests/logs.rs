@@ -96,6 +96,10 @@ fn payload(payload: &SeenPayload) -> String {
             format!("{}{name}", payload.kind().keyword())
         }
         SeenPayload::Kind(kind) => format!("{} with who knows what", kind.keyword()),
+        SeenPayload::Unread(kind) => {
+            let kind = kind.map_or("something", |kind| kind.keyword());
+            format!("{kind} besides")
+        }
         SeenPayload::Unknown => "unknown".to_owned(),
     }
 }

@@ -162,7 +162,9 @@ impl Fragments {
         }
         if fragment.offset == 0 && partial.sent.is_none() {
             partial.sent = Sent::of(&key, datagram.payload);
-            partial.sent.into_iter().for_each(|sent| *self.waiting.entry(sent).or_default() += 1);
+            if let Some(sent) = partial.sent {
+                *self.waiting.entry(sent).or_default() += 1;
+            }
         }
         let whole = partial.whole(header)?;
         let sent = self.partial.remove(&key).and_then(|partial| partial.sent);

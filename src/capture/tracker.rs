@@ -306,7 +306,9 @@ impl Tracker {
             ..*datagram
         };
         let taken = self.datagram(&datagram, whole.wire, depth, arrival, sink);
-        goes_on.into_iter().for_each(|sent| self.miss_segment(sent));
+        if let Some(sent) = goes_on {
+            self.miss_segment(sent);
+        }
         taken
     }
 

@@ -4,7 +4,6 @@ use super::command::Asked;
 use crate::diagnostic::Code;
 use crate::diagnostic::Diagnostic;
 use crate::flow::IpProtocol;
-use crate::flow::SeenPayload;
 use crate::intent::Intent;
 use crate::intent::check::Expected;
 use crate::simulate::Missing;

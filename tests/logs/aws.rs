@@ -77,3 +77,27 @@ fn a_format_of_its_own_without_names_is_refused_with_what_to_do() {
     let (_, summary) = told("3 eni-a 10.0.0.1 192.0.2.1 1767225600 ACCEPT OK\n");
     assert!(summary.contains("put the names of its fields on the first line"), "{summary}");
 }
+
+/// A log may have fields of its own; who goes to which port is needed.
+#[test]
+fn a_line_without_the_port_that_it_goes_to_is_not_read() {
+    let header = |ports: &str| format!("srcaddr dstaddr {ports} protocol start end action\n");
+    let behind = "6 1767225600 1767225660 ACCEPT\n";
+    let (flows, summary) = told(&format!("{}10.0.0.1 192.0.2.1 40000 {behind}", header("srcport")));
+    assert!(flows.is_empty(), "{flows:?}");
+    assert!(summary.contains("it lacks `dstport`"), "{summary}");
+    // A port that is not there is not the lower one.
+    let (flows, _) = told(&format!("{}10.0.0.1 192.0.2.1 443 {behind}", header("dstport")));
+    assert_eq!(heads(&flows), ["tcp 10.0.0.1 0 192.0.2.1 443 other -"]);
+    let (flows, _) =
+        told("srcaddr dstaddr protocol start end\n10.0.0.1 192.0.2.1 1 1767225600 1767225660\n");
+    assert_eq!(heads(&flows), ["icmp 10.0.0.1 0 192.0.2.1 0 other -"]);
+}
+
+#[test]
+fn flows_that_were_not_recorded_are_told() {
+    let skipped = "- - - - - - - 1767225600 1767225660 - SKIPDATA";
+    let (flows, summary) = told(&(line("eni-a", FLOW) + &line("eni-a", skipped)));
+    assert_eq!(flows.len(), 1);
+    assert!(summary.contains("it says that flows were not recorded (`SKIPDATA`)"), "{summary}");
+}

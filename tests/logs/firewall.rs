@@ -159,3 +159,55 @@ fn a_fault_in_json_is_told_by_its_line_in_the_file() {
     assert_eq!(flows.len(), 2);
     assert!(summary.contains("at lines [2]: expected `,` or `}` (line 4, column 10)"), "{summary}");
 }
+
+/// Which hour it was, nobody knows.
+#[test]
+fn times_of_a_zone_that_is_not_named_are_no_times() {
+    let table = |zone: &str| {
+        format!(
+            "TimeGenerated [{zone}],Protocol,SourceIp,SourcePort,DestinationIp,DestinationPort,\
+             Action,Type\n2026-03-01T10:00:00Z,TCP,10.0.0.1,5,192.0.2.1,443,Allow,AZFWNetworkRule\n"
+        )
+    };
+    assert_eq!(told(&table("UTC")).0.len(), 1);
+    let (flows, summary) = told(&table("Local Time"));
+    assert!(flows.is_empty() && summary.contains("UTC"), "{flows:?}{summary}");
+}
+
+#[test]
+fn a_row_without_the_port_that_it_goes_to_is_not_read() {
+    let ends = ENDS.replace("DestinationPort", "TargetPort");
+    let (flows, summary) = told(&record("AZFWNetworkRule", &ends));
+    assert!(flows.is_empty() && summary.contains("it lacks `DestinationPort`"), "{summary}");
+}
+
+/// As `az monitor log-analytics query` writes down that there is nothing.
+#[test]
+fn none_is_nothing() {
+    let ends = format!("{ENDS},\"Rule\":\"None\",\"IsTlsInspected\":\"None\"");
+    let (flows, summary) = told(&record("AZFWNetworkRule", &ends));
+    assert_eq!(flows.len(), 1, "{summary}");
+    assert!(!flows[0].contains("None"), "{}", flows[0]);
+}
+
+/// Log Analytics answers with as much as it could find, and says so behind it.
+#[test]
+fn an_answer_that_is_not_whole_is_told_to_be_none() {
+    let answer = |error: &str| {
+        let columns = ["TimeGenerated", "Type", "Protocol", "SourceIp", "SourcePort"];
+        let columns = [&columns[..], &["DestinationIp", "DestinationPort", "Action"]].concat();
+        let columns: Vec<String> =
+            columns.iter().map(|name| format!("{{\"name\":\"{name}\"}}")).collect();
+        let row = "\"2026-03-01T10:00:00Z\",\"AZFWNetworkRule\",\"TCP\",\"10.0.0.1\",5,\"192.0.2.1\",443,\"Allow\"";
+        told(&format!(
+            "{{\"tables\":[{{\"name\":\"PrimaryResult\",\"columns\":[{}],\"rows\":[[{row}]]}}]{error}}}",
+            columns.join(",")
+        ))
+    };
+    let (flows, summary) = answer("");
+    assert_eq!((flows.len(), summary.contains("unreadable")), (1, false), "{summary}");
+    let (flows, summary) =
+        answer(",\"error\":{\"code\":\"PartialError\",\"message\":\"too much\"}");
+    assert_eq!(flows.len(), 1);
+    assert!(summary.contains("the answer to the query is not whole (`PartialError`)"), "{summary}");
+}

@@ -219,7 +219,7 @@ fn times_of_the_portal_are_read_and_others_are_named() {
     // Which of both is the day, these do not say.
     unreadable("\"01/03/2026, 10:00:00\"", "its time `01/03/2026, 10:00:00` cannot be read");
     unreadable("\"1/3/2026, 10:00:00 am\"", "its time `1/3/2026, 10:00:00 am` cannot be read");
-    unreadable("", "it lacks the time");
+    unreadable("", "it lacks a time in UTC");
 }
 
 #[test]
@@ -265,4 +265,13 @@ fn encodings_and_separators_that_are_not_read_are_named() {
     let table = HEADER.to_owned() + &portal("2026-03-01T10:00:00Z", 50001, "");
     check(table.replace(',', ";").as_bytes(), "set apart by semicolons, expected commas");
     check(table.replace(',', "\t").as_bytes(), "set apart by tabs, expected commas");
+}
+
+#[test]
+fn a_log_that_is_cut_in_its_first_record_is_no_log() {
+    for text in ["{\"records\":[", "{\"a\":\"b", "[[[[", "{\"records\":[{\"time\":\"2026-"] {
+        let (flows, summary) = told(text);
+        assert!(flows.is_empty(), "{text}: {flows:?}");
+        assert!(summary.contains("the log ends inside it"), "{text}: {summary}");
+    }
 }

@@ -104,3 +104,53 @@ fn an_alert_without_the_request_says_nothing_of_it() {
     let (flows, _) = told(&event("http", [CLIENT, SERVER], ",\"http\":{\"status\":200}"));
     assert!(flows[0].contains("asks http with who knows what"), "{}", flows[0]);
 }
+
+/// Suricata does not know TDS, and protocols inside HTTP begin as that.
+#[test]
+fn a_protocol_that_was_not_recognised_may_be_any() {
+    for (word, expected) in [
+        ("failed", "asks unknown"),
+        ("unknown", "asks unknown"),
+        ("ssh", "asks other"),
+        ("doh2", "asks http with who knows what"),
+        ("websocket", "asks http with who knows what"),
+    ] {
+        let more = format!(
+            ",\"app_proto\":\"{word}\",\"flow\":{{\"pkts_toserver\":5,\"pkts_toclient\":5}},\
+             \"tcp\":{{\"tcp_flags_ts\":\"1b\",\"syn\":true}}"
+        );
+        let (flows, _) = told(&event("flow", [CLIENT, SERVER], &more));
+        assert!(flows[0].contains(expected), "{word}: {}", flows[0]);
+    }
+}
+
+/// Not every version writes the host of a request of HTTP/2 where that of HTTP/1 stands.
+#[test]
+fn a_request_of_http2_has_its_host_in_a_header() {
+    let http = |headers: &str, stream: u32| {
+        let more = format!(
+            ",\"app_proto\":\"http2\",\"http\":{{\"version\":\"2\",{headers}\"http2\":{{\"stream_id\":{stream}}}}}"
+        );
+        event("http", [CLIENT, SERVER], &more)
+    };
+    let settings = http("", 0);
+    let authority = "\"request_headers\":[{\"name\":\":method\",\"value\":\"GET\"},\
+                     {\"name\":\":authority\",\"value\":\"a.example\"}],\
+                     \"http_method\":\"GET\",\"url\":\"/x\",";
+    let named = told(&(settings.clone() + &http(authority, 1))).0;
+    assert_eq!(heads(&named), ["tcp 10.1.8.4 40000 192.0.2.1 80 http a.example"]);
+    assert!(named[0].contains("asks http a.example/x"), "{}", named[0]);
+    assert_eq!(named[0].matches("asks").count(), 1, "{}", named[0]);
+    let nameless = told(&http("\"http_method\":\"GET\",\"url\":\"/x\",", 1)).0;
+    assert!(nameless[0].contains("asks http with who knows what"), "{}", nameless[0]);
+    let alone = told(&settings).0;
+    assert!(alone[0].contains("asks http with who knows what"), "{}", alone[0]);
+}
+
+#[test]
+fn an_event_without_a_port_is_not_read() {
+    let log = event("flow", [CLIENT, SERVER], "").replace("\"dest_port\":80,", "");
+    let (flows, summary) = told(&log);
+    assert_eq!(flows, Vec::<String>::new());
+    assert!(summary.contains("it lacks `dest_port`"), "{summary}");
+}

@@ -151,3 +151,17 @@ fn a_line_of_a_table_has_a_field_for_each_column() {
         assert!(summary.contains(expected), "{summary}");
     }
 }
+
+#[test]
+fn tds_that_an_analyzer_recognised_shows_no_name() {
+    let (flows, _) = told(&conn("tcp", 1433, "tds", WHOLE));
+    assert_eq!(heads(&flows), ["tcp 10.1.8.4 40000 192.0.2.1 1433 mssql -"]);
+    assert!(flows[0].contains("asks mssql with who knows what"), "{}", flows[0]);
+}
+
+#[test]
+fn a_row_without_a_port_is_not_read() {
+    let row = conn("tcp", 443, "ssl", WHOLE).replace("\"id.resp_p\":443,", "");
+    let (flows, summary) = told(&row);
+    assert!(flows.is_empty() && summary.contains("it lacks `id.resp_p`"), "{flows:?}{summary}");
+}

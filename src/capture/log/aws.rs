@@ -137,9 +137,10 @@ impl Aws {
     }
 }
 
-/// Whether the source has the lower port, and so is likely the server (`flow-inputs.md §11`).
+/// Whether the source has the lower port, and so is likely the server (`flow-inputs.md §11`). A log may
+/// leave out those of sources.
 fn is_from_server(ends: &Ends) -> bool {
-    ends.source_port < ends.destination_port
+    ends.source_port != 0 && ends.source_port < ends.destination_port
 }
 
 impl Weighs for Followed {}
@@ -210,19 +211,23 @@ impl<'a> Row<'a> {
         let fields = Fields::read(columns, line)?;
         let source = fields.packet_source.or(fields.source);
         let destination = fields.packet_destination.or(fields.destination);
-        if matches!(fields.status.text, Some("NODATA" | "SKIPDATA"))
+        if fields.status.text == Some("SKIPDATA") {
+            return Err("it says that flows were not recorded (`SKIPDATA`)".to_owned());
+        }
+        if fields.status.text == Some("NODATA")
             || source.or(destination).or(fields.protocol).text.is_none()
         {
             return Ok(None);
         }
         let start = fields.start.needed(time::epoch_seconds)?;
+        let protocol = IpProtocol(fields.protocol.needed(|text| text.parse().ok())?);
         Ok(Some(Row {
             ends: Ends {
-                protocol: IpProtocol(fields.protocol.needed(|text| text.parse().ok())?),
+                protocol,
                 source: source.needed(flow::address)?,
                 source_port: fields.source_port.number()?.unwrap_or(0),
                 destination: Some(destination.needed(flow::address)?),
-                destination_port: fields.destination_port.number()?.unwrap_or(0),
+                destination_port: flow::port(fields.destination_port, protocol)?,
             },
             start,
             end: fields.end.read(time::epoch_seconds)?.unwrap_or(start),

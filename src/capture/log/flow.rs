@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::open::Weighs;
+use super::text::Field;
 use crate::capture::captured::Application;
 use crate::capture::captured::CapturedFlow;
 use crate::capture::captured::MOST_OPENINGS;
@@ -85,6 +86,18 @@ impl Ends {
             file: 0,
             recorded: None,
         }
+    }
+}
+
+/// The port that a packet of `protocol` goes to, or comes from: who has ports has one.
+///
+/// # Errors
+/// That it cannot be read, or is not there.
+pub(super) fn port(field: Field<'_>, protocol: IpProtocol) -> Result<u16, String> {
+    let has_ports = protocol.has_ports() || protocol == IpProtocol::SCTP;
+    match field.number()? {
+        None if has_ports => Err(field.lacks()),
+        port => Ok(port.unwrap_or(0)),
     }
 }
 

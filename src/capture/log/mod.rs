@@ -190,6 +190,13 @@ impl Readers {
         }
         let unreadable = &self.summary.unreadable;
         let nothing = self.told == 0 && self.summary.passed_over == 0;
+        if let Some(Truncation { what: Damage::CutRecord { line }, .. }) = &self.summary.truncated
+            && nothing
+            && unreadable.records == 0
+        {
+            let what = "the log ends inside it".to_owned();
+            return Err(CaptureError::NothingRead { records: 1, line: *line, what });
+        }
         if nothing && unreadable.records > 0 {
             return Err(CaptureError::NothingRead {
                 records: unreadable.records,
@@ -247,6 +254,10 @@ impl Readers {
             self.saw(LogFormat::AzureFirewall);
             // Its rows are the records, and not the document.
             self.summary.frames -= 1;
+            if let Some(lack) = tables.lack() {
+                self.summary.frames += 1;
+                self.count(Taken::Unreadable(lack), line);
+            }
             for row in tables.rows() {
                 self.summary.frames += 1;
                 let taken = firewall::take(&row, self.summary.frames, sink);

@@ -298,7 +298,7 @@ fn bytes_that_are_no_text_are_damage_and_no_panic() {
     let good =
         b"{\"category\":\"AZFWNetworkRule\",\"time\":\"2026-01-01T00:00:00Z\",\"properties\":\
                  {\"Protocol\":\"TCP\",\"SourceIp\":\"10.0.0.4\",\"DestinationIp\":\"192.0.2.1\",\
-                 \"Action\":\"Allow\"}}\n";
+                 \"DestinationPort\":443,\"Action\":\"Allow\"}}\n";
     let (taken, summary) = read([&row[..], good].concat());
     let summary = summary.unwrap();
     assert_eq!((taken.flows.len(), summary.unreadable.records), (1, 1));

@@ -103,7 +103,7 @@ pub(super) fn take(row: &Row<'_>, frame: u64, sink: &mut impl Sink) -> Taken {
     };
     // Its column has another name in each place.
     let Some(written) = row.get(Column::Time) else {
-        return Taken::Unreadable("it lacks the time".to_owned());
+        return Taken::Unreadable("it lacks a time in UTC".to_owned());
     };
     let Some(at) = time::azure(written) else { return Taken::Unreadable(unknown_time(written)) };
     let told = match kind {
@@ -173,7 +173,12 @@ fn ends(row: &Row<'_>, protocol: IpProtocol) -> Result<Ends, String> {
         source_port: port(Column::SourcePort)?,
         // Where a name tells it, what else stands here is no matter.
         destination: row.get(Column::DestinationIp).and_then(flow::address),
-        destination_port: port(Column::DestinationPort)?,
+        destination_port: match row.field(Column::DestinationPort) {
+            lacking if lacking.text.is_none() && protocol.has_ports() => {
+                return Err(lacking.lacks());
+            }
+            _ => port(Column::DestinationPort)?,
+        },
     })
 }
 
@@ -361,6 +366,15 @@ fn query(row: &Row<'_>, at: Timestamp, sink: &mut impl Sink) -> Result<Taken, St
 pub(super) struct Tables<'a> {
     #[serde(borrow)]
     tables: Vec<TableOf<'a>>,
+    /// Why the tables are not all of the answer.
+    #[serde(borrow)]
+    error: Option<ErrorOf<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ErrorOf<'a> {
+    #[serde(borrow, default)]
+    code: Text<'a>,
 }
 
 #[derive(Deserialize)]
@@ -378,6 +392,12 @@ struct ColumnOf<'a> {
 }
 
 impl Tables<'_> {
+    /// What is wrong with the answer, where it says that it is not all.
+    pub(super) fn lack(&self) -> Option<String> {
+        let code = self.error.as_ref()?.code.get().unwrap_or("an error");
+        Some(format!("the answer to the query is not whole (`{code}`); ask for less at a time"))
+    }
+
     /// The rows of all tables.
     pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.tables.iter().flat_map(|table| {

@@ -88,10 +88,14 @@ const NAMES: [(&str, Column); 35] = [
 ];
 
 impl Column {
-    /// The column of this name, in any case; portals write the time zone behind that of the time.
+    /// The column of this name, in any case; portals write the time zone behind that of the time. Times
+    /// of another zone than UTC, which they do not name, are no times.
     pub(in crate::capture::log) fn named(name: &str) -> Option<Column> {
         let name = name.trim();
-        let name = name.split_once(" [").map_or(name, |(name, _)| name);
+        let (name, zone) = name.split_once(" [").unwrap_or((name, "UTC]"));
+        if !zone.eq_ignore_ascii_case("UTC]") {
+            return None;
+        }
         let found = NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map(|(_, column)| *column)
     }
@@ -112,7 +116,8 @@ impl<'a> Row<'a> {
     /// What stands in a column, unless it is empty.
     pub(in crate::capture::log) fn get(&self, column: Column) -> Option<&str> {
         let value = self.values.get(column as usize)?.as_deref()?.trim();
-        Some(value).filter(|value| !value.is_empty())
+        // Azure's command line writes `None` where there is nothing.
+        Some(value).filter(|value| !value.is_empty() && *value != "None")
     }
 
     /// A column with what stands in it.

@@ -27,8 +27,16 @@ use std::net::IpAddr;
 pub(super) struct Wrapper<'a> {
     #[serde(borrow)]
     pub(super) flow: Option<Event<'a>>,
+    #[serde(borrow)]
+    pub(super) lost_events: Option<Lost<'a>>,
     #[serde(borrow, default)]
     pub(super) time: Text<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Lost<'a> {
+    #[serde(borrow, default, rename = "num_events_lost")]
+    pub(super) number: Text<'a>,
 }
 
 #[derive(Deserialize)]
@@ -173,8 +181,8 @@ impl Event<'_> {
             Some(_) => return Err("its `l4` is of a protocol that is not known".to_owned()),
             None => return Err(Field::new("l4", None).lacks()),
         };
-        let port = |name, text: Option<&Text<'_>>| -> Result<u16, String> {
-            Ok(Field::new(name, text.and_then(Text::get)).number()?.unwrap_or(0))
+        let port = |name, text: Option<&Text<'_>>| {
+            flow::port(Field::new(name, text.and_then(Text::get)), protocol)
         };
         Ok(Some(Ends {
             protocol,

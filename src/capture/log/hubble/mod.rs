@@ -48,10 +48,14 @@ impl Hubble {
         sink: &mut impl Sink,
     ) -> serde_json::Result<Taken> {
         let record: Wrapper<'_> = serde_json::from_slice(bytes)?;
-        match record.flow {
-            Some(event) => Ok(self.event(&event, &record.time, frame, sink)),
-            None => Ok(Taken::PassedOver),
-        }
+        Ok(match (record.flow, record.lost_events) {
+            (Some(event), _) => self.event(&event, &record.time, frame, sink),
+            (None, Some(lost)) => {
+                let number = lost.number.get().unwrap_or("some");
+                Taken::Unreadable(format!("it says that {number} events were lost"))
+            }
+            (None, None) => Taken::PassedOver,
+        })
     }
 
     /// Takes an object that is the flow.

@@ -119,6 +119,25 @@ pub(super) struct Http<'a> {
     pub(super) url: Text<'a>,
     #[serde(borrow, default, rename = "http_method")]
     pub(super) method: Text<'a>,
+    /// All headers, where the log has them; of HTTP/2 the name stands there.
+    #[serde(borrow)]
+    pub(super) request_headers: Option<Vec<Header<'a>>>,
+    #[serde(borrow)]
+    pub(super) http2: Option<Http2<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Header<'a> {
+    #[serde(borrow, default)]
+    pub(super) name: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) value: Text<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Http2<'a> {
+    #[serde(borrow, default)]
+    pub(super) stream_id: Text<'a>,
 }
 
 #[derive(Deserialize)]
@@ -196,11 +215,10 @@ impl Event<'_> {
     /// # Errors
     /// That it lacks one, or that one cannot be read.
     pub(super) fn ends(&self) -> Result<Ends, String> {
-        let port = |name, text: &Text<'_>| -> Result<u16, String> {
-            Ok(Field::new(name, text.get()).number()?.unwrap_or(0))
-        };
+        let protocol = Field::new("proto", self.proto.get()).needed(flow::protocol)?;
+        let port = |name, text: &Text<'_>| flow::port(Field::new(name, text.get()), protocol);
         Ok(Ends {
-            protocol: Field::new("proto", self.proto.get()).needed(flow::protocol)?,
+            protocol,
             source: Field::new("src_ip", self.src_ip.get()).needed(flow::address)?,
             source_port: port("src_port", &self.src_port)?,
             destination: Some(Field::new("dest_ip", self.dest_ip.get()).needed(flow::address)?),

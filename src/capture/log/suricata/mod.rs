@@ -173,6 +173,11 @@ impl Followed {
             (_, _, Some(http), _) if matches!(event.kind.get(), Some("http" | "alert")) => {
                 turn(flow, ends);
                 match http.request() {
+                    _ if http.is_of_connection() => {
+                        if flow.openings.is_empty() {
+                            flow.application = Application::Http;
+                        }
+                    }
                     Some(request) if event.alert.is_some() => {
                         ask_once(flow, Payload::Http(request), at, frame);
                     }
@@ -245,7 +250,7 @@ impl Followed {
         let flow = &mut self.flow;
         let application = match event.app_proto.get() {
             Some("tls") => Application::Tls,
-            Some("http" | "http1" | "http2") => Application::Http,
+            Some("http" | "http1" | "http2" | "doh2" | "websocket") => Application::Http,
             Some("quic") => Application::Quic,
             Some("dns") => Application::Dns,
             Some(_) | None => return,
@@ -264,23 +269,41 @@ impl Followed {
 }
 
 impl Http<'_> {
+    /// Whether it is about the whole connection of HTTP/2, and no request.
+    fn is_of_connection(&self) -> bool {
+        self.http2.as_ref().is_some_and(|told| told.stream_id.get() == Some("0"))
+    }
+
+    fn host(&self) -> Option<&str> {
+        let of_header = || {
+            let mut headers = self.request_headers.iter().flatten();
+            headers.find(|header| header.name.get() == Some(":authority"))?.value.get()
+        };
+        self.hostname.get().or_else(of_header)
+    }
+
     /// The request; `None` where only its response was seen.
     fn request(&self) -> Option<Request> {
-        let (method, url, host) = (self.method.get(), self.url.get(), self.hostname.get());
+        let (method, url, host) = (self.method.get(), self.url.get(), self.host());
         let url = url.filter(|url| *url != UNSEEN_REQUEST || method.is_some());
         method.or(url).or(host)?;
+        // Each request of HTTP/2 has a host (RFC 9113 §8.3.1); many versions do not write it down.
+        if self.http2.is_some() && host.is_none() {
+            return None;
+        }
         let url = url.unwrap_or("/");
-        let request = flow::request(self.hostname.get().unwrap_or_default(), url);
+        let request = flow::request(host.unwrap_or_default(), url);
         let port = request.port.or(self.port.parse());
         Some(Request { port, ..request })
     }
 }
 
-/// What the protocol that was recognised says of the payload: one that is none of those read here,
-/// or none at all, is of no known protocol.
+/// What the protocol that was recognised says of the payload: it is none of those read here. Where it
+/// was not recognised it may be one that Suricata does not know, such as TDS.
 fn of_protocol(event: &Event<'_>) -> Option<SeenPayload> {
     match event.app_proto.get()? {
-        "tls" | "http" | "http1" | "http2" | "quic" | "dns" => None,
+        "tls" | "http" | "http1" | "http2" | "doh2" | "websocket" | "quic" | "dns" | "failed"
+        | "unknown" => None,
         _ => Some(SeenPayload::Exactly(Payload::Other)),
     }
 }

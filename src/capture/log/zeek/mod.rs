@@ -224,6 +224,9 @@ impl Connection {
         } else if is("http") && !is("socks") {
             // What else was seen is inside of it, or what it turned to.
             Application::Http
+        } else if is("tds") {
+            // By an analyzer that is installed beside Zeek's own.
+            Application::Mssql
         } else if has_other {
             Application::Other
         } else if is("ssl") && !is_over_udp {

@@ -238,9 +238,8 @@ impl<'a> Row<'a> {
         let protocol = self.protocol(path, source.is_ipv6())?;
         // Of ICMP, type and code stand where ports do.
         let has_ports = protocol.has_ports() || protocol == IpProtocol::SCTP;
-        let port = |name, text: &Text<'_>| -> Result<u16, String> {
-            let field = Field::new(name, text.get().filter(|_| has_ports));
-            Ok(field.number()?.unwrap_or(0))
+        let port = |name, text: &Text<'_>| {
+            flow::port(Field::new(name, text.get().filter(|_| has_ports)), protocol)
         };
         Ok(Ends {
             protocol,
