@@ -186,6 +186,14 @@ impl Story {
     #[inline]
     pub(super) fn hear_server(&mut self, bytes: &[u8]) {
         const SWITCHING: &[u8] = b"HTTP/1.1 101";
+        // The bytes of most connections are looked at no more, and looking takes time.
+        let may_be_http = match self.application {
+            Some(application) => application == Application::Http,
+            None => !self.unknown,
+        };
+        if !may_be_http {
+            return;
+        }
         if bytes.starts_with(SWITCHING) {
             self.has_switched |= self.asks_to_upgrade || self.application.is_none();
             self.asks_to_upgrade = false;
