@@ -32,7 +32,7 @@ pub enum CaptureError {
     #[error(
         "expected a capture (pcap, pcapng) or a flow log (VNet, NSG, Azure Firewall, Hubble, Zeek, \
          Suricata, AWS), found a file that begins with {}; convert other captures with \
-         `editcap -F pcapng`",
+         `editcap -F pcapng`, and give logs as they were written, a table with the line of its columns first",
         Bytes(.begins)
     )]
     UnknownFormat {

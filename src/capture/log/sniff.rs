@@ -11,7 +11,7 @@ use super::objects::Objects;
 use super::zeek;
 
 /// The longest first line of a text: the columns of a table.
-const MOST_FIRST_LINE: usize = 16 * 1024;
+const MOST_FIRST_LINE: usize = 64 * 1024;
 /// What a text may begin with and has no meaning (RFC 3629 §6).
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// What texts of two bytes a character begin with (RFC 2781 §3.2), or an object in them.

@@ -120,7 +120,8 @@ fn what_is_no_capture_is_an_error_that_says_what_to_do() {
     check(
         b"GET / HTTP/1.1",
         "expected a capture (pcap, pcapng) or a flow log (VNet, NSG, Azure Firewall, Hubble, Zeek, Suricata, \
-         AWS), found a file that begins with `GET `; convert other captures with `editcap -F pcapng`",
+         AWS), found a file that begins with `GET `; convert other captures with `editcap -F pcapng`, \
+         and give logs as they were written, a table with the line of its columns first",
     );
     check(
         b"BZh91AY",
