@@ -684,7 +684,7 @@ fn deployment() -> Deployment {
                  "destinationAddresses": ["20.0.0.0/24"], "destinationPorts": ["5432"]}]},
             {"name": "a", "priority": 200, "kind": "application", "action": "Allow", "rules": [
                 {"name": "r", "protocols": ["Https:443", "Http:80"], "sourceAddresses": ["*"],
-                 "targetFqdns": ["a.example.com"]}]}]}]}}}"#;
+                 "targetFqdns": ["a.example.com", "c.example.com"]}]}]}]}}}"#;
     import::json::read(text).unwrap()
 }
 
@@ -775,6 +775,14 @@ fn a_leak_is_worse_than_what_is_not_known_before_it() {
     check_replay(&named, &[&unread, &hello], Some(("undetermined", 0)));
     check_replay(&named, &[&hello, &unread, &unread], Some(("undetermined", 1)));
     check_replay(&named, &[&unread, &hello, &other], Some(("leak", 2)));
+    // Behind what is stopped there is nothing.
+    let [open, stopped, leak] = ["a", "b", "c"]
+        .map(|host| format!("10.1.8.4 -> 20.0.0.1 : tcp/80 http {host}.example.com"));
+    let permissions = vec![allow("p", APPS, "tag Storage", "tcp/80")];
+    let tagged = world(permissions, vec![deny("d", "any", "c.example.com", "any")]);
+    let tagged = tagged.assuming("infrastructure=empty");
+    check_replay(&tagged, &[&open, &leak], Some(("leak", 1)));
+    check_replay(&tagged, &[&open, &stopped, &leak], Some(("undetermined", 0)));
 }
 
 /// There may have been answers about any name.

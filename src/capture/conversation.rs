@@ -253,10 +253,12 @@ impl Conversation {
     }
 
     /// Notes that `source` sent a segment of which not all fragments were seen.
-    pub(super) fn misses(&mut self, source: Endpoint) {
+    pub(super) fn misses(&mut self, source: Endpoint, sequence: Option<u32>) {
         for end in [End::First, End::Second] {
             let speaker = self.speaker_mut(end);
-            speaker.is_missed |= speaker.endpoint == source;
+            if speaker.endpoint == source {
+                speaker.misses(sequence);
+            }
         }
     }
 
@@ -281,13 +283,16 @@ impl Conversation {
         for end in [End::First, End::Second] {
             let ear = self.ear(end, mark);
             let (speaker, story) = self.parts(end);
-            let (reached, is_missed) = (speaker.reached(), speaker.is_missed);
             let Speaker { stream, listener: Some(listener), .. } = speaker else { continue };
             stream.flush(|piece, mark| Ear { mark, ..ear }.hear(listener, piece, story, answer));
-            let lost = reached.map_or(0, |reached| stream.lacks(reached));
-            let lost = lost.max(u32::from(is_missed));
+            let lost = self.speaker(end).lacks();
+            let (Speaker { listener: Some(listener), .. }, story) = self.parts(end) else {
+                continue;
+            };
             if lost > 0 {
-                ear.hear(listener, Piece::Lost(lost), story, answer);
+                // What is missing of a server's bytes, no client asked.
+                let role = if ear.role.may_ask() { ear.role } else { Role::Server };
+                Ear { role, ..ear }.hear(listener, Piece::Lost(lost), story, answer);
             }
             listener.finish(&mut |heard| {
                 // Only what a client began to say is a question.
@@ -355,6 +360,7 @@ impl Conversation {
         let flags = tcp.flags;
         let starts = flags.has(Flags::SYN);
         let is_of_server = self.initiator == Some(sender.other());
+        let accepts_first = flags.accepts() && !self.is_accepted;
         if flags.opens() && is_of_server && self.is_accepted {
             self.turning = Some(tcp.sequence);
         } else if flags.opens() && is_of_server {
@@ -378,6 +384,11 @@ impl Conversation {
         if flags.has(Flags::ACK) {
             let other = self.speaker_mut(sender.other());
             other.has_come_to(tcp.acknowledgment);
+            if accepts_first {
+                other.begins_with(tcp.acknowledgment);
+            } else if !flags.has(Flags::RST) {
+                other.has_sent_to(tcp.acknowledgment);
+            }
             other.stream.acknowledged(tcp.acknowledgment);
         }
         let is_client = sender == self.client();
@@ -396,8 +407,13 @@ impl Conversation {
         // The number of a reset is one that the other end expects, or 0 (RFC 9293 §3.5.2).
         if !flags.has(Flags::RST) {
             speaker.has_come_to(tcp.sequence);
+            speaker.has_sent_to(data);
             speaker.spoke = true;
-            speaker.has_finished |= flags.has(Flags::FIN);
+            if flags.has(Flags::FIN) {
+                speaker.has_finished = true;
+                let length = u32::try_from(packet.payload.len()).unwrap_or(u32::MAX);
+                speaker.ends_with(data.wrapping_add(length).wrapping_add(packet.cut));
+            }
         }
         // The payload of a reset is a message to a person (RFC 9293 §3.5.3).
         if packet.payload.is_empty() && packet.cut == 0 || flags.has(Flags::RST) {
@@ -500,7 +516,7 @@ impl Conversation {
             IpProtocol::SCTP => return self.chunks(sender, packet, mark, answer),
             // A header that was cut behind its ports.
             IpProtocol::TCP => {
-                self.speaker_mut(sender).is_missed = true;
+                self.speaker_mut(sender).misses(None);
                 return;
             }
             IpProtocol(_) => return,

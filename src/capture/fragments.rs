@@ -63,11 +63,13 @@ pub(super) struct Whole {
 }
 
 /// Between whom a TCP segment was sent.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Sent {
     pub(super) source: Endpoint,
     pub(super) destination: Endpoint,
     pub(super) depth: u8,
+    /// Its number, if that was seen.
+    pub(super) sequence: Option<u32>,
 }
 
 impl Sent {
@@ -82,6 +84,9 @@ impl Sent {
             source: end(key.source, [s0, s1]),
             destination: end(key.destination, [d0, d1]),
             depth: key.depth,
+            sequence: first
+                .get(4..8)
+                .and_then(|bytes| Some(u32::from_be_bytes(bytes.try_into().ok()?))),
         })
     }
 }
@@ -108,8 +113,8 @@ pub(super) struct Fragments {
     complete: VecDeque<(Moment, Key, Vec<u8>)>,
     /// Fragments of datagrams that were given up.
     lone: u64,
-    /// How many TCP segments wait that were sent between two ends.
-    waiting: HashMap<Sent, usize>,
+    /// The TCP segments that wait, and how often.
+    waiting: BTreeMap<Sent, usize>,
     /// TCP segments that were given up, until they are asked for.
     missed: Vec<Sent>,
     /// Those of them that may be responses of DNS.
@@ -202,9 +207,15 @@ impl Fragments {
         std::mem::take(&mut self.missed)
     }
 
-    /// Whether a segment that `sent` says is not complete yet.
-    pub(super) fn waits_for(&self, sent: &Sent) -> bool {
-        !self.waiting.is_empty() && self.waiting.contains_key(sent)
+    /// The segments from `source` to `destination` that are not complete yet.
+    pub(super) fn waiting(
+        &self,
+        source: Endpoint,
+        destination: Endpoint,
+        depth: u8,
+    ) -> impl Iterator<Item = &Sent> {
+        let of = |sequence| Sent { source, destination, depth, sequence };
+        self.waiting.range(of(None)..=of(Some(u32::MAX))).map(|(sent, _)| sent)
     }
 
     fn wait_no_more(&mut self, sent: Option<Sent>) {

@@ -60,8 +60,14 @@ pub(super) struct Speaker {
     pub(super) next_chunk: Option<u32>,
     /// How far beyond `base` its sequence numbers, or acknowledgments of them, have come.
     reach: u32,
-    /// Whether it sent a segment of which a fragment was missing, or nothing but the ports was seen.
+    /// The furthest number that it is known to have sent, or that was acknowledged.
+    upto: Option<u32>,
+    /// The number behind its last byte, as its FIN says.
+    end: Option<u32>,
+    /// Whether it sent a segment of which nothing but the ports was seen.
     pub(super) is_missed: bool,
+    /// The furthest number of a segment of which a fragment was missing.
+    missed_at: Option<u32>,
     pub(super) stream: Stream,
     /// `None` before its first payload.
     pub(super) listener: Option<Listener>,
@@ -76,7 +82,10 @@ impl Speaker {
             base: None,
             next_chunk: None,
             reach: 0,
+            upto: None,
+            end: None,
             is_missed: false,
+            missed_at: None,
             stream: Stream::default(),
             listener: None,
         }
@@ -104,21 +113,56 @@ impl Speaker {
         }
     }
 
-    /// How far its sequence numbers have come, if any of them is known.
-    pub(super) fn reached(&self) -> Option<u32> {
-        self.base.map(|base| base.wrapping_add(self.reach))
+    /// Takes note that its bytes before `number` were sent.
+    #[inline]
+    pub(super) fn has_sent_to(&mut self, number: u32) {
+        self.upto = Some(later(self.upto, number));
     }
 
-    /// Whether the end is known to have sent no payload: none was captured, in a fragment neither, but for the byte before
-    /// the first that keeps a connection alive (RFC 9293 §3.8.4), and its numbers have come no further
-    /// than a SYN and a FIN take them.
+    /// Takes note of what the other end has accepted, whatever was acknowledged before.
+    pub(super) fn begins_with(&mut self, number: u32) {
+        self.upto = Some(number);
+    }
+
+    /// Takes note of the number behind its last byte.
+    pub(super) fn ends_with(&mut self, number: u32) {
+        self.end = Some(later(self.end, number));
+    }
+
+    /// Takes note of a segment of which a fragment was missing.
+    pub(super) fn misses(&mut self, sequence: Option<u32>) {
+        match sequence {
+            Some(sequence) => self.missed_at = Some(later(self.missed_at, sequence)),
+            None => self.is_missed = true,
+        }
+    }
+
+    /// How many bytes are missing behind all that was heard; at least one where it is not known how many. Without
+    /// a FIN, one number more may be that of one. What was sent again is not missing.
+    pub(super) fn lacks(&self) -> u32 {
+        let end = self.end.or(self.upto.map(|upto| upto.wrapping_sub(1)));
+        let behind = end.map_or(0, |end| self.stream.lacks(end));
+        let behind = behind + u32::from(behind > 0 && self.end.is_none());
+        let missed = self.missed_at.map_or(0, |at| self.stream.lacks(at.wrapping_add(1)));
+        behind.max(missed).max(u32::from(self.is_missed))
+    }
+
+    /// Whether the end is known to have sent no payload: none was captured, whole or in fragments, but for
+    /// the byte before the first that keeps a connection alive (RFC 9293 §3.8.4), and its numbers have come
+    /// no further than a SYN and a FIN take them.
     pub(super) fn sent_nothing(&self) -> bool {
         let has_heard_nothing = self.listener.as_ref().is_none_or(Listener::has_heard_nothing);
-        has_heard_nothing && !self.is_missed && self.base.is_some() && self.reach <= 2
+        let is_missed = self.is_missed || self.missed_at.is_some();
+        has_heard_nothing && !is_missed && self.base.is_some() && self.reach <= 2
     }
 
     #[inline]
     pub(super) fn held(&self) -> usize {
         self.stream.held() + self.listener.as_ref().map_or(0, Listener::held)
     }
+}
+
+/// The later one of two sequence numbers.
+fn later(one: Option<u32>, other: u32) -> u32 {
+    one.filter(|one| !is_before(*one, other)).unwrap_or(other)
 }

@@ -28,9 +28,8 @@ use super::names::dns;
 /// Openings with new names and ports are kept up to so many.
 const MOST_INDEXED: usize = 2 * MOST_OPENINGS;
 
-/// Bytes of two tables of that many: a third of the places of one is empty at most, but for those that
-/// were kept free to grow.
-const INDEX_BYTES: usize = 2 * 2 * MOST_INDEXED * size_of::<(u64, usize)>();
+/// Bytes of two tables that may be half empty, for each opening.
+const INDEX_BYTES: usize = 2 * 2 * size_of::<(u64, usize)>();
 
 /// Bytes of openings and names of one flow from which on no more are kept whatever they are: a client
 /// that asks for long paths is not to push out the flows of others.
@@ -258,11 +257,11 @@ impl Story {
 
     /// Adds the handshake: before all that was asked, wherever the file has its packets.
     pub(super) fn open_silent(&mut self, mark: Mark) {
+        if self.index.take().is_some() {
+            self.held = self.held.saturating_sub(INDEX_BYTES * self.openings.len());
+        }
         self.keep(SeenPayload::Exactly(Payload::Silent), mark);
         self.openings.rotate_right(1);
-        if self.index.take().is_some() {
-            self.held = self.held.saturating_sub(INDEX_BYTES);
-        }
     }
 
     /// Adds an opening.
@@ -291,7 +290,7 @@ impl Story {
         let mut payload = payload;
         if number >= MOST_OPENINGS || self.held >= MOST_HELD_BYTES {
             let index = self.index.get_or_insert_with(|| {
-                self.held += INDEX_BYTES;
+                self.held += INDEX_BYTES * number;
                 Box::new(Index::of(&self.openings))
             });
             if index.has(&payload, &self.openings) {
@@ -310,6 +309,7 @@ impl Story {
                 }
             }
             index.add(number, &payload);
+            self.held += INDEX_BYTES;
         }
         self.keep(payload, mark);
     }
@@ -387,16 +387,16 @@ impl Story {
         self.openings.push(Opening { packet, frame, at: at.timestamp(), payload });
     }
 
-    /// Puts before all that was read of bytes which were said in two ways that anything may have been
-    /// asked: nobody knows which of them came to the firewall.
+    /// Takes back what was read of bytes that were said in two ways: nobody knows which of them came to
+    /// the firewall.
     fn open_contradicted(&mut self) {
         let is_silent = |opening: &Opening| opening.payload.is_silent();
         let Some(first) = self.openings.iter().position(|opening| !is_silent(opening)) else {
             return;
         };
-        if let Some(mut opening) = self.openings.get(first).cloned() {
+        self.openings.truncate(first + 1);
+        if let Some(opening) = self.openings.last_mut() {
             opening.payload = SeenPayload::Unknown;
-            self.openings.insert(first, opening);
         }
     }
 
@@ -419,7 +419,9 @@ impl Story {
             }
             Some(_) | None => SeenPayload::Unknown,
         };
-        self.openings.push(Opening { packet, frame, at: at.timestamp(), payload });
+        // What comes behind it was asked behind it.
+        let place = self.openings.partition_point(|opening| opening.packet <= packet);
+        self.openings.insert(place, Opening { packet, frame, at: at.timestamp(), payload });
     }
 
     /// The name in the first hello or request.
@@ -545,7 +547,7 @@ mod tests {
             let mark = Mark { packet: number, frame: number, at: Moment::EPOCH };
             story.hear(Heard::Opening(payload, name), mark);
         }
-        assert!(story.held < MOST_HELD_BYTES + INDEX_BYTES + 130_000, "{}", story.held);
+        assert!(story.held < MOST_HELD_BYTES + 130_000, "{}", story.held);
         assert_eq!((story.openings.len(), story.left_out), (10, 990));
         let last = story.openings.last().map(|opening| opening.packet);
         assert_eq!(last, Some(999));

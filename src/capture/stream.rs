@@ -155,11 +155,10 @@ impl Stream {
         }
     }
 
-    /// How many bytes are missing behind all that was given out, where the direction is known to have come
-    /// to number `reached`. A FIN has a number, too.
-    pub(super) fn lacks(&self, reached: u32) -> u32 {
+    /// How many bytes before number `end` are missing behind all that was given out.
+    pub(super) fn lacks(&self, end: u32) -> u32 {
         match self.next {
-            Some(next) if is_before(next.wrapping_add(1), reached) => reached.wrapping_sub(next),
+            Some(next) if is_before(next, end) => end.wrapping_sub(next),
             Some(_) | None => 0,
         }
     }

@@ -319,13 +319,13 @@ impl Tracker {
         }
     }
 
-    fn miss_segment(&mut self, Sent { source, destination, depth }: Sent) {
+    fn miss_segment(&mut self, Sent { source, destination, depth, sequence }: Sent) {
         let ends = self.copies.key.between(source, destination, IpProtocol::TCP, depth);
         let key = Key::between(source, destination, IpProtocol::TCP, depth, ends);
         if let Some(flow) = self.flows.find(&key).and_then(|id| self.flows.get_mut(id)) {
             let is_client = flow.other_side.as_deref().is_some_and(|(_, end)| *end == source);
             let source = if is_client { flow.conversation.source() } else { source };
-            flow.conversation.misses(source);
+            flow.conversation.misses(source, sequence);
         }
     }
 
@@ -549,13 +549,10 @@ impl Tracker {
 
     fn end(&mut self, id: FlowId, sink: &mut impl Sink) {
         let Some(mut flow) = self.flows.remove(id) else { return };
+        let depth = flow.conversation.depth();
         for (source, destination) in flow.conversation.directions() {
-            if self.fragments.waits_for(&Sent {
-                source,
-                destination,
-                depth: flow.conversation.depth(),
-            }) {
-                flow.conversation.misses(source);
+            for sent in self.fragments.waiting(source, destination, depth) {
+                flow.conversation.misses(source, sent.sequence);
             }
         }
         let other_side = flow.other_side.as_deref().map(|(key, _)| *key);
@@ -563,7 +560,6 @@ impl Tracker {
             self.flows.forget(&key, id);
         }
         self.held = self.held.saturating_sub(flow.held);
-        let depth = flow.conversation.depth();
         let mut captured = flow.conversation.finish(&mut |answer| told(depth, answer, sink));
         if depth > 0 {
             captured.asides = None;

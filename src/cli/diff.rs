@@ -22,6 +22,7 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::MAX_SOURCE_BYTES;
 use crate::diagnostic::SourceMap;
 use crate::evidence::Lock;
+use crate::flow::Host;
 use crate::intent::Intent;
 use crate::prove;
 use crate::prove::Residual;
@@ -109,7 +110,7 @@ fn recorded(
     let mut held =
         recording::record(&args.capture, quiet, None, &mut evidence, None, terminal)?.whole()?;
     let day = rules::day_of(environment.at);
-    let by_path = simulators.iter().any(|one| one.looks_at_paths());
+    let by_path = |host: Option<&Host>| simulators.iter().any(|one| one.looks_at_paths_of(host));
     let flip = |capture: &str, flow: &CapturedFlow| {
         let openings = recording::openings(flow, None, &evidence, by_path);
         let environment = Environment { evidence: &evidence, at: flow.first, ..environment };

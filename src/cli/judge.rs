@@ -19,6 +19,7 @@ use super::spool::Spool;
 use super::subject::Subject;
 use super::trial;
 use crate::capture::CapturedFlow;
+use crate::flow::Host;
 use crate::flow::IpProtocol;
 use crate::flow::Observation;
 use crate::report;
@@ -149,7 +150,7 @@ impl<'a> Judge<'a> {
 
     /// What the connection asked, as far as it was seen and anybody looks at it.
     fn openings(&self, flow: &CapturedFlow) -> Vec<Observation> {
-        let by_path = self.replays.looks_at_paths();
+        let by_path = |host: Option<&Host>| self.replays.looks_at_paths_of(host);
         recording::openings(flow, self.from, self.environment.evidence, by_path)
     }
 

@@ -17,6 +17,7 @@ use super::terminal::Terminal;
 use crate::capture::Application;
 use crate::capture::CapturedFlow;
 use crate::capture::Limit;
+use crate::capture::Opening;
 use crate::capture::Sink;
 use crate::capture::StepsBack;
 use crate::capture::Summary;
@@ -30,6 +31,7 @@ use crate::evidence::timeline::MOST_AT_ONCE;
 use crate::evidence::timeline::MOST_BYTES;
 use crate::flow::Host;
 use crate::flow::Observation;
+use crate::flow::Payload;
 use crate::flow::PayloadKind;
 use crate::flow::SeenPayload;
 use crate::report::FlowRow;
@@ -187,12 +189,12 @@ const STAND_IN: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1));
 
 /// The flows of a recorded connection, as sent by `from` if it is given, to where `evidence` has the
 /// name where the log does not say the address. `by_path` says whether anybody looks at the paths of
-/// requests: those that are not kept may have any.
+/// requests for a host: those that are not kept may have any.
 pub(super) fn openings(
     flow: &CapturedFlow,
     from: Option<IpAddr>,
     evidence: &Evidence,
-    by_path: bool,
+    by_path: impl Fn(Option<&Host>) -> bool,
 ) -> Vec<Observation> {
     let source = from.unwrap_or(flow.source);
     let destination = flow.destination.unwrap_or_else(|| {
@@ -201,8 +203,16 @@ pub(super) fn openings(
         held.and_then(|held| held.first().copied()).unwrap_or(STAND_IN)
     });
     let seen = flow.openings.iter().map(|opening| opening.payload.clone());
+    let may_be_left_out = |opening: &Opening| match &opening.payload {
+        SeenPayload::Exactly(Payload::Http(request)) => by_path(request.host.as_ref()),
+        SeenPayload::Exactly(_)
+        | SeenPayload::Kind(_)
+        | SeenPayload::Unread(_)
+        | SeenPayload::Unknown => false,
+    };
+    let lacks_paths = flow.openings_left_out > 0 && flow.openings.iter().any(may_be_left_out);
     let left_out = SeenPayload::Unread(Some(PayloadKind::Http));
-    let seen = seen.chain((by_path && flow.openings_left_out > 0).then_some(left_out));
+    let seen = seen.chain(lacks_paths.then_some(left_out));
     let openings = seen.map(|payload| Observation {
         source,
         source_port: Some(flow.source_port),

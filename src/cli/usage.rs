@@ -70,7 +70,9 @@ impl Captures {
         let mut usage = Usage::new(&list.intent, list.day);
         self.held.each(|_, flow| {
             let environment = Environment { evidence: &evidence, at: flow.first, ..*environment };
-            let openings = recording::openings(flow, from, &evidence, list.intent.looks_at_paths());
+            let openings = recording::openings(flow, from, &evidence, |host| {
+                list.intent.looks_at_paths_of(host)
+            });
             usage.add(&openings, &environment);
         })?;
         let recorded = report::usage::Recorded {

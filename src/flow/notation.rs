@@ -356,7 +356,10 @@ fn payload(words: &mut Words<'_>, protocol: IpProtocol) -> Result<SeenPayload, N
     if word.text == "unread" {
         let kind = words.next().map(|word| {
             let kind = PayloadKind::from_keyword(word.text);
-            carried(kind.ok_or_else(|| word.expected(WANTED))?, word, protocol)
+            let kind =
+                kind.filter(|kind| !matches!(kind, PayloadKind::Silent | PayloadKind::Other));
+            let wanted = || word.expected("`tls`, `http`, `mssql`, `quic` or nothing");
+            carried(kind.ok_or_else(wanted)?, word, protocol)
         });
         return Ok(SeenPayload::Unread(kind.transpose()?));
     }

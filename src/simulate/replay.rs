@@ -28,8 +28,9 @@ pub struct Replayed {
 
 impl Simulator<'_> {
     /// Follows a connection flow by flow, the handshake first, up to the first that does not leave
-    /// or that leaves and may not, with the permissions that are active on `day`. `None` for a
-    /// connection without flows.
+    /// or that leaves and may not, with the permissions that are active on `day`. Where the list leaves
+    /// open whether one may that leaves, that one settles the box unless a later one is a leak. `None`
+    /// for a connection without flows.
     ///
     /// A handshake that the firewall answers itself says nothing as long as bytes follow
     /// (`azure-firewall.md §1.6`).
@@ -66,10 +67,12 @@ impl Simulator<'_> {
             let outcome = Outcome::of(judged.as_ref(), &decision);
             // A connection goes on behind a flow that leaves: whether it may is open, and what follows may
             // be worse.
-            if last.as_ref().is_some_and(|before| before.outcome == Outcome::Undetermined)
-                && outcome != Outcome::Leak
-            {
-                continue;
+            if last.as_ref().is_some_and(|before| before.outcome == Outcome::Undetermined) {
+                match (decision.verdict, outcome) {
+                    (Verdict::Allow, Outcome::Leak) => {}
+                    (Verdict::Allow, _) => continue,
+                    _ => break,
+                }
             }
             let is_settled = match decision.verdict {
                 Verdict::Allow => outcome.is_objection() && outcome != Outcome::Undetermined,

@@ -172,6 +172,6 @@ fn what_does_not_open_tells_no_name_and_leaves_the_flow_open() {
     let after = initial(Version::V1, FIRST_ID, &[(0, &hello("b.example"))]);
     let many = [vec![packet; 40], vec![after]].concat();
     let flow = only(&sent(&many));
-    assert_eq!(story(&flow), "quic b.example | 41 quic b.example | 32 unread quic");
+    assert_eq!(story(&flow), "quic b.example | 32 unread quic | 41 quic b.example");
     assert!(flow.incomplete);
 }

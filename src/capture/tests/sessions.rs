@@ -12,6 +12,7 @@ use super::Taken;
 use super::build::ACK;
 use super::build::CLIENT;
 use super::build::End;
+use super::build::FIN;
 use super::build::PRE_LOGIN;
 use super::build::RST;
 use super::build::SERVER;
@@ -484,6 +485,40 @@ fn a_request_that_was_not_captured_but_acknowledged_leaves_the_flow_open() {
     // A FIN.
     assert_eq!(told(end + 1), asked);
     assert_eq!(told(end + 40), format!("{asked} | 5 unread http"));
+}
+
+/// Numbers that no end stands by, and what was sent again.
+#[test]
+fn what_is_not_missing_leaves_no_flow_open() {
+    let asks = b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5000\r\n\r\n";
+    let behind = 1001 + u32::try_from(asks.len()).unwrap();
+    let asked = "http a.example | 1 silent | 4 http a.example";
+    // A body that is missing is of the length that was said.
+    let mut segments = session(WEB, &[asks]);
+    segments.push(Segment::new(CLIENT, WEB, FIN | ACK, behind + 5000, b"").answering(9001));
+    segments.push(Segment::new(WEB, CLIENT, ACK, 9001, b"").answering(behind + 5001));
+    check_story(&segments, asked);
+    segments[4].sequence += 40;
+    check_story(&segments, &format!("{asked} | 6 unread http"));
+    // The answer to another connection, and a reset that acknowledges nothing.
+    let whole = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
+    let mut segments = session(WEB, &[whole]);
+    segments.push(Segment::new(WEB, CLIENT, RST | ACK, 9001, b"").answering(900_000));
+    check_story(&segments, asked);
+    // What precedes all that was seen is no loss behind it.
+    let lost = |first: u32| {
+        let ours = Segment::new(CLIENT, WEB, ACK, 1001, whole);
+        let theirs = Segment::new(WEB, CLIENT, ACK, 9001, b"").answering(first);
+        let later = Segment::new(WEB, CLIENT, ACK, 9001, b"").answering(2000);
+        story(&only(&file_of(&[ours, theirs, later])))
+    };
+    assert_eq!(lost(900), lost(1001));
+    assert!(lost(900).ends_with("| 3 unread http"), "{}", lost(900));
+    // A fragment that was lost on the way, and the segment once more.
+    let packets: Vec<Vec<u8>> = session(WEB, &[whole]).iter().map(Segment::packet).collect();
+    let [first, _] = fragments(&packets[3], 24);
+    let frames = [&packets[..3], &[first, packets[3].clone()][..]].concat();
+    assert_eq!(story(&only(&pcap(101, &frames))), asked);
 }
 
 /// As each fragment is cut by a snapshot length, none of a long datagram is whole.

@@ -216,7 +216,7 @@ fn of_segments_that_disagree_the_first_counts_and_it_is_noted() {
     let first = segments[3].clone();
     segments.push(other.clone());
     let flow = only(&file_of(&segments));
-    assert_eq!(story(&flow), "tls a.example | 1 silent | 4 unread | 4 tls a.example");
+    assert_eq!(story(&flow), "tls a.example | 1 silent | 4 unread");
     assert!(flow.notes.contains(&Note::ConflictingSegments));
     // The same again is no contradiction, and neither is what comes behind an acknowledgment.
     let answered = |flags| {

@@ -60,7 +60,6 @@ pub struct Replays<'a> {
     intent: Option<IndexedIntent<'a>>,
     environment: Environment<'a>,
     alike: Option<Alike>,
-    looks_at_paths: bool,
     kept: RwLock<HashMap<Key, Arc<Kept<'a>>>>,
 }
 
@@ -168,16 +167,15 @@ impl<'a> Replays<'a> {
         let kept = RwLock::default();
         let alike =
             (connections >= WORTH_AN_INDEX).then(|| Alike::of(simulator, intent, &environment));
-        let looks_at_paths =
-            simulator.looks_at_paths() || intent.is_some_and(Intent::looks_at_paths);
         let simulator = if alike.is_some() { simulator.indexed() } else { simulator.clone() };
         let intent = intent.map(|intent| IndexedIntent::new(intent, day));
-        Replays { simulator, intent, environment, alike, looks_at_paths, kept }
+        Replays { simulator, intent, environment, alike, kept }
     }
 
-    /// Whether a rule or the list compares the paths of requests, or has them looked up.
-    pub fn looks_at_paths(&self) -> bool {
-        self.looks_at_paths
+    /// Whether a rule or the list compares the paths of requests for `host`, or has them looked up.
+    pub fn looks_at_paths_of(&self, host: Option<&Host>) -> bool {
+        self.simulator.looks_at_paths_of(host)
+            || self.intent.as_ref().is_some_and(|list| list.intent.looks_at_paths_of(host))
     }
 
     /// Follows a connection whose first flow was seen at `at`, as [`Simulator::replay`] does. `None`
@@ -383,8 +381,8 @@ impl Alike {
             changes: timeline.changes(&proxies, |name| asked_for.contains(name)),
             resolution_changes: OnceLock::new(),
             proxies,
-            looks_at_paths: simulator.looks_at_paths()
-                || intent.is_some_and(Intent::looks_at_paths),
+            looks_at_paths: rules_look_at_paths(simulator)
+                || intent.is_some_and(list_looks_at_paths),
         }
     }
 
@@ -504,20 +502,46 @@ impl Alike {
     }
 }
 
+/// Whether a rule compares the paths of requests, or has them looked up (`azure-firewall.md §2.4`,
+/// `§2.7`).
+fn rules_look_at_paths(simulator: &Simulator<'_>) -> bool {
+    simulator
+        .every_rule()
+        .any(|rule| !rule.target_urls.is_empty() || !rule.web_categories.is_empty())
+}
+
+/// Whether a statement compares the paths of requests, or has them looked up.
+fn list_looks_at_paths(list: &Intent) -> bool {
+    list.destinations().any(|destination| match destination {
+        Destination::WebCategory(_) | Destination::Url { .. } => true,
+        Destination::Names(_)
+        | Destination::Addresses(_)
+        | Destination::ServiceTag(_)
+        | Destination::FqdnTag(_)
+        | Destination::Any => false,
+    })
+}
+
 impl Simulator<'_> {
-    /// Whether a rule compares the paths of requests, or has them looked up (`azure-firewall.md §2.4`,
-    /// `§2.7`).
-    pub fn looks_at_paths(&self) -> bool {
-        self.every_rule()
-            .any(|rule| !rule.target_urls.is_empty() || !rule.web_categories.is_empty())
+    /// Whether a rule compares the paths of requests for `host`, or has them looked up
+    /// (`azure-firewall.md §2.4`, `§2.7`).
+    pub fn looks_at_paths_of(&self, host: Option<&Host>) -> bool {
+        self.every_rule().any(|rule| {
+            let mut urls = rule.target_urls.iter();
+            !rule.web_categories.is_empty()
+                || urls.any(|url| host.is_none_or(|host| url.host.matches_host(host)))
+        })
     }
 }
 
 impl Intent {
-    /// Whether a statement compares the paths of requests, or has them looked up.
-    pub fn looks_at_paths(&self) -> bool {
+    /// Whether a statement compares the paths of requests for `host`, or has them looked up.
+    pub fn looks_at_paths_of(&self, host: Option<&Host>) -> bool {
         self.destinations().any(|destination| match destination {
-            Destination::WebCategory(_) | Destination::Url { .. } => true,
+            Destination::WebCategory(_) => true,
+            Destination::Url { host: pattern, .. } => {
+                host.is_none_or(|host| pattern.matches_host(host))
+            }
             Destination::Names(_)
             | Destination::Addresses(_)
             | Destination::ServiceTag(_)
