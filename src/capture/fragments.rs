@@ -68,11 +68,19 @@ pub(super) struct Sent {
     pub(super) source: Endpoint,
     pub(super) destination: Endpoint,
     pub(super) depth: u8,
-    /// Its number, if that was seen.
+    /// The number of its first byte that is missing, if that is known.
     pub(super) sequence: Option<u32>,
 }
 
 impl Sent {
+    /// What follows its first fragment, which was `wire` bytes long.
+    fn behind(self, first: &[u8], wire: usize) -> Sent {
+        let header = first.get(12).map(|offset| usize::from(offset >> 4) * 4);
+        let length = header.and_then(|header| u32::try_from(wire.checked_sub(header)?).ok());
+        let sequence = self.sequence.zip(length).map(|(first, length)| first.wrapping_add(length));
+        Sent { sequence, ..self }
+    }
+
     /// By its first fragment, which begins with its ports (RFC 9293 §3.1).
     fn of(key: &Key, first: &[u8]) -> Option<Sent> {
         if key.protocol != IpProtocol::TCP {
@@ -146,7 +154,8 @@ impl Fragments {
         if doubtful > 0 && fragment.offset == 0 {
             self.lose(key, Some(datagram.payload), at);
             let wire = u64::try_from(datagram.wire).unwrap_or(u64::MAX);
-            let goes_on = Sent::of(&key, datagram.payload);
+            let goes_on = Sent::of(&key, datagram.payload)
+                .map(|sent| sent.behind(datagram.payload, datagram.payload_wire));
             return Some(Whole { payload: datagram.payload.to_vec(), doubtful, wire, goes_on });
         } else if doubtful > 0 {
             self.lone += 1;

@@ -458,15 +458,19 @@ fn a_request_of_which_a_fragment_is_missing_leaves_the_flow_open() {
         assert_eq!(story(&taken.flows[0]), expected, "{after:?}");
     }
     // A body may end with the first fragment.
-    let body = "x".repeat(60);
-    let post = format!("POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 60\r\n\r\n{body}");
-    let both = [post.as_bytes(), &other].concat();
-    let at = (20 + post.len() + 1).next_multiple_of(8);
-    let packet = session(WEB, &[&both])[3].packet();
-    let [first, _] = fragments(&packet, at);
-    let cut = first[..20 + 20 + post.len()].to_vec();
-    let flow = only(&pcap(101, &[cut]));
-    assert_eq!(story(&flow), "http a.example | 1 http a.example | 1 unread http");
+    let posts = (60..68).map(|length| {
+        let body = "x".repeat(length);
+        format!("POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: {length}\r\n\r\n{body}")
+    });
+    for post in posts.filter(|post| (20 + post.len()).is_multiple_of(8)) {
+        let both = [post.as_bytes(), &other].concat();
+        let packet = session(WEB, &[&both])[3].packet();
+        for (at, cut) in [(20 + post.len(), 4), (20 + post.len() + 8, 8)] {
+            let [first, _] = fragments(&packet, at);
+            let flow = only(&pcap(101, &[first[..first.len() - cut].to_vec()]));
+            assert_eq!(story(&flow), "http a.example | 1 http a.example | 1 unread http", "{cut}");
+        }
+    }
 }
 
 /// Nothing shows that a request was there but that the server took it.
