@@ -65,7 +65,7 @@ pub(super) struct Speaker {
     /// The number behind its last byte, as its FIN says.
     end: Option<u32>,
     /// Whether it sent a segment of which nothing but the ports was seen.
-    pub(super) is_missed: bool,
+    is_missed: bool,
     /// The furthest number of a segment of which a fragment was missing.
     missed_at: Option<u32>,
     pub(super) stream: Stream,

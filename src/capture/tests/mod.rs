@@ -5,6 +5,7 @@ mod copies;
 mod damage;
 mod evasion;
 mod formats;
+mod missing;
 mod quic;
 mod sessions;
 mod threads;

@@ -1,0 +1,189 @@
+//! What the capture lacks: fragments, ends of segments, and bytes that are known to have been sent.
+
+use std::net::Ipv4Addr;
+
+use super::build::ACK;
+use super::build::CLIENT;
+use super::build::End;
+use super::build::FIN;
+use super::build::RST;
+use super::build::SERVER;
+use super::build::Segment;
+use super::build::WEB;
+use super::build::client_hello;
+use super::build::dns_response;
+use super::build::fragments;
+use super::build::pcap;
+use super::build::pcap_at;
+use super::build::udp;
+use super::check_story;
+use super::file_of;
+use super::only;
+use super::read;
+use super::session;
+use super::story;
+
+/// One reader puts them together in one way and another in the other.
+#[test]
+fn of_fragments_that_disagree_nothing_is_known_behind_the_first_difference() {
+    let packet = session(SERVER, &[&client_hello("a.example")])[3].packet();
+    let [first, _] = fragments(&packet, 64);
+    let (same, mut other) = (packet.clone(), packet);
+    // Both fragments have it.
+    other[20 + 60] ^= 1;
+    let story_with = |second: &[u8]| {
+        let [_, second] = fragments(second, 56);
+        story(&only(&pcap(101, &[first.clone(), second])))
+    };
+    assert_eq!(story_with(&same), "tls a.example | 1 tls a.example");
+    assert_eq!(story_with(&other), "tls | 1 some tls");
+}
+
+#[test]
+fn fragments_count_once_and_only_together() {
+    let response =
+        dns_response("api.example.com", "edge.example.net", Ipv4Addr::new(203, 0, 113, 7));
+    let packet = udp(End([10, 0, 0, 53], 53), CLIENT, 9, &response);
+    let [first, second] = fragments(&packet, 32);
+    for order in [[&first, &second], [&second, &first]] {
+        let (taken, summary) = read(&pcap(101, &order.map(Clone::clone)));
+        assert_eq!(taken.answers.len(), 1);
+        assert_eq!(taken.flows[0].packets, Some(1));
+        assert_eq!(taken.flows[0].bytes, u64::try_from(packet.len() + 20).ok());
+        assert_eq!(summary.lone_fragments, 0);
+    }
+    // As a switch gives them that mirrors both directions of a port.
+    let twice = [&first, &first, &second, &second].map(Clone::clone);
+    let (taken, summary) = read(&pcap(101, &twice));
+    assert_eq!((taken.answers.len(), summary.lone_fragments), (1, 0));
+    assert!(summary.lost_responses.is_empty());
+    let (taken, summary) = read(&pcap(101, &[first]));
+    assert_eq!(taken.flows, []);
+    assert_eq!(summary.lone_fragments, 1);
+}
+
+#[test]
+fn a_segment_of_which_a_fragment_is_missing_was_sent_all_the_same() {
+    let hello = client_hello("a.example");
+    let mut packets: Vec<Vec<u8>> =
+        session(SERVER, &[&hello]).iter().map(Segment::packet).collect();
+    let [first, second] = fragments(&packets[3], 32);
+    for (fragment, expected) in [
+        (first.clone(), "other | 1 silent | 1 unknown"),
+        // Less than a header of TCP, but for the ports.
+        (fragments(&packets[3], 8)[0].clone(), "other | 1 silent | 1 unknown"),
+        (first[..first.len() - 5].to_vec(), "tls | 1 silent | 4 some tls"),
+        // A header that was cut behind the ports.
+        (packets[3][..20 + 12].to_vec(), "other | 1 silent | 1 unknown"),
+        (first[..20 + 12].to_vec(), "other | 1 silent | 1 unknown"),
+        // It may be of any connection between those machines.
+        (second, "other | 1 silent"),
+    ] {
+        packets[3] = fragment;
+        let flow = only(&pcap(101, &packets));
+        assert_eq!(story(&flow), expected);
+    }
+}
+
+/// Whatever becomes of the flow until it is known that the rest is missing, and whatever it said before.
+#[test]
+fn a_request_of_which_a_fragment_is_missing_leaves_the_flow_open() {
+    let asks = |host: &str| format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").into_bytes();
+    let (one, other) = (asks("a.example"), asks("b.example"));
+    let packets: Vec<Vec<u8>> = session(WEB, &[&one, &other]).iter().map(Segment::packet).collect();
+    let [first, _] = fragments(&packets[4], 32);
+    let seconds = |after: &[u64]| -> Vec<(u64, Vec<u8>)> {
+        let frames = [&packets[..4], &[first.clone()][..]].concat();
+        let later = (0..after.len()).map(|number| {
+            udp(
+                End([10, 9, 9, 9], 999),
+                End([10, 9, 9, 8], 53_000 + u16::try_from(number).unwrap()),
+                1,
+                b"x",
+            )
+        });
+        let times = [0, 0, 0, 0, 0].iter().chain(after).map(|second| second * 1_000_000);
+        times.zip(frames.into_iter().chain(later)).collect()
+    };
+    let expected = "http a.example | 1 silent | 4 http a.example | 4 unread http";
+    for after in [&[][..], &[60], &[4000, 4001, 8000]] {
+        let (taken, _) = read(&pcap_at(101, &seconds(after)));
+        assert_eq!(story(&taken.flows[0]), expected, "{after:?}");
+    }
+    // A body may end with the first fragment.
+    let posts = (60..68).map(|length| {
+        let body = "x".repeat(length);
+        format!("POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: {length}\r\n\r\n{body}")
+    });
+    for post in posts.filter(|post| (20 + post.len()).is_multiple_of(8)) {
+        let both = [post.as_bytes(), &other].concat();
+        let packet = session(WEB, &[&both])[3].packet();
+        for (at, cut) in [(20 + post.len(), 4), (20 + post.len() + 8, 8)] {
+            let [first, _] = fragments(&packet, at);
+            let flow = only(&pcap(101, &[first[..first.len() - cut].to_vec()]));
+            assert_eq!(story(&flow), "http a.example | 1 http a.example | 1 unread http", "{cut}");
+        }
+    }
+}
+
+/// Nothing shows that a request was there but that the server took it.
+#[test]
+fn a_request_that_was_not_captured_but_acknowledged_leaves_the_flow_open() {
+    let asks = |host: &str| format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").into_bytes();
+    let one = asks("a.example");
+    let end = 1001 + u32::try_from(one.len()).unwrap();
+    let told = |acknowledged: u32| {
+        let mut segments = session(WEB, &[&one]);
+        segments.push(Segment::new(WEB, CLIENT, ACK, 9001, b"").answering(acknowledged));
+        story(&only(&file_of(&segments)))
+    };
+    let asked = "http a.example | 1 silent | 4 http a.example";
+    assert_eq!(told(end), asked);
+    // A FIN.
+    assert_eq!(told(end + 1), asked);
+    assert_eq!(told(end + 40), format!("{asked} | 5 unread http"));
+}
+
+/// Numbers that no end stands by, and what was sent again.
+#[test]
+fn what_is_not_missing_leaves_no_flow_open() {
+    let asks = b"POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 5000\r\n\r\n";
+    let behind = 1001 + u32::try_from(asks.len()).unwrap();
+    let asked = "http a.example | 1 silent | 4 http a.example";
+    // A body that is missing is of the length that was said.
+    let mut segments = session(WEB, &[asks]);
+    segments.push(Segment::new(CLIENT, WEB, FIN | ACK, behind + 5000, b"").answering(9001));
+    segments.push(Segment::new(WEB, CLIENT, ACK, 9001, b"").answering(behind + 5001));
+    check_story(&segments, asked);
+    segments[4].sequence += 40;
+    check_story(&segments, &format!("{asked} | 6 unread http"));
+    // The answer to another connection, and a reset that acknowledges nothing.
+    let whole = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
+    let mut segments = session(WEB, &[whole]);
+    segments.push(Segment::new(WEB, CLIENT, RST | ACK, 9001, b"").answering(900_000));
+    check_story(&segments, asked);
+    // What precedes all that was seen is no loss behind it.
+    let lost = |first: u32| {
+        let ours = Segment::new(CLIENT, WEB, ACK, 1001, whole);
+        let theirs = Segment::new(WEB, CLIENT, ACK, 9001, b"").answering(first);
+        let later = Segment::new(WEB, CLIENT, ACK, 9001, b"").answering(2000);
+        story(&only(&file_of(&[ours, theirs, later])))
+    };
+    assert_eq!(lost(900), lost(1001));
+    assert!(lost(900).ends_with("| 3 unread http"), "{}", lost(900));
+    // A fragment that was lost on the way, and the segment once more.
+    let packets: Vec<Vec<u8>> = session(WEB, &[whole]).iter().map(Segment::packet).collect();
+    let [first, _] = fragments(&packets[3], 24);
+    let frames = [&packets[..3], &[first, packets[3].clone()][..]].concat();
+    assert_eq!(story(&only(&pcap(101, &frames))), asked);
+}
+
+/// As each fragment is cut by a snapshot length, none of a long datagram is whole.
+#[test]
+fn the_first_fragment_that_was_cut_is_a_datagram_that_was_cut() {
+    let packet = udp(CLIENT, SERVER, 9, &[7; 3000]);
+    let fragments = fragments(&packet, 1480).map(|fragment| fragment[..68].to_vec());
+    let (taken, summary) = read(&pcap(101, &fragments));
+    assert_eq!(taken.flows.iter().map(story).collect::<Vec<_>>(), ["other | 1 other"]);
+    assert_eq!((taken.flows[0].packets, summary.lone_fragments), (Some(1), 1));
+}
