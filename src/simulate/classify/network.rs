@@ -117,7 +117,7 @@ impl<'a> NetworkIndex<'a> {
         let of_service = set(service);
         if of_service.is_empty() {
             // So it is with most of what is sent to names.
-            return Common::of([of_service; 3]);
+            return Common::Few(None);
         }
         let to = set(self.by_destination.get(destination));
         Common::of([of_service, to, set(self.by_source.get(source))])

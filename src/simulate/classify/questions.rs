@@ -10,9 +10,9 @@ use crate::flow::Flow;
 /// tags asks too much to be worth it.
 const MAX_ENDS: usize = 32;
 
-/// Questions in the order in which the slow engine puts them, and what it says after each way to
-/// answer them.
-#[derive(Clone, Debug)]
+/// Questions in the order in which the slow engine puts them, each once, and what it says after each
+/// way to answer them. One whose answer changes nothing is left out.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Questions<T> {
     Ask {
         question: Question,
@@ -25,7 +25,7 @@ pub(super) enum Questions<T> {
 }
 
 /// A question about any flow of a class.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Question {
     /// Whether the end of the flow is in the service tag.
     InServiceTag { tag: String, end: FlowEnd },
@@ -35,13 +35,13 @@ pub(super) enum Question {
     Reading { setting: &'static str },
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum FlowEnd {
     Source,
     Destination,
 }
 
-impl<T> Questions<T> {
+impl<T: PartialEq> Questions<T> {
     /// What `run` asks and says of `flow`, whose source is not its destination. `run` must not
     /// depend on more of it than all flows of its class have in common, but for the addresses in
     /// what it asks; `None` is for what it cannot say of all of them.
@@ -51,19 +51,18 @@ impl<T> Questions<T> {
     }
 
     fn after(
-        given: &mut Vec<bool>,
+        given: &mut Vec<(Atom, bool)>,
         flow: &Flow,
         run: &dyn Fn(&mut Inquiry<'_>) -> Option<T>,
         ends: &mut usize,
     ) -> Questions<T> {
-        let mut asked = given.iter();
         let mut next: Option<Atom> = None;
         let mut oracle = |atom: &Atom| {
-            let answer = asked.next().copied();
+            let answer = given.iter().find(|(asked, _)| asked == atom);
             if answer.is_none() {
                 next.get_or_insert_with(|| atom.clone());
             }
-            answer.unwrap_or(false)
+            answer.is_some_and(|(_, answer)| *answer)
         };
         let outcome = run(&mut Inquiry::new(&mut oracle));
         let Some(atom) = next else {
@@ -73,13 +72,13 @@ impl<T> Questions<T> {
         let question = Question::about(flow, &atom).filter(|_| *ends > 0);
         let Some(question) = question else { return Questions::Slow };
         let mut answered = |answer| {
-            given.push(answer);
+            given.push((atom.clone(), answer));
             let questions = Questions::after(given, flow, run, ends);
             given.pop();
             Box::new(questions)
         };
         let (no, yes) = (answered(false), answered(true));
-        Questions::Ask { question, no, yes }
+        if no == yes { *no } else { Questions::Ask { question, no, yes } }
     }
 
     /// What is said of `flow` where `oracle` answers; `None` is for the slow engine.
@@ -142,6 +141,49 @@ impl Question {
                 Atom::TagPrefixLonger { tag: tag.clone(), address: address(*end), bits: *bits }
             }
             Question::Reading { setting } => Atom::Reading { setting },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[test]
+    fn a_question_is_put_once_and_only_where_its_answer_matters() {
+        let flow = Flow {
+            source: [10, 1, 0, 4].into(),
+            source_port: 50_000,
+            destination: [203, 0, 113, 5].into(),
+            destination_port: 443,
+            protocol: crate::flow::IpProtocol::TCP,
+            payload: crate::flow::Payload::Silent,
+        };
+        // The first changes nothing, the second is asked again.
+        let run = |inquiry: &mut Inquiry<'_>| {
+            let _ = inquiry.second_reading("first");
+            let second = inquiry.second_reading("second");
+            Some((
+                second && inquiry.second_reading("third"),
+                second == inquiry.second_reading("second"),
+            ))
+        };
+        let questions = Questions::of(&flow, &run);
+        for yes in [&[][..], &["second"], &["third"], &["second", "third"]] {
+            let asked = RefCell::new(Vec::new());
+            let mut oracle = |atom: &Atom| match atom {
+                Atom::Reading { setting } => {
+                    asked.borrow_mut().push(*setting);
+                    yes.contains(setting)
+                }
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(questions.put(&flow, &mut oracle), Some(&(yes.len() == 2, true)), "{yes:?}");
+            let both = yes.contains(&"second");
+            let expected: &[&str] = if both { &["second", "third"] } else { &["second"] };
+            assert_eq!(*asked.borrow(), expected);
         }
     }
 }

@@ -27,6 +27,16 @@ impl Bits {
         }
     }
 
+    /// The number of the set, where it has one rule at most.
+    fn few(&self) -> Option<u32> {
+        let mut words = self.0.iter().enumerate().filter(|(_, word)| **word != 0);
+        let Some((number, word)) = words.next() else { return Some(NONE) };
+        let rule = number * PER_WORD + word.trailing_zeros() as usize;
+        let is_alone = word.is_power_of_two() && words.next().is_none();
+        let rule = u32::try_from(rule).ok().filter(|rule| is_alone && *rule < NONE - ONE)?;
+        Some(ONE | rule)
+    }
+
     pub(super) fn remove(&mut self, rule: usize) {
         if let Some(word) = self.0.get_mut(rule / PER_WORD) {
             *word &= !(1 << (rule % PER_WORD));
@@ -36,8 +46,9 @@ impl Bits {
 
 /// Sets of the rules of one list, each kept once.
 ///
-/// A set is so many marks, the bits of which say which words have a bit, and then those words. So a
-/// set of few rules lies in one line of a cache, whatever the number of rules.
+/// The number of a set of one rule or of none tells that, and nothing more is kept of it. Any other
+/// set is so many marks, the bits of which say which words have a bit, and then those words. So a set of
+/// few rules lies in one line of a cache, whatever the number of rules.
 #[derive(Clone, Debug)]
 pub(super) struct RuleSets {
     /// How many marks a set has.
@@ -61,8 +72,14 @@ impl std::hash::Hash for Bits {
     }
 }
 
-/// The number of the set of all rules.
+/// The number of the set of all rules, and where it stands among the data.
 const ALL: u32 = 0;
+
+/// Of the number of a set of one rule, what is not the number of the rule.
+const ONE: u32 = 1 << 31;
+
+/// The number of the set of no rule.
+const NONE: u32 = u32::MAX;
 
 impl Collecting {
     pub(super) fn of(rules: usize) -> Collecting {
@@ -81,6 +98,9 @@ impl Collecting {
 
     /// The number of the set `bits`, or of all rules where there is no room for it.
     pub(super) fn number(&mut self, bits: &Bits) -> u32 {
+        if let Some(number) = bits.few() {
+            return number;
+        }
         if let Some(number) = self.known.get(bits) {
             return *number;
         }
@@ -93,7 +113,7 @@ impl Collecting {
 
     fn add(&mut self, bits: &Bits) -> u32 {
         let data = &mut self.sets.data;
-        let number = u32::try_from(data.len()).unwrap_or(ALL);
+        let number = u32::try_from(data.len()).ok().filter(|at| *at < ONE).unwrap_or(ALL);
         for chunk in bits.0.chunks(PER_WORD) {
             let has_bits = chunk.iter().enumerate().filter(|(_, word)| **word != 0);
             data.push(has_bits.fold(0, |mark, (number, _)| mark | 1 << number));
@@ -154,7 +174,15 @@ pub(super) struct Stretch {
 
 /// One set.
 #[derive(Clone, Copy)]
-pub(super) struct RuleSet<'s> {
+pub(super) enum RuleSet<'s> {
+    None,
+    One(usize),
+    Many(Marked<'s>),
+}
+
+/// A set that is told by marks and words.
+#[derive(Clone, Copy)]
+pub(super) struct Marked<'s> {
     marks: &'s [u64],
     words: &'s [u64],
 }
@@ -162,7 +190,32 @@ pub(super) struct RuleSet<'s> {
 impl RuleSet<'_> {
     #[inline]
     pub(super) fn is_empty(self) -> bool {
-        self.marks.iter().all(|mark| *mark == 0)
+        matches!(self, RuleSet::None)
+    }
+
+    #[inline]
+    fn contains(self, rule: usize) -> bool {
+        match self {
+            RuleSet::None => false,
+            RuleSet::One(only) => only == rule,
+            RuleSet::Many(set) => set.contains(rule),
+        }
+    }
+}
+
+impl Marked<'_> {
+    #[inline]
+    fn contains(self, rule: usize) -> bool {
+        let (block, number) = (rule / PER_MARK, rule / PER_WORD % 64);
+        let Some((mark, before)) = self.marks.get(..=block).and_then(<[u64]>::split_last) else {
+            return false;
+        };
+        if mark >> number & 1 == 0 {
+            return false;
+        }
+        let before: u32 = before.iter().map(|mark| mark.count_ones()).sum();
+        let at = before + (mark & ((1 << number) - 1)).count_ones();
+        self.words.get(at as usize).is_some_and(|word| word >> (rule % PER_WORD) & 1 == 1)
     }
 }
 
@@ -170,16 +223,22 @@ impl RuleSets {
     /// The set of that number.
     #[inline]
     pub(super) fn get(&self, number: u32) -> RuleSet<'_> {
+        if number == NONE {
+            return RuleSet::None;
+        }
+        if number & ONE != 0 {
+            return RuleSet::One((number & !ONE) as usize);
+        }
         let data = self.data.get(number as usize..).unwrap_or_default();
         let (marks, words) = data.split_at_checked(self.stride).unwrap_or_default();
-        RuleSet { marks, words }
+        RuleSet::Many(Marked { marks, words })
     }
 }
 
 /// A set that is read block by block. Written without adapters of iterators: this is where a
 /// verdict spends its time.
 struct Cursor<'s> {
-    set: RuleSet<'s>,
+    set: Marked<'s>,
     /// How many words belong to blocks before the one that is looked at.
     before: usize,
     /// The mark of that block.
@@ -188,7 +247,7 @@ struct Cursor<'s> {
 
 impl<'s> Cursor<'s> {
     #[inline]
-    fn of(set: RuleSet<'s>) -> Cursor<'s> {
+    fn of(set: Marked<'s>) -> Cursor<'s> {
         Cursor { set, before: 0, mark: 0 }
     }
 
@@ -212,7 +271,14 @@ impl<'s> Cursor<'s> {
 }
 
 /// The rules that are in each of three sets, in their order.
-pub(super) struct Common<'s> {
+pub(super) enum Common<'s> {
+    /// None, or the one that is left to tell.
+    Few(Option<usize>),
+    Many(Walk<'s>),
+}
+
+/// A walk through three sets at once.
+pub(super) struct Walk<'s> {
     a: Cursor<'s>,
     b: Cursor<'s>,
     c: Cursor<'s>,
@@ -229,8 +295,19 @@ pub(super) struct Common<'s> {
 impl<'s> Common<'s> {
     #[inline]
     pub(super) fn of([a, b, c]: [RuleSet<'s>; 3]) -> Common<'s> {
-        let (a, b, c) = (Cursor::of(a), Cursor::of(b), Cursor::of(c));
-        Common { a, b, c, block: 0, left: 0, base: 0, word: 0 }
+        match (a, b, c) {
+            (RuleSet::Many(a), RuleSet::Many(b), RuleSet::Many(c)) => {
+                let (a, b, c) = (Cursor::of(a), Cursor::of(b), Cursor::of(c));
+                Common::Many(Walk { a, b, c, block: 0, left: 0, base: 0, word: 0 })
+            }
+            (RuleSet::One(rule), one, other)
+            | (one, RuleSet::One(rule), other)
+            | (one, other, RuleSet::One(rule)) => {
+                let is_common = one.contains(rule) && other.contains(rule);
+                Common::Few(is_common.then_some(rule))
+            }
+            (RuleSet::None, ..) | (_, RuleSet::None, _) | (.., RuleSet::None) => Common::Few(None),
+        }
     }
 }
 
@@ -238,6 +315,15 @@ impl Iterator for Common<'_> {
     type Item = usize;
 
     #[inline]
+    fn next(&mut self) -> Option<usize> {
+        match self {
+            Common::Few(rule) => rule.take(),
+            Common::Many(walk) => walk.next(),
+        }
+    }
+}
+
+impl Walk<'_> {
     fn next(&mut self) -> Option<usize> {
         loop {
             if self.word != 0 {
@@ -275,6 +361,7 @@ mod tests {
             let mut collecting = Collecting::of(rules);
             let three = collecting.number(&bits(rules, |rule| rule % 3 == 0));
             let last = collecting.number(&bits(rules, |rule| rule + 1 == rules));
+            let none = collecting.number(&bits(rules, |_| false));
             let late = collecting.number(&bits(rules, |rule| rule > 4_000 && rule % 5 == 1));
             assert_eq!(collecting.number(&bits(rules, |rule| rule % 3 == 0)), three);
             let sets = collecting.done();
@@ -284,15 +371,21 @@ mod tests {
             let expected: Vec<usize> =
                 (0..rules).filter(|r| r % 3 == 0 && *r > 4_000 && r % 5 == 1).collect();
             assert_eq!(common(three, late), expected);
-            assert_eq!(common(ALL, last), (0..rules).last().into_iter().collect::<Vec<_>>());
+            let the_last: Vec<usize> = (0..rules).last().into_iter().collect();
+            assert_eq!(common(ALL, last), the_last);
+            assert_eq!(common(last, ALL), the_last);
+            assert_eq!(common(last, last), the_last);
+            assert_eq!(common(none, last), Vec::<usize>::new());
+            let in_three = the_last.into_iter().filter(|rule| rule % 3 == 0);
+            assert_eq!(common(last, three), in_three.collect::<Vec<_>>());
         }
     }
 
     #[test]
     fn a_set_without_room_is_that_of_all_rules() {
         let mut collecting = Collecting::with_limit(130, 8);
-        let first = collecting.number(&bits(130, |rule| rule == 1));
-        let second = collecting.number(&bits(130, |rule| rule == 2));
+        let first = collecting.number(&bits(130, |rule| rule / 2 == 1));
+        let second = collecting.number(&bits(130, |rule| rule / 2 == 2));
         let sets = collecting.done();
         assert_ne!(first, ALL);
         assert_eq!(second, ALL);
