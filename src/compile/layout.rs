@@ -90,35 +90,56 @@ pub(super) fn lay_out(
     let mut application: Vec<Placed<'_, ApplicationRule>> = Vec::new();
     let mut closed = BTreeSet::from(CLOSED);
     closed.extend(of_parents.flat_map(shown_beside));
+    // Statements that follow each other are often for the same sources.
+    let mut before: Option<Senders<'_>> = None;
     for Carried { statement, matcher } in carried {
+        let set = &statement.sources.set;
+        let known = before.take().filter(|senders| senders.set == set);
+        let senders = before.insert(known.unwrap_or_else(|| Senders::of(set)));
         match matcher {
             Matcher::Network(matched) => {
-                let rule = network_rule(statement, matched);
-                network.push(Placed::new(statement, statement.action, rule.name.clone(), rule));
+                let rule = network_rule(statement, &senders.sources, matched);
+                let bytes = senders.bytes + network_bytes(&rule);
+                let name = rule.name.clone();
+                network.push(Placed::new(statement, statement.action, name, bytes, rule));
             }
             Matcher::Application(matched) => {
-                let rule = application_rule(statement, matched);
+                let rule = application_rule(statement, &senders.sources, matched);
                 closed.extend(rule.protocols.iter().copied().flat_map(shown_beside));
+                let mut place = |action, rule: ApplicationRule| {
+                    let bytes = senders.bytes + application_bytes(&rule);
+                    let name = rule.name.clone();
+                    application.push(Placed::new(statement, action, name, bytes, rule));
+                };
                 if !matched.except.is_empty() {
-                    let rule = except_rule(&rule, statement, matched);
-                    application.push(Placed::new(statement, Action::Deny, rule.name.clone(), rule));
+                    place(Action::Deny, except_rule(&rule, statement, matched));
                 }
-                application.push(Placed::new(statement, statement.action, rule.name.clone(), rule));
+                place(statement.action, rule);
             }
         }
     }
     let mut layout = Layout { groups: Vec::new(), origins: BTreeMap::new() };
-    layout.add_kind("network", NETWORK, policy, network, network_bytes, Rules::Network);
-    layout.add_kind(
-        "application",
-        APPLICATION,
-        policy,
-        application,
-        application_bytes,
-        Rules::Application,
-    );
+    layout.add_kind("network", NETWORK, policy, network, Rules::Network);
+    layout.add_kind("application", APPLICATION, policy, application, Rules::Application);
     layout.groups.push(closing_group(closed));
     layout
+}
+
+/// The sources of a statement.
+#[derive(Debug)]
+struct Senders<'a> {
+    set: &'a AddressSet,
+    sources: Sources,
+    /// What they take as JSON.
+    bytes: usize,
+}
+
+impl<'a> Senders<'a> {
+    fn of(set: &'a AddressSet) -> Senders<'a> {
+        let addresses = AddressEntry::of_set(&v4_part(set).unwrap_or_default());
+        let bytes = texts(&addresses);
+        Senders { set, sources: Sources { addresses, ip_groups: Vec::new() }, bytes }
+    }
 }
 
 /// A rule on its way to a collection.
@@ -128,12 +149,20 @@ struct Placed<'a, R> {
     file: &'a str,
     action: Action,
     name: String,
+    /// What it takes of a group, by the estimate below.
+    bytes: usize,
     rule: R,
 }
 
 impl<'a, R> Placed<'a, R> {
-    fn new(statement: &Statement<'a>, action: Action, name: String, rule: R) -> Placed<'a, R> {
-        Placed { label: statement.label, file: statement.file, action, name, rule }
+    fn new(
+        statement: &Statement<'a>,
+        action: Action,
+        name: String,
+        bytes: usize,
+        rule: R,
+    ) -> Placed<'a, R> {
+        Placed { label: statement.label, file: statement.file, action, name, bytes, rule }
     }
 }
 
@@ -144,11 +173,10 @@ impl Layout {
         priority: u16,
         policy: &Key,
         mut rules: Vec<Placed<'_, R>>,
-        bytes: impl Fn(&R) -> usize,
         collect: impl Fn(Action, Vec<R>) -> Rules,
     ) {
         rules.sort_by(|a, b| a.name.cmp(&b.name));
-        let buckets = bucket_count(&rules, bytes);
+        let buckets = bucket_count(&rules);
         let mut by_place: BTreeMap<(u64, Action), Vec<Placed<'_, R>>> = BTreeMap::new();
         for rule in rules {
             let place = (bucket_of(&rule, buckets), rule.action);
@@ -204,12 +232,12 @@ fn bucket_of<R>(rule: &Placed<'_, R>, buckets: u64) -> u64 {
 
 /// The least power of two of groups none of which is too large, up to [`MAX_BUCKETS`]; past it,
 /// the check of Azure's limits speaks.
-fn bucket_count<R>(rules: &[Placed<'_, R>], bytes: impl Fn(&R) -> usize) -> u64 {
+fn bucket_count<R>(rules: &[Placed<'_, R>]) -> u64 {
     let mut buckets = 1;
     while buckets < MAX_BUCKETS {
         let mut sizes: BTreeMap<u64, usize> = BTreeMap::new();
         for rule in rules {
-            *sizes.entry(bucket_of(rule, buckets)).or_default() += bytes(&rule.rule);
+            *sizes.entry(bucket_of(rule, buckets)).or_default() += rule.bytes;
         }
         if sizes.values().all(|size| *size <= MAX_GROUP_BYTES) {
             break;
@@ -219,12 +247,16 @@ fn bucket_count<R>(rules: &[Placed<'_, R>], bytes: impl Fn(&R) -> usize) -> u64 
     buckets
 }
 
-fn network_rule(statement: &Statement<'_>, matched: &NetworkMatch) -> NetworkRule {
+fn network_rule(
+    statement: &Statement<'_>,
+    sources: &Sources,
+    matched: &NetworkMatch,
+) -> NetworkRule {
     NetworkRule {
         name: rule_name(statement.label),
         description: statement.description.map(str::to_owned),
         protocols: matched.protocols.iter().copied().collect(),
-        sources: sources(statement),
+        sources: sources.clone(),
         destination_addresses: matched.destinations(),
         destination_ip_groups: Vec::new(),
         destination_fqdns: matched.fqdns.iter().cloned().collect(),
@@ -232,11 +264,15 @@ fn network_rule(statement: &Statement<'_>, matched: &NetworkMatch) -> NetworkRul
     }
 }
 
-fn application_rule(statement: &Statement<'_>, matched: &ApplicationMatch) -> ApplicationRule {
+fn application_rule(
+    statement: &Statement<'_>,
+    sources: &Sources,
+    matched: &ApplicationMatch,
+) -> ApplicationRule {
     ApplicationRule {
         name: rule_name(statement.label),
         description: statement.description.map(str::to_owned),
-        sources: sources(statement),
+        sources: sources.clone(),
         protocols: matched.protocols.iter().copied().collect(),
         target_fqdns: matched.fqdns.iter().cloned().collect(),
         target_urls: matched.urls.iter().cloned().collect(),
@@ -260,11 +296,6 @@ fn except_rule(
         target_fqdns: matched.except.clone(),
         ..ApplicationRule::default()
     }
-}
-
-fn sources(statement: &Statement<'_>) -> Sources {
-    let set = v4_part(&statement.sources.set).unwrap_or_default();
-    Sources { addresses: AddressEntry::of_set(&set), ip_groups: Vec::new() }
 }
 
 /// All that a client can show on the port of a rule: there the firewall reads names, and an
@@ -304,9 +335,10 @@ const RULE_BYTES: usize = 400;
 /// What a quoted list element takes beside its text.
 const ELEMENT_BYTES: usize = 4;
 
+/// Without its sources, as those below.
 fn network_bytes(rule: &NetworkRule) -> usize {
     let destinations = texts(&rule.destination_addresses) + texts(&rule.destination_fqdns);
-    shared_bytes(&rule.name, rule.description.as_deref(), &rule.sources)
+    shared_bytes(&rule.name, rule.description.as_deref())
         + destinations
         + texts(&rule.destination_ports)
 }
@@ -314,7 +346,7 @@ fn network_bytes(rule: &NetworkRule) -> usize {
 fn application_bytes(rule: &ApplicationRule) -> usize {
     // `{"protocolType":"Https","port":64000},`
     const PROTOCOL_BYTES: usize = 40;
-    shared_bytes(&rule.name, rule.description.as_deref(), &rule.sources)
+    shared_bytes(&rule.name, rule.description.as_deref())
         + PROTOCOL_BYTES * rule.protocols.len()
         + texts(&rule.target_fqdns)
         + texts(&rule.target_urls)
@@ -322,10 +354,10 @@ fn application_bytes(rule: &ApplicationRule) -> usize {
         + texts(&rule.web_categories)
 }
 
-fn shared_bytes(name: &str, description: Option<&str>, sources: &Sources) -> usize {
+fn shared_bytes(name: &str, description: Option<&str>) -> usize {
     // A character of a description may take six bytes as an escape.
     let described = description.map_or(0, |text| 6 * text.len());
-    RULE_BYTES + name.len() + described + texts(&sources.addresses)
+    RULE_BYTES + name.len() + described
 }
 
 fn texts<T: std::fmt::Display>(list: &[T]) -> usize {

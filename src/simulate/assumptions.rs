@@ -402,7 +402,10 @@ impl Assumptions {
 
     /// The value of the setting called `key`, one of the constants of this module.
     pub fn value(&self, key: &'static str) -> Value {
-        let default = || setting(key).map_or(Value::Both, |setting| setting.default);
+        let default = || {
+            let setting = SETTINGS.iter().find(|setting| setting.key == key);
+            setting.map_or(Value::Both, |setting| setting.default)
+        };
         self.set.get(key).copied().unwrap_or_else(default)
     }
 

@@ -42,7 +42,7 @@ fn collection(
     collection: &RuleCollection,
     surroundings: &impl Surroundings,
 ) -> Result<Value, UnknownValue> {
-    let writer = RuleWriter { collection: &collection.name, surroundings };
+    let mut writer = RuleWriter { collection: &collection.name, surroundings, before: None };
     let (form, action, rules): (_, _, Result<Vec<Value>, UnknownValue>) = match &collection.rules {
         Rules::Application(action, rules) => {
             (FILTER, action.keyword(), rules.iter().map(|rule| writer.application(rule)).collect())
@@ -69,10 +69,13 @@ const DNAT: &str = "DNAT";
 struct RuleWriter<'a, S> {
     collection: &'a Key,
     surroundings: &'a S,
+    /// The addresses of the rule before, written: rules that follow each other are often for the
+    /// same sources.
+    before: Option<(&'a [AddressEntry], Vec<Value>)>,
 }
 
-impl<S: Surroundings> RuleWriter<'_, S> {
-    fn application(&self, rule: &ApplicationRule) -> Result<Value, UnknownValue> {
+impl<'a, S: Surroundings> RuleWriter<'a, S> {
+    fn application(&mut self, rule: &'a ApplicationRule) -> Result<Value, UnknownValue> {
         if let Some(name) = rule.unknown_targets.first() {
             return Err(UnknownValue { name: name.clone() });
         }
@@ -99,7 +102,7 @@ impl<S: Surroundings> RuleWriter<'_, S> {
             .into())
     }
 
-    fn network(&self, rule: &NetworkRule) -> Result<Value, UnknownValue> {
+    fn network(&mut self, rule: &'a NetworkRule) -> Result<Value, UnknownValue> {
         let protocols: Vec<&str> = rule.protocols.iter().map(|each| each.keyword()).collect();
         let start = self.start("NetworkRule", &rule.name, rule.description.as_deref());
         Ok(self
@@ -111,7 +114,7 @@ impl<S: Surroundings> RuleWriter<'_, S> {
             .into())
     }
 
-    fn nat(&self, rule: &NatRule) -> Result<Value, UnknownValue> {
+    fn nat(&mut self, rule: &'a NatRule) -> Result<Value, UnknownValue> {
         let protocols: Vec<&str> = rule.protocols.iter().map(|each| each.keyword()).collect();
         let start = self.start("NatRule", &rule.name, rule.description.as_deref());
         let object = self
@@ -134,9 +137,15 @@ impl<S: Surroundings> RuleWriter<'_, S> {
             .with_some("description", described(description, origin).map(|text| literal(&text)))
     }
 
-    fn sources(&self, object: Object, sources: &Sources) -> Result<Object, UnknownValue> {
+    fn sources(&mut self, object: Object, sources: &'a Sources) -> Result<Object, UnknownValue> {
+        let entries = sources.addresses.as_slice();
+        let written = match self.before.take().filter(|(before, _)| *before == entries) {
+            Some((_, written)) => written,
+            None => addresses(entries)?,
+        };
+        self.before = Some((entries, written.clone()));
         Ok(object
-            .with_list("sourceAddresses", addresses(&sources.addresses)?)
+            .with_list("sourceAddresses", written)
             .with_list("sourceIpGroups", self.ip_groups(&sources.ip_groups)))
     }
 

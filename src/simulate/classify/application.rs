@@ -90,7 +90,7 @@ impl<'a> ApplicationIndex<'a> {
             named.extend(target_fqdns.iter().chain(urls).map(|pattern| (pattern, number)));
             brief.is_settled = !asks && target_urls.is_empty();
             brief.inspects = *terminate_tls;
-            from.add(number, &source, &axes.source);
+            from.add(number, source, &axes.source);
         }
         let by_source = from.paint(axes.source.len(), &mut sets);
         services.sort_unstable();

@@ -102,8 +102,14 @@ impl<'a> Simulator<'a> {
 
     fn indexed_by(&self, axes: &Arc<Axes>) -> Simulator<'a> {
         let mut indexed = self.clone();
-        for enforced in indexed.firewalls.values_mut().chain(&mut indexed.only) {
-            enforced.index = Some(Arc::new(Index::of(enforced, self.deployment, axes)));
+        let index = |enforced: &_| Arc::new(Index::of(enforced, self.deployment, axes));
+        for enforced in indexed.firewalls.values_mut() {
+            enforced.index = Some(index(enforced));
+        }
+        // Where there is a firewall, the only one is it.
+        let of_firewall = indexed.firewalls.values().find_map(|enforced| enforced.index.clone());
+        if let Some(only) = &mut indexed.only {
+            only.index = Some(of_firewall.unwrap_or_else(|| index(only)));
         }
         indexed
     }

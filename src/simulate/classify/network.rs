@@ -84,8 +84,8 @@ impl<'a> NetworkIndex<'a> {
             // Its sources are asked for before its destinations are looked at.
             destination.asks |= source.asks;
             brief.is_settled = !source.asks && !destination.asks;
-            from.add(number, &source, &axes.source);
-            to.add(number, &destination, &axes.destination);
+            from.add(number, source, &axes.source);
+            to.add(number, destination, &axes.destination);
         }
         let by_source = from.paint(axes.source.len(), &mut sets);
         let by_destination = to.paint(axes.destination.len(), &mut sets);

@@ -1,5 +1,7 @@
 //! The addresses that rules name, as stretches of classes.
 
+use std::ops::Range;
+
 use super::axis::Axis;
 use super::rule_sets::Bits;
 use super::rule_sets::Collecting;
@@ -63,23 +65,29 @@ impl Reach {
 pub(super) struct Side {
     everywhere: Bits,
     stretches: Vec<Stretch>,
+    /// What the rule before reaches, and by class: rules that follow each other are often for the
+    /// same sources.
+    before: (Vec<AddressRange>, Vec<Range<usize>>),
 }
 
 impl Side {
     pub(super) fn of(rules: usize) -> Side {
-        Side { everywhere: Bits::none(rules), stretches: Vec::new() }
+        Side { everywhere: Bits::none(rules), stretches: Vec::new(), before: Default::default() }
     }
 
-    pub(super) fn add(&mut self, rule: usize, reach: &Reach, axis: &Axis) {
+    pub(super) fn add(&mut self, rule: usize, reach: Reach, axis: &Axis) {
         if reach.is_any || reach.asks {
             self.everywhere.insert(rule);
             return;
         }
-        let set: AddressSet = reach.ranges.iter().copied().collect();
-        self.stretches.extend(set.ranges().into_iter().map(|range| {
-            let classes = axis.classes(range);
-            Stretch { rule, first: classes.start, end: classes.end }
-        }));
+        if self.before.0 != reach.ranges {
+            let set: AddressSet = reach.ranges.iter().copied().collect();
+            let classes = set.ranges().into_iter().map(|range| axis.classes(range)).collect();
+            self.before = (reach.ranges, classes);
+        }
+        let (_, classes) = &self.before;
+        let stretch = |at: &Range<usize>| Stretch { rule, first: at.start, end: at.end };
+        self.stretches.extend(classes.iter().map(stretch));
     }
 
     pub(super) fn paint(self, classes: usize, sets: &mut Collecting) -> Vec<u32> {
