@@ -1,6 +1,7 @@
 //! The answer to "why?" about one flow.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -410,7 +411,7 @@ fn reading_in_words(reading: &Reading) -> String {
 
 /// The facts that the reading supposes, as many as are shown.
 fn facts(reading: &Reading) -> Vec<String> {
-    let in_words = |(atom, holds): (&Atom, &bool)| {
+    let in_words = |(atom, holds): (&Arc<Atom>, &bool)| {
         if *holds { atom.to_string() } else { format!("not: {atom}") }
     };
     let mut facts: Vec<String> = reading.given.iter().take(SHOWN_FACTS).map(in_words).collect();

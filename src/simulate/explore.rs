@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::environment::Answer;
 use crate::flow::Atom;
@@ -15,8 +16,8 @@ const NOT_REGIONAL: [&str; 3] =
 /// what was tried in those before it.
 const MAX_FACTS: usize = 1 << 18;
 
-/// The atoms that a run asked for and that were open, with what was tried.
-pub(super) type Path = BTreeMap<Atom, bool>;
+/// The atoms that a run asked for and that were open, with what was tried. Runs share most of them.
+pub(super) type Path = BTreeMap<Arc<Atom>, bool>;
 
 /// One environment, as far as a run asked for it, and what came of it.
 #[derive(Clone, Debug)]
@@ -48,7 +49,9 @@ pub(super) fn explore<T>(
     let mut branches = Vec::new();
     let mut assumptions = BTreeSet::new();
     // The choices to repeat, in the order in which they are met.
-    let mut choices: Vec<(Atom, bool)> = Vec::new();
+    let mut choices: Vec<(Arc<Atom>, bool)> = Vec::new();
+    // The same by atom. Those that are met later in a run agree with all before them.
+    let mut path = Path::new();
     let mut runs = 0;
     let mut facts = 0;
     loop {
@@ -56,42 +59,47 @@ pub(super) fn explore<T>(
             return Exploration { branches, assumptions, is_cut: true };
         }
         runs += 1;
-        let mut path = Path::new();
-        // What was tried, and what is known: axioms draw conclusions from both.
+        // What is known, as far as axioms draw conclusions from it.
         let mut held = Path::new();
         let mut is_possible = true;
         let mut met = 0;
         let outcome = run(&mut |atom: &Atom| {
+            if let Some((_, value)) = choices.get(met).filter(|(choice, _)| **choice == *atom) {
+                met += 1;
+                return *value;
+            }
             let answer = known(atom);
             assumptions.extend(answer.assumption);
             if let Some(truth) = answer.truth {
-                is_possible &= implied(&path, atom) != Some(!truth);
-                held.insert(atom.clone(), truth);
+                is_possible &= implied([&path], atom) != Some(!truth);
+                if has_axioms(atom) {
+                    held.insert(Arc::new(atom.clone()), truth);
+                }
                 return truth;
             }
-            if let Some(value) = path.get(atom).copied().or_else(|| implied(&held, atom)) {
+            if let Some(value) = path.get(atom).copied().or_else(|| implied([&path, &held], atom)) {
                 return value;
             }
-            if met == choices.len() {
-                choices.push((atom.clone(), false));
-            }
-            let value = choices.get(met).is_some_and(|(_, value)| *value);
+            let atom = Arc::new(atom.clone());
+            choices.push((Arc::clone(&atom), false));
+            path.insert(atom, false);
             met += 1;
-            path.insert(atom.clone(), value);
-            held.insert(atom.clone(), value);
-            value
+            false
         });
         facts += path.len();
         // What was tried may turn out to contradict what is known and is asked for later.
         if is_possible {
-            branches.push(Branch { path, outcome });
+            branches.push(Branch { path: path.clone(), outcome });
         }
         // The last choice that was only tried as false is tried as true next.
-        while choices.last().is_some_and(|(_, tried)| *tried) {
-            choices.pop();
+        while let Some((atom, _)) = choices.pop_if(|(_, tried)| *tried) {
+            path.remove(&atom);
         }
         match choices.last_mut() {
-            Some((_, tried)) => *tried = true,
+            Some((atom, tried)) => {
+                *tried = true;
+                path.insert(Arc::clone(atom), true);
+            }
             None => return Exploration { branches, assumptions, is_cut: false },
         }
     }
@@ -100,39 +108,56 @@ pub(super) fn explore<T>(
 /// Whether `atom` holds in one of two branches and not in the other.
 pub(super) fn differ_in(atom: &Atom, one: &Path, other: &Path) -> bool {
     let [one, other] =
-        [one, other].map(|path| path.get(atom).copied().or_else(|| implied(path, atom)));
+        [one, other].map(|path| path.get(atom).copied().or_else(|| implied([path], atom)));
     one.is_some() && other.is_some() && one != other
 }
 
-/// What the axioms say of `atom`, given what was tried (`semantics.md`, environment).
-fn implied(path: &Path, atom: &Atom) -> Option<bool> {
+/// Whether [`implied`] draws conclusions from atoms like this one.
+fn has_axioms(atom: &Atom) -> bool {
     match atom {
-        Atom::InServiceTag { tag, address } => {
-            let tried = |other: &str| {
-                let atom = Atom::InServiceTag { tag: other.to_owned(), address: *address };
-                path.get(&atom).copied()
-            };
-            match global_of(tag) {
-                Some(global) => tried(global).filter(|held| !held),
-                None => path
-                    .iter()
-                    .any(|(other, held)| *held && is_region_of(other, tag, atom))
-                    .then_some(true),
+        Atom::InServiceTag { .. }
+        | Atom::TagPrefixLonger { .. }
+        | Atom::Resolvable { .. }
+        | Atom::FirewallAnswer { .. } => true,
+        Atom::InFqdnTag { .. }
+        | Atom::InWebCategory { .. }
+        | Atom::Infrastructure { .. }
+        | Atom::ThreatListed { .. }
+        | Atom::ApplicationDestination { .. }
+        | Atom::PrecededBy { .. }
+        | Atom::Reading { .. }
+        | Atom::Named { .. }
+        | Atom::Request { .. }
+        | Atom::ClientAnswer { .. } => false,
+    }
+}
+
+/// What the axioms say of `atom`, given what `paths` hold (`semantics.md`, environment).
+fn implied<const N: usize>(paths: [&Path; N], atom: &Atom) -> Option<bool> {
+    let all = || paths.into_iter().flatten().map(|(other, held)| (&**other, *held));
+    let tried = |other: &Atom| paths.iter().find_map(|path| path.get(other).copied());
+    match atom {
+        Atom::InServiceTag { tag, address } => match global_of(tag) {
+            Some(global) => {
+                let atom = Atom::InServiceTag { tag: global.to_owned(), address: *address };
+                tried(&atom).filter(|held| !held)
             }
-        }
-        Atom::TagPrefixLonger { tag, address, bits } => path.iter().find_map(|(other, held)| {
+            None => {
+                all().any(|(other, held)| held && is_region_of(other, tag, atom)).then_some(true)
+            }
+        },
+        Atom::TagPrefixLonger { tag, address, bits } => all().find_map(|(other, held)| {
             let Atom::TagPrefixLonger { tag: t, address: a, bits: b } = other else { return None };
-            let says = t == tag && a == address && if *held { b >= bits } else { b <= bits };
-            says.then_some(*held)
+            let says = t == tag && a == address && if held { b >= bits } else { b <= bits };
+            says.then_some(held)
         }),
-        Atom::Resolvable { name } => path
-            .iter()
+        Atom::Resolvable { name } => all()
             .any(|(other, held)| {
-                *held && matches!(other, Atom::FirewallAnswer { name: n, .. } if n == name)
+                held && matches!(other, Atom::FirewallAnswer { name: n, .. } if n == name)
             })
             .then_some(true),
         Atom::FirewallAnswer { name, .. } => {
-            path.get(&Atom::Resolvable { name: name.clone() }).copied().filter(|held| !held)
+            tried(&Atom::Resolvable { name: name.clone() }).filter(|held| !held)
         }
         Atom::InFqdnTag { .. }
         | Atom::InWebCategory { .. }
@@ -265,7 +290,7 @@ mod tests {
 
     #[test]
     fn branches_differ_in_what_axioms_say_too() {
-        let path = |atom: Atom, value| Path::from([(atom, value)]);
+        let path = |atom: Atom, value| Path::from([(Arc::new(atom), value)]);
         let (in_region, in_none) = (path(tag("sql.westus"), true), path(tag("sql"), false));
         assert!(differ_in(&tag("sql"), &in_region, &in_none));
         assert!(differ_in(&tag("sql.westus"), &in_region, &in_none));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::assumptions::Assumptions;
 use super::assumptions::HTTPS_DESTINATION;
@@ -46,7 +47,7 @@ pub struct Reading {
     /// The payload.
     pub payload: Payload,
     /// What is taken to hold or not to hold.
-    pub given: BTreeMap<Atom, bool>,
+    pub given: BTreeMap<Arc<Atom>, bool>,
     /// The decision.
     pub decision: Decision,
     /// How many more names are decided in the same way as the one of the payload: no rule tells
@@ -313,6 +314,7 @@ fn missing(readings: &[Reading], seen: &SeenPayload) -> Vec<Missing> {
     let fields = fields.iter().filter(|_| payloads.len() > 1).map(|field| Missing::Field(*field));
     let given = readings.iter().flat_map(|reading| reading.given.keys());
     let is_exact = matches!(seen, SeenPayload::Exactly(_));
+    let given = given.map(|atom| &**atom);
     let atoms: BTreeSet<&Atom> = given.filter(|atom| is_exact || !is_about_a_name(atom)).collect();
     let items: Vec<Missing> = fields.chain(atoms.into_iter().cloned().map(Missing::Atom)).collect();
     if readings.len() > MAX_COMPARED {

@@ -242,7 +242,8 @@ fn missing(heard: &[Heard]) -> Vec<Missing> {
     }
     let several = heard.iter().any(|heard| heard.view > 0);
     let heard = one_of_each_kind(heard);
-    let atoms: BTreeSet<&Atom> = heard.iter().flat_map(|heard| heard.given.keys()).collect();
+    let given = heard.iter().flat_map(|heard| heard.given.keys());
+    let atoms: BTreeSet<&Atom> = given.map(|atom| &**atom).collect();
     let name = several.then_some(Missing::Field(Field::Name));
     // Names in atoms only stand for others where none was seen.
     let atoms = atoms.into_iter().filter(|atom| !several || !is_about_a_name(atom));
