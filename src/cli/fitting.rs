@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use super::recording;
 use crate::capture::Application;
 use crate::capture::CapturedFlow;
 use crate::evidence::DnsTimeline;
@@ -37,7 +38,6 @@ impl Fitting<'_> {
         replayed: &Replayed,
         is_accepted: bool,
     ) -> Vec<Inconsistency> {
-        let packet = flow.openings.get(replayed.index).map(|opening| opening.packet);
         let targets = targets(flow);
         let connection = Connection {
             openings,
@@ -50,7 +50,7 @@ impl Fitting<'_> {
             is_bare: is_bare(flow),
             first: flow.first,
             is_whole: flow.syn || flow.protocol != IpProtocol::TCP,
-            packet: packet.filter(|packet| *packet > 0),
+            packet: recording::packet(flow, openings, replayed.index),
         };
         self.consistency.check(&connection, replayed, is_accepted, self.timeline)
     }
