@@ -283,6 +283,8 @@ pub struct Summary {
     pub steps_back: Option<StepsBack>,
     /// What else of it was not read.
     pub unread: UnreadBlocks,
+    /// Packets that were dropped while it was taken, as it says itself.
+    pub dropped: u64,
     /// The limits that the capture ran into.
     pub limits: BTreeSet<Limit>,
     /// The formats of the records of a log; none of a capture of packets.

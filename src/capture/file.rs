@@ -94,6 +94,14 @@ impl Format {
         }
     }
 
+    /// Packets that were dropped while the file was written, as it says.
+    pub(super) fn dropped(&self) -> u64 {
+        match self {
+            Format::Pcap(_) => 0,
+            Format::Pcapng(pcapng) => pcapng.dropped(),
+        }
+    }
+
     /// Looks at the front of the unread bytes.
     #[inline]
     pub(super) fn step<'a>(&mut self, bytes: &'a [u8]) -> Result<Step<'a>, Damage> {

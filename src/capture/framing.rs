@@ -50,13 +50,15 @@ pub(super) struct Ended {
     truncated: Option<Truncation>,
     steps_back: Option<StepsBack>,
     unread: UnreadBlocks,
+    dropped: u64,
 }
 
 impl Ended {
     /// The summary of the file, of whose frames or records `summary` tells.
     pub(super) fn tell(self, summary: Summary) -> Summary {
-        let Ended { truncated, steps_back, unread } = self;
-        Summary { truncated: truncated.or(summary.truncated), steps_back, unread, ..summary }
+        let Ended { truncated, steps_back, unread, dropped } = self;
+        let truncated = truncated.or(summary.truncated);
+        Summary { truncated, steps_back, unread, dropped, ..summary }
     }
 }
 
@@ -299,7 +301,7 @@ impl File {
             self.truncated.get_or_insert(Truncation { offset, what: Damage::Cut { need, have } });
         }
         let (steps_back, unread) = (self.clock.steps_back, format.unread());
-        Ok(Ended { truncated: self.truncated, steps_back, unread })
+        Ok(Ended { truncated: self.truncated, steps_back, unread, dropped: format.dropped() })
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) const SECTION_HEADER_TYPE: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 pub(super) const SECTION_HEADER: usize = 28;
 /// The longest block that is held whole: a packet with a generous share of options.
 const MOST_BLOCK_BYTES: u32 = MOST_PACKET_BYTES + 64 * 1024;
+/// The longest block of counters that is read; real ones have some hundred bytes.
+const MOST_STATISTICS_BYTES: u32 = 64 * 1024;
 /// The most interfaces that a section may describe; real files have a handful.
 const MOST_INTERFACES: usize = 4096;
 
@@ -25,6 +27,7 @@ const INTERFACE: u32 = 1;
 const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const NAME_RESOLUTION: u32 = 4;
+const INTERFACE_STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
 const DECRYPTION_SECRETS: u32 = 10;
 
@@ -36,6 +39,8 @@ pub(super) struct Pcapng {
     /// How many interfaces the sections before this one described.
     before: u32,
     unread: UnreadBlocks,
+    /// Packets that interfaces of the sections before this one dropped.
+    dropped_before: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +50,8 @@ struct Interface {
     resolution: Resolution,
     /// Seconds to add to each timestamp.
     offset: i64,
+    /// Packets that it or the operating system had dropped when that was last told.
+    dropped: u64,
 }
 
 /// Units of timestamps in a second, as a power of 10 or of 2 (`if_tsresol`).
@@ -102,7 +109,14 @@ impl Pcapng {
             interfaces: Vec::new(),
             before: 0,
             unread: UnreadBlocks::default(),
+            dropped_before: 0,
         }))
+    }
+
+    /// Packets that were dropped, as far as was told.
+    pub(super) fn dropped(&self) -> u64 {
+        let own = self.interfaces.iter().map(|interface| interface.dropped);
+        own.fold(self.dropped_before, u64::saturating_add)
     }
 
     /// What was passed over so far.
@@ -129,6 +143,7 @@ impl Pcapng {
             self.order = found.order;
             let described = u32::try_from(self.interfaces.len()).unwrap_or(u32::MAX);
             self.before = self.before.saturating_add(described);
+            self.dropped_before = self.dropped();
             self.interfaces.clear();
         }
         let kind = self.order.u32([k0, k1, k2, k3]);
@@ -136,8 +151,12 @@ impl Pcapng {
         if length < 12 || !length.is_multiple_of(4) {
             return Err(Damage::Block { kind, what: "its length is no multiple of 4 from 12 on" });
         }
-        let of_interest =
-            matches!(kind, INTERFACE | OBSOLETE_PACKET | SIMPLE_PACKET | ENHANCED_PACKET);
+        let of_interest = match kind {
+            INTERFACE | OBSOLETE_PACKET | SIMPLE_PACKET | ENHANCED_PACKET => true,
+            // Counters are not worth giving up what follows them.
+            INTERFACE_STATISTICS => length <= MOST_STATISTICS_BYTES,
+            _ => false,
+        };
         if !of_interest {
             match kind {
                 DECRYPTION_SECRETS => self.unread.secrets += 1,
@@ -153,6 +172,10 @@ impl Pcapng {
         let Some((block, _)) = bytes.split_at_checked(length) else {
             return Ok(Step::More { need: length });
         };
+        if kind == INTERFACE_STATISTICS {
+            self.count_dropped(block);
+            return Ok(Step::Taken { length, frame: None });
+        }
         let body = self.body(kind, block)?;
         let frame = match kind {
             INTERFACE => {
@@ -191,6 +214,7 @@ impl Pcapng {
             snapshot_length: self.order.u32([s0, s1, s2, s3]),
             resolution: Resolution::Decimal(6),
             offset: 0,
+            dropped: 0,
         };
         let options = Options { order: self.order, rest: options };
         for (code, value) in options {
@@ -212,6 +236,27 @@ impl Pcapng {
         }
         self.interfaces.push(interface);
         Ok(())
+    }
+
+    /// Reads how many packets an interface had dropped so far. A block that does not say it says
+    /// nothing.
+    fn count_dropped(&mut self, block: &[u8]) {
+        let body = self.body(INTERFACE_STATISTICS, block).unwrap_or_default();
+        let Some(([i0, i1, i2, i3, _time @ ..], options)) = body.split_first_chunk::<12>() else {
+            return;
+        };
+        let number = self.order.u32([*i0, *i1, *i2, *i3]);
+        let order = self.order;
+        let options = Options { order, rest: options };
+        let counts = options.filter_map(|(code, value)| match code {
+            ISB_IFDROP | ISB_OSDROP => Some(order.u64(*value.first_chunk::<8>()?)),
+            _ => None,
+        });
+        let dropped = counts.fold(0, u64::saturating_add);
+        let index = usize::try_from(number).unwrap_or(usize::MAX);
+        if let Some(interface) = self.interfaces.get_mut(index) {
+            interface.dropped = interface.dropped.max(dropped);
+        }
     }
 
     fn interface(&self, number: u32) -> Result<&Interface, Damage> {
@@ -290,6 +335,8 @@ impl Pcapng {
 
 const IF_TSRESOL: u16 = 9;
 const IF_TSOFFSET: u16 = 14;
+const ISB_IFDROP: u16 = 5;
+const ISB_OSDROP: u16 = 7;
 
 /// The options at the end of a block, up to the end mark or the first that does not fit.
 struct Options<'a> {

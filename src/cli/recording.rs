@@ -258,10 +258,24 @@ pub(super) fn warnings(summary: &Summary) -> Vec<String> {
             summary.lone_fragments
         ));
     }
+    warnings.extend(says_of_dropped(summary.dropped));
     warnings.extend(unreadable(&summary.unreadable));
     warnings.extend(summary.steps_back.map(says_of_steps_back));
     warnings.extend(summary.limits.iter().map(|limit| limit.describe().to_owned()));
     warnings
+}
+
+/// What is to be said where packets were dropped before they were captured.
+fn says_of_dropped(packets: u64) -> Option<String> {
+    let packets = match packets {
+        0 => return None,
+        1 => "1 packet was".to_owned(),
+        many => format!("{many} packets were"),
+    };
+    Some(format!(
+        "{packets} dropped while it was taken, as it says itself: flows may be missing, and of others the \
+         names"
+    ))
 }
 
 /// What is to be said where a clock was set back.

@@ -416,6 +416,52 @@ fn a_clock_that_was_set_back_while_packets_were_captured_is_told() {
     assert!(text.contains(&format!("warning: a.pcap: {}", says("2 times, first"))), "{text}");
 }
 
+/// A block of counters of an interface, by their options.
+fn statistics(interface: u8, counters: &[(u8, u64)]) -> Vec<u8> {
+    let options = counters
+        .iter()
+        .flat_map(|(code, count)| [&[*code, 0, 8, 0][..], &count.to_le_bytes()].concat());
+    let options: Vec<u8> = options.chain([0; 4]).collect();
+    let length = u32::try_from(24 + options.len()).expect("a short block").to_le_bytes();
+    [&[5, 0, 0, 0], &length[..], &[interface, 0, 0, 0], &[0; 8], &options, &length].concat()
+}
+
+/// Of counters of one interface the last are those of all the time; 4 counts what was received.
+#[test]
+fn packets_that_were_dropped_are_told() {
+    let sandbox = Sandbox::with_trips();
+    let monday = monday();
+    let says = |text: &str| {
+        format!(
+            "warning: trips/monday.pcapng: {text} dropped while it was taken, as it says itself: flows \
+             may be missing, and of others the names\n"
+        )
+    };
+    let mut damaged = statistics(0, &[(5, 99)]);
+    damaged.pop();
+    damaged.push(1);
+    for (blocks, expected) in [
+        (statistics(0, &[(4, 99), (5, 0)]), None),
+        (statistics(0, &[(5, 1)]), Some("1 packet was")),
+        (
+            [statistics(0, &[(5, 1), (7, 2)]), statistics(0, &[(4, 99), (5, 40), (7, 2)])].concat(),
+            Some("42 packets were"),
+        ),
+        (statistics(0, &[(5, u64::MAX), (7, 2)]), Some("18446744073709551615 packets were")),
+        (statistics(9, &[(5, 1)]), None),
+        (damaged, None),
+    ] {
+        sandbox.write("trips/monday.pcapng", &[&monday[..], &blocks].concat());
+        let args = ["replay", "trips/trips.egress", "--at", "2026-12-01"];
+        let capture = ["--capture", "trips/monday.pcapng"];
+        let text = sandbox.run(&[&args[..], &capture].concat()).expect(0);
+        match expected {
+            Some(expected) => assert!(text.contains(&says(expected)), "{expected}: {text}"),
+            None => assert!(!text.contains("dropped"), "{text}"),
+        }
+    }
+}
+
 /// Such blocks are no packets, and whoever put them there may expect them to be read.
 #[test]
 fn blocks_of_a_capture_that_are_not_read_are_told() {
