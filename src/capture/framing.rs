@@ -297,6 +297,10 @@ impl File {
             None if have > 0 => Some((self.offset, count(self.need), have)),
             None => None,
         };
+        // The options of a section header are a part of the file header, too.
+        if let Some((0, need, have)) = cut {
+            return Err(CaptureError::CutInHeader { need, have });
+        }
         if let Some((offset, need, have)) = cut {
             self.truncated.get_or_insert(Truncation { offset, what: Damage::Cut { need, have } });
         }

@@ -117,6 +117,12 @@ fn what_is_no_capture_is_an_error_that_says_what_to_do() {
         &hex(IN_PCAP)[..20],
         "the capture is cut in its file header: expected 24 bytes, found 20; copy the file again",
     );
+    let mut section = hex("0a0d0d0a 2c000000 4d3c2b1a 0100 0000 ffffffffffffffff");
+    section.extend(hex("0300 0500 4c696e7578 000000 00000000"));
+    check(
+        &section,
+        "the capture is cut in its file header: expected 44 bytes, found 40; copy the file again",
+    );
     check(
         b"GET / HTTP/1.1",
         "expected a capture (pcap, pcapng) or a flow log (VNet, NSG, Azure Firewall, Hubble, Zeek, Suricata, \
