@@ -145,8 +145,6 @@ pub struct CapturedFlow {
     /// differ from one in no more than the path, or an opening stands for them of which nothing but the
     /// kind is known.
     pub openings_left_out: u64,
-    /// The packet of the first of them that differs from an opening in no more than the path.
-    pub paths_left_out: Option<u64>,
     /// Whether bytes that a name could have stood in are missing: cut by the snapshot length, lost
     /// by the capture, or beyond a limit of this reader.
     pub incomplete: bool,

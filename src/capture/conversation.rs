@@ -339,7 +339,6 @@ impl Conversation {
             names: story.names,
             openings: story.openings,
             openings_left_out: story.left_out,
-            paths_left_out: story.paths_left_out.map(|mark| mark.packet),
             incomplete: story.incomplete,
             notes: story.notes,
             copies: self.copies,

@@ -48,8 +48,6 @@ pub(super) struct Story {
     pub(super) names: Vec<SeenName>,
     pub(super) openings: Vec<Opening>,
     pub(super) left_out: u64,
-    /// The first of them that differs from an opening in no more than the path.
-    pub(super) paths_left_out: Option<Mark>,
     /// The openings, once there are as many as are kept whatever they are.
     index: Option<Box<Index>>,
     /// Bytes of the openings and names.
@@ -301,7 +299,6 @@ impl Story {
             let is_named = matches!(shown, Some(Name::New | Name::Known));
             if is_named && index.has_but_for_path(&payload, &self.openings) {
                 self.left_out += 1;
-                self.paths_left_out.get_or_insert(mark);
                 return;
             }
             if !is_named || number >= MOST_INDEXED || self.held >= 2 * MOST_HELD_BYTES {
@@ -363,7 +360,6 @@ impl Story {
             let payload = SeenPayload::Exactly(Payload::Other);
             self.openings = vec![Opening { packet, frame, at: at.timestamp(), payload }];
             self.left_out = 0;
-            self.paths_left_out = None;
             return;
         }
         if let Some(mark) = self.upgraded.filter(|_| !self.has_switched) {
@@ -491,7 +487,6 @@ mod tests {
             ask(&mut story, Some("a.example"), packet);
         }
         assert_eq!((story.openings.len(), story.left_out), (MOST_OPENINGS, 976));
-        assert_eq!(story.paths_left_out.map(|mark| mark.packet), Some(1024));
         story
     }
 

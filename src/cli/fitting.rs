@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::recording;
 use crate::capture::Application;
 use crate::capture::CapturedFlow;
 use crate::evidence::DnsTimeline;
@@ -38,6 +37,7 @@ impl Fitting<'_> {
         replayed: &Replayed,
         is_accepted: bool,
     ) -> Vec<Inconsistency> {
+        let packet = flow.openings.get(replayed.index).map(|opening| opening.packet);
         let targets = targets(flow);
         let connection = Connection {
             openings,
@@ -50,7 +50,7 @@ impl Fitting<'_> {
             is_bare: is_bare(flow),
             first: flow.first,
             is_whole: flow.syn || flow.protocol != IpProtocol::TCP,
-            packet: recording::packet(flow, openings, replayed.index),
+            packet: packet.filter(|packet| *packet > 0),
         };
         self.consistency.check(&connection, replayed, is_accepted, self.timeline)
     }

@@ -182,7 +182,13 @@ impl<'a> Judge<'a> {
             permitted: judged.and_then(|judged| judged.permitted),
             permission: settled.statement.map(str::to_owned),
             judged_under: judged.map(|judged| judged.assumptions.clone()).unwrap_or_default(),
-            packet: recording::packet(flow, openings, replayed.index),
+            // Behind the openings comes what is known of none that is kept.
+            packet: flow
+                .openings
+                .get(replayed.index)
+                .or(flow.openings.last())
+                .map(|one| one.packet)
+                .filter(|one| *one > 0),
             shown: openings.get(settled.shown)?.clone(),
             opening: opening.clone(),
             answered: flow.answered,

@@ -210,40 +210,18 @@ pub(super) fn openings(
         | SeenPayload::Unread(_)
         | SeenPayload::Unknown => false,
     };
-    let observation = |payload| Observation {
+    let lacks_paths = flow.openings_left_out > 0 && flow.openings.iter().any(may_be_left_out);
+    let left_out = SeenPayload::Unread(Some(PayloadKind::Http));
+    let seen = seen.chain(lacks_paths.then_some(left_out));
+    let openings = seen.map(|payload| Observation {
         source,
         source_port: Some(flow.source_port),
         destination,
         destination_port: flow.destination_port,
         protocol: flow.protocol,
         payload,
-    };
-    let mut openings: Vec<Observation> = seen.map(observation).collect();
-    if let Some(place) = place_of_left_out(flow)
-        && flow.openings.iter().any(may_be_left_out)
-    {
-        openings.insert(place, observation(SeenPayload::Unread(Some(PayloadKind::Http))));
-    }
-    openings
-}
-
-/// Where among the openings the first request was asked that is left out since it differs from one
-/// in no more than the path.
-fn place_of_left_out(flow: &CapturedFlow) -> Option<usize> {
-    let first = flow.paths_left_out?;
-    let is_behind = |one: &Opening| one.packet > first && !one.payload.is_silent();
-    Some(flow.openings.iter().position(is_behind).unwrap_or(flow.openings.len()))
-}
-
-/// The packet of one of the `openings` of `flow`, where it has one.
-pub(super) fn packet(flow: &CapturedFlow, openings: &[Observation], index: usize) -> Option<u64> {
-    let place = place_of_left_out(flow).filter(|_| openings.len() > flow.openings.len());
-    let packet = match place {
-        Some(place) if index == place => flow.paths_left_out,
-        Some(place) if index > place => flow.openings.get(index - 1).map(|one| one.packet),
-        Some(_) | None => flow.openings.get(index).map(|one| one.packet),
-    };
-    packet.filter(|packet| *packet > 0)
+    });
+    openings.collect()
 }
 
 /// What is to be said of how a capture was read, without what cut it short.

@@ -78,7 +78,6 @@ impl Ends {
             names: Vec::new(),
             openings: Vec::new(),
             openings_left_out: 0,
-            paths_left_out: None,
             notes: BTreeSet::new(),
             incomplete: false,
             copies: 0,
