@@ -299,7 +299,10 @@ impl File {
         };
         // The options of a section header are a part of the file header, too.
         if let Some((0, need, have)) = cut {
-            return Err(CaptureError::CutInHeader { need, have });
+            return Err(match self.truncated.map(|truncation| truncation.what) {
+                Some(Damage::Wrapper { wrapper, what }) => CaptureError::Wrapper { wrapper, what },
+                Some(_) | None => CaptureError::CutInHeader { need, have },
+            });
         }
         if let Some((offset, need, have)) = cut {
             self.truncated.get_or_insert(Truncation { offset, what: Damage::Cut { need, have } });

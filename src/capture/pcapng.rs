@@ -50,8 +50,8 @@ struct Interface {
     resolution: Resolution,
     /// Seconds to add to each timestamp.
     offset: i64,
-    /// Packets that it or the operating system had dropped when that was last told.
-    dropped: u64,
+    /// Packets that it had dropped when that was last told, and those that the operating system had.
+    dropped: [u64; 2],
 }
 
 /// Units of timestamps in a second, as a power of 10 or of 2 (`if_tsresol`).
@@ -115,7 +115,7 @@ impl Pcapng {
 
     /// Packets that were dropped, as far as was told.
     pub(super) fn dropped(&self) -> u64 {
-        let own = self.interfaces.iter().map(|interface| interface.dropped);
+        let own = self.interfaces.iter().flat_map(|interface| interface.dropped);
         own.fold(self.dropped_before, u64::saturating_add)
     }
 
@@ -214,7 +214,7 @@ impl Pcapng {
             snapshot_length: self.order.u32([s0, s1, s2, s3]),
             resolution: Resolution::Decimal(6),
             offset: 0,
-            dropped: 0,
+            dropped: [0; 2],
         };
         let options = Options { order: self.order, rest: options };
         for (code, value) in options {
@@ -247,15 +247,18 @@ impl Pcapng {
         };
         let number = self.order.u32([*i0, *i1, *i2, *i3]);
         let order = self.order;
-        let options = Options { order, rest: options };
-        let counts = options.filter_map(|(code, value)| match code {
-            ISB_IFDROP | ISB_OSDROP => Some(order.u64(*value.first_chunk::<8>()?)),
-            _ => None,
-        });
-        let dropped = counts.fold(0, u64::saturating_add);
         let index = usize::try_from(number).unwrap_or(usize::MAX);
-        if let Some(interface) = self.interfaces.get_mut(index) {
-            interface.dropped = interface.dropped.max(dropped);
+        let Some(interface) = self.interfaces.get_mut(index) else { return };
+        let [by_interface, by_system] = &mut interface.dropped;
+        for (code, value) in (Options { order, rest: options }) {
+            let counter = match code {
+                ISB_IFDROP => &mut *by_interface,
+                ISB_OSDROP => &mut *by_system,
+                _ => continue,
+            };
+            if let Some(count) = value.first_chunk::<8>() {
+                *counter = order.u64(*count).max(*counter);
+            }
         }
     }
 

@@ -117,10 +117,8 @@ fn what_is_no_capture_is_an_error_that_says_what_to_do() {
         &hex(IN_PCAP)[..20],
         "the capture is cut in its file header: expected 24 bytes, found 20; copy the file again",
     );
-    let mut section = hex("0a0d0d0a 2c000000 4d3c2b1a 0100 0000 ffffffffffffffff");
-    section.extend(hex("0300 0500 4c696e7578 000000 00000000"));
     check(
-        &section,
+        &section_cut_in_its_options(),
         "the capture is cut in its file header: expected 44 bytes, found 40; copy the file again",
     );
     check(
@@ -140,6 +138,12 @@ fn what_is_no_capture_is_an_error_that_says_what_to_do() {
     );
 }
 
+/// 40 of the 44 bytes of a pcapng section header.
+fn section_cut_in_its_options() -> Vec<u8> {
+    let fixed = hex("0a0d0d0a 2c000000 4d3c2b1a 0100 0000 ffffffffffffffff");
+    [fixed, hex("0300 0500 4c696e7578 000000 00000000")].concat()
+}
+
 #[test]
 fn a_capture_without_packets_is_an_empty_result() {
     let (taken, summary) = read(&pcap(1, &[]));
@@ -152,14 +156,22 @@ fn a_capture_without_packets_is_an_empty_result() {
 #[test]
 fn gzip_is_undone_and_its_damage_is_told() {
     use std::io::Write;
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(&hex(IN_PCAP)).unwrap();
-    let zipped = encoder.finish().unwrap();
+    let zip = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let zipped = zip(&hex(IN_PCAP));
     check_query(&zipped, "2026-01-01T00:00:00.123456Z");
     let (_, summary) = read(&zipped[..zipped.len() - 3]);
     assert!(matches!(summary.truncated.unwrap().what, Damage::Wrapper { .. }));
     let (_, error) = try_read(&[&zipped[..12]]);
     assert!(matches!(error, Err(CaptureError::Wrapper { .. } | CaptureError::Empty)), "{error:?}");
+    // What it damaged is cut, too.
+    let mut section = zip(&section_cut_in_its_options());
+    *section.last_mut().unwrap() ^= 1;
+    let (_, error) = try_read(&[&section]);
+    assert!(matches!(error, Err(CaptureError::Wrapper { .. })), "{error:?}");
 }
 
 #[test]

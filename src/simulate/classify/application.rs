@@ -1,5 +1,8 @@
 //! Application rules, by what connections can meet them.
 
+use foldhash::HashMap;
+use foldhash::HashMapExt;
+
 use super::super::matching;
 use super::index::Axes;
 use super::index::Brief;
@@ -26,20 +29,11 @@ pub(super) struct ApplicationIndex<'a> {
     /// The same rules.
     pub(super) briefs: Vec<Brief>,
     by_source: Vec<u32>,
-    by_service: Services,
+    by_service: HashMap<(ApplicationProtocolType, u16), u32>,
     by_host: HostClasses,
-    sets: RuleSets,
-}
-
-/// The numbers of sets by service.
-#[derive(Clone)]
-struct Services {
-    /// By port; empty where no rule has a port of the protocol.
-    https: Vec<u32>,
-    http: Vec<u32>,
-    mssql: Vec<u32>,
     /// The set of a service that no rule names.
     nothing: u32,
+    sets: RuleSets,
 }
 
 impl<'a> ApplicationIndex<'a> {
@@ -54,7 +48,6 @@ impl<'a> ApplicationIndex<'a> {
             rows.extend(rules.iter().map(|rule| Row::of(*placed, *action, rule)));
         }
         let mut sets = Collecting::of(rows.len());
-        let mut by_service = Services::none(&mut sets, rows.len());
         let mut from = Side::of(rows.len());
         let mut any_host = Bits::none(rows.len());
         let mut named: Vec<(&FqdnPattern, usize)> = Vec::new();
@@ -94,6 +87,7 @@ impl<'a> ApplicationIndex<'a> {
         }
         let by_source = from.paint(axes.source.len(), &mut sets);
         services.sort_unstable();
+        let mut by_service = HashMap::new();
         for rules in services.chunk_by(|(one, _), (other, _)| one == other) {
             let Some((service, _)) = rules.first() else { continue };
             let mut bits = Bits::none(rows.len());
@@ -102,12 +96,13 @@ impl<'a> ApplicationIndex<'a> {
             }
             by_service.insert(*service, sets.number(&bits));
         }
+        let nothing = sets.number(&Bits::none(rows.len()));
         let by_host = HostClasses::parted_by(&named, &any_host, &mut sets);
         let sets = sets.done();
         for brief in &mut briefs {
             brief.is_settled &= sets.is_exact;
         }
-        ApplicationIndex { rows, briefs, by_source, by_service, by_host, sets }
+        ApplicationIndex { rows, briefs, by_source, by_service, by_host, nothing, sets }
     }
 
     /// The numbers of the rules that may match, ascending.
@@ -118,44 +113,23 @@ impl<'a> ApplicationIndex<'a> {
         service: (ApplicationProtocolType, u16),
         host: &Host,
     ) -> Common<'_> {
-        let service = self.by_service.set(service);
+        let service = self.service(service);
         let source = self.by_source.get(source).copied().unwrap_or(0);
         let host = self.by_host.set(host);
         Common::of([self.sets.get(service), self.sets.get(source), self.sets.get(host)])
     }
 
-    /// Whether some rule is for that service.
-    pub(super) fn names(&self, service: (ApplicationProtocolType, u16)) -> bool {
-        self.by_service.set(service) != self.by_service.nothing
-    }
-}
-
-impl Services {
-    fn none(sets: &mut Collecting, rules: usize) -> Services {
-        let nothing = sets.number(&Bits::none(rules));
-        Services { https: Vec::new(), http: Vec::new(), mssql: Vec::new(), nothing }
-    }
-
-    fn insert(&mut self, (protocol, port): (ApplicationProtocolType, u16), set: u32) {
-        let by_port = match protocol {
-            ApplicationProtocolType::Https => &mut self.https,
-            ApplicationProtocolType::Http => &mut self.http,
-            ApplicationProtocolType::Mssql => &mut self.mssql,
-        };
-        by_port.resize(usize::from(u16::MAX) + 1, self.nothing);
-        if let Some(number) = by_port.get_mut(usize::from(port)) {
-            *number = set;
+    /// The number of the set of rules for a service.
+    #[inline]
+    fn service(&self, service: (ApplicationProtocolType, u16)) -> u32 {
+        match self.by_service.get(&service) {
+            Some(number) => *number,
+            None => self.nothing,
         }
     }
 
-    /// The number of the set of rules for a service.
-    #[inline]
-    fn set(&self, (protocol, port): (ApplicationProtocolType, u16)) -> u32 {
-        let by_port = match protocol {
-            ApplicationProtocolType::Https => &self.https,
-            ApplicationProtocolType::Http => &self.http,
-            ApplicationProtocolType::Mssql => &self.mssql,
-        };
-        by_port.get(usize::from(port)).copied().unwrap_or(self.nothing)
+    /// Whether some rule is for that service.
+    pub(super) fn names(&self, service: (ApplicationProtocolType, u16)) -> bool {
+        self.by_service.contains_key(&service)
     }
 }
