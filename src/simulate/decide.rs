@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::assumptions::FLAT_CNI_SNAT;
 use super::assumptions::FORWARDED_DESTINATION;
@@ -17,6 +18,7 @@ use super::firewall::Gate;
 use super::firewall::Handled;
 use super::firewall::Passed;
 use super::inquiry::Inquiry;
+use super::kinds::KeptKinds;
 use super::leg::Leg;
 use super::policy::Enforced;
 use super::route::Hop;
@@ -49,6 +51,8 @@ pub struct Simulator<'a> {
     /// Where no virtual network is stated: the only firewall, or the only policy that is nobody's
     /// parent.
     pub(crate) only: Option<Enforced<'a>>,
+    /// What its rules part the names into.
+    pub(super) kinds: Arc<KeptKinds>,
 }
 
 /// What a decision looked at beside the atoms.
@@ -108,7 +112,7 @@ impl<'a> Simulator<'a> {
             Some(_) | None if firewalls.len() == 1 => firewalls.values().next().cloned(),
             Some(_) | None => None,
         };
-        Ok(Simulator { deployment, firewalls, only })
+        Ok(Simulator { deployment, firewalls, only, kinds: Arc::default() })
     }
 
     /// Decides `flow` in the environment that `oracle` answers for (`semantics.md`, Flow). The

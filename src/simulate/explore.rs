@@ -112,24 +112,15 @@ pub(super) fn differ_in(atom: &Atom, one: &Path, other: &Path) -> bool {
     one.is_some() && other.is_some() && one != other
 }
 
-/// Whether [`implied`] draws conclusions from atoms like this one.
+/// Whether [`implied`] draws conclusions from atoms like this one: those that its first arms name.
 fn has_axioms(atom: &Atom) -> bool {
-    match atom {
+    matches!(
+        atom,
         Atom::InServiceTag { .. }
-        | Atom::TagPrefixLonger { .. }
-        | Atom::Resolvable { .. }
-        | Atom::FirewallAnswer { .. } => true,
-        Atom::InFqdnTag { .. }
-        | Atom::InWebCategory { .. }
-        | Atom::Infrastructure { .. }
-        | Atom::ThreatListed { .. }
-        | Atom::ApplicationDestination { .. }
-        | Atom::PrecededBy { .. }
-        | Atom::Reading { .. }
-        | Atom::Named { .. }
-        | Atom::Request { .. }
-        | Atom::ClientAnswer { .. } => false,
-    }
+            | Atom::TagPrefixLonger { .. }
+            | Atom::Resolvable { .. }
+            | Atom::FirewallAnswer { .. }
+    )
 }
 
 /// What the axioms say of `atom`, given what `paths` hold (`semantics.md`, environment).

@@ -8,6 +8,9 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::RwLock;
 
 use super::decide::Simulator;
 use super::environment::Answer;
@@ -32,15 +35,25 @@ use crate::flow::FqdnPattern;
 use crate::flow::Host;
 use crate::flow::Observation;
 
+/// Of so many sets of rules it is kept what they part the names into.
+const MOST_KEPT: usize = 16;
+
+/// What rules part the names into, by what the rules are to an observation. Of most observations the
+/// rules are the same.
+pub(super) type KeptKinds = RwLock<BTreeMap<Vec<Met>, Arc<[Kind]>>>;
+
 /// All names, by kind.
 pub(super) struct Kinds<'s> {
     rules: Vec<Candidate<'s>>,
-    /// Members of one kind each, in the order of their first ones.
-    pub(super) all: Vec<Vec<Member>>,
+    /// In the order of their first members.
+    pub(super) all: Vec<Kind>,
 }
 
+/// The names of one kind.
+type Kind = Arc<[Member]>;
+
 /// One name.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Member {
     pub(super) name: Fqdn,
     /// The rules that it fits, in their order: of the same number for all names of a kind, and one
@@ -52,6 +65,15 @@ pub(super) struct Member {
 struct Candidate<'s> {
     placed: &'s Placed<'s>,
     rule: &'s ApplicationRule,
+    met: Met,
+}
+
+/// Which rule an observation meets, and as what.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Met {
+    /// Its place among the rules of all policies.
+    number: usize,
+    /// Rules that do the same have the same.
     effect: usize,
     /// How many rules before it ask the environment.
     after: usize,
@@ -95,9 +117,6 @@ struct Fit<'s> {
 struct Signature<'s> {
     spared_by: BTreeSet<usize>,
     fits: Vec<Fit<'s>>,
-    /// The name itself, where an answer of the firewall for it is asked for before its payload is
-    /// seen: the axioms tie that answer to whether it can be resolved.
-    tied: Option<Fqdn>,
 }
 
 impl Kinds<'_> {
@@ -174,6 +193,38 @@ impl Simulator<'_> {
         known: &mut dyn FnMut(&Atom) -> Answer,
     ) -> Kinds<'_> {
         let rules = self.candidates(observation);
+        let mut all = self.parted(&rules).to_vec();
+        // An answer of the firewall for these is asked for before a payload is seen, and the axioms tie
+        // it to whether the name can be resolved: where that is not known, each is like no other.
+        let tied = self.answered_names();
+        if !tied.is_empty() {
+            let mut is_tied = |name: &Fqdn| {
+                let resolves = || Atom::Resolvable { name: name.clone() };
+                tied.contains(name) && known(&resolves()).truth != Some(true)
+            };
+            all = all.iter().flat_map(|kind| without_tied(kind, &mut is_tied)).collect();
+            sort_by_first(&mut all);
+        }
+        Kinds { rules, all }
+    }
+
+    /// What `rules` part the names into.
+    fn parted(&self, rules: &[Candidate<'_>]) -> Arc<[Kind]> {
+        let met: Vec<Met> = rules.iter().map(|candidate| candidate.met).collect();
+        let kept = self.kinds.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kinds) = kept.get(&met) {
+            return Arc::clone(kinds);
+        }
+        drop(kept);
+        let kinds = self.part(rules);
+        let mut kept = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < MOST_KEPT {
+            kept.insert(met, Arc::clone(&kinds));
+        }
+        kinds
+    }
+
+    fn part(&self, rules: &[Candidate<'_>]) -> Arc<[Kind]> {
         let mut patterns: Vec<&FqdnPattern> = Vec::new();
         let mut targets: Vec<Target<'_>> = Vec::new();
         for (number, candidate) in rules.iter().enumerate() {
@@ -194,24 +245,16 @@ impl Simulator<'_> {
             }
         }
         let index = PatternIndex::new(patterns.iter().copied());
-        let tied = self.answered_names();
         let mut kinds: BTreeMap<Signature<'_>, Vec<Member>> = BTreeMap::new();
         for name in names(patterns) {
             let matching = index.matching(&name);
             let matching = matching.into_iter().filter_map(|number| targets.get(number));
-            let (mut signature, fits) = signature(matching, &rules);
-            let resolves = Atom::Resolvable { name: name.clone() };
-            if tied.contains(&name) && known(&resolves).truth != Some(true) {
-                signature.tied = Some(name.clone());
-            }
+            let (signature, fits) = signature(matching, rules);
             kinds.entry(signature).or_default().push(Member { name, fits });
         }
-        let mut all: Vec<Vec<Member>> = kinds.into_values().collect();
-        all.sort_by(|a, b| {
-            let first = |kind: &[Member]| kind.first().map(|member| member.name.clone());
-            first(a).cmp(&first(b))
-        });
-        Kinds { rules, all }
+        let mut all: Vec<Kind> = kinds.into_values().map(Kind::from).collect();
+        sort_by_first(&mut all);
+        all.into()
     }
 
     /// The application rules that `observation` can meet, in the order of each policy.
@@ -223,45 +266,47 @@ impl Simulator<'_> {
         let mut after = 0;
         // Rules that follow each other are often for the same sources.
         let mut before: Option<(&Sources, Vec<Option<bool>>)> = None;
-        for (policy, enforced) in self.every_policy().enumerate() {
-            for (placed, action, rule) in application_rules(enforced) {
-                let mut protocols: Vec<ApplicationProtocol> = rule
-                    .protocols
-                    .iter()
-                    .filter(|pair| port.is_none_or(|port| pair.port == port))
-                    .copied()
-                    .collect();
-                if protocols.is_empty() {
-                    continue;
-                }
-                protocols.sort_unstable();
-                protocols.dedup();
-                let known = before.take().filter(|(sources, _)| **sources == rule.sources);
-                let (_, admitted) = before.insert(known.unwrap_or_else(|| {
-                    let admits = |source: &IpAddr| admits(&rule.sources, *source, self.deployment);
-                    (&rule.sources, sources.iter().map(admits).collect())
-                }));
-                let groups = &rule.sources.ip_groups;
-                if admitted.iter().all(|admits| *admits == Some(false))
-                    || matching::refers_to_empty_group(groups, self.deployment)
-                {
-                    continue;
-                }
-                let asks = admitted.contains(&None) || matching::asks_of_targets(rule);
-                let number = candidates.len();
-                let effect = Effect {
-                    policy,
-                    action,
-                    terminate_tls: rule.terminate_tls,
-                    protocols,
-                    admitted: admitted.iter().map(|admits| *admits == Some(true)).collect(),
-                    asks: asks.then_some(number),
-                };
-                let next = effects.len();
-                let effect = *effects.entry(effect).or_insert(next);
-                candidates.push(Candidate { placed, rule, effect, after });
-                after += usize::from(asks);
+        let policies = self.every_policy().enumerate();
+        let every = policies.flat_map(|(policy, enforced)| {
+            application_rules(enforced).map(move |rule| (policy, rule))
+        });
+        for (number, (policy, (placed, action, rule))) in every.enumerate() {
+            let mut protocols: Vec<ApplicationProtocol> = rule
+                .protocols
+                .iter()
+                .filter(|pair| port.is_none_or(|port| pair.port == port))
+                .copied()
+                .collect();
+            if protocols.is_empty() {
+                continue;
             }
+            protocols.sort_unstable();
+            protocols.dedup();
+            let known = before.take().filter(|(sources, _)| **sources == rule.sources);
+            let (_, admitted) = before.insert(known.unwrap_or_else(|| {
+                let admits = |source: &IpAddr| admits(&rule.sources, *source, self.deployment);
+                (&rule.sources, sources.iter().map(admits).collect())
+            }));
+            let groups = &rule.sources.ip_groups;
+            if admitted.iter().all(|admits| *admits == Some(false))
+                || matching::refers_to_empty_group(groups, self.deployment)
+            {
+                continue;
+            }
+            let asks = admitted.contains(&None) || matching::asks_of_targets(rule);
+            let effect = Effect {
+                policy,
+                action,
+                terminate_tls: rule.terminate_tls,
+                protocols,
+                admitted: admitted.iter().map(|admits| *admits == Some(true)).collect(),
+                asks: asks.then_some(number),
+            };
+            let next = effects.len();
+            let effect = *effects.entry(effect).or_insert(next);
+            let met = Met { number, effect, after };
+            candidates.push(Candidate { placed, rule, met });
+            after += usize::from(asks);
         }
         candidates
     }
@@ -340,7 +385,8 @@ fn signature<'s>(
     let mut fitted = Vec::new();
     for (number, fit) in by_rule {
         let Some(candidate) = rules.get(number) else { continue };
-        let fit = Fit { effect: candidate.effect, after: candidate.after, ..fit };
+        let Met { effect, after, .. } = candidate.met;
+        let fit = Fit { effect, after, ..fit };
         // Where the first of two rules that do the same does not match, the second does not.
         let does_the_same = |before: &Fit<'_>| {
             before.effect == fit.effect
@@ -352,7 +398,29 @@ fn signature<'s>(
             fitted.push(number);
         }
     }
-    (Signature { spared_by, fits, tied: None }, fitted)
+    (Signature { spared_by, fits }, fitted)
+}
+
+/// Takes each member that `is_tied` out of `kind`: it is a kind of its own.
+fn without_tied(kind: &Kind, is_tied: &mut dyn FnMut(&Fqdn) -> bool) -> Vec<Kind> {
+    let (tied, others): (Vec<&Member>, Vec<&Member>) =
+        kind.iter().partition(|member| is_tied(&member.name));
+    if tied.is_empty() {
+        return vec![Arc::clone(kind)];
+    }
+    let rest: Kind = others.into_iter().cloned().collect();
+    let mut kinds: Vec<Kind> = tied.into_iter().map(|member| [member.clone()].into()).collect();
+    if !rest.is_empty() {
+        kinds.push(rest);
+    }
+    kinds
+}
+
+fn sort_by_first(kinds: &mut [Kind]) {
+    kinds.sort_by(|one, other| {
+        let first = |kind: &Kind| kind.first().map(|member| member.name.clone());
+        first(one).cmp(&first(other))
+    });
 }
 
 fn application_rules<'s>(
