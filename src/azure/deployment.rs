@@ -65,6 +65,31 @@ pub struct RuleId {
     pub rule: String,
 }
 
+/// A [`RuleId`] whose names lie elsewhere.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct RuleRef<'a> {
+    pub(super) policy: &'a Key,
+    pub(super) group: &'a Key,
+    pub(super) collection: &'a Key,
+    pub(super) rule: &'a str,
+}
+
+impl RuleRef<'_> {
+    /// The same with names of its own.
+    pub fn to_id(self) -> RuleId {
+        let RuleRef { policy, group, collection, rule } = self;
+        let [policy, group, collection] = [policy, group, collection].map(Key::clone);
+        RuleId { policy, group, collection, rule: rule.to_owned() }
+    }
+}
+
+impl<'a> From<&'a RuleId> for RuleRef<'a> {
+    fn from(id: &'a RuleId) -> RuleRef<'a> {
+        let RuleId { policy, group, collection, rule } = id;
+        RuleRef { policy, group, collection, rule }
+    }
+}
+
 impl fmt::Display for RuleId {
     /// `group/collection/rule`, as reports write it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

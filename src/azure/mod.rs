@@ -25,5 +25,6 @@ pub use deployment::Deployment;
 pub use deployment::Origin;
 pub use deployment::Ownership;
 pub use deployment::RuleId;
+pub use deployment::RuleRef;
 pub use deployment::Scope;
 pub use key::Key;

@@ -2,6 +2,7 @@
 
 use super::deployment::Deployment;
 use super::deployment::RuleId;
+use super::deployment::RuleRef;
 use super::key::Key;
 use super::policy::Policy;
 use super::policy::RuleCollection;
@@ -44,15 +45,19 @@ pub struct Placed<'a> {
     pub collection: &'a RuleCollection,
 }
 
-impl Placed<'_> {
+impl<'a> Placed<'a> {
     /// The id of the rule called `rule` in this collection.
     pub fn rule_id(&self, rule: &str) -> RuleId {
-        RuleId {
-            policy: self.policy.clone(),
-            group: self.group.name.clone(),
-            collection: self.collection.name.clone(),
-            rule: rule.to_owned(),
-        }
+        self.rule_ref(rule).to_id()
+    }
+
+    /// The same without names of its own.
+    pub fn rule_ref<'r>(&self, rule: &'r str) -> RuleRef<'r>
+    where
+        'a: 'r,
+    {
+        let Placed { policy, group, collection } = *self;
+        RuleRef { policy, group: &group.name, collection: &collection.name, rule }
     }
 }
 

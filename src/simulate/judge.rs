@@ -29,7 +29,7 @@ use super::kinds::Member;
 use super::kinds::are_known_alike;
 use super::kinds::renamed;
 use super::representatives::payload_kinds;
-use crate::azure::RuleId;
+use crate::azure::RuleRef;
 use crate::flow::Atom;
 use crate::flow::Host;
 use crate::flow::Observation;
@@ -57,10 +57,10 @@ pub struct Reading {
 
 /// All readings of an observation.
 #[derive(Default)]
-struct Readings {
+struct Readings<'s> {
     list: Vec<Reading>,
     /// The rules that decide names like those of the readings.
-    rules: BTreeSet<RuleId>,
+    rules: Vec<RuleRef<'s>>,
     assumptions: BTreeSet<&'static str>,
     is_cut: bool,
 }
@@ -129,7 +129,7 @@ impl Simulator<'_> {
         &self,
         observation: &Observation,
         known: &mut dyn FnMut(&Atom) -> Answer,
-    ) -> Readings {
+    ) -> Readings<'_> {
         let mut all = Readings::default();
         if let SeenPayload::Exactly(payload) = &observation.payload {
             self.add_payload(observation, payload, known, &mut all);
@@ -158,13 +158,13 @@ impl Simulator<'_> {
 
     /// Adds the readings of one name for all of a kind, again for those of which the environment
     /// knows something else.
-    fn add_kind(
+    fn add_kind<'s>(
         &self,
         observation: &Observation,
-        kinds: &Kinds<'_>,
+        kinds: &Kinds<'s>,
         kind: &[Member],
         known: &mut dyn FnMut(&Atom) -> Answer,
-        all: &mut Readings,
+        all: &mut Readings<'s>,
     ) {
         let mut left: Vec<&Member> = kind.iter().collect();
         while let Some(name) = left.first().map(|first| first.name.clone())
@@ -185,12 +185,12 @@ impl Simulator<'_> {
             let is_alike =
                 |member: &&Member| are_known_alike(&name, &member.name, &asked, &mut *known);
             let (same, others): (Vec<&Member>, Vec<&Member>) = left.into_iter().partition(is_alike);
-            for reading in all.list.iter_mut().skip(before) {
+            let readings = all.list.get_mut(before..).unwrap_or_default();
+            for reading in &mut *readings {
                 reading.alike = same.len().saturating_sub(1);
-                if let Some(rule) = &reading.decision.rule {
-                    all.rules.extend(kinds.rules(&same, rule));
-                }
             }
+            let decided = readings.iter().filter_map(|reading| reading.decision.rule.as_ref());
+            all.rules.extend(kinds.rules(&same, decided));
             left = others;
         }
     }
@@ -202,7 +202,7 @@ impl Simulator<'_> {
         observation: &Observation,
         payload: &Payload,
         known: &mut dyn FnMut(&Atom) -> Answer,
-        all: &mut Readings,
+        all: &mut Readings<'_>,
     ) {
         if all.is_cut {
             return;
@@ -228,7 +228,7 @@ impl Simulator<'_> {
         observation: &Observation,
         payload: &Payload,
         known: &mut dyn FnMut(&Atom) -> Answer,
-        all: &mut Readings,
+        all: &mut Readings<'_>,
     ) -> Looked {
         let flow = observation.with_payload(payload.clone());
         let left = MAX_READINGS.saturating_sub(all.list.len());
@@ -255,16 +255,17 @@ pub fn shown(readings: &[Reading]) -> Option<&Reading> {
 }
 
 /// One decision for all readings.
-fn summarise(readings: &Readings, seen: &SeenPayload) -> Decision {
+fn summarise(readings: &Readings<'_>, seen: &SeenPayload) -> Decision {
     let list = &readings.list;
     let Some(first) = shown(list) else { return undecided() };
     let mut decision = first.decision.clone();
     for reading in list {
         decision.notes.extend(reading.decision.notes.iter().cloned());
     }
-    let own = list.iter().map(|reading| reading.decision.rule.as_ref());
-    let rules: BTreeSet<Option<&RuleId>> = own.chain(readings.rules.iter().map(Some)).collect();
-    if rules.len() > 1 {
+    let own = list.iter().map(|reading| reading.decision.rule.as_ref().map(RuleRef::from));
+    let rules = own.chain(readings.rules.iter().copied().map(Some));
+    let rule = first.decision.rule.as_ref().map(RuleRef::from);
+    if rules.clone().any(|other| other != rule) {
         decision.rule = None;
     }
     if list.iter().any(|reading| reading.decision.peer != decision.peer) {
@@ -277,8 +278,9 @@ fn summarise(readings: &Readings, seen: &SeenPayload) -> Decision {
         return decision;
     }
     if list.iter().all(|reading| reading.decision.verdict == decision.verdict) {
-        let different: Vec<RuleId> = rules.into_iter().flatten().cloned().collect();
+        let different: BTreeSet<RuleRef<'_>> = rules.flatten().collect();
         if decision.rule.is_none() && different.len() > 1 {
+            let different = different.into_iter().map(RuleRef::to_id).collect();
             decision.notes.insert(Note::DecidedBy(different));
         }
         return decision;

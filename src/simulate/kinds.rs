@@ -21,6 +21,7 @@ use super::names::names;
 use super::policy::Enforced;
 use crate::azure::Deployment;
 use crate::azure::RuleId;
+use crate::azure::RuleRef;
 use crate::azure::cluster::NetworkPlugin;
 use crate::azure::order::Placed;
 use crate::azure::policy::Action;
@@ -119,15 +120,28 @@ struct Signature<'s> {
     fits: Vec<Fit<'s>>,
 }
 
-impl Kinds<'_> {
-    /// The rules that decide `same` where `decided` decides the first of them.
-    pub(super) fn rules(&self, same: &[&Member], decided: &RuleId) -> Vec<RuleId> {
-        let id = |rule: &usize| self.rules.get(*rule).map(|c| c.placed.rule_id(&c.rule.name));
+impl<'s> Kinds<'s> {
+    /// The rules that decide `same` where `decided` do the first of them, as far as they are about names.
+    pub(super) fn rules<'d>(
+        &self,
+        same: &[&Member],
+        decided: impl Iterator<Item = &'d RuleId>,
+    ) -> Vec<RuleRef<'s>> {
+        let found = |rule: &usize| self.rules.get(*rule).map(Candidate::found);
         let first = same.first().map_or(&[][..], |member| member.fits.as_slice());
-        match first.iter().position(|rule| id(rule).as_ref() == Some(decided)) {
-            Some(at) => same.iter().filter_map(|member| id(member.fits.get(at)?)).collect(),
-            None => vec![decided.clone()],
-        }
+        let place = |decided: &RuleId| {
+            first.iter().position(|rule| found(rule) == Some(RuleRef::from(decided)))
+        };
+        let places: BTreeSet<usize> = decided.filter_map(place).collect();
+        let of_place =
+            |at: usize| same.iter().filter_map(move |member| found(member.fits.get(at)?));
+        places.into_iter().flat_map(of_place).collect()
+    }
+}
+
+impl<'s> Candidate<'s> {
+    fn found(&self) -> RuleRef<'s> {
+        self.placed.rule_ref(&self.rule.name)
     }
 }
 
