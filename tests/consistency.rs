@@ -425,7 +425,7 @@ fn a_target_for_another_host_is_told() {
     recorded(&[HTTP]).targeting("shop.example.org", Some("www.example.com")).check(&[says]);
     recorded(&[HTTP]).targeting("shop.example.org", None).check(&[
         "other-target: the target of a request says shop.example.org, and its Host header, by which it \
-         is judged, names another host",
+         is judged, names another host, is missing or was not seen",
     ]);
     // It is no name that the firewall sees, and nothing else is said of it.
     recorded(&[HTTP])

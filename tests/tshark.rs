@@ -23,6 +23,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
 use exeat::capture::CapturedFlow;
+use exeat::capture::NameOrigin;
 use exeat::flow::IpProtocol;
 
 use self::captures::name;
@@ -161,11 +162,19 @@ fn told(ends: [(IpAddr, u16); 2], packets: u64, name: Option<&str>) -> String {
     format!("{source} {source_port} {destination} {destination_port} {packets} {name}")
 }
 
-fn told_by_us(sides: &[Side<'_>]) -> String {
+fn told_by_us(sides: &[Side<'_>], stream: &Stream) -> String {
     let Some(first) = sides.first() else { return "no such flow".to_owned() };
     let packets = sides.iter().map(Side::packets).sum();
-    let named = sides.iter().find_map(|side| name(side.flow));
+    // To tshark a hello after STARTTLS is like any other; we show its name as a later one.
+    let has_name = !stream.names.is_empty();
+    let later = || sides.iter().find_map(|side| later_name(side.flow).filter(|_| has_name));
+    let named = sides.iter().find_map(|side| name(side.flow)).or_else(later);
     told([first.source, first.destination()], packets, named.as_deref())
+}
+
+fn later_name(flow: &CapturedFlow) -> Option<String> {
+    let later = flow.names.iter().find(|seen| seen.origin == NameOrigin::LaterSni)?;
+    Some(later.name.to_string())
 }
 
 fn compare(capture: &Capture) -> Score {
@@ -179,7 +188,7 @@ fn compare(capture: &Capture) -> Score {
             stream.packets,
             stream.names.first().map(String::as_str),
         );
-        let said = told_by_us(&ours);
+        let said = told_by_us(&ours, &stream);
         score.flows += 1;
         score.named += u64::from(!stream.names.is_empty());
         if said == theirs {

@@ -439,10 +439,15 @@ impl Conversation {
             self.story.hear(Heard::Incomplete, mark);
         }
         let ear = self.ear(sender, mark);
+        let is_answer = self.speaker(sender.other()).listener.is_some();
         let (Speaker { stream, listener, .. }, story) = self.parts(sender);
         let is_first_to_ask = ear.role == Role::Either && !is_client && !story.asks();
         let from_start = stream.is_from_start();
-        let listener = listener.get_or_insert_with(|| Listener::new(from_start));
+        let listener = listener.get_or_insert_with(|| match from_start {
+            // Of a connection that begins with TLS, the client speaks first.
+            false if is_answer => Listener::behind(),
+            from_start => Listener::new(from_start),
+        });
         stream.take(data, packet.payload, packet.cut, mark, |piece, mark| {
             Ear { mark, ..ear }.hear(listener, piece, story, answer);
         });

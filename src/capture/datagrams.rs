@@ -167,6 +167,10 @@ pub(super) fn quoted_application(protocol: IpProtocol, message: &[u8]) -> Option
         return None;
     }
     let (header, payload) = UdpHeader::parse(datagram.payload).ok()?;
+    // That QUIC is not spoken in the version that was asked for tells of no QUIC.
+    if quic::is_negotiation(payload) {
+        return None;
+    }
     recognise(payload, Ports([header.source, header.destination])).and_then(Found::application)
 }
 

@@ -67,10 +67,14 @@ pub(super) enum Heard<'a> {
 /// Listens to one end of a connection.
 #[derive(Debug)]
 pub(super) enum Listener {
-    /// The protocol is not known yet, and what has to come for that.
+    /// The protocol is not known yet, and what has to come for that; so many segments or gaps were
+    /// passed over.
     Start { held: Vec<u8>, awaits: Awaits, place: Place, tries: u8 },
     /// TLS, up to the ClientHello.
     Tls(tls::HelloReader),
+    /// The same behind bytes that are missing, or were no start of a message: what the connection began
+    /// with is not known.
+    TlsBehind(tls::HelloReader),
     /// HTTP/1, request by request.
     Http(http::RequestReader),
     /// HTTP/1 after loss, up to the next segment that begins with a request.
@@ -95,7 +99,16 @@ impl Listener {
     /// A listener to an end of which the first byte was captured, or was not.
     pub(super) fn new(from_start: bool) -> Listener {
         let place = if from_start { Place::Start } else { Place::Middle };
-        Listener::Start { held: Vec::new(), awaits: Awaits::default(), place, tries: 0 }
+        Listener::start(place, 0)
+    }
+
+    /// A listener to an end that is known to have said something before, which was not captured.
+    pub(super) fn behind() -> Listener {
+        Listener::start(Place::Middle, 1)
+    }
+
+    fn start(place: Place, tries: u8) -> Listener {
+        Listener::Start { held: Vec::new(), awaits: Awaits::default(), place, tries }
     }
 
     /// Whether there is nothing more to hear.
@@ -114,7 +127,9 @@ impl Listener {
     pub(super) fn held(&self) -> usize {
         match self {
             Listener::Start { held, .. } => held.len(),
-            Listener::Tls(reader) | Listener::LaterTls(reader) => reader.held(),
+            Listener::Tls(reader) | Listener::TlsBehind(reader) | Listener::LaterTls(reader) => {
+                reader.held()
+            }
             Listener::Http(reader) => reader.held(),
             Listener::Http2(reader) => reader.held(),
             Listener::Tds(reader) => reader.held(),
@@ -155,6 +170,7 @@ impl Listener {
             }
             Listener::Start { .. }
             | Listener::Tls(_)
+            | Listener::TlsBehind(_)
             | Listener::HttpAfterLoss
             | Listener::Tds(_)
             | Listener::Dns(_)
@@ -223,17 +239,18 @@ impl Listener {
                     *self = Listener::Later { tries: tries + 1 };
                 }
             }
+            Listener::TlsBehind(mut reader) => match reader.push(bytes) {
+                Hello::Unsettled => *self = Listener::TlsBehind(reader),
+                Hello::Client(hello) => {
+                    out(Heard::Opening(SeenPayload::Unknown, None));
+                    later_hello(hello, out);
+                }
+                Hello::Unreadable => out(Heard::Opening(SeenPayload::Unknown, None)),
+                Hello::None => {}
+            },
             Listener::LaterTls(mut reader) => match reader.push(bytes) {
                 Hello::Unsettled => *self = Listener::LaterTls(reader),
-                Hello::Client(hello) => {
-                    // The connection did not begin so, and no rule goes by this name.
-                    if let Shown::Host(name) = hello.name {
-                        out(Heard::Name(name, NameOrigin::LaterSni));
-                    }
-                    if let Some(hidden) = hello.hidden {
-                        out(Heard::Note(hidden.note()));
-                    }
-                }
+                Hello::Client(hello) => later_hello(hello, out),
                 Hello::Unreadable | Hello::None => {}
             },
             Listener::HttpAfterLoss => {
@@ -281,9 +298,9 @@ impl Listener {
         match self {
             Listener::Start { .. } => {
                 out(Heard::Incomplete);
-                *self = Listener::new(false);
+                *self = Listener::behind();
             }
-            Listener::Tls(_) | Listener::Tds(_) => {
+            Listener::Tls(_) | Listener::TlsBehind(_) | Listener::Tds(_) => {
                 out(Heard::Incomplete);
                 *self = Listener::Done;
             }
@@ -326,11 +343,16 @@ fn settle<'a>(
 ) -> Listener {
     let mut found = first(&held, place, ports);
     let mut held = held;
+    let mut is_behind = tries > 0;
     if found == First::Other && place == Place::Middle && held.len() > latest.len() {
         held = Cow::Borrowed(latest);
         found = first(&held, place, ports);
+        is_behind = true;
     }
     let (application, mut listener) = match found {
+        First::Tls if is_behind => {
+            (Application::Tls, Listener::TlsBehind(tls::HelloReader::default()))
+        }
         First::Tls => (Application::Tls, Listener::Tls(tls::HelloReader::default())),
         First::HttpRequest => (Application::Http, Listener::Http(http::RequestReader::default())),
         First::Http2 => (Application::Http, Listener::Http2(Box::default())),
@@ -347,9 +369,7 @@ fn settle<'a>(
                 return Listener::Later { tries: 0 };
             }
             return match tries.checked_add(1) {
-                Some(tries) if tries <= MOST_TRIES => {
-                    Listener::Start { held: Vec::new(), awaits: Awaits::default(), place, tries }
-                }
+                Some(tries) if tries <= MOST_TRIES => Listener::start(place, tries),
                 Some(_) | None => Listener::Done,
             };
         }
@@ -385,6 +405,16 @@ pub(super) fn hello_opening(
     });
 }
 
+/// Tells of a ClientHello that the connection did not begin with: no rule goes by its name.
+fn later_hello(hello: ClientHello, out: &mut impl FnMut(Heard)) {
+    if let Shown::Host(name) = hello.name {
+        out(Heard::Name(name, NameOrigin::LaterSni));
+    }
+    if let Some(hidden) = hello.hidden {
+        out(Heard::Note(hidden.note()));
+    }
+}
+
 impl Hidden {
     pub(super) fn note(self) -> Note {
         match self {
@@ -404,6 +434,10 @@ fn hear_request(request: RequestSeen, origin: NameOrigin, out: &mut impl FnMut(H
         RequestSeen::Whole(request) => out(opening(request)),
         RequestSeen::Twofold(request, target) => {
             out(opening(request));
+            out(Heard::Name(target, NameOrigin::Target));
+        }
+        RequestSeen::Target(target) => {
+            out(kind(PayloadKind::Http));
             out(Heard::Name(target, NameOrigin::Target));
         }
         RequestSeen::Damaged(host) => {

@@ -432,7 +432,9 @@ impl Story {
             // A damaged request may show a name, though not what it asks of that host.
             SeenPayload::Kind(_) | SeenPayload::Unread(_) | SeenPayload::Unknown => {
                 let mut names = self.names.iter();
-                let shown = names.find(|seen| seen.packet == opening.packet);
+                let shown = names.find(|seen| {
+                    seen.packet == opening.packet && seen.origin != NameOrigin::Target
+                });
                 Some(shown.map(|seen| &seen.name))
             }
         })?

@@ -177,8 +177,8 @@ fn what_only_the_list_leaves_open_is_told_apart_from_the_verdict() {
     let (_, report) = of_packet(text, "203.0.113.5", "192.0.2.7", ACK);
     for part in [
         "the verdict is allow by rule network/network-allow/feed, but what the list says of it depends on",
-        "do: record the connection from its start, and whole packets of it: what the client asked for is missing, cannot be read, or was more than is kept of a connection\n",
-        "192.0.2.7 : tcp/80  at packet 1 of 1, whose first bytes were not recorded\n",
+        "do: record the connection from its start, and whole packets of it: what the client asked for is missing, cannot be read, was not said to its end, or was more than is kept of a connection\n",
+        "192.0.2.7 : tcp/80  at packet 1 of 1, whose first bytes were not recorded or tell nothing\n",
         " : tcp/80\"\n",
     ] {
         assert!(report.contains(part), "{part:?} is not in\n{report}");

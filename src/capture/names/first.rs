@@ -43,9 +43,6 @@ pub(in crate::capture) struct Ports(pub(in crate::capture) [u16; 2]);
 impl Ports {
     const DNS: &[u16] = &[53];
     const MSSQL: &[u16] = &[1433];
-    /// Where HTTP/2 without TLS is looked for. Elsewhere it carries calls between programs, whose
-    /// `:authority` is no name that a firewall or another reader of captures would go by.
-    const HTTP: &[u16] = &[80, 443, 591, 8000, 8008, 8080, 8888];
 
     fn include(self, ports: &[u16]) -> bool {
         self.0.iter().any(|port| ports.contains(port))
@@ -117,16 +114,12 @@ type Recognise = fn(&[u8], Place, Ports) -> Match;
 
 const RECOGNISERS: &[(Recognise, First)] = &[
     (|bytes, place, _| tls::begins(bytes, place), First::Tls),
-    (http2, First::Http2),
+    (|bytes, _, _| http2::begins(bytes), First::Http2),
     (|bytes, _, _| http::begins_request(bytes), First::HttpRequest),
     (|bytes, _, _| http::begins_response(bytes), First::HttpResponse),
     (tds, First::Tds),
     (dns, First::Dns),
 ];
-
-fn http2(bytes: &[u8], _: Place, ports: Ports) -> Match {
-    if ports.include(Ports::HTTP) { http2::begins(bytes) } else { Match::No }
-}
 
 fn tds(bytes: &[u8], place: Place, ports: Ports) -> Match {
     match tds::begins(bytes, place) {

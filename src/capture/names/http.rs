@@ -131,6 +131,8 @@ pub(in crate::capture) enum RequestSeen {
     /// A request whose first line is damaged, with the host that a field names. What it asks of
     /// that host is the server's to guess.
     Damaged(Option<Host>),
+    /// A request of which the end is missing, with the host of its target: no field has named one so far.
+    Target(Host),
     /// A request whose host cannot be read.
     Unreadable,
 }
@@ -235,12 +237,18 @@ impl RequestReader {
         let lines = held.iter().rposition(|byte| *byte == b'\n').and_then(|end| held.get(..=end));
         let mut head = lines.unwrap_or_default().to_vec();
         head.extend_from_slice(b"\r\n");
-        Some(match read_head(&head) {
-            // The host may have stood in a line that is missing.
-            Some(Head { request: RequestSeen::Whole(Request { host: None, .. }), .. }) | None => {
+        let Some(Head { request, has_host, .. }) = read_head(&head) else {
+            return Some(RequestSeen::Unreadable);
+        };
+        Some(match request {
+            request if has_host => request,
+            // The field may have stood in a line that is missing.
+            RequestSeen::Twofold(_, target)
+            | RequestSeen::Whole(Request { host: Some(target), .. }) => RequestSeen::Target(target),
+            RequestSeen::Damaged(host) => RequestSeen::Damaged(host),
+            RequestSeen::Whole(_) | RequestSeen::Target(_) | RequestSeen::Unreadable => {
                 RequestSeen::Unreadable
             }
-            Some(Head { request, .. }) => request,
         })
     }
 
@@ -344,7 +352,8 @@ fn head<'a>(
         return Err(End::Lost);
     }
     let rest = bytes.get(end.saturating_sub(before)..).unwrap_or_default();
-    let Some(Head { request, body, may_end: asks }) = read_head(held.get(..end).unwrap_or(&held))
+    let Some(Head { request, body, may_end: asks, .. }) =
+        read_head(held.get(..end).unwrap_or(&held))
     else {
         seen(RequestSeen::Unreadable);
         return Err(End::Lost);
@@ -386,6 +395,8 @@ fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
 /// A complete head.
 struct Head {
     request: RequestSeen,
+    /// Whether a `Host` field stands in it.
+    has_host: bool,
     /// What kind of body follows it.
     body: State,
     /// Whether it asks for another protocol.
@@ -397,8 +408,11 @@ struct Head {
 /// A value that goes on in the next line is joined first: it is obsolete, but servers accept it
 /// (RFC 9112 §5.2), and httparse does not.
 fn read_head(bytes: &[u8]) -> Option<Head> {
-    let damaged =
-        || Some(Head { request: read_damaged(bytes)?, body: State::Lost, may_end: false });
+    let damaged = || {
+        let request = read_damaged(bytes)?;
+        let has_host = matches!(request, RequestSeen::Damaged(Some(_)));
+        Some(Head { request, has_host, body: State::Lost, may_end: false })
+    };
     read_lines(bytes)
         .or_else(|| unfolded(bytes).and_then(|bytes| read_lines(&bytes)))
         .or_else(damaged)
@@ -475,7 +489,8 @@ fn read_lines(bytes: &[u8]) -> Option<Head> {
         (None, Some(length @ 1..)) => State::Body(length),
         (None, Some(0) | None) => State::head(),
     };
-    Some(Head { request: request(head.method == Some("CONNECT"), target, host), body, may_end })
+    let request = request(head.method == Some("CONNECT"), target, host);
+    Some(Head { request, has_host: host.is_some(), body, may_end })
 }
 
 fn request(is_connect: bool, target: &str, host: Option<&[u8]>) -> RequestSeen {

@@ -22,6 +22,7 @@ use super::only;
 use super::read;
 use super::session;
 use super::story;
+use crate::capture::NameOrigin;
 
 /// One reader puts them together in one way and another in the other.
 #[test]
@@ -186,4 +187,65 @@ fn the_first_fragment_that_was_cut_is_a_datagram_that_was_cut() {
     let (taken, summary) = read(&pcap(101, &fragments));
     assert_eq!(taken.flows.iter().map(story).collect::<Vec<_>>(), ["other | 1 other"]);
     assert_eq!((taken.flows[0].packets, summary.lone_fragments), (Some(1), 1));
+}
+
+/// What of a session is captured from segment `from` on, but for `lost`.
+fn without(session: &[Segment], from: usize, lost: Option<usize>) -> String {
+    let kept = session.iter().enumerate().skip(from).filter(|(at, _)| Some(*at) != lost);
+    story(&only(&file_of(&kept.map(|(_, segment)| segment.clone()).collect::<Vec<_>>())))
+}
+
+/// After STARTTLS or `CONNECT` no rule goes by the name of a hello.
+#[test]
+fn a_hello_is_no_opening_where_something_was_said_before_it() {
+    let hello = client_hello("a.example");
+    let mut starttls = session(SERVER, &[b"EHLO there\r\n", b"STARTTLS\r\n", &hello]);
+    starttls.insert(3, Segment::new(SERVER, CLIENT, ACK, 5001, b"220 hello\r\n"));
+    starttls.insert(6, Segment::new(SERVER, CLIENT, ACK, 5012, b"220 ready\r\n"));
+    assert_eq!(without(&starttls, 0, None), "other | 1 silent | 5 other");
+    // What the client said before, the hello itself, and nothing but that, as far as was captured.
+    for (from, expected) in [
+        (2, "tls a.example | 6 unread"),
+        (4, "tls a.example | 4 unread"),
+        (5, "tls a.example | 3 unread"),
+        (6, "tls a.example | 2 unread"),
+        (7, "tls a.example | 1 tls a.example"),
+    ] {
+        assert_eq!(without(&starttls, from, None), expected, "{from}");
+    }
+    let connect = session(WEB, &[b"CONNECT b.example HTTP/1.1\r\nHost: b.example\r\n\r\n", &hello]);
+    assert_eq!(without(&connect, 0, None), "http b.example | 1 silent | 4 http b.example");
+    assert_eq!(without(&connect, 0, Some(3)), "tls a.example | 1 silent | 4 unread");
+    // A hello that comes in small pieces, too.
+    let pieces: Vec<&[u8]> = hello.chunks(6).collect();
+    let parts = [&[b"EHLO there\r\n".as_slice()], pieces.as_slice()].concat();
+    let last = parts.len();
+    assert_eq!(
+        without(&session(SERVER, &parts), 2, None),
+        format!("tls a.example | {} unread", last + 1)
+    );
+    // Records from which the hello is missing are TLS all the same.
+    let records = [&[23, 3, 3, 0, 40][..], &[7; 40]].concat();
+    assert_eq!(without(&session(SERVER, &[&hello, &records]), 4, None), "tls | 1 some tls");
+}
+
+/// A proxy goes by the target, and a firewall on the way by the field.
+#[test]
+fn the_host_of_a_target_does_not_stand_in_for_a_field_that_may_be_missing() {
+    for target in ["CONNECT a.example:443", "GET http://a.example/"] {
+        let head = format!("{target} HTTP/1.1\r\nUser-Agent: x\r\nHo");
+        let flow = only(&file_of(&session(WEB, &[head.as_bytes()])));
+        assert_eq!(story(&flow), "http | 1 silent | 4 unread http", "{target}");
+        let seen: Vec<_> = flow.names.iter().map(|seen| seen.origin).collect();
+        assert_eq!(seen, [NameOrigin::Target], "{target}");
+        assert!(flow.incomplete);
+        let head = format!("{target} HTTP/1.1\r\nHost: b.example\r\nUser-");
+        let flow = only(&file_of(&session(WEB, &[head.as_bytes()])));
+        assert!(story(&flow).starts_with("http b.example | 1 silent | 4 http b.example"));
+        // A whole head without the field has none.
+        let head = format!("{target} HTTP/1.0\r\n\r\n");
+        let host = if target.starts_with("GET") { " a.example" } else { "" };
+        let flow = only(&file_of(&session(WEB, &[head.as_bytes()])));
+        assert!(story(&flow).starts_with(&format!("http{host} | 1 silent | 4 http")), "{target}");
+    }
 }

@@ -145,9 +145,10 @@ fn a_long_line_that_turns_out_to_be_something_else_hides_nothing() {
         });
         story(&only(&file_of(&segments.collect::<Vec<_>>())))
     };
-    let expected = "tls a.example | 2 tls a.example";
+    // The name is shown; what the connection began with is not known.
+    let expected = "tls a.example | 2 unread";
     assert_eq!(middle(&[line.as_bytes(), &hello]), expected);
-    let expected = "tls a.example | 3 tls a.example";
+    let expected = "tls a.example | 3 unread";
     assert_eq!(middle(&[line.as_bytes(), b" b", &hello]), expected);
     let flow = only(&file_of(&session(SERVER, &[line.as_bytes(), b" b", &hello])));
     assert_eq!(flow.names.len(), 1, "the later hello shows its name");
@@ -518,6 +519,8 @@ fn each_request_of_http2_is_found() {
     let expected = "http a.example | 1 silent | 4 http a.example | 4 http a.example/index.html | 4 \
                     http b.example/x";
     check_story(&session(WEB, &[&all]), expected);
+    // Calls between programs have ports of their own.
+    check_story(&session(SERVER, &[&all]), expected);
     for at in [1, 30, 50, 70, 1000, 3080, all.len() - 3] {
         let (one, other) = all.split_at(at);
         let found = story(&only(&file_of(&session(WEB, &[one, other]))));

@@ -34,7 +34,8 @@ pub enum Inconsistency {
     OtherTarget {
         /// The host of the target.
         target: Host,
-        /// That of the header; `None` where it is not known of which request of a packet the target is.
+        /// That of the header; `None` where it has none, or it is not known of which request of a packet the
+        /// target is.
         host: Option<Host>,
     },
     /// A later request is for another host than the first, which the list does not permit, and the
@@ -285,7 +286,7 @@ impl Inconsistency {
             Inconsistency::OtherTarget { target, host } => {
                 let says = match host {
                     Some(host) => format!("says {host}"),
-                    None => "names another host".to_owned(),
+                    None => "names another host, is missing or was not seen".to_owned(),
                 };
                 format!(
                     "the target of a request says {target}, and its Host header, by which it is \

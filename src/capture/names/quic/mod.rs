@@ -41,6 +41,11 @@ pub(in crate::capture) fn is_standard(bytes: &[u8]) -> bool {
     }
 }
 
+/// Whether a UDP payload is a version negotiation packet (RFC 9000 §17.2.1), which servers send.
+pub(in crate::capture) fn is_negotiation(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x80..=0xff, 0, 0, 0, 0, ..]) && is_quic(bytes)
+}
+
 /// Whether two connection ids of at most 20 bytes fit in the packet (RFC 9000 §17.2).
 fn connection_ids(destination: u8, rest: &[u8]) -> bool {
     let after = rest.get(usize::from(destination)..);

@@ -81,7 +81,7 @@ fn settle(flow: &ReplayedFlow) -> String {
                 "judge a capture of the packets, or a log that holds names, as those of Zeek and Suricata: this one does not hold what the client asked for"
             }
             Missing::Field(Field::Payload | Field::Name) => {
-                "record the connection from its start, and whole packets of it: what the client asked for is missing, cannot be read, or was more than is kept of a connection"
+                "record the connection from its start, and whole packets of it: what the client asked for is missing, cannot be read, was not said to its end, or was more than is kept of a connection"
             }
             Missing::Field(Field::Source) => "say where it comes from: `--from SUBNET`",
             Missing::TooManyUnknowns => "give more evidence: too much is unknown to be weighed",
