@@ -103,6 +103,9 @@ pub struct CapturedFlow {
     pub source: IpAddr,
     /// The initiator's port; 0 where the protocol has none.
     pub source_port: u16,
+    /// Whether the other end is the likelier initiator: of a capture that has no handshake of the flow, the
+    /// other end asked, or nobody did and its port is the higher one.
+    pub may_be_turned: bool,
     /// The other end; `None` where a log does not say it, as that of an application rule.
     pub destination: Option<IpAddr>,
     /// Its port; 0 where the protocol has none.
@@ -161,6 +164,18 @@ pub struct CapturedFlow {
 }
 
 impl CapturedFlow {
+    /// The same flow with the other end as its initiator; `None` where a log does not say who that is.
+    pub fn turned(&self) -> Option<CapturedFlow> {
+        let source = self.destination?;
+        Some(CapturedFlow {
+            source,
+            source_port: self.destination_port,
+            destination: Some(self.source),
+            destination_port: self.source_port,
+            ..self.clone()
+        })
+    }
+
     /// The flow as the question that one of its openings is; `None` where its destination is not
     /// known.
     pub fn question(&self, opening: &Opening) -> Option<Observation> {

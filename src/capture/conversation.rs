@@ -78,6 +78,8 @@ pub(super) struct Conversation {
     second: Speaker,
     /// Who opened it, once a handshake tells.
     initiator: Option<End>,
+    /// Who was the first to ask.
+    asker: Option<End>,
     syn: bool,
     /// Whether either end may be the one that asks: both opened it at once (RFC 9293 §3.5), or it
     /// follows on one in which the other end was the client.
@@ -110,6 +112,7 @@ impl Conversation {
             first: Speaker::new(packet.source),
             second: Speaker::new(packet.destination),
             initiator: None,
+            asker: None,
             syn: false,
             hears_both: false,
             is_accepted: false,
@@ -244,6 +247,9 @@ impl Conversation {
             Some(tcp) => self.segment(sender, tcp, packet, mark, answer),
             None => self.datagram(sender, packet, mark, answer),
         }
+        if self.initiator.is_none() && self.asker.is_none() && self.story.asks() {
+            self.asker = Some(sender);
+        }
     }
 
     /// Who may send to whom.
@@ -324,6 +330,11 @@ impl Conversation {
             protocol: self.protocol,
             source: source.address,
             source_port: source.port,
+            may_be_turned: self.initiator.is_none()
+                && match self.asker {
+                    Some(asker) => asker != client,
+                    None => source.port < destination.port,
+                },
             destination: Some(destination.address),
             destination_port: destination.port,
             application,

@@ -212,21 +212,36 @@ impl<'a> Judge<'a> {
 
     /// The flow with the source that is decided of. Of one that was seen on both sides of source NAT that
     /// is the side behind, as with pods behind their node; unless nothing is decided of that: then the
-    /// firewall translated, or something behind it (`azure-firewall.md §4.2`).
+    /// firewall translated, or something behind it (`azure-firewall.md §4.2`). Of one that was caught in
+    /// the middle it is the end that something is decided of.
     fn as_decided<'f>(&self, one: &'f FlowOf) -> Cow<'f, FlowOf> {
-        let Some(before) = one.flow.translated_from.filter(|_| self.from.is_none()) else {
-            return Cow::Borrowed(one);
-        };
-        let openings = self.openings(&one.flow);
-        let settled = self.replays.replay(&openings, one.flow.first);
-        let reason = settled.map(|settled| settled.replayed.decision.reason);
-        if !matches!(reason, Some(Reason::SourceUndeclared | Reason::SentByFirewall)) {
+        let flow = &one.flow;
+        if self.from.is_some() || flow.translated_from.is_none() && !flow.may_be_turned {
             return Cow::Borrowed(one);
         }
-        let mut one = one.clone();
-        (one.flow.source, one.flow.source_port) = (before.ip(), before.port());
-        one.flow.translated_from = None;
-        Cow::Owned(one)
+        let reason = self.reason(flow);
+        let decided = match flow.translated_from {
+            Some(before)
+                if matches!(reason, Some(Reason::SourceUndeclared | Reason::SentByFirewall)) =>
+            {
+                let (source, source_port) = (before.ip(), before.port());
+                Some(CapturedFlow { source, source_port, translated_from: None, ..flow.clone() })
+            }
+            None if reason == Some(Reason::SourceUndeclared) => {
+                flow.turned().filter(|flow| self.reason(flow) != Some(Reason::SourceUndeclared))
+            }
+            Some(_) | None => None,
+        };
+        match decided {
+            Some(flow) => Cow::Owned(FlowOf { capture: one.capture, flow }),
+            None => Cow::Borrowed(one),
+        }
+    }
+
+    /// Why the verdict on a flow is what it is.
+    fn reason(&self, flow: &CapturedFlow) -> Option<Reason> {
+        let settled = self.replays.replay(&self.openings(flow), flow.first)?;
+        Some(settled.replayed.decision.reason)
     }
 
     /// Judges a flow again, for a report that shows it.

@@ -38,3 +38,14 @@ pub(crate) fn datagram(source_port: u16) -> Vec<u8> {
     packet.extend(payload);
     packet
 }
+
+/// The same datagram as sent the other way.
+pub(crate) fn turned(mut packet: Vec<u8>) -> Vec<u8> {
+    let (source, destination) = (packet[12..16].to_vec(), packet[16..20].to_vec());
+    packet[12..16].copy_from_slice(&destination);
+    packet[16..20].copy_from_slice(&source);
+    let (source_port, destination_port) = (packet[20..22].to_vec(), packet[22..24].to_vec());
+    packet[20..22].copy_from_slice(&destination_port);
+    packet[22..24].copy_from_slice(&source_port);
+    packet
+}

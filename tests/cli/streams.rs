@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::packets::BEGIN;
 use super::packets::capture;
 use super::packets::datagram;
+use super::packets::turned;
 use super::sandbox::OK;
 use super::sandbox::Sandbox;
 use super::sandbox::trips;
@@ -414,6 +415,30 @@ fn a_clock_that_was_set_back_while_packets_were_captured_is_told() {
     sandbox.write("a.pcap", &capture([at(100), at(101), at(0), at(50), at(1)]));
     let text = sandbox.run(&["replay", "ok.egress", "--capture", "a.pcap"]).expect(0);
     assert!(text.contains(&format!("warning: a.pcap: {}", says("2 times, first"))), "{text}");
+}
+
+/// What is said of a flow must not hang on which of its packets the capture happens to begin with.
+#[test]
+fn a_flow_that_was_caught_in_the_middle_is_judged_from_the_end_that_is_declared() {
+    let sandbox = Sandbox::new();
+    let replayed = |packets: &[Vec<u8>], options: &[&str]| {
+        let packets = packets.iter().zip(0..).map(|(packet, at)| (BEGIN + at, 0, packet.clone()));
+        sandbox.write("a.pcap", &capture(packets));
+        let args = ["replay", "-q", "ok.egress", "--capture", "a.pcap", "--format", "json"];
+        let run = sandbox.run(&[&args, options].concat());
+        let report: Value = serde_json::from_str(&run.expect(0)).expect("a report");
+        let flow = &report["flows"][0];
+        format!("{} {} {}", flow["src"], flow["sport"], flow["box"])
+    };
+    let asked = r#""10.1.8.4" 50000 "blocked""#;
+    assert_eq!(replayed(&[datagram(50_000), turned(datagram(50_000))], &[]), asked);
+    assert_eq!(replayed(&[turned(datagram(50_000)), datagram(50_000)], &[]), asked);
+    assert_eq!(replayed(&[turned(datagram(50_000))], &[]), asked);
+    // Who asks from a higher port than the one that is asked is no server, as far as is known.
+    let not_judged = r#""203.0.113.7" 9999 "not-judged""#;
+    assert_eq!(replayed(&[turned(datagram(5_000))], &[]), not_judged);
+    // Who is told where all come from is believed.
+    assert_eq!(replayed(&[turned(datagram(50_000))], &["--from", "apps"]), not_judged);
 }
 
 /// A block of counters of an interface, by their options.

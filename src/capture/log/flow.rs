@@ -63,6 +63,7 @@ impl Ends {
             protocol: self.protocol,
             source: self.source,
             source_port: self.source_port,
+            may_be_turned: false,
             destination: self.destination,
             destination_port: self.destination_port,
             application: Application::Other,

@@ -193,7 +193,9 @@ impl Replay<'_> {
             let unseen = match (&flow.shown.payload, flow.packet) {
                 (SeenPayload::Exactly(_) | SeenPayload::Kind(_), _) => "",
                 (SeenPayload::Unread(_), _) => ", where anything may have been asked",
-                (SeenPayload::Unknown, Some(_)) => ", whose first bytes were not recorded or tell nothing",
+                (SeenPayload::Unknown, Some(_)) => {
+                    ", whose first bytes were not recorded or tell nothing"
+                }
                 (SeenPayload::Unknown, None) => ", of whose bytes the log holds none",
             };
             writeln!(
