@@ -432,13 +432,9 @@ impl Conversation {
         }
         let is_done = speaker.listener.as_ref().is_some_and(Listener::is_done);
         let precedes_all = speaker.precedes_all(data, packet.payload.len());
+        let is_behind = speaker.has_skipped_to(data);
         if speaker.stream.contradicts(data, packet.payload) {
-            let note = Note::ConflictingSegments;
-            if self.role(sender) == Role::Server {
-                self.story.notes.insert(note);
-            } else {
-                self.story.hear(Heard::Note(note), mark);
-            }
+            self.is_contradicted(sender, mark);
         }
         if !is_client {
             self.story.hear_server(packet.payload);
@@ -446,17 +442,16 @@ impl Conversation {
         if is_done {
             return;
         }
-        if precedes_all && self.role(sender).may_ask() {
+        if (precedes_all || is_behind) && self.role(sender).may_ask() {
             self.story.hear(Heard::Incomplete, mark);
         }
         let ear = self.ear(sender, mark);
-        let is_answer = self.speaker(sender.other()).listener.is_some();
+        let is_answer = self.may_answer(sender, data);
         let (Speaker { stream, listener, .. }, story) = self.parts(sender);
         let is_first_to_ask = ear.role == Role::Either && !is_client && !story.asks();
-        let from_start = stream.is_from_start();
-        let listener = listener.get_or_insert_with(|| match from_start {
-            // Of a connection that begins with TLS, the client speaks first.
-            false if is_answer => Listener::behind(),
+        let listener = listener.get_or_insert_with(|| match stream.is_from_start() {
+            false if is_behind => Listener::behind(),
+            false if is_answer => Listener::answering(),
             from_start => Listener::new(from_start),
         });
         stream.take(data, packet.payload, packet.cut, mark, |piece, mark| {
@@ -475,6 +470,23 @@ impl Conversation {
             server.stream.drop_all();
             server.listener = Some(Listener::Done);
         }
+    }
+
+    /// Notes that `sender` said something in two ways.
+    fn is_contradicted(&mut self, sender: End, mark: Mark) {
+        let note = Note::ConflictingSegments;
+        if self.role(sender) == Role::Server {
+            self.story.notes.insert(note);
+        } else {
+            self.story.hear(Heard::Note(note), mark);
+        }
+    }
+
+    /// Whether the other end spoke before `sender` says what begins with number `data`. What stands in front of
+    /// that in the file may be the answer to it.
+    fn may_answer(&self, sender: End, data: u32) -> bool {
+        self.speaker(sender.other()).listener.is_some()
+            && !self.speaker(sender).has_sent_beyond(data)
     }
 
     fn stop_listening(&mut self) {

@@ -50,6 +50,8 @@ pub(super) enum Heard<'a> {
     Note(Note),
     /// The first bytes of an end are no known protocol.
     Unknown,
+    /// An end speaks a protocol that it may not have begun with: what came before is not known.
+    Behind,
     /// A DNS message.
     Dns(&'a [u8]),
     /// Bytes are missing that a name could have stood in.
@@ -68,8 +70,8 @@ pub(super) enum Heard<'a> {
 #[derive(Debug)]
 pub(super) enum Listener {
     /// The protocol is not known yet, and what has to come for that; so many segments or gaps were
-    /// passed over.
-    Start { held: Vec<u8>, awaits: Awaits, place: Place, tries: u8 },
+    /// passed over. `is_answer` tells whether the other end spoke before.
+    Start { held: Vec<u8>, awaits: Awaits, place: Place, tries: u8, is_answer: bool },
     /// TLS, up to the ClientHello.
     Tls(tls::HelloReader),
     /// The same behind bytes that are missing, or were no start of a message: what the connection began
@@ -99,16 +101,21 @@ impl Listener {
     /// A listener to an end of which the first byte was captured, or was not.
     pub(super) fn new(from_start: bool) -> Listener {
         let place = if from_start { Place::Start } else { Place::Middle };
-        Listener::start(place, 0)
+        Listener::start(place, 0, false)
     }
 
     /// A listener to an end that is known to have said something before, which was not captured.
     pub(super) fn behind() -> Listener {
-        Listener::start(Place::Middle, 1)
+        Listener::start(Place::Middle, 1, false)
     }
 
-    fn start(place: Place, tries: u8) -> Listener {
-        Listener::Start { held: Vec::new(), awaits: Awaits::default(), place, tries }
+    /// A listener to an end of which the first byte was not captured, and that the other end spoke before.
+    pub(super) fn answering() -> Listener {
+        Listener::start(Place::Middle, 0, true)
+    }
+
+    fn start(place: Place, tries: u8, is_answer: bool) -> Listener {
+        Listener::Start { held: Vec::new(), awaits: Awaits::default(), place, tries, is_answer }
     }
 
     /// Whether there is nothing more to hear.
@@ -168,9 +175,9 @@ impl Listener {
                     out(Heard::Incomplete);
                 }
             }
+            Listener::TlsBehind(_) => out(Heard::Behind),
             Listener::Start { .. }
             | Listener::Tls(_)
-            | Listener::TlsBehind(_)
             | Listener::HttpAfterLoss
             | Listener::Tds(_)
             | Listener::Dns(_)
@@ -183,19 +190,19 @@ impl Listener {
 
     fn bytes(&mut self, bytes: &[u8], ports: Ports, out: &mut impl FnMut(Heard)) {
         match std::mem::replace(self, Listener::Done) {
-            Listener::Start { mut held, awaits, place, tries } => {
+            Listener::Start { mut held, awaits, place, tries, is_answer } => {
                 // Most first segments tell the protocol, and need not be copied for that.
                 let held = if held.is_empty() {
                     Cow::Borrowed(bytes)
                 } else {
                     held.extend_from_slice(bytes);
                     if !awaits.is_met_by(bytes) && held.len() <= MOST_UNSETTLED_BYTES {
-                        *self = Listener::Start { held, awaits, place, tries };
+                        *self = Listener::Start { held, awaits, place, tries, is_answer };
                         return;
                     }
                     Cow::Owned(held)
                 };
-                *self = settle(held, bytes, place, tries, ports, out);
+                *self = settle(held, bytes, place, (tries, is_answer), ports, out);
             }
             Listener::Tls(mut reader) => match reader.push(bytes) {
                 Hello::Unsettled => *self = Listener::Tls(reader),
@@ -246,7 +253,7 @@ impl Listener {
                     later_hello(hello, out);
                 }
                 Hello::Unreadable => out(Heard::Opening(SeenPayload::Unknown, None)),
-                Hello::None => {}
+                Hello::None => out(Heard::Behind),
             },
             Listener::LaterTls(mut reader) => match reader.push(bytes) {
                 Hello::Unsettled => *self = Listener::LaterTls(reader),
@@ -300,8 +307,13 @@ impl Listener {
                 out(Heard::Incomplete);
                 *self = Listener::behind();
             }
-            Listener::Tls(_) | Listener::TlsBehind(_) | Listener::Tds(_) => {
+            Listener::Tls(_) | Listener::Tds(_) => {
                 out(Heard::Incomplete);
+                *self = Listener::Done;
+            }
+            Listener::TlsBehind(_) => {
+                out(Heard::Incomplete);
+                out(Heard::Behind);
                 *self = Listener::Done;
             }
             Listener::Http2(reader) => {
@@ -337,7 +349,7 @@ fn settle<'a>(
     held: Cow<'a, [u8]>,
     latest: &'a [u8],
     place: Place,
-    tries: u8,
+    (tries, is_answer): (u8, bool),
     ports: Ports,
     out: &mut impl FnMut(Heard),
 ) -> Listener {
@@ -350,8 +362,20 @@ fn settle<'a>(
         is_behind = true;
     }
     let (application, mut listener) = match found {
-        First::Tls if is_behind => {
+        // STARTTLS, `CONNECT` and TDS turn to TLS as well, on ports of theirs.
+        First::Tls if place == Place::Middle && !tls::may_begin_hello(&held) => {
+            if !ports.are_of_https() {
+                out(Heard::Behind);
+            }
+            (Application::Tls, Listener::Done)
+        }
+        // Of a connection that begins with TLS, the client speaks first.
+        First::Tls if is_behind || is_answer => {
             (Application::Tls, Listener::TlsBehind(tls::HelloReader::default()))
+        }
+        First::Http2 if is_behind => {
+            out(Heard::Behind);
+            (Application::Http, Listener::Done)
         }
         First::Tls => (Application::Tls, Listener::Tls(tls::HelloReader::default())),
         First::HttpRequest => (Application::Http, Listener::Http(http::RequestReader::default())),
@@ -361,7 +385,7 @@ fn settle<'a>(
         First::Dns => (Application::Dns, Listener::Dns(dns::StreamReader::default())),
         First::Unsettled if held.len() <= MOST_UNSETTLED_BYTES => {
             let awaits = awaits(&held, place, ports);
-            return Listener::Start { held: held.into_owned(), awaits, place, tries };
+            return Listener::Start { held: held.into_owned(), awaits, place, tries, is_answer };
         }
         First::Unsettled | First::Other => {
             if place == Place::Start {
@@ -369,7 +393,7 @@ fn settle<'a>(
                 return Listener::Later { tries: 0 };
             }
             return match tries.checked_add(1) {
-                Some(tries) if tries <= MOST_TRIES => Listener::start(place, tries),
+                Some(tries) if tries <= MOST_TRIES => Listener::start(place, tries, is_answer),
                 Some(_) | None => Listener::Done,
             };
         }

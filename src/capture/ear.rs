@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::evidence::DnsAnswer;
+use crate::flow::SeenPayload;
 
 use super::dialogue::Heard;
 use super::dialogue::Listener;
@@ -68,6 +69,11 @@ impl Ear {
                 // A server may greet first in a protocol that is known by what the client says.
                 Role::Second | Role::Server => {}
             },
+            Heard::Behind => {
+                if self.role.may_ask() {
+                    story.open(SeenPayload::Unknown, self.mark);
+                }
+            }
             Heard::Opening(..)
             | Heard::Name(..)
             | Heard::Note(_)

@@ -119,6 +119,20 @@ impl Speaker {
         self.upto = Some(later(self.upto, number));
     }
 
+    /// Whether bytes behind the one with number `data` were sent, as the other end has acknowledged.
+    pub(super) fn has_sent_beyond(&self, data: u32) -> bool {
+        self.upto.is_some_and(|upto| is_before(data, upto))
+    }
+
+    /// Whether bytes before number `data`, the first that is heard of an end that was caught in the middle,
+    /// are missing: it had come to a lower number before. One may be that of a SYN, or keep the connection
+    /// alive.
+    pub(super) fn has_skipped_to(&self, data: u32) -> bool {
+        self.listener.is_none()
+            && !self.stream.is_from_start()
+            && self.base.is_some_and(|base| is_before(base.wrapping_add(2), data))
+    }
+
     /// Takes note of what the other end has accepted, whatever was acknowledged before.
     pub(super) fn begins_with(&mut self, number: u32) {
         self.upto = Some(number);

@@ -167,6 +167,7 @@ impl Story {
                     self.doubt.get_or_insert(mark);
                 }
             }
+            Heard::Behind => self.open(SeenPayload::Unknown, mark),
             Heard::Cut => self.incomplete = true,
             Heard::Incomplete => {
                 self.incomplete = true;

@@ -43,9 +43,15 @@ pub(in crate::capture) struct Ports(pub(in crate::capture) [u16; 2]);
 impl Ports {
     const DNS: &[u16] = &[53];
     const MSSQL: &[u16] = &[1433];
+    const HTTPS: &[u16] = &[443];
 
     fn include(self, ports: &[u16]) -> bool {
         self.0.iter().any(|port| ports.contains(port))
+    }
+
+    /// Whether one is the port of HTTP over TLS.
+    pub(in crate::capture) fn are_of_https(self) -> bool {
+        self.include(Ports::HTTPS)
     }
 
     /// Whether one is the port of DNS.

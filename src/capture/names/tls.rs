@@ -52,6 +52,12 @@ pub(in crate::capture) fn begins_client_hello(bytes: &[u8]) -> bool {
     matches!(bytes, [HANDSHAKE, 3, 0..=4, _, _, CLIENT_HELLO, 0, _, _, 3, 0..=4, ..])
 }
 
+/// Whether records that `bytes` begin with may begin with a ClientHello, as far as they go.
+pub(in crate::capture) fn may_begin_hello(bytes: &[u8]) -> bool {
+    let message = bytes.get(5).copied();
+    bytes.first() == Some(&HANDSHAKE) && message.is_none_or(|message| message == CLIENT_HELLO)
+}
+
 /// In the middle of a stream one record may be chance; if there is another, it must fit as well.
 fn next_record(length: usize, rest: &[u8]) -> Match {
     match rest.get(length..) {

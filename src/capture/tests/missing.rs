@@ -8,6 +8,7 @@ use super::build::End;
 use super::build::FIN;
 use super::build::RST;
 use super::build::SERVER;
+use super::build::SQL;
 use super::build::Segment;
 use super::build::WEB;
 use super::build::client_hello;
@@ -224,9 +225,49 @@ fn a_hello_is_no_opening_where_something_was_said_before_it() {
         without(&session(SERVER, &parts), 2, None),
         format!("tls a.example | {} unread", last + 1)
     );
-    // Records from which the hello is missing are TLS all the same.
+    // What is lost of such a hello tells no more of how the connection began.
+    let (half, rest) = hello.split_at(40);
+    let connect =
+        session(WEB, &[b"CONNECT b.example HTTP/1.1\r\nHost: b.example\r\n\r\n", half, rest]);
+    assert_eq!(without(&connect[..5], 0, Some(3)), "tls | 1 silent | 4 unknown");
+    let mut behind = connect.clone();
+    behind.push(Segment::new(CLIENT, WEB, ACK, 2_000, &[23, 3, 3, 0, 1, 7]));
+    behind.remove(5);
+    assert_eq!(without(&behind, 0, Some(3)), "tls | 1 silent | 5 unknown");
+    // Numbers before it show that bytes are missing, and those of an answer that it came first.
+    let begun = Segment::new(CLIENT, SERVER, ACK, 981, b"");
+    let one = Segment::new(CLIENT, SERVER, ACK, 1001, &hello);
+    let told = |segments: &[Segment]| without(segments, 0, None);
+    assert_eq!(told(&[begun, one.clone()]), "tls a.example | 2 unread");
+    let end = 1001 + u32::try_from(hello.len()).unwrap();
+    let says = Segment::new(SERVER, CLIENT, ACK, 5001, b"220 ready\r\n");
+    let before = |number: u32| told(&[says.clone().answering(number), one.clone()]);
+    assert_eq!(before(1001), "tls a.example | 2 unread");
+    assert_eq!(before(end), "tls a.example | 2 tls a.example");
+}
+
+/// On the port of HTTPS a connection is taken to have begun so; others turn to TLS, and on any port.
+#[test]
+fn records_without_a_hello_are_of_tls_and_tell_the_payload_where_https_is_expected() {
     let records = [&[23, 3, 3, 0, 40][..], &[7; 40]].concat();
-    assert_eq!(without(&session(SERVER, &[&hello, &records]), 4, None), "tls | 1 some tls");
+    let hello = client_hello("a.example");
+    for (server, expected) in [(SERVER, "tls | 1 some tls"), (SQL, "tls | 1 unknown")] {
+        assert_eq!(without(&session(server, &[&hello, &records]), 4, None), expected);
+        let answer = Segment::new(server, CLIENT, ACK, 5001, &records);
+        let asked = Segment::new(CLIENT, server, ACK, 1001, &records);
+        assert_eq!(without(&[asked, answer], 0, None), expected);
+    }
+}
+
+/// Behind SOCKS, say. A request of HTTP/1 may follow on the body of one that was not captured.
+#[test]
+fn http2_behind_what_is_not_known_is_no_opening() {
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let session = session(SERVER, &[b"\x05\x01\0", preface]);
+    assert_eq!(without(&session, 2, None), "http | 3 unknown");
+    assert_eq!(without(&session, 4, None), "http | 1 some http");
+    let greeting = Segment::new(SERVER, CLIENT, ACK, 5001, b"\0\0\0\x04\0\0\0\0\0");
+    assert_eq!(without(&[greeting, session[4].clone()], 0, None), "http | 2 some http");
 }
 
 /// A proxy goes by the target, and a firewall on the way by the field.
