@@ -1,5 +1,6 @@
 //! What a capture holds: flows with the names they showed, as they end.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use crate::evidence::DnsAside;
 use crate::flow::Host;
 use crate::flow::IpProtocol;
 use crate::flow::Observation;
+use crate::flow::Payload;
 use crate::flow::PayloadKind;
 use crate::flow::Recorded;
 use crate::flow::SeenPayload;
@@ -93,6 +95,17 @@ pub struct Opening {
     pub payload: SeenPayload,
 }
 
+/// The first request that was not kept since it differs from one that is in no more than the path.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct LeftOut {
+    /// The index of the opening that it is like.
+    pub like: usize,
+    /// How many openings stand before it.
+    pub behind: usize,
+    /// The request itself, without what it asked for.
+    pub opening: Opening,
+}
+
 /// A flow of a capture: a connection, or the datagrams between two endpoints.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct CapturedFlow {
@@ -148,6 +161,9 @@ pub struct CapturedFlow {
     /// differ from one in no more than the path, or an opening stands for them of which nothing but the
     /// kind is known.
     pub openings_left_out: u64,
+    /// Which requests of those that are kept others were like that are not, for each the first, in their
+    /// order.
+    pub left_out: Vec<LeftOut>,
     /// Whether bytes that a name could have stood in are missing: cut by the snapshot length, lost
     /// by the capture, or beyond a limit of this reader.
     pub incomplete: bool,
@@ -174,6 +190,24 @@ impl CapturedFlow {
             destination_port: self.source_port,
             ..self.clone()
         })
+    }
+
+    /// The same flow with an opening in the place of the first request that is not kept, if paths are looked
+    /// at of requests for its host, as `by_path` says: it may have asked for any.
+    pub fn with_left_out(&self, by_path: impl Fn(Option<&Host>) -> bool) -> Cow<'_, CapturedFlow> {
+        let is_looked_at =
+            |one: &&LeftOut| match self.openings.get(one.like).map(|one| &one.payload) {
+                Some(SeenPayload::Exactly(Payload::Http(request))) => {
+                    by_path(request.host.as_ref())
+                }
+                Some(_) | None => false,
+            };
+        let Some(LeftOut { behind, opening, .. }) = self.left_out.iter().find(is_looked_at) else {
+            return Cow::Borrowed(self);
+        };
+        let mut flow = CapturedFlow { left_out: Vec::new(), ..self.clone() };
+        flow.openings.insert((*behind).min(flow.openings.len()), opening.clone());
+        Cow::Owned(flow)
     }
 
     /// The flow as the question that one of its openings is; `None` where its destination is not

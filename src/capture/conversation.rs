@@ -350,6 +350,7 @@ impl Conversation {
             names: story.names,
             openings: story.openings,
             openings_left_out: story.left_out,
+            left_out: story.more,
             incomplete: story.incomplete,
             notes: story.notes,
             copies: self.copies,

@@ -14,6 +14,7 @@ use crate::flow::Payload;
 use crate::flow::SeenPayload;
 
 use super::captured::Application;
+use super::captured::LeftOut;
 use super::captured::MOST_OPENINGS;
 use super::captured::NameOrigin;
 use super::captured::Note;
@@ -48,6 +49,8 @@ pub(super) struct Story {
     pub(super) names: Vec<SeenName>,
     pub(super) openings: Vec<Opening>,
     pub(super) left_out: u64,
+    /// Those of them that differ from an opening in no more than the path: for each such, the first.
+    pub(super) more: Vec<LeftOut>,
     /// The openings, once there are as many as are kept whatever they are.
     index: Option<Box<Index>>,
     /// Bytes of the openings and names.
@@ -96,13 +99,27 @@ struct Index {
     /// By the hash of a payload, the first opening that has it.
     same: HashMap<u64, usize>,
     /// By that of a payload without the path of a request.
-    but_for_path: HashMap<u64, usize>,
+    but_for_path: HashMap<u64, Like>,
+}
+
+/// The first of all openings that differ in no more than the path of a request.
+#[derive(Clone, Copy, Debug)]
+struct Like {
+    at: usize,
+    /// Whether another was left out.
+    has_more: bool,
 }
 
 impl Index {
-    fn of(openings: &[Opening]) -> Index {
+    fn of(openings: &[Opening], more: &[LeftOut]) -> Index {
         let mut index = Index::default();
         openings.iter().enumerate().for_each(|(at, one)| index.add(at, &one.payload));
+        for left_out in more {
+            let like = openings.get(left_out.like);
+            if let Some(like) = like.and_then(|one| index.like(&one.payload, openings)) {
+                like.has_more = true;
+            }
+        }
         index
     }
 
@@ -110,7 +127,7 @@ impl Index {
         let hash = self.same.hasher().hash_one(payload);
         self.same.entry(hash).or_insert(at);
         let hash = self.but_for_path.hasher().hash_one(but_for_path(payload));
-        self.but_for_path.entry(hash).or_insert(at);
+        self.but_for_path.entry(hash).or_insert(Like { at, has_more: false });
     }
 
     /// Whether one of `openings` has `payload`.
@@ -120,11 +137,13 @@ impl Index {
         one.is_some_and(|one| one.payload == *payload)
     }
 
-    /// The same, but for the path of a request.
-    fn has_but_for_path(&self, payload: &SeenPayload, openings: &[Opening]) -> bool {
+    /// The one of `openings` that has it but for the path of a request.
+    fn like(&mut self, payload: &SeenPayload, openings: &[Opening]) -> Option<&mut Like> {
         let hash = self.but_for_path.hasher().hash_one(but_for_path(payload));
-        let one = self.but_for_path.get(&hash).and_then(|at| openings.get(*at));
-        one.is_some_and(|one| but_for_path(&one.payload) == but_for_path(payload))
+        self.but_for_path.get_mut(&hash).filter(|like| {
+            let one = openings.get(like.at);
+            one.is_some_and(|one| but_for_path(&one.payload) == but_for_path(payload))
+        })
     }
 }
 
@@ -263,6 +282,7 @@ impl Story {
         }
         self.keep(SeenPayload::Exactly(Payload::Silent), mark);
         self.openings.rotate_right(1);
+        self.insert_before_more(0, |_| true);
     }
 
     /// Adds an opening.
@@ -292,14 +312,20 @@ impl Story {
         if number >= MOST_OPENINGS || self.held >= MOST_HELD_BYTES {
             let index = self.index.get_or_insert_with(|| {
                 self.held += INDEX_BYTES * number;
-                Box::new(Index::of(&self.openings))
+                Box::new(Index::of(&self.openings, &self.more))
             });
             if index.has(&payload, &self.openings) {
                 return;
             }
             let is_named = matches!(shown, Some(Name::New | Name::Known));
-            if is_named && index.has_but_for_path(&payload, &self.openings) {
+            let like = if is_named { index.like(&payload, &self.openings) } else { None };
+            if let Some(like) = like {
                 self.left_out += 1;
+                if !std::mem::replace(&mut like.has_more, true) {
+                    let opening = opening(payload.unread(), mark);
+                    self.more.push(LeftOut { like: like.at, behind: number, opening });
+                    self.held += size_of::<LeftOut>();
+                }
                 return;
             }
             if !is_named || number >= MOST_INDEXED || self.held >= 2 * MOST_HELD_BYTES {
@@ -320,8 +346,7 @@ impl Story {
         if self.openings.is_empty() {
             self.openings.reserve_exact(USUAL_OPENINGS);
         }
-        let Mark { packet, frame, at } = mark;
-        self.openings.push(Opening { packet, frame, at: at.timestamp(), payload });
+        self.openings.push(opening(payload, mark));
     }
 
     fn name(&mut self, name: Host, origin: NameOrigin, mark: Mark) -> Name {
@@ -357,10 +382,9 @@ impl Story {
 
     fn open_the_rest(&mut self, protocol: IpProtocol, was_silent: bool, first: Mark) {
         if !protocol.has_ports() {
-            let Mark { packet, frame, at } = first;
-            let payload = SeenPayload::Exactly(Payload::Other);
-            self.openings = vec![Opening { packet, frame, at: at.timestamp(), payload }];
+            self.openings = vec![opening(SeenPayload::Exactly(Payload::Other), first)];
             self.left_out = 0;
+            self.more.clear();
             return;
         }
         if let Some(mark) = self.upgraded.filter(|_| !self.has_switched) {
@@ -384,8 +408,7 @@ impl Story {
             (None, None) if protocol == IpProtocol::TCP => SeenPayload::Unknown,
             (None, None | Some(_)) => SeenPayload::Exactly(Payload::Other),
         };
-        let Mark { packet, frame, at } = self.recognised.unwrap_or(first);
-        self.openings.push(Opening { packet, frame, at: at.timestamp(), payload });
+        self.openings.push(opening(payload, self.recognised.unwrap_or(first)));
     }
 
     /// Takes back what was read of bytes that were said in two ways: nobody knows which of them came to
@@ -396,6 +419,7 @@ impl Story {
             return;
         };
         self.openings.truncate(first + 1);
+        self.more.clear();
         if let Some(opening) = self.openings.last_mut() {
             opening.payload = SeenPayload::Unknown;
         }
@@ -409,7 +433,7 @@ impl Story {
                 SeenPayload::Kind(_) | SeenPayload::Unread(_) | SeenPayload::Unknown
             )
         };
-        let Some(Mark { packet, frame, at }) = self.doubt else { return };
+        let Some(mark) = self.doubt else { return };
         if self.openings.iter().any(is_open) {
             return;
         }
@@ -421,8 +445,18 @@ impl Story {
             Some(_) | None => SeenPayload::Unknown,
         };
         // What comes behind it was asked behind it.
-        let place = self.openings.partition_point(|opening| opening.packet <= packet);
-        self.openings.insert(place, Opening { packet, frame, at: at.timestamp(), payload });
+        let place = self.openings.partition_point(|opening| opening.packet <= mark.packet);
+        self.openings.insert(place, opening(payload, mark));
+        self.insert_before_more(place, |left_out| left_out.packet > mark.packet);
+    }
+
+    /// Takes note that an opening came to stand at `place`; `is_first` tells of what was left out there
+    /// whether the opening stands before it.
+    fn insert_before_more(&mut self, place: usize, is_first: impl Fn(&Opening) -> bool) {
+        for LeftOut { like, behind, opening } in &mut self.more {
+            *like += usize::from(*like >= place);
+            *behind += usize::from(*behind > place || *behind == place && is_first(opening));
+        }
     }
 
     /// The name in the first hello or request.
@@ -440,6 +474,10 @@ impl Story {
             }
         })?
     }
+}
+
+fn opening(payload: SeenPayload, Mark { packet, frame, at }: Mark) -> Opening {
+    Opening { packet, frame, at: at.timestamp(), payload }
 }
 
 /// A payload without the path of a request.
@@ -536,6 +574,29 @@ mod tests {
         assert_eq!(first, Some(&SeenPayload::Exactly(Payload::Silent)));
         let last = story.openings.last().map(|opening| &opening.payload);
         assert_eq!(last, Some(&SeenPayload::Kind(PayloadKind::Http)));
+    }
+
+    /// What else was asked has no place behind what came later.
+    #[test]
+    fn what_is_left_out_is_told_where_it_stood() {
+        let mut story = full();
+        ask(&mut story, Some("b.example"), 2000);
+        ask(&mut story, Some("b.example"), 2001);
+        ask(&mut story, Some("a.example"), 2002);
+        ask(&mut story, Some("b.example"), 2003);
+        let told = |story: &Story| -> Vec<(usize, usize, u64)> {
+            story.more.iter().map(|one| (one.like, one.behind, one.opening.packet)).collect()
+        };
+        let at = MOST_OPENINGS;
+        assert_eq!(told(&story), [(0, at, 1024), (at, at + 1, 2001)]);
+        story.open_silent(Mark { packet: 1, frame: 1, at: Moment::EPOCH });
+        ask(&mut story, Some("a.example"), 2004);
+        assert_eq!(told(&story), [(1, at + 1, 1024), (at + 1, at + 2, 2001)]);
+        // Of what may have been asked besides at packet 1,500 the place is between the two.
+        story.hear(Heard::Incomplete, Mark { packet: 1500, frame: 1500, at: Moment::EPOCH });
+        story.complete(IpProtocol::TCP, false, Mark { packet: 1, frame: 1, at: Moment::EPOCH });
+        assert_eq!(told(&story), [(1, at + 1, 1024), (at + 2, at + 3, 2001)]);
+        assert_eq!(story.openings[at + 1].payload, SeenPayload::Unread(Some(PayloadKind::Http)));
     }
 
     #[test]

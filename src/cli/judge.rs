@@ -182,13 +182,7 @@ impl<'a> Judge<'a> {
             permitted: judged.and_then(|judged| judged.permitted),
             permission: settled.statement.map(str::to_owned),
             judged_under: judged.map(|judged| judged.assumptions.clone()).unwrap_or_default(),
-            // Behind the openings comes what is known of none that is kept.
-            packet: flow
-                .openings
-                .get(replayed.index)
-                .or(flow.openings.last())
-                .map(|one| one.packet)
-                .filter(|one| *one > 0),
+            packet: flow.openings.get(replayed.index).map(|one| one.packet).filter(|one| *one > 0),
             shown: openings.get(settled.shown)?.clone(),
             opening: opening.clone(),
             answered: flow.answered,
@@ -210,14 +204,19 @@ impl<'a> Judge<'a> {
         self.fitting.check(flow, openings, &settled.replayed, is_accepted)
     }
 
-    /// The flow with the source that is decided of. Of one that was seen on both sides of source NAT that
+    /// The flow with what was not kept of it, and with the source that is decided of. Of one that was seen on both sides of source NAT that
     /// is the side behind, as with pods behind their node; unless nothing is decided of that: then the
     /// firewall translated, or something behind it (`azure-firewall.md §4.2`). Of one that was caught in
     /// the middle it is the end that something is decided of.
     fn as_decided<'f>(&self, one: &'f FlowOf) -> Cow<'f, FlowOf> {
-        let flow = &one.flow;
+        let by_path = |host: Option<&Host>| self.replays.looks_at_paths_of(host);
+        let whole = match one.flow.with_left_out(by_path) {
+            Cow::Borrowed(_) => Cow::Borrowed(one),
+            Cow::Owned(flow) => Cow::Owned(FlowOf { capture: one.capture, flow }),
+        };
+        let flow = &whole.flow;
         if self.from.is_some() || flow.translated_from.is_none() && !flow.may_be_turned {
-            return Cow::Borrowed(one);
+            return whole;
         }
         let reason = self.reason(flow);
         let decided = match flow.translated_from {
@@ -234,7 +233,7 @@ impl<'a> Judge<'a> {
         };
         match decided {
             Some(flow) => Cow::Owned(FlowOf { capture: one.capture, flow }),
-            None => Cow::Borrowed(one),
+            None => whole,
         }
     }
 

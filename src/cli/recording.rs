@@ -17,7 +17,6 @@ use super::terminal::Terminal;
 use crate::capture::Application;
 use crate::capture::CapturedFlow;
 use crate::capture::Limit;
-use crate::capture::Opening;
 use crate::capture::Sink;
 use crate::capture::StepsBack;
 use crate::capture::Summary;
@@ -31,7 +30,6 @@ use crate::evidence::timeline::MOST_AT_ONCE;
 use crate::evidence::timeline::MOST_BYTES;
 use crate::flow::Host;
 use crate::flow::Observation;
-use crate::flow::Payload;
 use crate::flow::PayloadKind;
 use crate::flow::SeenPayload;
 use crate::report::FlowRow;
@@ -202,24 +200,14 @@ pub(super) fn openings(
         let held = name.and_then(|name| evidence.timeline.addresses(source, name, flow.first));
         held.and_then(|held| held.first().copied()).unwrap_or(STAND_IN)
     });
-    let seen = flow.openings.iter().map(|opening| opening.payload.clone());
-    let may_be_left_out = |opening: &Opening| match &opening.payload {
-        SeenPayload::Exactly(Payload::Http(request)) => by_path(request.host.as_ref()),
-        SeenPayload::Exactly(_)
-        | SeenPayload::Kind(_)
-        | SeenPayload::Unread(_)
-        | SeenPayload::Unknown => false,
-    };
-    let lacks_paths = flow.openings_left_out > 0 && flow.openings.iter().any(may_be_left_out);
-    let left_out = SeenPayload::Unread(Some(PayloadKind::Http));
-    let seen = seen.chain(lacks_paths.then_some(left_out));
-    let openings = seen.map(|payload| Observation {
+    let flow = flow.with_left_out(by_path);
+    let openings = flow.openings.iter().map(|opening| Observation {
         source,
         source_port: Some(flow.source_port),
         destination,
         destination_port: flow.destination_port,
         protocol: flow.protocol,
-        payload,
+        payload: opening.payload.clone(),
     });
     openings.collect()
 }

@@ -1,4 +1,4 @@
-//! Captures of UDP, packet by packet.
+//! Captures, packet by packet.
 
 use std::net::Ipv4Addr;
 
@@ -25,16 +25,38 @@ pub(crate) fn capture(packets: impl IntoIterator<Item = (u32, u32, Vec<u8>)>) ->
 /// A datagram from a port of a machine in `apps` to a server that nothing is permitted to.
 pub(crate) fn datagram(source_port: u16) -> Vec<u8> {
     let payload = [0x55; 32];
-    let length = u16::try_from(20 + 8 + payload.len()).expect("a length");
+    let length = u16::try_from(8 + payload.len()).expect("a length");
+    let header = [source_port.to_be_bytes(), 9_999_u16.to_be_bytes(), length.to_be_bytes(), [0, 0]];
+    ip(17, &[&header.concat(), &payload[..]].concat())
+}
+
+/// What a machine in `apps` sends to a web server on one connection without TLS: its SYN, and each of
+/// `requests` in a segment.
+pub(crate) fn requests(requests: impl IntoIterator<Item = String>) -> Vec<Vec<u8>> {
+    const BEFORE: u32 = 7000;
+    let segment = |flags: u8, sequence: u32, payload: &[u8]| {
+        let ports = [40_000_u16.to_be_bytes(), 80_u16.to_be_bytes()].concat();
+        let header =
+            [&ports[..], &sequence.to_be_bytes(), &[0; 4], &[0x50, flags, 0x20, 0, 0, 0, 0, 0]];
+        ip(6, &[&header.concat(), payload].concat())
+    };
+    let mut packets = vec![segment(0x02, BEFORE, b"")];
+    let mut sequence = BEFORE + 1;
+    for request in requests {
+        packets.push(segment(0x18, sequence, request.as_bytes()));
+        sequence += u32::try_from(request.len()).expect("a length");
+    }
+    packets
+}
+
+/// A packet from a machine in `apps` to a server.
+fn ip(protocol: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(20 + payload.len()).expect("a length");
     let mut packet = vec![0x45, 0];
     packet.extend(length.to_be_bytes());
-    packet.extend([0, 0, 0x40, 0, 64, 17, 0, 0]);
+    packet.extend([0, 0, 0x40, 0, 64, protocol, 0, 0]);
     packet.extend(Ipv4Addr::new(10, 1, 8, 4).octets());
     packet.extend(Ipv4Addr::new(203, 0, 113, 7).octets());
-    packet.extend(source_port.to_be_bytes());
-    packet.extend(9_999_u16.to_be_bytes());
-    packet.extend((length - 20).to_be_bytes());
-    packet.extend([0, 0]);
     packet.extend(payload);
     packet
 }

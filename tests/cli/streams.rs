@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::packets::BEGIN;
 use super::packets::capture;
 use super::packets::datagram;
+use super::packets::requests;
 use super::packets::turned;
 use super::sandbox::OK;
 use super::sandbox::Sandbox;
@@ -439,6 +440,39 @@ fn a_flow_that_was_caught_in_the_middle_is_judged_from_the_end_that_is_declared(
     assert_eq!(replayed(&[turned(datagram(5_000))], &[]), not_judged);
     // Who is told where all come from is believed.
     assert_eq!(replayed(&[turned(datagram(50_000))], &["--from", "apps"]), not_judged);
+}
+
+/// Of requests beyond those that are kept the paths are not known: what the firewall made of the first of
+/// them stands open, whatever it makes of a later one.
+#[test]
+fn a_request_that_is_not_kept_stands_where_it_was_made() {
+    let sandbox = Sandbox::new();
+    let by_path = "allow news: apps -> url \"www.example.com/news/*\" inspect : http  because \"x\"  \
+                   expires 2030-06-30\n";
+    sandbox.write("paths.egress", format!("{OK}\n{by_path}").as_bytes());
+    let get = |host: &str, path: &str| format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    let news = |number: usize| get("www.example.com", &format!("/news/{number}"));
+    let replayed = |list: &str, asked: Vec<String>| {
+        let packets = requests(asked).into_iter().zip(0..);
+        sandbox.write("a.pcap", &capture(packets.map(|(packet, at)| (BEGIN, at, packet))));
+        let args = ["replay", "-q", list, "--capture", "a.pcap", "--format", "json"];
+        let report: Value = serde_json::from_str(&sandbox.run(&args).out).expect("a report");
+        let flow = &report["flows"][0];
+        format!("{} {}", flow["box"], flow["packet"])
+    };
+    // The SYN and 1,023 requests are kept.
+    let kept: Vec<String> = (0..1023).map(news).collect();
+    let other = get("nobody.example", "/");
+    let secret = get("www.example.com", "/secret");
+    assert_eq!(
+        replayed("paths.egress", [&kept[..], &[other.clone()]].concat()),
+        r#""blocked" 1025"#
+    );
+    let hidden = [&kept[..], &[news(1023), secret.clone(), other.clone()]].concat();
+    assert_eq!(replayed("paths.egress", hidden), r#""undetermined" 1025"#);
+    // Whoever was refused makes no further requests.
+    let refused = [&kept[..], &[other, news(1023), secret]].concat();
+    assert_eq!(replayed("paths.egress", refused), r#""blocked" 1025"#);
 }
 
 /// A block of counters of an interface, by their options.
