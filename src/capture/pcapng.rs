@@ -52,6 +52,8 @@ struct Interface {
     offset: i64,
     /// Packets that it had dropped when that was last told, and those that the operating system had.
     dropped: [u64; 2],
+    /// The same, as was told with each packet of those that were lost before it.
+    dropped_between: u64,
 }
 
 /// Units of timestamps in a second, as a power of 10 or of 2 (`if_tsresol`).
@@ -62,6 +64,12 @@ enum Resolution {
 }
 
 impl Interface {
+    /// Packets that were dropped, however it was told: some programs tell it in both ways.
+    fn dropped(&self) -> u64 {
+        let [by_interface, by_system] = self.dropped;
+        by_interface.saturating_add(by_system).max(self.dropped_between)
+    }
+
     fn at(&self, units: u64) -> Moment {
         // What nearly all files have, without long division.
         match (self.resolution, self.offset) {
@@ -115,7 +123,7 @@ impl Pcapng {
 
     /// Packets that were dropped, as far as was told.
     pub(super) fn dropped(&self) -> u64 {
-        let own = self.interfaces.iter().flat_map(|interface| interface.dropped);
+        let own = self.interfaces.iter().map(Interface::dropped);
         own.fold(self.dropped_before, u64::saturating_add)
     }
 
@@ -215,6 +223,7 @@ impl Pcapng {
             resolution: Resolution::Decimal(6),
             offset: 0,
             dropped: [0; 2],
+            dropped_between: 0,
         };
         let options = Options { order: self.order, rest: options };
         for (code, value) in options {
@@ -268,24 +277,47 @@ impl Pcapng {
         self.interfaces.get(index).ok_or(Damage::Interface { interface: number, described })
     }
 
-    fn enhanced_packet<'a>(&self, body: &'a [u8]) -> Result<Frame<'a>, Damage> {
+    fn enhanced_packet<'a>(&mut self, body: &'a [u8]) -> Result<Frame<'a>, Damage> {
         let short = Damage::Block { kind: ENHANCED_PACKET, what: "it is too short" };
         let Some((header, rest)) = body.split_first_chunk::<20>() else {
             return Err(short);
         };
         let [i0, i1, i2, i3, times @ ..] = *header;
         let number = self.order.u32([i0, i1, i2, i3]);
-        self.timed_packet(ENHANCED_PACKET, number, times, rest)
+        let frame = self.timed_packet(ENHANCED_PACKET, number, times, rest)?;
+        // Most packets have no options.
+        if let Some(rest @ [_, ..]) = rest.get(frame.data.len().next_multiple_of(4)..) {
+            let order = self.order;
+            let mut options = Options { order, rest };
+            let told = options.find(|(code, _)| *code == EPB_DROPCOUNT);
+            if let Some(count) = told.and_then(|(_, value)| value.first_chunk::<8>()) {
+                self.lose(number, order.u64(*count));
+            }
+        }
+        Ok(frame)
     }
 
-    fn obsolete_packet<'a>(&self, body: &'a [u8]) -> Result<Frame<'a>, Damage> {
+    /// Notes that `count` packets of an interface were lost before one of its packets.
+    fn lose(&mut self, interface: u32, count: u64) {
+        let index = usize::try_from(interface).unwrap_or(usize::MAX);
+        if let Some(interface) = self.interfaces.get_mut(index) {
+            interface.dropped_between = interface.dropped_between.saturating_add(count);
+        }
+    }
+
+    fn obsolete_packet<'a>(&mut self, body: &'a [u8]) -> Result<Frame<'a>, Damage> {
         let short = Damage::Block { kind: OBSOLETE_PACKET, what: "it is too short" };
         let Some((header, rest)) = body.split_first_chunk::<20>() else {
             return Err(short);
         };
-        let [i0, i1, _, _, times @ ..] = *header;
+        let [i0, i1, d0, d1, times @ ..] = *header;
         let number = u32::from(self.order.u16([i0, i1]));
-        self.timed_packet(OBSOLETE_PACKET, number, times, rest)
+        let frame = self.timed_packet(OBSOLETE_PACKET, number, times, rest)?;
+        match self.order.u16([d0, d1]) {
+            0 | UNKNOWN_DROPS => {}
+            count => self.lose(number, count.into()),
+        }
+        Ok(frame)
     }
 
     /// The part that the enhanced and the obsolete packet block share: time, lengths, data.
@@ -338,6 +370,9 @@ impl Pcapng {
 
 const IF_TSRESOL: u16 = 9;
 const IF_TSOFFSET: u16 = 14;
+const EPB_DROPCOUNT: u16 = 4;
+/// What an obsolete packet block says where its writer did not know.
+const UNKNOWN_DROPS: u16 = u16::MAX;
 const ISB_IFDROP: u16 = 5;
 const ISB_OSDROP: u16 = 7;
 

@@ -521,6 +521,42 @@ fn packets_that_were_dropped_are_told() {
     }
 }
 
+/// A datagram in a packet block with options, or in an obsolete one behind so many that were dropped.
+fn packet(kind: u8, interface: [u8; 4], options: &[u8]) -> Vec<u8> {
+    let packet = datagram(50_000);
+    let captured = u32::try_from(packet.len()).expect("a length").to_le_bytes();
+    let rest = [&[0; 8][..], &captured, &captured, &packet, options].concat();
+    let length = u32::try_from(16 + rest.len()).expect("a length").to_le_bytes();
+    [&[kind, 0, 0, 0], &length[..], &interface, &rest, &length].concat()
+}
+
+/// What is told of an interface at its end is the same as what was told with its packets.
+#[test]
+fn packets_that_were_dropped_before_others_are_told() {
+    let header =
+        [&[0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0, 0][..], b"\x4d\x3c\x2b\x1a\x01\0\0\0"].concat();
+    let section = [&header[..], &[0xff; 8], &[28, 0, 0, 0]].concat();
+    // Of raw IP.
+    let interface = [1, 0, 0, 0, 20, 0, 0, 0, 101, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0];
+    let two = [&section[..], &interface, &interface].concat();
+    let drops = |count: u8| [4, 0, 8, 0, count, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let sandbox = Sandbox::new();
+    for (blocks, expected) in [
+        (packet(6, [0; 4], &[]), 0),
+        (packet(6, [0; 4], &drops(3)), 3),
+        ([packet(6, [0; 4], &drops(3)), packet(6, [1, 0, 0, 0], &drops(4))].concat(), 7),
+        ([packet(6, [0; 4], &drops(3)), statistics(0, &[(5, 2), (7, 1)])].concat(), 3),
+        ([packet(6, [0; 4], &drops(3)), packet(2, [0, 0, 9, 0], &[])].concat(), 12),
+        (packet(2, [0, 0, 0xff, 0xff], &[]), 0),
+    ] {
+        sandbox.write("a.pcapng", &[&two[..], &blocks].concat());
+        let flows = sandbox.run(&["flows", "a.pcapng"]);
+        let told = flows.err.strip_prefix("warning: `a.pcapng`: ").unwrap_or("0 ");
+        assert!(told.starts_with(&format!("{expected} ")), "{expected}: {}", flows.err);
+        assert_eq!(flows.expect(0).lines().count(), 1);
+    }
+}
+
 /// Such blocks are no packets, and whoever put them there may expect them to be read.
 #[test]
 fn blocks_of_a_capture_that_are_not_read_are_told() {
