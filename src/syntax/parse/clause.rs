@@ -24,6 +24,7 @@ use super::input::Parsed;
 use super::input::Tokens;
 use super::input::fail;
 use super::input::shortened;
+use super::item;
 use super::recover::once;
 use super::reserved::CLAUSES;
 use super::service::starts_with_digit;
@@ -107,7 +108,8 @@ pub(super) fn clauses<'s>(
         }
     }
     let required = matches!(allowed, Allowed::Permission | Allowed::Reason);
-    if required && clauses.because.is_none() {
+    // What cannot stand there hides whether there is a reason.
+    if required && clauses.because.is_none() && item::may_end_before(rest) {
         let span = sentence.until(input);
         let found = Diagnostic::new(Code::MISSING_REASON, format!("`{what}` needs a reason"))
             .at(span, "expected `because \"…\"` after this")

@@ -112,6 +112,13 @@ pub(super) fn is_statement_word(token: &Token<'_>) -> bool {
     token.kind == TokenKind::Word && STATEMENTS.contains(&token.text)
 }
 
+/// Whether a sentence can end before `rest`: where it cannot, what stands there is a mistake.
+pub(super) fn may_end_before(rest: Tokens<'_>) -> bool {
+    rest.first().is_none_or(|token| {
+        token.starts_line || token.kind == TokenKind::BraceClose || is_statement_word(token)
+    })
+}
+
 /// One sentence with its description, put behind `statements`.
 pub(super) fn statement<'s>(
     input: Tokens<'s>,
@@ -134,8 +141,10 @@ pub(super) fn statement<'s>(
 fn sentence(input: Tokens<'_>, block: Block) -> Parsed<'_, StatementKind> {
     use StatementKind as Kind;
 
-    let Some(token) = input.first().filter(|token| token.kind == TokenKind::Word) else {
-        return mismatch(input, "a sentence, such as `allow …`");
+    let token = match input.first() {
+        Some(token) if token.kind == TokenKind::Word => token,
+        Some(token) if !token.starts_line => return fail(input, unknown_statement(input, token)),
+        Some(_) | None => return mismatch(input, "a sentence, such as `allow …`"),
     };
     if !stands_in(token.text, block) {
         return fail(input, not_here(token, block));

@@ -12,6 +12,7 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::Edit;
 use crate::diagnostic::Span;
 use crate::diagnostic::Spanned;
+use crate::diagnostic::similar;
 
 use super::super::ast::PortSpec;
 use super::super::ast::Service;
@@ -20,6 +21,7 @@ use super::super::ast::SqlMode;
 use super::super::ast::Transport;
 use super::super::ast::Value;
 use super::super::ast::WebProtocol;
+use super::super::lexer::Token;
 use super::super::lexer::TokenKind;
 use super::address::decimal;
 use super::address::other_value;
@@ -68,8 +70,31 @@ pub(super) fn service(input: Tokens<'_>) -> Parsed<'_, Service> {
         }
         _ => {
             let (rest, path) = word::path(input)?;
+            if rest.is(TokenKind::Slash) {
+                return fail(input, takes_no_port(token));
+            }
             Ok((rest, Service::Reference(path)))
         }
+    }
+}
+
+/// `word` is no protocol, and no set of services has a port.
+fn takes_no_port(word: &Token<'_>) -> Diagnostic {
+    const WITH_PORT: [&str; 5] = ["https", "http", "mssql", "tcp", "udp"];
+    let shown = shortened(word.text);
+    let meant = match word.text {
+        "tls" | "ssl" => Some("https"),
+        other => similar::nearest(other, WITH_PORT.iter().copied()),
+    };
+    let found = Diagnostic::new(
+        Code::UNEXPECTED,
+        format!("expected a service that can have a port, found `{shown}`"),
+    )
+    .at(word.span, "expected `https`, `http`, `mssql`, `tcp` or `udp`")
+    .help("`https/8443` is TLS whose name is judged, `tcp/8443` whatever is sent there");
+    match meant {
+        Some(meant) => found.fix(format!("write `{meant}`"), vec![Edit::replace(word.span, meant)]),
+        None => found,
     }
 }
 
