@@ -78,6 +78,11 @@ fn heads(flows: &[String]) -> Vec<&str> {
     flows.iter().filter_map(|flow| flow.lines().next()).collect()
 }
 
+/// How many IP headers lie outside of each flow.
+fn depths(text: &str) -> Vec<u8> {
+    read(text.as_bytes(), text.len()).0.flows.iter().map(|flow| flow.depth).collect()
+}
+
 fn payload(payload: &SeenPayload) -> String {
     match payload {
         SeenPayload::Exactly(Payload::Http(request)) => {

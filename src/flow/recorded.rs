@@ -33,6 +33,8 @@ impl RecordedVerdict {
 pub enum Recorder {
     /// A network security group, in a VNet or NSG flow log.
     SecurityGroup,
+    /// A virtual network that drops what is not encrypted, in a VNet flow log.
+    Encryption,
     /// The rules of Azure Firewall, its default action among them.
     Firewall,
     /// The threat intelligence of Azure Firewall.
@@ -52,6 +54,7 @@ impl Recorder {
     pub fn keyword(self) -> &'static str {
         match self {
             Recorder::SecurityGroup => "nsg",
+            Recorder::Encryption => "vnet-encryption",
             Recorder::Firewall => "azure-firewall",
             Recorder::ThreatIntelligence => "threat-intel",
             Recorder::Idps => "idps",

@@ -31,6 +31,8 @@ pub enum Cause {
     NsgDenied,
     /// A network security group let through what one of the deployment denies.
     NsgAllowed,
+    /// A virtual network dropped what is not encrypted, which is not reckoned with.
+    NotEncrypted,
     /// Threat intelligence stopped it, whose feed nobody else knows.
     ThreatIntelligence,
     /// Intrusion detection stopped it, which is not reckoned with.
@@ -60,6 +62,7 @@ impl Cause {
         match self {
             Cause::NsgDenied => "nsg-denied",
             Cause::NsgAllowed => "nsg-allowed",
+            Cause::NotEncrypted => "not-encrypted",
             Cause::ThreatIntelligence => "threat-intel",
             Cause::Idps => "idps",
             Cause::StoppedElsewhere => "stopped-elsewhere",
@@ -81,6 +84,9 @@ impl Cause {
             }
             Cause::NsgAllowed => {
                 "a network security group let it through that the deployment has deny it"
+            }
+            Cause::NotEncrypted => {
+                "the virtual network drops what is not encrypted, which is not reckoned with"
             }
             Cause::ThreatIntelligence => {
                 "threat intelligence stopped it; its feed is not known here"
@@ -141,6 +147,7 @@ impl Agreement {
             (by, RecordedVerdict::Denied) => Some(match (leaves?, by) {
                 (false, _) => Agreement::Agrees,
                 (true, Recorder::SecurityGroup) => Agreement::Disagrees(Cause::NsgDenied),
+                (true, Recorder::Encryption) => Agreement::Disagrees(Cause::NotEncrypted),
                 (true, Recorder::ThreatIntelligence) => {
                     Agreement::Disagrees(Cause::ThreatIntelligence)
                 }

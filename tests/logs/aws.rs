@@ -45,6 +45,30 @@ fn lines_without_ends_say_nothing_and_headers_are_no_records() {
     assert!(summary.contains("line 2: it lacks `start`"), "{summary}");
 }
 
+/// As the command line of CloudWatch shows it.
+#[test]
+fn a_time_and_the_name_of_a_stream_before_a_line_are_passed_over() {
+    for before in ["2026-01-01T00:01:00.000Z", "2026-01-01T00:01:00+00:00 eni-0a1b-all"] {
+        let (flows, summary) = told(&format!("{before} {}", line("eni-0a1b", FLOW)));
+        assert_eq!(heads(&flows), ["tcp 10.0.0.1 20641 192.0.2.1 443 other -"], "{summary}");
+    }
+}
+
+/// Both attachments of a transit gateway see the same packets.
+#[test]
+fn of_two_attachments_the_first_counts() {
+    let header = "resource-type tgw-attachment-id srcaddr dstaddr srcport dstport protocol packets \
+                  bytes start end log-status\n";
+    let line = |attachment: &str| {
+        format!(
+            "TransitGateway {attachment} 10.0.0.1 192.0.2.1 20641 443 6 5 500 1767225600 1767225660 OK\n"
+        )
+    };
+    let (flows, summary) = told(&[header, &line("tgw-attach-a"), &line("tgw-attach-b")].concat());
+    assert_eq!(flows.len(), 1, "{summary}");
+    assert!(flows[0].contains("packets 5 bytes 500"), "{}", flows[0]);
+}
+
 #[test]
 fn of_two_interfaces_that_saw_the_same_packets_the_first_counts() {
     let reply = "192.0.2.1 10.0.0.1 443 20641 6 5 700 1767225600 1767225660 ACCEPT OK";

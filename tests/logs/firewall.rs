@@ -110,6 +110,42 @@ fn a_table_that_is_not_known_may_tell_of_flows_and_is_not_passed_over() {
     }
 }
 
+/// Columns of the same names say nothing of who wrote them.
+#[test]
+fn another_table_that_tells_of_flows_is_none_of_a_firewall() {
+    for (table, properties) in [
+        ("CommonSecurityLog", ENDS),
+        ("NTANetAnalytics", "\"SrcIp\":\"10.0.0.1\",\"DestPort\":443"),
+        ("RetinaNetworkFlowLogs", "\"IP\":{\"Source\":\"10.0.0.1\"},\"l4\":{}"),
+        ("SomebodysTable", ENDS),
+    ] {
+        let row = |table: &str| {
+            let at = "\"TimeGenerated\":\"2026-03-01T10:00:00Z\"";
+            format!("{{{at},\"Type\":\"{table}\",{properties}}}\n")
+        };
+        let (flows, summary) = told(&(record("AZFWNetworkRule", ENDS) + &row(table)));
+        assert_eq!(flows.len(), 1, "{table}: {flows:?}");
+        let expected =
+            format!("1 unreadable, at lines [2]: it is of `{table}`, a table that is not");
+        assert!(summary.contains(&expected), "{table}: {summary}");
+    }
+    // In place of a name.
+    for table in ["AzureDiagnostics", "PrimaryResult"] {
+        let row = record("AZFWNetworkRule", &format!("{ENDS},\"Type\":\"{table}\""));
+        let (flows, _) = told(&row.replace("AZFWNetworkRule", "AzureFirewall"));
+        assert_eq!(flows.len(), 1, "{table}");
+    }
+}
+
+#[test]
+fn a_sentence_without_a_target_is_of_no_known_flow() {
+    let missing =
+        "HTTPS request from 10.1.8.4:6065. Action: Deny. Reason: SNI TLS extension was missing.";
+    let (flows, summary) = told(&sentence(missing));
+    assert!(flows.is_empty(), "{flows:?}");
+    assert!(summary.contains("its sentence does not say where the flow goes"), "{summary}");
+}
+
 #[test]
 fn the_category_of_a_signature_is_no_table() {
     let signature = format!("{ENDS},\"Category\":\"Misc\",\"Action\":\"alert\"");

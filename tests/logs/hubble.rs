@@ -35,11 +35,25 @@ fn what_comes_from_the_network_begins_no_flow() {
     assert_eq!(flows.len(), 1);
 }
 
+/// Cilium knows one port of them, and tells of the packets besides.
 #[test]
-fn what_a_socket_is_answered_is_a_reply() {
-    let back = ",\"sock_xlate_point\":\"SOCK_XLATE_POINT_POST_DIRECTION_REV\"";
-    let (flows, summary) = told(&event(["10.0.0.10", "10.244.1.7"], &udp(53, 0), back));
-    assert!(flows.is_empty() && summary.contains("1 passed over"), "{flows:?}");
+fn what_is_of_a_socket_is_of_no_packet() {
+    for more in [
+        ",\"Type\":\"SOCK\"",
+        ",\"sock_xlate_point\":\"SOCK_XLATE_POINT_POST_DIRECTION_REV\"",
+        ",\"Type\":\"SOCK\",\"sock_xlate_point\":\"SOCK_XLATE_POINT_PRE_DIRECTION_FWD\"",
+    ] {
+        let service = event(OUT, ",\"l4\":{\"TCP\":{\"destination_port\":443}}", more);
+        let service = service.replacen(",\"Type\":\"L3_L4\"", "", 1);
+        let (flows, summary) = told(&service);
+        assert!(flows.is_empty() && summary.contains("1 passed over"), "{flows:?} {summary}");
+    }
+    let (flows, _) = told(&event(OUT, &udp(40000, 123), ""));
+    assert_eq!(flows.len(), 1);
+}
+
+#[test]
+fn what_cilium_calls_a_reply_begins_no_flow() {
     let (flows, _) = told(&event(IN, &udp(123, 40000), ",\"reply\":true"));
     assert!(flows.is_empty(), "{flows:?}");
 }

@@ -1,5 +1,6 @@
 //! Events of Suricata whose ends, names or answers stand in other places than usual.
 
+use super::depths;
 use super::heads;
 use super::read;
 use super::shown_answer;
@@ -27,6 +28,29 @@ fn an_alert_that_does_not_say_its_direction_is_of_the_end_on_a_port_of_servers()
     for ends in [[CLIENT, SERVER], [SERVER, CLIENT]] {
         let (flows, _) = told(&event("netflow", ends, ",\"netflow\":{\"pkts\":1,\"bytes\":2}"));
         assert_eq!(heads(&flows), ["tcp 10.1.8.4 40000 192.0.2.1 80 other -"]);
+    }
+}
+
+#[test]
+fn an_alert_tells_that_its_flow_lies_in_a_tunnel() {
+    let inside = |depth: &str| {
+        let tunnel = format!(",\"tunnel\":{{\"src_ip\":\"10.0.0.1\",\"proto\":\"GRE\"{depth}}}");
+        event("alert", [CLIENT, SERVER], &format!("{ALERT}{tunnel}"))
+    };
+    let flow = event("flow", [CLIENT, SERVER], ",\"flow\":{}");
+    assert_eq!(depths(&(inside(",\"depth\":2") + &flow)), [2]);
+    assert_eq!(depths(&(flow.clone() + &inside(",\"depth\":0"))), [1]);
+    assert_eq!(depths(&inside("")), [1]);
+    assert_eq!(depths(&flow), [0]);
+}
+
+#[test]
+fn protocols_are_known_by_the_names_that_suricata_has_for_them() {
+    for (name, number) in [("IP-in-IP", 4), ("IPComp", 108), ("L2TP", 115), ("IPv6-Frag", 44)] {
+        let event = event("flow", [CLIENT, SERVER], ",\"flow\":{}");
+        let (flows, summary) = told(&event.replace("TCP", name));
+        let expected = format!("ip-{number} 10.1.8.4");
+        assert!(flows.len() == 1 && flows[0].starts_with(&expected), "{summary}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Rows of Zeek as JSON: which log they are of, and what several rows of one connection say.
 
+use super::depths;
 use super::heads;
 use super::told;
 
@@ -46,6 +47,38 @@ fn rows_of_logs_that_are_not_read_are_passed_over_though_they_do_not_say_what_th
         let (flows, summary) = told(&row("C1", 1000, fields));
         assert_eq!(flows.len(), 1, "{fields}: {summary}");
         assert!(heads(&flows)[0].ends_with(expected), "{fields}: {}", flows[0]);
+    }
+}
+
+/// Corelight's, of which only those that repeat what is in another log are no matter.
+#[test]
+fn a_log_of_connections_is_read_or_said_to_be_none_that_is() {
+    let of = |path: &str| conn("tcp", 443, "ssl", &format!(",\"_path\":\"{path}\""));
+    for path in ["conn", "conn_red", "conn_long"] {
+        assert_eq!(told(&of(path)).0.len(), 1, "{path}");
+    }
+    let (flows, summary) = told(&(of("conn") + &of("conn_agg")));
+    assert_eq!(flows.len(), 1, "{flows:?}");
+    assert!(summary.contains("it is of `conn_agg`, a log of connections"), "{summary}");
+    let (flows, summary) = told(&row("C1", 1000, "\"_path\":\"weird\",\"name\":\"x\""));
+    assert!(flows.is_empty() && summary.contains("1 passed over"), "{summary}");
+}
+
+#[test]
+fn a_connection_in_a_tunnel_is_known_to_be_one() {
+    for (parents, depth) in [("[\"C2\"]", 1), ("[]", 0), ("null", 0)] {
+        let inner = conn("tcp", 443, "ssl", &format!(",\"tunnel_parents\":{parents}"));
+        assert_eq!(depths(&inner), [depth], "{parents}");
+    }
+    let table = |parents: &str| {
+        format!(
+            "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n\
+             #fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\ttunnel_parents\n\
+             1772359200.5\tC1\t10.1.8.4\t40000\t192.0.2.1\t443\ttcp\t{parents}\n"
+        )
+    };
+    for (parents, depth) in [("C2,C3", 1), ("(empty)", 0), ("-", 0)] {
+        assert_eq!(depths(&table(parents)), [depth], "{parents}");
     }
 }
 

@@ -79,12 +79,23 @@ pub(super) fn may_be_custom(line: &str) -> bool {
     is_of_packets && (has("ACCEPT") || has("REJECT")) && has("OK")
 }
 
-/// A line without the time in front of it, which CloudWatch writes there when it exports logs.
+/// A line without the time in front of it, which CloudWatch writes there when it exports logs, and the name
+/// of the stream behind that, which its command line writes.
 fn without_ingestion(line: &str) -> &str {
-    match line.trim_start().split_once(' ') {
+    let rest = match line.trim_start().split_once(' ') {
         Some((first, rest)) if first.contains('T') && time::iso(first).is_some() => rest,
-        Some(_) | None => line,
+        Some(_) | None => return line,
+    };
+    match rest.split_once(' ') {
+        Some((stream, rest)) if is_stream(stream) => rest,
+        Some(_) | None => rest,
     }
+}
+
+/// Whether this is the name of a stream of flow logs: that of an interface, and what is logged of it.
+fn is_stream(word: &str) -> bool {
+    let interface = ["-all", "-accept", "-reject"].iter().find_map(|end| word.strip_suffix(end));
+    interface.is_some_and(|interface| interface.starts_with("eni-"))
 }
 
 impl Aws {
@@ -231,7 +242,7 @@ impl<'a> Row<'a> {
             },
             start,
             end: fields.end.read(time::epoch_seconds)?.unwrap_or(start),
-            interface: fields.interface.text,
+            interface: fields.interface.or(fields.attachment).text,
             packets: fields.packets.number()?,
             bytes: fields.bytes.number()?,
             flags: fields.flags.number()?.unwrap_or(0),
@@ -278,6 +289,7 @@ fields! {
     destination_port "dstport",
     protocol "protocol",
     interface "interface-id",
+    attachment "tgw-attachment-id",
     packets "packets",
     bytes "bytes",
     start "start",

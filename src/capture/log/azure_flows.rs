@@ -143,14 +143,18 @@ impl Connection {
                 let between = tuple.at.saturating_sub(self.first).saturating_abs();
                 between.saturating_mul(1000) > LINGER
             }
-            State::Denied if vantage == self.vantage => !is_denied,
+            State::Denied | State::Unencrypted if vantage == self.vantage => !is_denied,
             State::Continuing | State::End if vantage == self.vantage => {
                 let is_after = self.ended.is_some_and(|end| tuple.at > end);
                 let is_before = self.began && tuple.at < self.first;
                 let is_second_end = tuple.state == State::End && self.ended.is_some();
                 is_after || is_before || is_second_end
             }
-            State::Continuing | State::End | State::Denied | State::Allowed => false,
+            State::Continuing
+            | State::End
+            | State::Denied
+            | State::Unencrypted
+            | State::Allowed => false,
         }
     }
 
@@ -163,7 +167,7 @@ impl Connection {
     fn take(&mut self, tuple: &Tuple, vantage: Vantage, recorded: &Arc<Recorded>) {
         self.first = self.first.min(tuple.at);
         self.last = self.last.max(tuple.at);
-        self.began |= matches!(tuple.state, State::Begin | State::Denied);
+        self.began |= matches!(tuple.state, State::Begin | State::Denied | State::Unencrypted);
         if recorded.verdict == RecordedVerdict::Denied {
             self.recorded = Arc::clone(recorded);
         }
@@ -282,8 +286,18 @@ impl AzureFlows {
             Arc::new(Recorded { verdict, by, rule, reason: None })
         };
         let (allowed, denied) = (said(RecordedVerdict::Allowed), said(RecordedVerdict::Denied));
+        let unencrypted = Arc::new(Recorded {
+            verdict: RecordedVerdict::Denied,
+            by: Recorder::Encryption,
+            rule: None,
+            reason: None,
+        });
         for tuple in &tuples.read {
-            let recorded = if tuple.state == State::Denied { &denied } else { &allowed };
+            let recorded = match tuple.state {
+                State::Denied => &denied,
+                State::Unencrypted => &unencrypted,
+                State::Begin | State::Continuing | State::End | State::Allowed => &allowed,
+            };
             told.is_over |= !self.tuple(tuple, interface, recorded, out);
         }
         told.tuples += tuples.read.len() as u64;
@@ -307,7 +321,11 @@ impl AzureFlows {
         let vantage = Vantage { interface, is_inbound: tuple.is_inbound };
         let idle = match tuple.state {
             State::End => LINGER,
-            State::Begin | State::Continuing | State::Denied | State::Allowed => IDLE,
+            State::Begin
+            | State::Continuing
+            | State::Denied
+            | State::Unencrypted
+            | State::Allowed => IDLE,
         };
         if let Some(connection) = self.open.touch(&key, idle)
             && !connection.is_over(tuple, vantage)

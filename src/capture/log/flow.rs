@@ -242,13 +242,46 @@ pub(super) fn protocol(text: &str) -> Option<IpProtocol> {
         "ipv6-icmp" | "icmpv4v6" => "icmpv6",
         "icmpv4" => "icmp",
         "ospfigp" => "ospf",
-        "ip-encap" | "ipencap" => return Some(IpProtocol(4)),
         word if word.starts_with("icmpv6") => "icmpv6",
         word if word.starts_with("icmp") => "icmp",
         word => word,
     };
-    (0..=u8::MAX).map(IpProtocol).find(|protocol| protocol.keyword() == Some(word))
+    let named = NAMES.iter().find(|(name, _)| *name == word).map(|(_, number)| IpProtocol(*number));
+    named
+        .or_else(|| (0..=u8::MAX).map(IpProtocol).find(|protocol| protocol.keyword() == Some(word)))
 }
+
+/// Protocols that logs name and flows as JSON have by their number (IANA, Assigned Internet Protocol
+/// Numbers).
+const NAMES: [(&str, u8); 27] = [
+    ("ggp", 3),
+    ("ip-encap", 4),
+    ("ip-in-ip", 4),
+    ("ipencap", 4),
+    ("ipip", 4),
+    ("st", 5),
+    ("cbt", 7),
+    ("egp", 8),
+    ("igp", 9),
+    ("dccp", 33),
+    ("ipv6-route", 43),
+    ("ipv6-frag", 44),
+    ("dsr", 48),
+    ("ipv6-nonxt", 59),
+    ("ipv6-opts", 60),
+    ("etherip", 97),
+    ("encap", 98),
+    ("ipcomp", 108),
+    ("pgm", 113),
+    ("l2tp", 115),
+    ("is-is", 124),
+    ("fc", 133),
+    ("manet", 138),
+    ("hip", 139),
+    ("shim6", 140),
+    ("wesp", 141),
+    ("rohc", 142),
+];
 
 /// A host as it is written, and the port behind it where there is one.
 pub(super) fn authority(text: &str) -> (&str, Option<u16>) {

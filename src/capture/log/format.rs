@@ -51,7 +51,7 @@ impl LogFormat {
                 "Zeek writes one log for each protocol: without conn.log packets and bytes are unknown, without ssl.log, http.log and quic.log names are"
             }
             LogFormat::Suricata => {
-                "Suricata logs a name only once a handshake went far enough: of a flow that was blocked before, it is unknown; bytes count the link layer"
+                "Suricata logs a name only once a handshake went far enough: of a flow that was blocked before, it is unknown; bytes count the link layer; that a flow lies in a tunnel is told where there is an alert"
             }
             LogFormat::Aws => {
                 "AWS VPC flow logs hold no names, and not who began a connection: without TCP flags, the end with the lower port is taken for the server"

@@ -265,8 +265,10 @@ impl Readers {
             }
             return Ok(Taken::Counted);
         }
+        // Log Analytics has tables of such flows, with columns of its own.
         let is_bare_hubble =
-            [Mark::Ip, Mark::L4, Mark::Direction].into_iter().any(|m| marks.has(m));
+            [Mark::Ip, Mark::L4, Mark::Direction].into_iter().any(|m| marks.has(m))
+                && !marks.has(Mark::Generated);
         if marks.has(Mark::SourceAddress) && marks.has(Mark::EventType)
             || marks.has(Mark::EventType) && !is_bare_hubble
         {

@@ -15,6 +15,8 @@ pub(super) enum State {
     Continuing,
     End,
     Denied,
+    /// Denied since it was not encrypted.
+    Unencrypted,
     /// Allowed, and the log does not follow flows: version 1.
     Allowed,
 }
@@ -77,9 +79,12 @@ impl Tuple {
         };
         let (state, counts) = match shape {
             Shape::Vnet => {
-                let state = state(next()?)?;
-                // Encryption.
-                next()?;
+                let state = match (state(next()?)?, next()?) {
+                    (State::Denied, encryption) if encryption.starts_with(b"NX_") => {
+                        State::Unencrypted
+                    }
+                    (state, _) => state,
+                };
                 (state, Some(counts(&mut next)?))
             }
             Shape::Nsg => {

@@ -37,6 +37,18 @@ use crate::flow::SeenPayload;
 /// Characters shown of a time that cannot be read.
 const MOST_TIME: usize = 40;
 
+/// Tables of Log Analytics that tell of flows and are none of Azure Firewall's.
+const TABLES_OF_FLOWS: [&str; 8] = [
+    "azurenetworkanalytics_cl",
+    "commonsecuritylog",
+    "containernetworklogs",
+    "devicenetworkevents",
+    "ntanetanalytics",
+    "nwpacketcapturenetworksession",
+    "retinanetworkflowlogs",
+    "vmconnection",
+];
+
 /// What a row is of (`azure-firewall.md §8.1`).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
@@ -78,6 +90,19 @@ impl Kind {
             });
         }
         let has = |column| row.get(column).is_some();
+        if row.get(Column::Message).is_some_and(sentence::tells_of_flow) {
+            return Ok(Kind::Sentence);
+        }
+        let others = || written().find(|name| !may_be_of_firewall(name));
+        // Signatures have a category of their own.
+        if let Some(table) = others().filter(|_| has(Column::Type) || !has(Column::SignatureId)) {
+            let is_listed = TABLES_OF_FLOWS.contains(&table.to_ascii_lowercase().as_str());
+            return if is_listed || has(Column::SourceIp) && has(Column::DestinationIp) {
+                Err(format!("it is of `{table}`, a table that is not read"))
+            } else {
+                Ok(Kind::Other)
+            };
+        }
         Ok(match () {
             () if has(Column::Message) => Kind::Sentence,
             // The portal writes one table, without its name.
@@ -92,6 +117,15 @@ impl Kind {
             () => return Err("it has no column that tells what it is of".to_owned()),
         })
     }
+}
+
+/// Whether a table or category of this name may hold rows of Azure Firewall: the older logs, or what stands
+/// for the name of any table.
+fn may_be_of_firewall(name: &str) -> bool {
+    let folded = name.to_ascii_lowercase();
+    matches!(folded.as_str(), "azurediagnostics" | "primaryresult")
+        || folded.starts_with("azurefirewall")
+        || folded.starts_with("azfw")
 }
 
 /// Takes a row.
@@ -117,6 +151,9 @@ pub(super) fn take(row: &Row<'_>, frame: u64, sink: &mut impl Sink) -> Taken {
             sentence::Read::Told(told) => Ok(*told),
             sentence::Read::Asked(failed) => return failed.tell(at, sink),
             sentence::Read::PassedOver => return Taken::PassedOver,
+            sentence::Read::NoTarget => {
+                Err("its sentence does not say where the flow goes".to_owned())
+            }
             sentence::Read::Unreadable => Err("its sentence is none that is known".to_owned()),
         },
         Kind::Other => return Taken::PassedOver,

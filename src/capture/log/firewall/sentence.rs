@@ -26,9 +26,14 @@ pub(super) enum Read<'a> {
     Asked(Failed<'a>),
     /// Something else: a question of DNS that did not fail, a name of a rule that did not resolve.
     PassedOver,
+    /// What became of a flow of which neither name nor port is told.
+    NoTarget,
     /// Nothing that is understood.
     Unreadable,
 }
+
+/// What stands before the client in each sentence about a flow.
+const FLOW: &str = " request from ";
 
 /// The parts of a sentence that have their name before them. Values may have commas, spaces and
 /// dots in them, so that each reaches to the next name.
@@ -47,6 +52,11 @@ const PARTS: [&str; 12] = [
     "Classification: ",
 ];
 
+/// Whether a text is a sentence that tells of a flow.
+pub(super) fn tells_of_flow(text: &str) -> bool {
+    text.contains(FLOW)
+}
+
 /// Reads a sentence.
 pub(super) fn read(text: &str) -> Read<'_> {
     let text = text.trim();
@@ -56,7 +66,7 @@ pub(super) fn read(text: &str) -> Read<'_> {
     if text.starts_with("Error:") || text.starts_with("Failed to resolve FQDN") {
         return Read::PassedOver;
     }
-    told(text).map_or(Read::Unreadable, |told| Read::Told(Box::new(told)))
+    told(text).unwrap_or(Read::Unreadable)
 }
 
 /// Reads a question to the DNS proxy and its response code.
@@ -76,8 +86,8 @@ fn asked(text: &str) -> Option<Read<'_>> {
     })
 }
 
-fn told(text: &str) -> Option<Told> {
-    let (word, behind) = text.split_once(" request from ")?;
+fn told(text: &str) -> Option<Read<'_>> {
+    let (word, behind) = text.split_once(FLOW)?;
     let (client, behind) = word_of(behind);
     let (source, source_port) = end(client)?;
     let source = flow::address(source)?;
@@ -104,6 +114,9 @@ fn told(text: &str) -> Option<Told> {
     if payload.is_none() && address.is_none() {
         return None;
     }
+    if target.is_none() {
+        return Some(Read::NoTarget);
+    }
     let ends = Ends {
         protocol,
         source,
@@ -111,7 +124,7 @@ fn told(text: &str) -> Option<Told> {
         destination: address,
         destination_port: port.unwrap_or(0),
     };
-    Some(Told { ends, payload, recorded: recorded(&behind) })
+    Some(Read::Told(Box::new(Told { ends, payload, recorded: recorded(&behind) })))
 }
 
 /// What was done, and by what.

@@ -41,6 +41,8 @@ pub(super) struct Lost<'a> {
 
 #[derive(Deserialize)]
 pub(super) struct Event<'a> {
+    #[serde(borrow, default, rename = "Type")]
+    pub(super) kind: Text<'a>,
     #[serde(borrow, default)]
     pub(super) time: Text<'a>,
     #[serde(borrow, default)]
@@ -193,18 +195,16 @@ impl Event<'_> {
         }))
     }
 
+    /// Whether it is of a socket, whose addresses Cilium changes before there is a packet. It knows one
+    /// port alone, and the packets are told of besides.
+    pub(super) fn is_of_socket(&self) -> bool {
+        let point = self.sock_xlate_point.get();
+        matches!(self.kind.get(), Some("SOCK" | "3"))
+            || point.is_some_and(|point| !matches!(point, "SOCK_XLATE_POINT_UNKNOWN" | "0"))
+    }
+
     pub(super) fn is_reply(&self) -> Option<bool> {
-        // What a socket is told of the sender of an answer.
-        let is_translated_back = matches!(
-            self.sock_xlate_point.get(),
-            Some(
-                "SOCK_XLATE_POINT_PRE_DIRECTION_REV"
-                    | "3"
-                    | "SOCK_XLATE_POINT_POST_DIRECTION_REV"
-                    | "4"
-            )
-        );
-        is_translated_back.then_some(true).or(self.is_reply.parse()).or(self.reply.parse())
+        self.is_reply.parse().or(self.reply.parse())
     }
 
     /// Whether it was seen as it came from the network; the numbers are those of `flow.proto`.

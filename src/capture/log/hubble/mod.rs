@@ -81,6 +81,9 @@ impl Hubble {
         frame: u64,
         sink: &mut impl Sink,
     ) -> Taken {
+        if event.is_of_socket() {
+            return Taken::PassedOver;
+        }
         let ends = match event.ends() {
             Ok(Some(ends)) => ends,
             Ok(None) => return Taken::NoAddresses,

@@ -56,6 +56,22 @@ pub(super) struct Event<'a> {
     pub(super) dns: Option<Dns<'a>>,
     #[serde(borrow)]
     pub(super) alert: Option<Alert<'a>>,
+    /// What the packet of an alert was in.
+    #[serde(borrow)]
+    pub(super) tunnel: Option<Tunnel<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Tunnel<'a> {
+    #[serde(borrow, default)]
+    depth: Text<'a>,
+}
+
+impl Tunnel<'_> {
+    /// How many IP headers lie outside.
+    pub(super) fn depth(&self) -> u8 {
+        self.depth.parse().unwrap_or(1).max(1)
+    }
 }
 
 #[derive(Deserialize)]

@@ -144,6 +144,9 @@ impl Followed {
             self.application(event);
         }
         let flow = &mut self.flow;
+        if let Some(tunnel) = &event.tunnel {
+            flow.depth = flow.depth.max(tunnel.depth());
+        }
         if let Some(alert) = &event.alert {
             let is_blocked = alert.action.get() == Some("blocked");
             let verdict = if is_blocked { RecordedVerdict::Denied } else { RecordedVerdict::Noted };

@@ -85,7 +85,11 @@ impl Zeek {
         frame: u64,
         sink: &mut impl Sink,
     ) -> Taken {
-        let Some(path) = row.path(table) else { return Taken::PassedOver };
+        let path = match row.path(table) {
+            Ok(Some(path)) => path,
+            Ok(None) => return Taken::PassedOver,
+            Err(why) => return Taken::Unreadable(why),
+        };
         let (at, ends) = match (row.at(), row.ends(path)) {
             (Ok(at), Ok(ends)) => (at, ends),
             (Err(why), _) | (_, Err(why)) => return Taken::Unreadable(why),
@@ -180,6 +184,10 @@ impl Connection {
         flow.source_port = ends.source_port;
         flow.destination = ends.destination;
         flow.destination_port = ends.destination_port;
+        // All that it ever was in stands there, so that how deep it lies is not told.
+        if !row.tunnel_parents.is_empty() {
+            flow.depth = 1;
+        }
         let lasted = row.duration.get().and_then(time::epoch_seconds);
         let lasted = lasted.map_or(0, Timestamp::as_nanosecond);
         let end = crate::capture::moment::timestamp(at.as_nanosecond().saturating_add(lasted));

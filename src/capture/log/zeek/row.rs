@@ -22,9 +22,11 @@ pub(super) enum Path {
 }
 
 impl Path {
+    /// Corelight writes shorter logs, too, with another end to the name, and one of connections that
+    /// last.
     fn named(name: &str) -> Option<Path> {
-        match name {
-            "conn" => Some(Path::Conn),
+        match name.strip_suffix("_red").unwrap_or(name) {
+            "conn" | "conn_long" => Some(Path::Conn),
             "ssl" => Some(Path::Ssl),
             "http" => Some(Path::Http),
             "quic" => Some(Path::Quic),
@@ -124,6 +126,9 @@ pub(super) struct Row<'a> {
     pub(super) answers: Vec<Text<'a>>,
     #[serde(borrow, default, rename = "TTLs", deserialize_with = "items")]
     pub(super) ttls: Vec<Text<'a>>,
+    /// The connections in which this one is encapsulated.
+    #[serde(borrow, default, deserialize_with = "items")]
+    pub(super) tunnel_parents: Vec<Text<'a>>,
 }
 
 /// The items of an array; some writers have null where there is none.
@@ -176,10 +181,20 @@ impl<'a> Row<'a> {
 
     /// Which log the row is of: the one that it says, or that its fields tell. Rows of JSON say it only
     /// where somebody had them do so, and other logs have some fields of the same names.
-    pub(super) fn path(&self, table: Option<&str>) -> Option<Path> {
-        if let Some(name) = self.path.get().or(table) {
-            return Path::named(name);
+    ///
+    /// # Errors
+    /// That it is of a log which is not read, and tells of a connection.
+    pub(super) fn path(&self, table: Option<&str>) -> Result<Option<Path>, String> {
+        let Some(name) = self.path.get().or(table) else { return Ok(self.path_by_fields()) };
+        match Path::named(name) {
+            None if self.path_by_fields() == Some(Path::Conn) => {
+                Err(format!("it is of `{name}`, a log of connections that is not read"))
+            }
+            path => Ok(path),
         }
+    }
+
+    fn path_by_fields(&self) -> Option<Path> {
         let has = |text: &Text<'_>| text.get().is_some();
         if has(&self.conn_state) || has(&self.orig_pkts) {
             Some(Path::Conn)

@@ -71,6 +71,7 @@ impl Table {
             match column.as_str() {
                 "answers" => row.answers = self.set(value),
                 "TTLs" => row.ttls = self.set(value),
+                "tunnel_parents" => row.tunnel_parents = self.set(value),
                 column => row.set(column, unescaped(value)),
             }
         }
