@@ -434,11 +434,12 @@ impl Conversation {
         let is_done = speaker.listener.as_ref().is_some_and(Listener::is_done);
         let precedes_all = speaker.precedes_all(data, packet.payload.len());
         let is_behind = speaker.has_skipped_to(data);
+        let is_new = !speaker.has_sent_beyond(data);
         if speaker.stream.contradicts(data, packet.payload) {
             self.is_contradicted(sender, mark);
         }
         if !is_client {
-            self.story.hear_server(packet.payload);
+            self.story.hear_server(packet.payload, is_new);
         }
         if is_done {
             return;

@@ -62,6 +62,11 @@ pub(super) enum Heard<'a> {
     AsksToUpgrade,
     /// What follows such a request is no other: it is of that protocol, or was not understood.
     Upgraded,
+    /// A request asks for a tunnel (RFC 9110 §9.3.6).
+    AsksForTunnel,
+    /// What follows such a request is another, which comes next, or may be one that is missing: as where
+    /// the server refused.
+    BehindTunnel { is_missing: bool },
     /// Bytes are missing that a DNS message could have stood in.
     DnsLost,
 }
@@ -165,6 +170,9 @@ impl Listener {
             }
             Listener::Http(reader) => {
                 if let Some(request) = reader.unfinished() {
+                    if reader.asks_for_tunnel() {
+                        out(Heard::BehindTunnel { is_missing: false });
+                    }
                     let has_host = request.has_host();
                     hear_request(request, NameOrigin::Host, out);
                     out(if has_host { Heard::Cut } else { Heard::Incomplete });
@@ -215,9 +223,13 @@ impl Listener {
             },
             Listener::Http(mut reader) => {
                 let mut is_new = false;
-                let end = reader.push(bytes, |request| {
-                    is_new = true;
-                    hear_request(request, NameOrigin::Host, out);
+                let end = reader.push(bytes, |told| match told {
+                    http::Told::Request(request) => {
+                        is_new = true;
+                        hear_request(request, NameOrigin::Host, out);
+                    }
+                    http::Told::AsksForTunnel => out(Heard::AsksForTunnel),
+                    http::Told::BehindTunnel => out(Heard::BehindTunnel { is_missing: false }),
                 });
                 if is_new && reader.asks_to_upgrade() {
                     out(Heard::AsksToUpgrade);
@@ -325,6 +337,13 @@ impl Listener {
             Listener::Http(reader) => {
                 if !reader.lose(count.into()) {
                     let unfinished = reader.unfinished();
+                    if reader.asks_for_tunnel() {
+                        out(Heard::BehindTunnel { is_missing: unfinished.is_none() });
+                        if unfinished.is_none() {
+                            *self = Listener::Later { tries: 0 };
+                            return;
+                        }
+                    }
                     let has_host = unfinished.as_ref().is_some_and(RequestSeen::has_host);
                     if let Some(request) = unfinished {
                         hear_request(request, NameOrigin::Host, out);

@@ -81,6 +81,8 @@ impl Ear {
             | Heard::Cut
             | Heard::AsksToUpgrade
             | Heard::Upgraded
+            | Heard::AsksForTunnel
+            | Heard::BehindTunnel { .. }
                 if self.role == Role::Server => {}
             Heard::Dns(message) => {
                 let Ear { by_first, asking, answering, mark, .. } = *self;

@@ -11,6 +11,7 @@ use crate::evidence::Solicited;
 use crate::flow::Host;
 use crate::flow::IpProtocol;
 use crate::flow::Payload;
+use crate::flow::PayloadKind;
 use crate::flow::SeenPayload;
 
 use super::captured::Application;
@@ -68,10 +69,30 @@ pub(super) struct Story {
     has_switched: bool,
     /// The packet that began with no request behind one that asked for another protocol.
     upgraded: Option<Mark>,
+    tunnel: Tunnel,
+    /// Requests of HTTP/1, and final answers.
+    requests: u64,
+    answers: u64,
     /// The packet at which the application was recognised.
     recognised: Option<Mark>,
     /// What was asked of DNS and answered, if anything was.
     exchange: Option<Box<Exchange>>,
+}
+
+/// What became of the last request for a tunnel (RFC 9110 §9.3.6).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Tunnel {
+    /// There was none, or the server refused it: requests follow.
+    #[default]
+    None,
+    /// The next answer is the one to it.
+    Asked,
+    /// Which answer is the one to it is not known.
+    Unclear,
+    /// The server agreed.
+    Granted,
+    /// The server agreed, and what looked like a request came behind it, for whoever the tunnel leads to.
+    Inside,
 }
 
 /// A message of DNS.
@@ -158,6 +179,12 @@ pub(super) struct Mark {
 impl Story {
     /// Takes what was heard in the packet at `mark`.
     pub(super) fn hear(&mut self, heard: Heard<'_>, mark: Mark) {
+        if self.tunnel == Tunnel::Inside {
+            if let Heard::Opening(_, Some((name, origin))) | Heard::Name(name, origin) = heard {
+                self.name(name, origin, mark);
+            }
+            return;
+        }
         match heard {
             Heard::Application(application) => {
                 if self.application.is_none() && !self.unknown {
@@ -166,6 +193,7 @@ impl Story {
                 }
             }
             Heard::Opening(payload, name) => {
+                self.requests += u64::from(self.application == Some(Application::Http));
                 let shown = name.map(|(name, origin)| self.name(name, origin, mark));
                 self.open_with(payload, shown, mark);
             }
@@ -196,14 +224,28 @@ impl Story {
             Heard::Upgraded => {
                 self.upgraded.get_or_insert(mark);
             }
+            Heard::AsksForTunnel => {
+                let is_next = self.answers + 1 >= self.requests;
+                self.tunnel = if is_next { Tunnel::Asked } else { Tunnel::Unclear };
+            }
+            Heard::BehindTunnel { is_missing } => match self.tunnel {
+                Tunnel::Granted | Tunnel::Inside => self.tunnel = Tunnel::Inside,
+                Tunnel::None if !is_missing => {}
+                // What comes next may lie in the tunnel, so that this stands before it.
+                Tunnel::None | Tunnel::Asked | Tunnel::Unclear => {
+                    self.incomplete = true;
+                    self.open(SeenPayload::Kind(PayloadKind::Http), mark);
+                }
+            },
             Heard::Dns(_) | Heard::DnsLost => {}
         }
     }
 
     /// Takes the bytes of a segment of the server: it may agree to another protocol (RFC 9110 §15.2.2),
-    /// also behind another response, or where the file has the request later.
+    /// also behind another response, or where the file has the request later; or to a tunnel. `is_new` tells
+    /// whether it is the first time that they are seen.
     #[inline]
-    pub(super) fn hear_server(&mut self, bytes: &[u8]) {
+    pub(super) fn hear_server(&mut self, bytes: &[u8], is_new: bool) {
         const SWITCHING: &[u8] = b"HTTP/1.1 101";
         // The bytes of most connections are looked at no more, and looking takes time.
         let may_be_http = match self.application {
@@ -212,6 +254,18 @@ impl Story {
         };
         if !may_be_http {
             return;
+        }
+        if let Some(&[b'H', b'T', b'T', b'P', b'/', b'1', b'.', _, b' ', class]) =
+            bytes.first_chunk()
+            && class != b'1'
+            && is_new
+        {
+            self.answers += 1;
+            self.tunnel = match (self.tunnel, class) {
+                (Tunnel::Asked, b'2') => Tunnel::Granted,
+                (Tunnel::Asked, _) => Tunnel::None,
+                (tunnel, _) => tunnel,
+            };
         }
         if bytes.starts_with(SWITCHING) {
             self.has_switched |= self.asks_to_upgrade || self.application.is_none();
@@ -510,7 +564,6 @@ fn path_length(payload: &SeenPayload) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::PayloadKind;
     use crate::flow::Request;
 
     fn ask(story: &mut Story, host: Option<&str>, packet: u64) {

@@ -137,6 +137,27 @@ pub(in crate::capture) enum RequestSeen {
     Unreadable,
 }
 
+/// What a client says, as its bytes are read.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::capture) enum Told {
+    Request(RequestSeen),
+    /// The last request asks for a tunnel (RFC 9110 §9.3.6).
+    AsksForTunnel,
+    /// A request comes behind one that asks for a tunnel: the server refused, or it lies in the tunnel.
+    BehindTunnel,
+}
+
+/// What the last request asks for that may come behind it, if the server agrees.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Asks {
+    #[default]
+    Nothing,
+    /// Another protocol (RFC 9110 §7.8).
+    Upgrade,
+    /// A tunnel (RFC 9110 §9.3.6).
+    Tunnel,
+}
+
 /// What to do with the bytes that come next.
 #[derive(Debug)]
 enum State {
@@ -153,7 +174,7 @@ enum State {
     Body(u64),
     /// A body in chunks (RFC 9112 §7.1).
     Chunks(Chunks),
-    /// Something else than requests: a tunnel, or another protocol.
+    /// Something else than requests.
     Ended,
     /// It is not known where the next request begins.
     Lost,
@@ -176,13 +197,12 @@ enum Chunks {
 #[derive(Debug)]
 pub(in crate::capture) struct RequestReader {
     state: State,
-    /// Whether the last request asked for another protocol, which may come behind it.
-    may_end: bool,
+    asks: Asks,
 }
 
 impl Default for RequestReader {
     fn default() -> RequestReader {
-        RequestReader { state: State::head(), may_end: false }
+        RequestReader { state: State::head(), asks: Asks::Nothing }
     }
 }
 
@@ -225,7 +245,12 @@ impl RequestReader {
 
     /// Whether the last request asked for another protocol, which may come instead of the next.
     pub(in crate::capture) fn asks_to_upgrade(&self) -> bool {
-        self.may_end
+        self.asks == Asks::Upgrade
+    }
+
+    /// Whether the last request asked for a tunnel, and nothing is known yet of what comes behind it.
+    pub(in crate::capture) fn asks_for_tunnel(&self) -> bool {
+        self.asks == Asks::Tunnel
     }
 
     /// The request that has begun and is not complete, as far as its whole lines go.
@@ -268,25 +293,25 @@ impl RequestReader {
         }
     }
 
-    /// Takes the next bytes of the stream and gives each request that they complete to `seen`; tells
+    /// Takes the next bytes of the stream and gives each request that they complete to `tell`; tells
     /// how the reading ends, if it does.
     pub(in crate::capture) fn push(
         &mut self,
         bytes: &[u8],
-        mut seen: impl FnMut(RequestSeen),
+        mut tell: impl FnMut(Told),
     ) -> Option<End> {
         let mut rest = bytes;
         while !rest.is_empty() {
             let state = std::mem::replace(&mut self.state, State::Ended);
             (self.state, rest) = match state {
                 State::Head { held, searched } => {
-                    match head(held, searched, &mut self.may_end, rest, &mut seen) {
+                    match head(held, searched, &mut self.asks, rest, &mut tell) {
                         Ok(next) => next,
                         Err(end) => return Some(end),
                     }
                 }
                 // A server that refuses it gets the next request in its place.
-                State::Expected(_) if begins_request(rest) != Match::No => (State::Lost, rest),
+                State::Expected(left) if may_be_refused(left, rest) => (State::Lost, rest),
                 State::Expected(left) => (State::Body(left), rest),
                 State::Body(left) => {
                     let here = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
@@ -307,13 +332,23 @@ impl RequestReader {
     }
 }
 
+/// Whether `bytes` may be a request in place of a body of so many. They are the body where they end with it
+/// and are none: whatever comes next is no rest of a request line, or the same request.
+fn may_be_refused(left: u64, bytes: &[u8]) -> bool {
+    match begins_request(bytes) {
+        Match::Yes => true,
+        Match::Unsettled => u64::try_from(bytes.len()) != Ok(left),
+        Match::No => false,
+    }
+}
+
 /// Takes bytes into a head; when it is complete, reads it and tells what follows it.
 fn head<'a>(
     mut held: Vec<u8>,
     searched: usize,
-    may_end: &mut bool,
+    asks: &mut Asks,
     bytes: &'a [u8],
-    seen: &mut impl FnMut(RequestSeen),
+    tell: &mut impl FnMut(Told),
 ) -> Result<(State, &'a [u8]), End> {
     let before = held.len();
     let bytes = if before == 0 {
@@ -326,8 +361,9 @@ fn head<'a>(
     let room = MOST_HEAD_BYTES.saturating_sub(before).min(bytes.len());
     held.extend_from_slice(bytes.get(..room).unwrap_or_default());
     let first_line = memchr::memchr(b'\n', &held).filter(|end| *end >= before);
-    if let Some(request) = first_line.and_then(|end| version_0(held.get(..end)?)) {
-        seen(request);
+    let request = first_line.and_then(|end| version_0(held.get(..end)?));
+    if let Some(request) = request.filter(|_| *asks != Asks::Tunnel) {
+        tell(Told::Request(request));
         return Ok((State::Ended, &[]));
     }
     let end = head_end(&held, searched);
@@ -336,31 +372,42 @@ fn head<'a>(
     } else {
         Match::Unsettled
     };
-    if is_request == Match::No {
+    let is_full = held.len() >= MOST_HEAD_BYTES;
+    if is_request == Match::No || is_request == Match::Unsettled && (end.is_some() || is_full) {
         let surplus = bytes.get(room..).unwrap_or_default();
-        return Err(if *may_end { End::Upgraded([&held, surplus].concat()) } else { End::Lost });
+        return Err(match asks {
+            Asks::Tunnel => End::Other([&held, surplus].concat()),
+            Asks::Upgrade if is_request == Match::No => End::Upgraded([&held, surplus].concat()),
+            Asks::Upgrade | Asks::Nothing => {
+                if is_full {
+                    tell(Told::Request(RequestSeen::Unreadable));
+                }
+                End::Lost
+            }
+        });
     }
-    let Some(end) = end else {
-        if held.len() >= MOST_HEAD_BYTES {
-            seen(RequestSeen::Unreadable);
-            return Err(End::Lost);
-        }
+    if end.is_none() && !is_full {
         let searched = held.len().saturating_sub(3);
         return Ok((State::Head { held, searched }, &[]));
-    };
-    if is_request != Match::Yes {
-        return Err(End::Lost);
     }
-    let rest = bytes.get(end.saturating_sub(before)..).unwrap_or_default();
-    let Some(Head { request, body, may_end: asks, .. }) =
-        read_head(held.get(..end).unwrap_or(&held))
-    else {
-        seen(RequestSeen::Unreadable);
+    if *asks == Asks::Tunnel {
+        tell(Told::BehindTunnel);
+    }
+    let Some(end) = end else {
+        tell(Told::Request(RequestSeen::Unreadable));
         return Err(End::Lost);
     };
-    seen(request);
-    *may_end = asks;
-    Ok((body, rest))
+    let rest = bytes.get(end.saturating_sub(before)..).unwrap_or_default();
+    let Some(head) = read_head(held.get(..end).unwrap_or(&held)) else {
+        tell(Told::Request(RequestSeen::Unreadable));
+        return Err(End::Lost);
+    };
+    tell(Told::Request(head.request));
+    if head.asks == Asks::Tunnel {
+        tell(Told::AsksForTunnel);
+    }
+    *asks = head.asks;
+    Ok((head.body, rest))
 }
 
 /// Whether bytes that came after the first `before` can tell more of a request line: a line has
@@ -399,8 +446,7 @@ struct Head {
     has_host: bool,
     /// What kind of body follows it.
     body: State,
-    /// Whether it asks for another protocol.
-    may_end: bool,
+    asks: Asks,
 }
 
 /// Reads a complete head.
@@ -411,7 +457,7 @@ fn read_head(bytes: &[u8]) -> Option<Head> {
     let damaged = || {
         let request = read_damaged(bytes)?;
         let has_host = matches!(request, RequestSeen::Damaged(Some(_)));
-        Some(Head { request, has_host, body: State::Lost, may_end: false })
+        Some(Head { request, has_host, body: State::Lost, asks: Asks::Nothing })
     };
     read_lines(bytes)
         .or_else(|| unfolded(bytes).and_then(|bytes| read_lines(&bytes)))
@@ -455,7 +501,8 @@ fn read_lines(bytes: &[u8]) -> Option<Head> {
     let mut host: Option<&[u8]> = None;
     let mut length: Option<u64> = None;
     let mut chunked: Option<bool> = None;
-    let (mut may_end, mut is_expected) = (false, false);
+    let is_connect = head.method == Some("CONNECT");
+    let (mut is_upgrade, mut is_expected) = (false, false);
     for field in head.headers.iter() {
         if field.name.eq_ignore_ascii_case("host") {
             // Which of two a server takes is not known (RFC 9112 §3.2 has it refuse them).
@@ -474,13 +521,14 @@ fn read_lines(bytes: &[u8]) -> Option<Head> {
             let last = field.value.rsplit(|byte| *byte == b',').next().unwrap_or_default();
             chunked = Some(last.trim_ascii().eq_ignore_ascii_case(b"chunked"));
         } else if field.name.eq_ignore_ascii_case("upgrade") {
-            may_end = true;
+            is_upgrade = true;
         } else if field.name.eq_ignore_ascii_case("expect") {
             is_expected = true;
         }
     }
     let body = match (chunked, length) {
-        _ if head.method == Some("CONNECT") => State::Ended,
+        // It has no body, whatever it says of one.
+        _ if is_connect => State::head(),
         (Some(true), None) if head.version != Some(0) => State::Chunks(Chunks::Size(Vec::new())),
         // How long such a body is cannot be told: which of two lengths a server goes by, or whether it
         // knows of chunks (RFC 9112 §6.1, §6.3).
@@ -489,8 +537,13 @@ fn read_lines(bytes: &[u8]) -> Option<Head> {
         (None, Some(length @ 1..)) => State::Body(length),
         (None, Some(0) | None) => State::head(),
     };
-    let request = request(head.method == Some("CONNECT"), target, host);
-    Some(Head { request, has_host: host.is_some(), body, may_end })
+    let asks = match (is_connect, is_upgrade) {
+        (true, _) => Asks::Tunnel,
+        (false, true) => Asks::Upgrade,
+        (false, false) => Asks::Nothing,
+    };
+    let request = request(is_connect, target, host);
+    Some(Head { request, has_host: host.is_some(), body, asks })
 }
 
 fn request(is_connect: bool, target: &str, host: Option<&[u8]>) -> RequestSeen {

@@ -381,6 +381,94 @@ fn what_comes_after_an_upgrade_is_looked_at() {
     }
 }
 
+/// A tunnel begins where the server agrees to it (RFC 9110 §9.3.6); a client that is refused goes on with
+/// requests.
+#[test]
+fn what_follows_a_request_for_a_tunnel_goes_by_the_answer() {
+    const CONNECT: &[u8] = b"CONNECT a.example:80 HTTP/1.1\r\nHost: a.example\r\n\r\n";
+    const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: b.example\r\n\r\n";
+    const REFUSING: &[u8] =
+        b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
+    const AGREEING: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
+    let hello = client_hello("c.example");
+    // What the client and (`true`) the server say.
+    let said = |parts: &[(bool, &[u8])]| {
+        let mut segments = session(WEB, &[]);
+        let mut numbers = [1001, 5001];
+        for (by_server, part) in parts {
+            let (from, to) = if *by_server { (WEB, CLIENT) } else { (CLIENT, WEB) };
+            let [own, other] = if *by_server { [1, 0] } else { [0, 1] };
+            let segment = Segment::new(from, to, ACK, numbers[own], part).answering(numbers[other]);
+            segments.push(segment);
+            numbers[own] += u32::try_from(part.len()).unwrap();
+        }
+        segments
+    };
+    let lost = |mut segments: Vec<Segment>, number: usize| {
+        segments.remove(number - 1);
+        segments
+    };
+    let begin = "http a.example | 1 silent | 4 http a.example";
+    let both = |rest: &str| format!("{begin} | {rest}");
+    let refused = [(false, CONNECT), (true, REFUSING), (false, GET)];
+    check_story(&said(&refused), &both("6 http b.example"));
+    let granted = [(false, CONNECT), (true, AGREEING), (false, GET)];
+    check_story(&said(&granted), begin);
+    let names: Vec<String> =
+        only(&file_of(&said(&granted))).names.iter().map(|seen| seen.name.to_string()).collect();
+    assert_eq!(names, ["a.example", "b.example"]);
+    // As curl does it: without a password, and with it.
+    let again = [(false, CONNECT), (true, REFUSING), (false, CONNECT), (true, AGREEING)];
+    let in_tunnel = [&again[..], &[(false, &hello[..])]].concat();
+    check_story(&said(&in_tunnel), &both("6 http a.example"));
+    // Nobody answered, or it is not known which answer is the one.
+    check_story(
+        &said(&[(false, CONNECT), (false, GET)]),
+        &both("5 unread http | 5 http b.example"),
+    );
+    let pipelined =
+        [(false, GET), (false, CONNECT), (true, AGREEING), (true, REFUSING), (false, GET)];
+    let story = "http b.example | 1 silent | 4 http b.example | 5 http a.example | 8 unread http | \
+                 8 http b.example";
+    check_story(&said(&pipelined), story);
+    let repeated = [&pipelined[..1], &[(true, AGREEING)], &pipelined[1..2]].concat();
+    let mut segments = said(&repeated);
+    segments.push(segments[4].clone());
+    let next = 1001 + u32::try_from(GET.len() + CONNECT.len()).unwrap();
+    segments.push(Segment::new(CLIENT, WEB, ACK, next, GET).answering(5040));
+    assert!(
+        super::story(&only(&file_of(&segments))).ends_with("unread http | 8 http b.example"),
+        "{segments:?}"
+    );
+    // Bytes are missing behind it.
+    let missing = lost(said(&[&refused[..2], &[(false, GET), (false, GET)]].concat()), 6);
+    check_story(&missing, &both("6 unread http"));
+    let missing = lost(said(&[&granted[..2], &[(false, GET), (false, GET)]].concat()), 6);
+    check_story(&missing, begin);
+    // Without the answers, TLS is in a tunnel all the same.
+    check_story(&said(&[(false, CONNECT), (false, &hello)]), begin);
+}
+
+/// A body that was kept back until the server asked for it is none the less one.
+#[test]
+fn a_body_that_was_asked_for_is_no_request() {
+    let head =
+        "POST / HTTP/1.1\r\nHost: a.example\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+    let get: &[u8] = b"GET / HTTP/1.1\r\nHost: b.example\r\n\r\n";
+    let begin = "http a.example | 1 silent | 4 http a.example";
+    check_story(
+        &session(WEB, &[head.as_bytes(), b"hello", get]),
+        &format!("{begin} | 6 http b.example"),
+    );
+    check_story(&session(WEB, &[head.as_bytes(), b"hello"]), begin);
+    check_story(&session(WEB, &[head.as_bytes(), get]), &format!("{begin} | 5 unread http"));
+    // The rest of a request line that was cut there is no request.
+    check_story(
+        &session(WEB, &[head.as_bytes(), &get[..5], &get[5..]]),
+        &format!("{begin} | 6 unread http"),
+    );
+}
+
 #[test]
 fn where_requests_cannot_be_followed_the_flow_stays_open() {
     let ways: &[&[u8]] = &[

@@ -107,7 +107,6 @@ fn each_request_of_a_connection_is_an_opening() {
         b"Transfer-Encoding: chunked\r\n\r\n4\r\nGET \r\n0\r\n\r\n",
         b"GET http://three.example/d HTTP/1.1\r\n\r\n",
         b"CONNECT four.example:443 HTTP/1.1\r\n\r\n",
-        b"GET /not/a/request HTTP/1.1\r\n\r\n",
     ];
     check_story(
         &session(WEB, requests),
