@@ -36,6 +36,10 @@ use super::wire::tcp::Segment;
 /// More data than a SYN can carry.
 const MOST_SYN_BYTES: u32 = 1 << 16;
 
+/// Datagrams of which each may be the first that comes through: clients send some more where they get no
+/// answer.
+const MOST_FIRST_DATAGRAMS: u64 = 4;
+
 /// How far a packet may stand behind later ones of its flow. What several interfaces see at the same time
 /// is written in batches, one interface after another; of UDP, who asked is told by the times alone.
 const MOST_DISORDER: i64 = 2 * SECOND;
@@ -212,6 +216,17 @@ impl Conversation {
     /// Listens to both ends, as either may be the one that asks.
     pub(super) fn hear_both(&mut self) {
         self.hears_both = true;
+    }
+
+    /// Whether `packet`, which was taken last, may be the first of it that source NAT let through: those before
+    /// it may have been dropped.
+    #[inline]
+    pub(super) fn may_open(&self, packet: &Packet<'_>) -> bool {
+        let is_early = match packet.tcp {
+            Some(tcp) => tcp.flags.opens(),
+            None => self.packets <= MOST_FIRST_DATAGRAMS,
+        };
+        is_early && packet.source == self.source()
     }
 
     /// Notes that it ends before all of it was seen, unless it is over.

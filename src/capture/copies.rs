@@ -27,6 +27,7 @@ use super::moment::SECOND;
 use super::speaker::Endpoint;
 use super::table::FlowId;
 use super::wire::Side;
+use super::wire::tcp::Flags;
 use super::wire::tcp::TcpHeader;
 
 /// How far the times of copies lie apart: a host forwards within microseconds, and no timer sends
@@ -240,7 +241,7 @@ impl Copies {
         Some(OtherSide { flow: seen.flow, is_before })
     }
 
-    /// Remembers the first packet of a flow, if it is one that can be known again by its content.
+    /// Remembers a packet that opens a flow, if it is one that can be known again by its content.
     pub(super) fn opened(
         &mut self,
         packet: &Packet<'_>,
@@ -249,8 +250,9 @@ impl Copies {
         flow: FlowId,
     ) {
         let tells = match &packet.tcp {
-            // The sequence number of a SYN is random, and so are timestamps.
-            Some(tcp) => tcp.flags.opens(),
+            // The sequence number of a SYN is random, and so are timestamps; of a connection that was caught in
+            // the middle, both numbers are.
+            Some(tcp) => tcp.flags.opens() || tcp.flags.has(Flags::ACK),
             // Without one, payload and identification must both be there.
             None => unchanged.identification != 0 && packet.payload.len() >= 8,
         };

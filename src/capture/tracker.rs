@@ -75,6 +75,24 @@ struct Followed {
     held: usize,
 }
 
+/// The ends of a packet as they stand in it, where they are named otherwise.
+#[derive(Clone, Copy, Debug)]
+struct AsSeen {
+    source: Endpoint,
+    destination: Endpoint,
+}
+
+impl AsSeen {
+    fn of(packet: &Packet<'_>) -> AsSeen {
+        AsSeen { source: packet.source, destination: packet.destination }
+    }
+
+    /// The packet as it was seen.
+    fn restore<'a>(self, packet: &Packet<'a>) -> Packet<'a> {
+        Packet { source: self.source, destination: self.destination, ..*packet }
+    }
+}
+
 impl Followed {
     /// Names the client in a packet of this flow as in the flow's first packet, so that copies on
     /// both sides of source NAT are equal; tells whether it had another name.
@@ -368,8 +386,10 @@ impl Tracker {
         let key = Key::of(packet, ends);
         let known = self.flows.find(&key);
         let followed = known.and_then(|id| self.flows.get(id));
+        let seen = AsSeen::of(packet);
         let mut ends = ends;
-        if followed.is_some_and(|flow| flow.name_as_first_seen(packet)) {
+        let is_renamed = followed.is_some_and(|flow| flow.name_as_first_seen(packet));
+        if is_renamed {
             ends = self.copies.key.ends(packet);
         }
         if self.copies.is_copy(packet, ends, &unchanged, vantage) {
@@ -387,13 +407,17 @@ impl Tracker {
         if let Some((id, flow)) = known.filter(|(_, flow)| is_over(flow)) {
             let hears_both = !is_idle(flow) && flow.conversation.leaves_open_who_asks(packet);
             self.end(id, sink);
-            self.open(packet, key, hears_both, unchanged, vantage, sink);
+            // A port that source NAT gives again may be another client's.
+            self.open(&seen.restore(packet), key, hears_both, unchanged, vantage, sink);
             return;
         }
         let Some((id, _)) = known else {
             self.open(packet, key, false, unchanged, vantage, sink);
             return;
         };
+        if is_renamed && self.is_of_another(id, &seen.restore(packet), key, unchanged, vantage) {
+            return;
+        }
         let Some(flow) = self.flows.get_mut(id) else { return };
         self.summary.packets += 1;
         flow.touched = self.leap.unwrap_or(self.now);
@@ -401,7 +425,38 @@ impl Tracker {
         flow.conversation.take(packet, &mut |answer| told(packet.depth, answer, sink));
         let after = flow.conversation.held();
         flow.held = after;
+        if flow.other_side.is_none() && flow.conversation.may_open(packet) {
+            self.copies.opened(packet, unchanged, vantage, id);
+        }
         self.account(id, before, after, sink);
+    }
+
+    /// Whether `packet`, which was found under the ends that flow `id` has on the other side of source NAT,
+    /// is the opening of another there: its client was given the port, and no handshake tells so.
+    fn is_of_another(
+        &mut self,
+        id: FlowId,
+        packet: &Packet<'_>,
+        key: Key,
+        unchanged: Unchanged,
+        vantage: Vantage,
+    ) -> bool {
+        let other_side = self.copies.translated(packet, unchanged, vantage);
+        let Some(OtherSide { flow: other, is_before }) =
+            other_side.filter(|other| other.flow != id)
+        else {
+            return false;
+        };
+        let opened = self.flows.get_mut(other);
+        if !opened.is_some_and(|flow| flow.take_other_side(packet, key, is_before)) {
+            return false;
+        }
+        if let Some(flow) = self.flows.get_mut(id) {
+            flow.other_side = None;
+        }
+        self.flows.find_by(key, other);
+        self.count_copy(Some(other), packet.at);
+        true
     }
 
     /// Begins a flow with `packet`, unless that is an opening which was seen on the other side of

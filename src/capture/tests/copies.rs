@@ -1,5 +1,6 @@
 //! Packets that are recorded on both sides of an interface or of source NAT count once.
 
+use super::super::CapturedFlow;
 use super::IN_PCAP;
 use super::build::ACK;
 use super::build::CLIENT;
@@ -79,6 +80,119 @@ fn a_flow_before_and_after_source_nat_is_one_flow() {
     assert_eq!(flow.translated_from.unwrap().to_string(), "10.0.0.4:50000");
     assert_eq!((flow.packets, flow.copies), (Some(5), 5));
     assert_eq!(story(flow), "tls www.example.com | 1 silent | 4 tls www.example.com");
+}
+
+const OTHER_POD: End = End([10, 0, 0, 9], 50_000);
+
+/// The frames some milliseconds later.
+fn later(frames: Vec<(u64, Vec<u8>)>, by: u64) -> impl Iterator<Item = (u64, Vec<u8>)> {
+    frames.into_iter().map(move |(at, frame)| (at + by * 1000, frame))
+}
+
+/// The source of each flow, that before source NAT, its name, packets and copies.
+fn sources(frames: &[(u64, Vec<u8>)]) -> Vec<String> {
+    let (taken, _) = read(&pcap_at(COOKED, frames));
+    let source = |flow: &CapturedFlow| {
+        let before = flow.translated_from.map(|end| format!(" for {end}")).unwrap_or_default();
+        let name = flow.name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
+        let packets = flow.packets.unwrap();
+        format!("{}:{}{before}{name} {packets}+{}", flow.source, flow.source_port, flow.copies)
+    };
+    taken.flows.iter().map(source).collect()
+}
+
+/// A port of a node goes from one pod to another, or to the node itself, minutes after each other.
+#[test]
+fn a_port_that_source_nat_gives_again_is_another_client_s() {
+    let first = on_both_sides(&full_session(), translated);
+    let second = |from: End| {
+        let mut segments = session(SERVER, &[&client_hello("other.example")]);
+        for segment in &mut segments {
+            segment.sequence += 77_000;
+            segment.acknowledgment += 77_000;
+            if segment.from.0 == CLIENT.0 {
+                segment.from = from;
+            } else {
+                segment.to = from;
+            }
+        }
+        segments
+    };
+    let first_alone = "10.1.0.5:61000 for 10.0.0.4:50000 www.example.com 5+5";
+    // The node's own connection is seen outside alone.
+    let own = second(NODE).into_iter().zip(0..).map(|(segment, at)| {
+        let direction = if segment.from.0 == NODE.0 { FROM_US } else { TO_US };
+        (at * 1000, cooked(2, direction, &segment.packet()))
+    });
+    let frames: Vec<_> = first.iter().cloned().chain(later(own.collect(), 4000)).collect();
+    assert_eq!(sources(&frames), [first_alone, "10.1.0.5:61000 other.example 4+0"]);
+    // That of another pod on both sides.
+    let mut both = Vec::new();
+    for (index, segment) in (0..).zip(second(OTHER_POD)) {
+        let is_sent = segment.from.0 == OTHER_POD.0;
+        let outside = if is_sent {
+            Segment { from: NODE, ..segment.clone() }
+        } else {
+            Segment { to: NODE, ..segment.clone() }
+        };
+        let inner = cooked(7, if is_sent { TO_US } else { FROM_US }, &segment.packet());
+        let outer = cooked(2, if is_sent { FROM_US } else { TO_US }, &outside.packet());
+        let (one, two) = if is_sent { (inner, outer) } else { (outer, inner) };
+        both.extend([(index * 1000, one), (index * 1000 + 20, two)]);
+    }
+    let frames: Vec<_> = first.iter().cloned().chain(later(both, 4000)).collect();
+    let of_other = "10.1.0.5:61000 for 10.0.0.9:50000 other.example 4+4";
+    assert_eq!(sources(&frames), [first_alone, of_other]);
+}
+
+/// No handshake tells where datagrams of another pod begin; that its first one is a copy does.
+#[test]
+fn a_port_that_source_nat_gives_again_to_datagrams_is_another_client_s() {
+    let time = End([10, 2, 0, 123], 123);
+    let payload = [7; 48];
+    let sent = |pod: End, interface: u32, number: u16| {
+        [
+            (0, cooked(interface, TO_US, &udp(pod, time, number, &payload))),
+            (20, cooked(2, FROM_US, &udp(NODE, time, number, &payload))),
+        ]
+    };
+    let answered = |pod: End, interface: u32, number: u16| {
+        [
+            (500, cooked(2, TO_US, &udp(time, NODE, number, &payload))),
+            (520, cooked(interface, FROM_US, &udp(time, pod, number, &payload))),
+        ]
+    };
+    let first = [sent(CLIENT, 5, 1), answered(CLIENT, 5, 2)].concat();
+    let second = [sent(OTHER_POD, 7, 3), answered(OTHER_POD, 7, 4)].concat();
+    let frames: Vec<_> = first.into_iter().chain(later(second, 4000)).collect();
+    let expected =
+        ["10.1.0.5:61000 for 10.0.0.4:50000 2+2", "10.1.0.5:61000 for 10.0.0.9:50000 2+2"];
+    assert_eq!(sources(&frames), expected);
+}
+
+/// What a node drops comes again, and is the first that is seen behind it.
+#[test]
+fn a_first_packet_that_was_dropped_before_source_nat_does_not_part_the_sides() {
+    let dropped = Segment { identification: 9, ..Segment::new(CLIENT, SERVER, SYN, 1000, b"") };
+    let mut frames = vec![(0, cooked(5, TO_US, &dropped.packet()))];
+    frames.extend(later(on_both_sides(&full_session(), translated), 1000));
+    let expected = ["10.1.0.5:61000 for 10.0.0.4:50000 www.example.com 6+5"];
+    assert_eq!(sources(&frames), expected);
+    let resolver = End([10, 2, 0, 53], 53);
+    let query = &hex(IN_PCAP)[24 + 16 + 14 + 28..];
+    let frames = [
+        (10, cooked(5, TO_US, &udp(CLIENT, resolver, 77, query))),
+        (1_000_000, cooked(5, TO_US, &udp(CLIENT, resolver, 78, query))),
+        (1_000_020, cooked(2, FROM_US, &udp(NODE, resolver, 78, query))),
+    ];
+    assert_eq!(sources(&frames), ["10.1.0.5:61000 for 10.0.0.4:50000 2+1"]);
+}
+
+/// The numbers of both ends are proof where there is no handshake.
+#[test]
+fn a_connection_that_was_caught_in_the_middle_is_one_on_both_sides_of_source_nat() {
+    let frames = on_both_sides(&full_session()[3..], translated);
+    assert_eq!(sources(&frames), ["10.1.0.5:61000 for 10.0.0.4:50000 www.example.com 2+2"]);
 }
 
 #[test]
