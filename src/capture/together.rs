@@ -177,7 +177,7 @@ impl<R: Read> Ahead<R> {
             return Ok(());
         }
         let most = match self.framing.wrapper {
-            Wrapper::Plain | Wrapper::Gzip(_) => PIECE,
+            Wrapper::Plain | Wrapper::Damaged | Wrapper::Gzip(_) => PIECE,
             Wrapper::Zstd(_) => PIECE_OF_ZSTANDARD,
             Wrapper::Unknown(_) => PIECE_OF_UNKNOWN,
         };

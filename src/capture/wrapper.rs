@@ -34,6 +34,8 @@ pub(super) enum Wrapper {
     Plain,
     Gzip(Box<MultiGzDecoder<Vec<u8>>>),
     Zstd(Box<zstd::Unpacker>),
+    /// Nothing behind damage is unpacked: a decoder that has failed may be in any state.
+    Damaged,
 }
 
 /// A wrapper that cannot be taken off.
@@ -68,7 +70,20 @@ impl Wrapper {
         bytes: &[u8],
         out: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<Result<(), BadWrapper>, E> {
+        let fed = self.take_off(bytes, out)?;
+        if fed.is_err() {
+            *self = Wrapper::Damaged;
+        }
+        Ok(fed)
+    }
+
+    fn take_off<E>(
+        &mut self,
+        bytes: &[u8],
+        out: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<Result<(), BadWrapper>, E> {
         match self {
+            Wrapper::Damaged => {}
             Wrapper::Plain => out(bytes)?,
             Wrapper::Gzip(decoder) => {
                 for piece in bytes.chunks(GZIP_PIECE) {
@@ -90,14 +105,14 @@ impl Wrapper {
                 (None, [only]) => *first = Some(*only),
                 (None, [first, second, ..]) => {
                     *self = Wrapper::of([*first, *second]);
-                    return self.feed(bytes, out);
+                    return self.take_off(bytes, out);
                 }
                 (Some(first), [second, ..]) => {
                     *self = Wrapper::of([first, *second]);
-                    if let Err(bad) = self.feed(&[first], out)? {
+                    if let Err(bad) = self.take_off(&[first], out)? {
                         return Ok(Err(bad));
                     }
-                    return self.feed(bytes, out);
+                    return self.take_off(bytes, out);
                 }
             },
         }
@@ -110,7 +125,7 @@ impl Wrapper {
         out: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<Result<(), BadWrapper>, E> {
         match self {
-            Wrapper::Plain | Wrapper::Unknown(None) => Ok(Ok(())),
+            Wrapper::Plain | Wrapper::Unknown(None) | Wrapper::Damaged => Ok(Ok(())),
             Wrapper::Unknown(Some(only)) => out(&[only]).map(Ok),
             Wrapper::Gzip(mut decoder) => {
                 // It hands over what it has before it fails; to write to it again would never end.

@@ -14,6 +14,21 @@ use super::hex;
 use super::only;
 use super::read;
 use super::try_read;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use ruzstd::encoding::CompressionLevel;
+use ruzstd::encoding::compress_to_vec;
+use std::io::Write;
+
+fn zip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn pack(bytes: &[u8]) -> Vec<u8> {
+    compress_to_vec(bytes, CompressionLevel::Fastest)
+}
 
 const IN_PCAPNG: &str = "0a0d0d0a1c0000004d3c2b1a01000000ffffffffffffffff1c0000000100
     000014000000010000000000040014000000060000006800000000000000
@@ -155,12 +170,6 @@ fn a_capture_without_packets_is_an_empty_result() {
 
 #[test]
 fn gzip_is_undone_and_its_damage_is_told() {
-    use std::io::Write;
-    let zip = |bytes: &[u8]| {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
-    };
     let zipped = zip(&hex(IN_PCAP));
     check_query(&zipped, "2026-01-01T00:00:00.123456Z");
     let (_, summary) = read(&zipped[..zipped.len() - 3]);
@@ -176,14 +185,11 @@ fn gzip_is_undone_and_its_damage_is_told() {
 
 #[test]
 fn zstandard_is_undone_and_its_damage_is_told() {
-    use ruzstd::encoding::CompressionLevel;
-    use ruzstd::encoding::compress_to_vec;
     let file = hex(IN_PCAP);
-    let mut packed = compress_to_vec(&file[..], CompressionLevel::Fastest);
+    let mut packed = pack(&file);
     check_query(&packed, "2026-01-01T00:00:00.123456Z");
     // Two frames, and one between them that is to be skipped.
     let (head, tail) = file.split_at(50);
-    let pack = |bytes: &[u8]| compress_to_vec(bytes, CompressionLevel::Fastest);
     let skipped = [0x53, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
     let frames = [pack(head), skipped.to_vec(), pack(tail)].concat();
     check_query(&frames, "2026-01-01T00:00:00.123456Z");
@@ -202,6 +208,36 @@ fn zstandard_is_undone_and_its_damage_is_told() {
             || matches!(damaged, Err(CaptureError::Wrapper { .. })),
         "{damaged:?}"
     );
+}
+
+/// A decoder that has failed may be in any state, in which some make no sense of what follows.
+#[test]
+fn behind_damage_nothing_is_unpacked_however_the_file_is_cut() {
+    let file = hex(IN_PCAP);
+    let (head, packet) = file.split_at(24);
+    // The checksum is the last of a frame, and in a member of gzip the length is behind it.
+    for (pack, checksum) in [(pack as fn(&[u8]) -> Vec<u8>, 1), (zip, 5)] {
+        let mut unsound = pack(packet);
+        let place = unsound.len() - checksum;
+        unsound[place] ^= 1;
+        let whole = [pack(head), unsound, pack(packet)].concat();
+        let (taken, summary) = try_read(&[&whole]);
+        let summary = summary.unwrap();
+        assert!(matches!(summary.truncated.as_ref().unwrap().what, Damage::Wrapper { .. }));
+        assert_eq!(taken.flows.iter().map(|flow| flow.packets).collect::<Vec<_>>(), [Some(1)]);
+        for size in 1..40 {
+            let pieces: Vec<&[u8]> = whole.chunks(size).collect();
+            let (in_pieces, same) = try_read(&pieces);
+            assert_eq!((&in_pieces, &same.unwrap()), (&taken, &summary), "{size}");
+        }
+    }
+    // A table of the first block is damaged, and the next one says that it is to be used again.
+    let damaged = include_bytes!("../../../fuzz/corpus/capture/zstd-damage-between-frames");
+    let whole = try_read(&[damaged]);
+    for size in 1..100 {
+        let pieces: Vec<&[u8]> = damaged.chunks(size).collect();
+        assert_eq!(try_read(&pieces).0, whole.0, "{size}");
+    }
 }
 
 #[test]
