@@ -221,32 +221,7 @@ impl Listener {
                 Hello::Unreadable => out(kind(PayloadKind::Tls)),
                 Hello::None => {}
             },
-            Listener::Http(mut reader) => {
-                let mut is_new = false;
-                let end = reader.push(bytes, |told| match told {
-                    http::Told::Request(request) => {
-                        is_new = true;
-                        hear_request(request, NameOrigin::Host, out);
-                    }
-                    http::Told::AsksForTunnel => out(Heard::AsksForTunnel),
-                    http::Told::BehindTunnel => out(Heard::BehindTunnel { is_missing: false }),
-                });
-                if is_new && reader.asks_to_upgrade() {
-                    out(Heard::AsksToUpgrade);
-                }
-                match end {
-                    None => *self = Listener::Http(reader),
-                    Some(http::End::Other(rest)) => self.later(&rest, ports, out),
-                    Some(http::End::Upgraded(rest)) => {
-                        out(Heard::Upgraded);
-                        self.later(&rest, ports, out);
-                    }
-                    Some(http::End::Lost) => {
-                        out(Heard::Incomplete);
-                        *self = Listener::HttpAfterLoss;
-                    }
-                }
-            }
+            Listener::Http(reader) => self.requests(reader, bytes, ports, out),
             Listener::Later { tries } => {
                 if tls::begins_client_hello(bytes) {
                     *self = Listener::LaterTls(tls::HelloReader::default());
@@ -300,6 +275,40 @@ impl Listener {
                 *self = Listener::Dns(reader);
             }
             Listener::Done => {}
+        }
+    }
+
+    /// Goes on with requests of HTTP/1.
+    fn requests(
+        &mut self,
+        mut reader: http::RequestReader,
+        bytes: &[u8],
+        ports: Ports,
+        out: &mut impl FnMut(Heard),
+    ) {
+        let mut is_new = false;
+        let end = reader.push(bytes, |told| match told {
+            http::Told::Request(request) => {
+                is_new = true;
+                hear_request(request, NameOrigin::Host, out);
+            }
+            http::Told::AsksForTunnel => out(Heard::AsksForTunnel),
+            http::Told::BehindTunnel => out(Heard::BehindTunnel { is_missing: false }),
+        });
+        if is_new && reader.asks_to_upgrade() {
+            out(Heard::AsksToUpgrade);
+        }
+        match end {
+            None => *self = Listener::Http(reader),
+            Some(http::End::Other(rest)) => self.later(&rest, ports, out),
+            Some(http::End::Upgraded(rest)) => {
+                out(Heard::Upgraded);
+                self.later(&rest, ports, out);
+            }
+            Some(http::End::Lost) => {
+                out(Heard::Incomplete);
+                *self = Listener::HttpAfterLoss;
+            }
         }
     }
 

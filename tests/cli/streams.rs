@@ -465,7 +465,7 @@ fn a_request_that_is_not_kept_stands_where_it_was_made() {
     let other = get("nobody.example", "/");
     let secret = get("www.example.com", "/secret");
     assert_eq!(
-        replayed("paths.egress", [&kept[..], &[other.clone()]].concat()),
+        replayed("paths.egress", [&kept[..], std::slice::from_ref(&other)].concat()),
         r#""blocked" 1025"#
     );
     let hidden = [&kept[..], &[news(1023), secret.clone(), other.clone()]].concat();

@@ -398,16 +398,18 @@ fn head<'a>(
         return Err(End::Lost);
     };
     let rest = bytes.get(end.saturating_sub(before)..).unwrap_or_default();
-    let Some(head) = read_head(held.get(..end).unwrap_or(&held)) else {
+    let Some(Head { request, body, asks: asks_now, .. }) =
+        read_head(held.get(..end).unwrap_or(&held))
+    else {
         tell(Told::Request(RequestSeen::Unreadable));
         return Err(End::Lost);
     };
-    tell(Told::Request(head.request));
-    if head.asks == Asks::Tunnel {
+    tell(Told::Request(request));
+    if asks_now == Asks::Tunnel {
         tell(Told::AsksForTunnel);
     }
-    *asks = head.asks;
-    Ok((head.body, rest))
+    *asks = asks_now;
+    Ok((body, rest))
 }
 
 /// Whether bytes that came after the first `before` can tell more of a request line: a line has
