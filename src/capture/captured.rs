@@ -97,7 +97,7 @@ pub struct Opening {
 
 /// The first request that was not kept since it differs from one that is in no more than the path.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct LeftOut {
+pub struct MorePaths {
     /// The index of the opening that it is like.
     pub like: usize,
     /// How many openings stand before it.
@@ -163,7 +163,7 @@ pub struct CapturedFlow {
     pub openings_left_out: u64,
     /// Which requests of those that are kept others were like that are not, for each the first, in their
     /// order.
-    pub left_out: Vec<LeftOut>,
+    pub more_paths: Vec<MorePaths>,
     /// Whether bytes that a name could have stood in are missing: cut by the snapshot length, lost
     /// by the capture, or beyond a limit of this reader.
     pub incomplete: bool,
@@ -194,18 +194,22 @@ impl CapturedFlow {
 
     /// The same flow with an opening in the place of the first request that is not kept, if paths are looked
     /// at of requests for its host, as `by_path` says: it may have asked for any.
-    pub fn with_left_out(&self, by_path: impl Fn(Option<&Host>) -> bool) -> Cow<'_, CapturedFlow> {
+    pub fn with_more_paths(
+        &self,
+        by_path: impl Fn(Option<&Host>) -> bool,
+    ) -> Cow<'_, CapturedFlow> {
         let is_looked_at =
-            |one: &&LeftOut| match self.openings.get(one.like).map(|one| &one.payload) {
+            |one: &&MorePaths| match self.openings.get(one.like).map(|one| &one.payload) {
                 Some(SeenPayload::Exactly(Payload::Http(request))) => {
                     by_path(request.host.as_ref())
                 }
                 Some(_) | None => false,
             };
-        let Some(LeftOut { behind, opening, .. }) = self.left_out.iter().find(is_looked_at) else {
+        let Some(MorePaths { behind, opening, .. }) = self.more_paths.iter().find(is_looked_at)
+        else {
             return Cow::Borrowed(self);
         };
-        let mut flow = CapturedFlow { left_out: Vec::new(), ..self.clone() };
+        let mut flow = CapturedFlow { more_paths: Vec::new(), ..self.clone() };
         flow.openings.insert((*behind).min(flow.openings.len()), opening.clone());
         Cow::Owned(flow)
     }

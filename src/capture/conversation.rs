@@ -365,7 +365,7 @@ impl Conversation {
             names: story.names,
             openings: story.openings,
             openings_left_out: story.left_out,
-            left_out: story.more,
+            more_paths: story.more_paths,
             incomplete: story.incomplete,
             notes: story.notes,
             copies: self.copies,

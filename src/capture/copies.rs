@@ -187,6 +187,9 @@ struct OpeningSeen {
     vantage: Vantage,
     hop_limit: u8,
     flow: FlowId,
+    /// Whether it is proof alone that another is the same: the sequence number of a SYN is random, and so are
+    /// timestamps; and the identification of a datagram is. Of what comes later only a router's work is.
+    is_proof: bool,
 }
 
 /// A flow that shows the same opening on the other side of source NAT.
@@ -232,7 +235,8 @@ impl Copies {
         let key = (packet.destination, unchanged);
         let seen = self.openings.get(&key)?;
         let is_recent = packet.at.since(seen.at).saturating_abs() <= WINDOW;
-        if !is_recent || seen.vantage == vantage {
+        let is_forwarded = seen.is_proof || seen.hop_limit != packet.hop_limit;
+        if !is_recent || seen.vantage == vantage || !is_forwarded {
             return None;
         }
         // The host that translates is a router: it takes one from the hop limit.
@@ -241,17 +245,17 @@ impl Copies {
         Some(OtherSide { flow: seen.flow, is_before })
     }
 
-    /// Remembers a packet that opens a flow, if it is one that can be known again by its content.
+    /// Remembers a packet that opens a flow, the first of it or not, if it is one that can be known again by
+    /// its content.
     pub(super) fn opened(
         &mut self,
         packet: &Packet<'_>,
         unchanged: Unchanged,
         vantage: Vantage,
         flow: FlowId,
+        is_first: bool,
     ) {
         let tells = match &packet.tcp {
-            // The sequence number of a SYN is random, and so are timestamps; of a connection that was caught in
-            // the middle, both numbers are.
             Some(tcp) => tcp.flags.opens() || tcp.flags.has(Flags::ACK),
             // Without one, payload and identification must both be there.
             None => unchanged.identification != 0 && packet.payload.len() >= 8,
@@ -261,8 +265,9 @@ impl Copies {
         }
         let key = (packet.destination, unchanged);
         self.forget(packet.at);
-        self.openings
-            .insert(key, OpeningSeen { at: packet.at, vantage, hop_limit: packet.hop_limit, flow });
+        let is_proof = packet.tcp.as_ref().map_or(is_first, |tcp| tcp.flags.opens());
+        let (at, hop_limit) = (packet.at, packet.hop_limit);
+        self.openings.insert(key, OpeningSeen { at, vantage, hop_limit, flow, is_proof });
         self.opening_ages.push_back((packet.at, key));
     }
 
@@ -273,7 +278,10 @@ impl Copies {
                 break;
             }
             self.opening_ages.pop_front();
-            self.openings.remove(&key);
+            // It may have been seen again since.
+            if self.openings.get(&key).is_some_and(|seen| seen.at == at) {
+                self.openings.remove(&key);
+            }
         }
     }
 }

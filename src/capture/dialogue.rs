@@ -64,11 +64,23 @@ pub(super) enum Heard<'a> {
     Upgraded,
     /// A request asks for a tunnel (RFC 9110 §9.3.6).
     AsksForTunnel,
-    /// What follows such a request is another, which comes next, or may be one that is missing: as where
-    /// the server refused.
-    BehindTunnel { is_missing: bool },
+    /// What follows such a request.
+    BehindTunnel(Behind),
     /// Bytes are missing that a DNS message could have stood in.
     DnsLost,
+}
+
+/// What comes behind a request for a tunnel: in it, or to the server that refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Behind {
+    /// Another request, which is told next.
+    Request,
+    /// A hello of TLS: whoever says it took the tunnel for granted.
+    Hello,
+    /// Something else, behind which requests are not found.
+    Other,
+    /// Bytes that are missing.
+    Missing,
 }
 
 /// Listens to one end of a connection.
@@ -171,7 +183,7 @@ impl Listener {
             Listener::Http(reader) => {
                 if let Some(request) = reader.unfinished() {
                     if reader.asks_for_tunnel() {
-                        out(Heard::BehindTunnel { is_missing: false });
+                        out(Heard::BehindTunnel(Behind::Request));
                     }
                     let has_host = request.has_host();
                     hear_request(request, NameOrigin::Host, out);
@@ -293,14 +305,20 @@ impl Listener {
                 hear_request(request, NameOrigin::Host, out);
             }
             http::Told::AsksForTunnel => out(Heard::AsksForTunnel),
-            http::Told::BehindTunnel => out(Heard::BehindTunnel { is_missing: false }),
+            http::Told::BehindTunnel => out(Heard::BehindTunnel(Behind::Request)),
         });
         if is_new && reader.asks_to_upgrade() {
             out(Heard::AsksToUpgrade);
         }
         match end {
             None => *self = Listener::Http(reader),
-            Some(http::End::Other(rest)) => self.later(&rest, ports, out),
+            Some(http::End::Over) => *self = Listener::Later { tries: 0 },
+            Some(http::End::Tunnel(rest)) => {
+                let is_hello = tls::may_begin_hello(&rest);
+                let behind = if is_hello { Behind::Hello } else { Behind::Other };
+                out(Heard::BehindTunnel(behind));
+                self.later(&rest, ports, out);
+            }
             Some(http::End::Upgraded(rest)) => {
                 out(Heard::Upgraded);
                 self.later(&rest, ports, out);
@@ -347,7 +365,9 @@ impl Listener {
                 if !reader.lose(count.into()) {
                     let unfinished = reader.unfinished();
                     if reader.asks_for_tunnel() {
-                        out(Heard::BehindTunnel { is_missing: unfinished.is_none() });
+                        let is_missing = unfinished.is_none();
+                        let behind = if is_missing { Behind::Missing } else { Behind::Request };
+                        out(Heard::BehindTunnel(behind));
                         if unfinished.is_none() {
                             *self = Listener::Later { tries: 0 };
                             return;

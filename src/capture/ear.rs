@@ -82,7 +82,7 @@ impl Ear {
             | Heard::AsksToUpgrade
             | Heard::Upgraded
             | Heard::AsksForTunnel
-            | Heard::BehindTunnel { .. }
+            | Heard::BehindTunnel(_)
                 if self.role == Role::Server => {}
             Heard::Dns(message) => {
                 let Ear { by_first, asking, answering, mark, .. } = *self;

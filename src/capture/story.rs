@@ -15,12 +15,13 @@ use crate::flow::PayloadKind;
 use crate::flow::SeenPayload;
 
 use super::captured::Application;
-use super::captured::LeftOut;
 use super::captured::MOST_OPENINGS;
+use super::captured::MorePaths;
 use super::captured::NameOrigin;
 use super::captured::Note;
 use super::captured::Opening;
 use super::captured::SeenName;
+use super::dialogue::Behind;
 use super::dialogue::Heard;
 use super::exchange::Exchange;
 use super::exchange::Said;
@@ -51,7 +52,7 @@ pub(super) struct Story {
     pub(super) openings: Vec<Opening>,
     pub(super) left_out: u64,
     /// Those of them that differ from an opening in no more than the path: for each such, the first.
-    pub(super) more: Vec<LeftOut>,
+    pub(super) more_paths: Vec<MorePaths>,
     /// The openings, once there are as many as are kept whatever they are.
     index: Option<Box<Index>>,
     /// Bytes of the openings and names.
@@ -70,6 +71,8 @@ pub(super) struct Story {
     /// The packet that began with no request behind one that asked for another protocol.
     upgraded: Option<Mark>,
     tunnel: Tunnel,
+    /// The packet that began with a hello while it was not known whether the tunnel is granted.
+    assumed: Option<Mark>,
     /// Requests of HTTP/1, and final answers.
     requests: u64,
     answers: u64,
@@ -91,7 +94,7 @@ enum Tunnel {
     Unclear,
     /// The server agreed.
     Granted,
-    /// The server agreed, and what looked like a request came behind it, for whoever the tunnel leads to.
+    /// The server agreed, and what came behind it is for whoever the tunnel leads to.
     Inside,
 }
 
@@ -132,7 +135,7 @@ struct Like {
 }
 
 impl Index {
-    fn of(openings: &[Opening], more: &[LeftOut]) -> Index {
+    fn of(openings: &[Opening], more: &[MorePaths]) -> Index {
         let mut index = Index::default();
         openings.iter().enumerate().for_each(|(at, one)| index.add(at, &one.payload));
         for left_out in more {
@@ -180,8 +183,12 @@ impl Story {
     /// Takes what was heard in the packet at `mark`.
     pub(super) fn hear(&mut self, heard: Heard<'_>, mark: Mark) {
         if self.tunnel == Tunnel::Inside {
-            if let Heard::Opening(_, Some((name, origin))) | Heard::Name(name, origin) = heard {
-                self.name(name, origin, mark);
+            match heard {
+                Heard::Opening(_, Some((name, origin))) | Heard::Name(name, origin) => {
+                    self.name(name, origin, mark);
+                }
+                Heard::Note(note) => drop(self.notes.insert(note)),
+                _ => {}
             }
             return;
         }
@@ -225,20 +232,42 @@ impl Story {
                 self.upgraded.get_or_insert(mark);
             }
             Heard::AsksForTunnel => {
-                let is_next = self.answers + 1 >= self.requests;
+                let is_next = self.answers + 1 == self.requests;
                 self.tunnel = if is_next { Tunnel::Asked } else { Tunnel::Unclear };
             }
-            Heard::BehindTunnel { is_missing } => match self.tunnel {
-                Tunnel::Granted | Tunnel::Inside => self.tunnel = Tunnel::Inside,
-                Tunnel::None if !is_missing => {}
-                // What comes next may lie in the tunnel, so that this stands before it.
-                Tunnel::None | Tunnel::Asked | Tunnel::Unclear => {
-                    self.incomplete = true;
-                    self.open(SeenPayload::Kind(PayloadKind::Http), mark);
-                }
+            Heard::BehindTunnel(behind) => match (self.tunnel, behind) {
+                (Tunnel::Granted | Tunnel::Inside, _) => self.tunnel = Tunnel::Inside,
+                (Tunnel::None, Behind::Request) => {}
+                (Tunnel::Asked, Behind::Hello) => self.assumed = Some(mark),
+                (Tunnel::None | Tunnel::Asked | Tunnel::Unclear, _) => self.may_ask(mark),
             },
             Heard::Dns(_) | Heard::DnsLost => {}
         }
+    }
+
+    /// Notes that something may have been asked behind a request for a tunnel. What comes next may lie in the
+    /// tunnel, so that this stands before it.
+    fn may_ask(&mut self, mark: Mark) {
+        self.incomplete = true;
+        self.open(SeenPayload::Kind(PayloadKind::Http), mark);
+    }
+
+    /// Takes note of a final answer with a status of this class (RFC 9110 §15).
+    fn answer(&mut self, class: u8) {
+        self.answers += 1;
+        self.tunnel = match (self.tunnel, class) {
+            (Tunnel::Asked, b'2') if self.assumed.is_some() => Tunnel::Inside,
+            (Tunnel::Asked, b'2') => Tunnel::Granted,
+            (Tunnel::Asked, b'3'..=b'5') => {
+                if let Some(mark) = self.assumed.take() {
+                    self.may_ask(mark);
+                }
+                Tunnel::None
+            }
+            // The one before may have been a body that looks like an answer.
+            (Tunnel::Asked | Tunnel::Granted, _) => Tunnel::Unclear,
+            (tunnel @ (Tunnel::None | Tunnel::Unclear | Tunnel::Inside), _) => tunnel,
+        };
     }
 
     /// Takes the bytes of a segment of the server: it may agree to another protocol (RFC 9110 §15.2.2),
@@ -260,12 +289,7 @@ impl Story {
             && class != b'1'
             && is_new
         {
-            self.answers += 1;
-            self.tunnel = match (self.tunnel, class) {
-                (Tunnel::Asked, b'2') => Tunnel::Granted,
-                (Tunnel::Asked, _) => Tunnel::None,
-                (tunnel, _) => tunnel,
-            };
+            self.answer(class);
         }
         if bytes.starts_with(SWITCHING) {
             self.has_switched |= self.asks_to_upgrade || self.application.is_none();
@@ -336,7 +360,7 @@ impl Story {
         }
         self.keep(SeenPayload::Exactly(Payload::Silent), mark);
         self.openings.rotate_right(1);
-        self.insert_before_more(0, |_| true);
+        self.insert_before_left_out(0, |_| true);
     }
 
     /// Adds an opening.
@@ -366,7 +390,7 @@ impl Story {
         if number >= MOST_OPENINGS || self.held >= MOST_HELD_BYTES {
             let index = self.index.get_or_insert_with(|| {
                 self.held += INDEX_BYTES * number;
-                Box::new(Index::of(&self.openings, &self.more))
+                Box::new(Index::of(&self.openings, &self.more_paths))
             });
             if index.has(&payload, &self.openings) {
                 return;
@@ -377,8 +401,8 @@ impl Story {
                 self.left_out += 1;
                 if !std::mem::replace(&mut like.has_more, true) {
                     let opening = opening(payload.unread(), mark);
-                    self.more.push(LeftOut { like: like.at, behind: number, opening });
-                    self.held += size_of::<LeftOut>();
+                    self.more_paths.push(MorePaths { like: like.at, behind: number, opening });
+                    self.held += size_of::<MorePaths>();
                 }
                 return;
             }
@@ -438,7 +462,7 @@ impl Story {
         if !protocol.has_ports() {
             self.openings = vec![opening(SeenPayload::Exactly(Payload::Other), first)];
             self.left_out = 0;
-            self.more.clear();
+            self.more_paths.clear();
             return;
         }
         if let Some(mark) = self.upgraded.filter(|_| !self.has_switched) {
@@ -473,7 +497,7 @@ impl Story {
             return;
         };
         self.openings.truncate(first + 1);
-        self.more.clear();
+        self.more_paths.clear();
         if let Some(opening) = self.openings.last_mut() {
             opening.payload = SeenPayload::Unknown;
         }
@@ -501,13 +525,13 @@ impl Story {
         // What comes behind it was asked behind it.
         let place = self.openings.partition_point(|opening| opening.packet <= mark.packet);
         self.openings.insert(place, opening(payload, mark));
-        self.insert_before_more(place, |left_out| left_out.packet > mark.packet);
+        self.insert_before_left_out(place, |left_out| left_out.packet > mark.packet);
     }
 
     /// Takes note that an opening came to stand at `place`; `is_first` tells of what was left out there
     /// whether the opening stands before it.
-    fn insert_before_more(&mut self, place: usize, is_first: impl Fn(&Opening) -> bool) {
-        for LeftOut { like, behind, opening } in &mut self.more {
+    fn insert_before_left_out(&mut self, place: usize, is_first: impl Fn(&Opening) -> bool) {
+        for MorePaths { like, behind, opening } in &mut self.more_paths {
             *like += usize::from(*like >= place);
             *behind += usize::from(*behind > place || *behind == place && is_first(opening));
         }
@@ -638,7 +662,7 @@ mod tests {
         ask(&mut story, Some("a.example"), 2002);
         ask(&mut story, Some("b.example"), 2003);
         let told = |story: &Story| -> Vec<(usize, usize, u64)> {
-            story.more.iter().map(|one| (one.like, one.behind, one.opening.packet)).collect()
+            story.more_paths.iter().map(|one| (one.like, one.behind, one.opening.packet)).collect()
         };
         let at = MOST_OPENINGS;
         assert_eq!(told(&story), [(0, at, 1024), (at, at + 1, 2001)]);

@@ -426,7 +426,7 @@ impl Tracker {
         let after = flow.conversation.held();
         flow.held = after;
         if flow.other_side.is_none() && flow.conversation.may_open(packet) {
-            self.copies.opened(packet, unchanged, vantage, id);
+            self.copies.opened(packet, unchanged, vantage, id, false);
         }
         self.account(id, before, after, sink);
     }
@@ -501,7 +501,7 @@ impl Tracker {
         let held = flow.conversation.held();
         flow.held = held;
         let id = self.flows.insert(key, flow);
-        self.copies.opened(packet, unchanged, vantage, id);
+        self.copies.opened(packet, unchanged, vantage, id, true);
         if self.ages.len() > 2 * self.flows.len() + MOST_OUTDATED {
             self.ages.retain(|Reverse((_, id))| self.flows.get(*id).is_some());
         }

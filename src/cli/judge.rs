@@ -210,7 +210,7 @@ impl<'a> Judge<'a> {
     /// the middle it is the end that something is decided of.
     fn as_decided<'f>(&self, one: &'f FlowOf) -> Cow<'f, FlowOf> {
         let by_path = |host: Option<&Host>| self.replays.looks_at_paths_of(host);
-        let whole = match one.flow.with_left_out(by_path) {
+        let whole = match one.flow.with_more_paths(by_path) {
             Cow::Borrowed(_) => Cow::Borrowed(one),
             Cow::Owned(flow) => Cow::Owned(FlowOf { capture: one.capture, flow }),
         };

@@ -200,7 +200,7 @@ pub(super) fn openings(
         let held = name.and_then(|name| evidence.timeline.addresses(source, name, flow.first));
         held.and_then(|held| held.first().copied()).unwrap_or(STAND_IN)
     });
-    let flow = flow.with_left_out(by_path);
+    let flow = flow.with_more_paths(by_path);
     let openings = flow.openings.iter().map(|opening| Observation {
         source,
         source_port: Some(flow.source_port),

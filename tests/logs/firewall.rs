@@ -118,6 +118,7 @@ fn another_table_that_tells_of_flows_is_none_of_a_firewall() {
         ("NTANetAnalytics", "\"SrcIp\":\"10.0.0.1\",\"DestPort\":443"),
         ("RetinaNetworkFlowLogs", "\"IP\":{\"Source\":\"10.0.0.1\"},\"l4\":{}"),
         ("SomebodysTable", ENDS),
+        ("Syslog", "\"msg\":\"HTTPS request from 10.1.8.4:1 to a.example:443. Action: Deny.\""),
     ] {
         let row = |table: &str| {
             let at = "\"TimeGenerated\":\"2026-03-01T10:00:00Z\"";
@@ -129,6 +130,10 @@ fn another_table_that_tells_of_flows_is_none_of_a_firewall() {
             format!("1 unreadable, at lines [2]: it is of `{table}`, a table that is not");
         assert!(summary.contains(&expected), "{table}: {summary}");
     }
+    // Columns that are its own tell.
+    let own = record("AZFWNetworkRule", &format!("{ENDS},\"RuleCollection\":\"c\",\"Rule\":\"r\""));
+    let (flows, summary) = told(&own.replace("AZFWNetworkRule", "Firewalls_CL"));
+    assert_eq!(flows.len(), 1, "{summary}");
     // In place of a name.
     for table in ["AzureDiagnostics", "PrimaryResult"] {
         let row = record("AZFWNetworkRule", &format!("{ENDS},\"Type\":\"{table}\""));

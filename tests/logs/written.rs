@@ -484,7 +484,7 @@ fn sentences(specs: &[Spec]) -> String {
                 format!("{word} request from {source}:{port} to {host}:{to}. {done}")
             }
         };
-        json!({"TimeGenerated": Spec::iso(spec.first), "msg_s": message, "Category": "x"})
+        json!({"TimeGenerated": Spec::iso(spec.first), "msg_s": message, "Category": "AzureFirewall"})
     }))
 }
 

@@ -65,8 +65,25 @@ fn a_log_of_connections_is_read_or_said_to_be_none_that_is() {
 }
 
 #[test]
+fn what_was_written_while_a_connection_lasted_is_not_what_it_was_in_the_end() {
+    let whole = conn("tcp", 443, "ssl", ",\"_path\":\"conn\"");
+    let so_far = row(
+        "C1",
+        443,
+        "\"_path\":\"conn_long\",\"proto\":\"tcp\",\"conn_state\":\"OTH\",\"orig_pkts\":1,\
+         \"resp_pkts\":1",
+    );
+    for log in [whole.clone() + &so_far, so_far + &whole] {
+        let (flows, _) = told(&log);
+        assert!(flows.len() == 1 && flows[0].contains("packets 10 "), "{flows:?}");
+    }
+}
+
+#[test]
 fn a_connection_in_a_tunnel_is_known_to_be_one() {
-    for (parents, depth) in [("[\"C2\"]", 1), ("[]", 0), ("null", 0)] {
+    for (parents, depth) in
+        [("[\"C2\"]", 1), ("[]", 0), ("null", 0), ("\"C2,C3\"", 1), ("\"\"", 0), ("[\"\"]", 0)]
+    {
         let inner = conn("tcp", 443, "ssl", &format!(",\"tunnel_parents\":{parents}"));
         assert_eq!(depths(&inner), [depth], "{parents}");
     }

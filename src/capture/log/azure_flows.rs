@@ -44,6 +44,10 @@ const IDLE: Microseconds = hours(1);
 /// minute.
 const LINGER: Microseconds = minutes(2);
 
+/// What stands in place of a rule where traffic was denied since it was not encrypted
+/// (`flow-inputs.md §4`).
+const NO_RULE: &str = "unspecified";
+
 /// What names a connection: addresses as IPv6 has them, so that they compare fast.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 struct Key {
@@ -280,6 +284,7 @@ impl AzureFlows {
         told: &mut Told,
         out: &mut impl FnMut(CapturedFlow),
     ) {
+        let group = rule;
         let rule = rule.map(|rule| RecordedRule::from(&*flow::words(bare(rule))));
         let said = |verdict| {
             let (by, rule) = (Recorder::SecurityGroup, rule.clone());
@@ -294,8 +299,8 @@ impl AzureFlows {
         });
         for tuple in &tuples.read {
             let recorded = match tuple.state {
-                State::Denied => &denied,
-                State::Unencrypted => &unencrypted,
+                State::Unencrypted if group.is_some_and(|group| group == NO_RULE) => &unencrypted,
+                State::Denied | State::Unencrypted => &denied,
                 State::Begin | State::Continuing | State::End | State::Allowed => &allowed,
             };
             told.is_over |= !self.tuple(tuple, interface, recorded, out);

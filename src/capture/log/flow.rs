@@ -79,7 +79,7 @@ impl Ends {
             names: Vec::new(),
             openings: Vec::new(),
             openings_left_out: 0,
-            left_out: Vec::new(),
+            more_paths: Vec::new(),
             notes: BTreeSet::new(),
             incomplete: false,
             copies: 0,

@@ -15,7 +15,7 @@ pub(super) enum State {
     Continuing,
     End,
     Denied,
-    /// Denied since it was not encrypted.
+    /// Denied, and not encrypted, which may be why.
     Unencrypted,
     /// Allowed, and the log does not follow flows: version 1.
     Allowed,

@@ -174,7 +174,7 @@ enum State {
     Body(u64),
     /// A body in chunks (RFC 9112 §7.1).
     Chunks(Chunks),
-    /// Something else than requests.
+    /// There are no more requests.
     Ended,
     /// It is not known where the next request begins.
     Lost,
@@ -215,8 +215,10 @@ impl State {
 /// How the reading of requests ends.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(in crate::capture) enum End {
-    /// These bytes, and what comes after them, are of another protocol: a tunnel, or HTTP/0.9.
-    Other(Vec<u8>),
+    /// A request of HTTP/0.9 was the last.
+    Over,
+    /// These bytes, which come behind a request for a tunnel, are no request (RFC 9110 §9.3.6).
+    Tunnel(Vec<u8>),
     /// They are, if the server agreed to what the last request asked for (RFC 9110 §7.8); else requests
     /// may follow that are not found.
     Upgraded(Vec<u8>),
@@ -320,12 +322,12 @@ impl RequestReader {
                     (next, rest.get(here..).unwrap_or_default())
                 }
                 State::Chunks(chunks) => chunks.take(rest),
-                State::Ended => return Some(End::Other(rest.to_vec())),
+                State::Ended => return Some(End::Over),
                 State::Lost => return Some(End::Lost),
             };
         }
         match self.state {
-            State::Ended => Some(End::Other(Vec::new())),
+            State::Ended => Some(End::Over),
             State::Lost => Some(End::Lost),
             State::Head { .. } | State::Expected(_) | State::Body(_) | State::Chunks(_) => None,
         }
@@ -376,7 +378,7 @@ fn head<'a>(
     if is_request == Match::No || is_request == Match::Unsettled && (end.is_some() || is_full) {
         let surplus = bytes.get(room..).unwrap_or_default();
         return Err(match asks {
-            Asks::Tunnel => End::Other([&held, surplus].concat()),
+            Asks::Tunnel => End::Tunnel([&held, surplus].concat()),
             Asks::Upgrade if is_request == Match::No => End::Upgraded([&held, surplus].concat()),
             Asks::Upgrade | Asks::Nothing => {
                 if is_full {
@@ -529,8 +531,9 @@ fn read_lines(bytes: &[u8]) -> Option<Head> {
         }
     }
     let body = match (chunked, length) {
-        // It has no body, whatever it says of one.
-        _ if is_connect => State::head(),
+        // It has no body; of one that it announces, a server that refuses may make something.
+        (Some(_), _) | (None, Some(1..)) if is_connect => State::Lost,
+        (None, Some(0) | None) if is_connect => State::head(),
         (Some(true), None) if head.version != Some(0) => State::Chunks(Chunks::Size(Vec::new())),
         // How long such a body is cannot be told: which of two lengths a server goes by, or whether it
         // knows of chunks (RFC 9112 §6.1, §6.3).

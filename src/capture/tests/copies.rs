@@ -180,19 +180,43 @@ fn a_first_packet_that_was_dropped_before_source_nat_does_not_part_the_sides() {
     assert_eq!(sources(&frames), expected);
     let resolver = End([10, 2, 0, 53], 53);
     let query = &hex(IN_PCAP)[24 + 16 + 14 + 28..];
-    let frames = [
+    let mut frames = [
         (10, cooked(5, TO_US, &udp(CLIENT, resolver, 77, query))),
         (1_000_000, cooked(5, TO_US, &udp(CLIENT, resolver, 78, query))),
         (1_000_020, cooked(2, FROM_US, &udp(NODE, resolver, 78, query))),
     ];
+    frames[2].1[20 + 8] -= 1;
     assert_eq!(sources(&frames), ["10.1.0.5:61000 for 10.0.0.4:50000 2+1"]);
+}
+
+/// The age of what is sent again is that of the last time.
+#[test]
+fn a_syn_that_was_sent_again_is_remembered_from_then_on() {
+    let syn = Segment::new(CLIENT, SERVER, SYN, 1000, b"");
+    let inside = cooked(5, TO_US, &syn.packet());
+    let outside = cooked(2, FROM_US, &translated(&syn).packet());
+    // Five seconds behind the first one is forgotten, and the file is not in the order of the packets.
+    let later = Segment::new(End([10, 9, 9, 9], 9), SERVER, SYN, 1, b"");
+    let frames = [
+        (0, inside.clone()),
+        (4_000_000, inside),
+        (5_001_000, cooked(5, TO_US, &later.packet())),
+        (4_000_020, outside),
+    ];
+    assert_eq!(sources(&frames).len(), 2);
 }
 
 /// The numbers of both ends are proof where there is no handshake.
 #[test]
 fn a_connection_that_was_caught_in_the_middle_is_one_on_both_sides_of_source_nat() {
-    let frames = on_both_sides(&full_session()[3..], translated);
+    let mut frames = on_both_sides(&full_session()[3..], translated);
+    let alike = frames.clone();
+    // The node takes one from the hop limit: what is alike and was not forwarded is of two machines.
+    for (_, frame) in frames.iter_mut().filter(|(_, frame)| frame[10] == FROM_US) {
+        frame[20 + 8] -= 1;
+    }
     assert_eq!(sources(&frames), ["10.1.0.5:61000 for 10.0.0.4:50000 www.example.com 2+2"]);
+    assert_eq!(sources(&alike).len(), 2);
 }
 
 #[test]

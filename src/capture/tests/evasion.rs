@@ -428,16 +428,16 @@ fn what_follows_a_request_for_a_tunnel_goes_by_the_answer() {
     );
     let pipelined =
         [(false, GET), (false, CONNECT), (true, AGREEING), (true, REFUSING), (false, GET)];
-    let story = "http b.example | 1 silent | 4 http b.example | 5 http a.example | 8 unread http | \
+    let expected = "http b.example | 1 silent | 4 http b.example | 5 http a.example | 8 unread http | \
                  8 http b.example";
-    check_story(&said(&pipelined), story);
+    check_story(&said(&pipelined), expected);
     let repeated = [&pipelined[..1], &[(true, AGREEING)], &pipelined[1..2]].concat();
     let mut segments = said(&repeated);
     segments.push(segments[4].clone());
     let next = 1001 + u32::try_from(GET.len() + CONNECT.len()).unwrap();
     segments.push(Segment::new(CLIENT, WEB, ACK, next, GET).answering(5040));
     assert!(
-        super::story(&only(&file_of(&segments))).ends_with("unread http | 8 http b.example"),
+        story(&only(&file_of(&segments))).ends_with("unread http | 8 http b.example"),
         "{segments:?}"
     );
     // Bytes are missing behind it.
@@ -445,8 +445,36 @@ fn what_follows_a_request_for_a_tunnel_goes_by_the_answer() {
     check_story(&missing, &both("6 unread http"));
     let missing = lost(said(&[&granted[..2], &[(false, GET), (false, GET)]].concat()), 6);
     check_story(&missing, begin);
-    // Without the answers, TLS is in a tunnel all the same.
+    // Without the answers, TLS is in a tunnel all the same; other bytes say nothing of it.
     check_story(&said(&[(false, CONNECT), (false, &hello)]), begin);
+    let open = both("5 unread http");
+    check_story(&said(&[(false, CONNECT), (false, b"\0"), (false, GET)]), &open);
+    // Behind a refusal they are no tunnel, whatever they are.
+    for junk in [&b"\0"[..], b" ", b"{\"x\":1}", &hello] {
+        let segments = said(&[(false, CONNECT), (true, REFUSING), (false, junk), (false, GET)]);
+        check_story(&segments, &both("6 unread http"));
+    }
+    let early = [(false, CONNECT), (false, &hello[..]), (true, REFUSING), (false, GET)];
+    check_story(&said(&early), &both("5 unread http"));
+    // A body that the server may read, and the client may go on behind.
+    for announced in ["Content-Length: 35", "Transfer-Encoding: chunked"] {
+        let connect =
+            format!("CONNECT a.example:80 HTTP/1.1\r\nHost: a.example\r\n{announced}\r\n\r\n");
+        let flow =
+            only(&file_of(&said(&[(false, connect.as_bytes()), (true, REFUSING), (false, GET)])));
+        assert!(story(&flow).contains("4 unread http"), "{}", story(&flow));
+    }
+    // The answer stands before the request in the file, or what was one is a body.
+    let out_of_order = [(true, REFUSING), (false, CONNECT), (true, AGREEING), (false, GET)];
+    let flow = only(&file_of(&said(&out_of_order)));
+    assert!(story(&flow).contains("7 unread http | 7 http b.example"), "{}", story(&flow));
+    let body =
+        [(false, GET), (true, AGREEING), (false, CONNECT), (true, AGREEING), (true, REFUSING)];
+    let flow = only(&file_of(&said(&[&body[..], &[(false, GET)]].concat())));
+    assert!(story(&flow).ends_with("9 unread http | 9 http b.example"), "{}", story(&flow));
+    // No status that is one.
+    let odd = [(false, CONNECT), (true, &b"HTTP/1.1  200 OK\r\n\r\n"[..]), (false, GET)];
+    check_story(&said(&odd), &both("6 unread http | 6 http b.example"));
 }
 
 /// A body that was kept back until the server asked for it is none the less one.

@@ -21,7 +21,6 @@ use super::super::ast::SqlMode;
 use super::super::ast::Transport;
 use super::super::ast::Value;
 use super::super::ast::WebProtocol;
-use super::super::lexer::Token;
 use super::super::lexer::TokenKind;
 use super::address::decimal;
 use super::address::other_value;
@@ -71,7 +70,7 @@ pub(super) fn service(input: Tokens<'_>) -> Parsed<'_, Service> {
         _ => {
             let (rest, path) = word::path(input)?;
             if rest.is(TokenKind::Slash) {
-                return fail(input, takes_no_port(token));
+                return fail(input, takes_no_port(&path.to_string(), input.until(rest)));
             }
             Ok((rest, Service::Reference(path)))
         }
@@ -79,21 +78,26 @@ pub(super) fn service(input: Tokens<'_>) -> Parsed<'_, Service> {
 }
 
 /// `word` is no protocol, and no set of services has a port.
-fn takes_no_port(word: &Token<'_>) -> Diagnostic {
+fn takes_no_port(word: &str, span: Span) -> Diagnostic {
     const WITH_PORT: [&str; 5] = ["https", "http", "mssql", "tcp", "udp"];
-    let shown = shortened(word.text);
-    let meant = match word.text {
+    let shown = shortened(word);
+    let folded = word.to_ascii_lowercase();
+    let meant = match folded.as_str() {
         "tls" | "ssl" => Some("https"),
-        other => similar::nearest(other, WITH_PORT.iter().copied()),
+        other => WITH_PORT.iter().copied().find(|known| *known == other).or_else(|| {
+            // What is near to `http` is as near to `https`, or nearer.
+            let near = similar::nearest(other, WITH_PORT.iter().copied());
+            near.filter(|known| *known != "http")
+        }),
     };
     let found = Diagnostic::new(
         Code::UNEXPECTED,
         format!("expected a service that can have a port, found `{shown}`"),
     )
-    .at(word.span, "expected `https`, `http`, `mssql`, `tcp` or `udp`")
+    .at(span, "expected `https`, `http`, `mssql`, `tcp` or `udp`")
     .help("`https/8443` is TLS whose name is judged, `tcp/8443` whatever is sent there");
     match meant {
-        Some(meant) => found.fix(format!("write `{meant}`"), vec![Edit::replace(word.span, meant)]),
+        Some(meant) => found.fix(format!("write `{meant}`"), vec![Edit::replace(span, meant)]),
         None => found,
     }
 }

@@ -90,14 +90,15 @@ impl Kind {
             });
         }
         let has = |column| row.get(column).is_some();
-        if row.get(Column::Message).is_some_and(sentence::tells_of_flow) {
-            return Ok(Kind::Sentence);
-        }
-        let others = || written().find(|name| !may_be_of_firewall(name));
-        // Signatures have a category of their own.
-        if let Some(table) = others().filter(|_| has(Column::Type) || !has(Column::SignatureId)) {
+        // Somebody's table of its rows has columns that nobody else has, and signatures have a category of
+        // their own.
+        let is_its_own = has(Column::Collection) || has(Column::SignatureId);
+        let others = written().find(|name| !may_be_of_firewall(name));
+        if let Some(table) = others.filter(|_| !is_its_own) {
             let is_listed = TABLES_OF_FLOWS.contains(&table.to_ascii_lowercase().as_str());
-            return if is_listed || has(Column::SourceIp) && has(Column::DestinationIp) {
+            let tells_of_flows = has(Column::SourceIp) && has(Column::DestinationIp)
+                || row.get(Column::Message).is_some_and(sentence::tells_of_flow);
+            return if is_listed || tells_of_flows {
                 Err(format!("it is of `{table}`, a table that is not read"))
             } else {
                 Ok(Kind::Other)

@@ -26,7 +26,7 @@ pub(super) enum Read<'a> {
     Asked(Failed<'a>),
     /// Something else: a question of DNS that did not fail, a name of a rule that did not resolve.
     PassedOver,
-    /// What became of a flow of which neither name nor port is told.
+    /// What became of a flow of which is not told where it goes.
     NoTarget,
     /// Nothing that is understood.
     Unreadable,

@@ -177,6 +177,14 @@ impl Connection {
 
     fn conn(&mut self, row: &Row<'_>, ends: &Ends, at: Timestamp) {
         let flow = &mut self.flow;
+        let sum = |a: &Text<'_>, b: &Text<'_>| -> Option<u64> {
+            Some(a.parse::<u64>()?.saturating_add(b.parse()?))
+        };
+        let packets = sum(&row.orig_pkts, &row.resp_pkts);
+        // What was written while it lasted says less than what was in the end.
+        if self.has_conn && packets < flow.packets {
+            return;
+        }
         self.has_conn = true;
         // The log of connections knows the protocol for sure.
         flow.protocol = ends.protocol;
@@ -192,10 +200,7 @@ impl Connection {
         let lasted = lasted.map_or(0, Timestamp::as_nanosecond);
         let end = crate::capture::moment::timestamp(at.as_nanosecond().saturating_add(lasted));
         flow.last = flow.last.max(end);
-        let sum = |a: &Text<'_>, b: &Text<'_>| -> Option<u64> {
-            Some(a.parse::<u64>()?.saturating_add(b.parse()?))
-        };
-        flow.packets = sum(&row.orig_pkts, &row.resp_pkts);
+        flow.packets = packets;
         flow.bytes = sum(&row.orig_ip_bytes, &row.resp_ip_bytes);
         let history = row.history.get().unwrap_or_default();
         let state = row.conn_state.get().unwrap_or_default();

@@ -126,14 +126,30 @@ pub(super) struct Row<'a> {
     pub(super) answers: Vec<Text<'a>>,
     #[serde(borrow, default, rename = "TTLs", deserialize_with = "items")]
     pub(super) ttls: Vec<Text<'a>>,
-    /// The connections in which this one is encapsulated.
-    #[serde(borrow, default, deserialize_with = "items")]
+    /// The connections in which this one is encapsulated; some writers have a text of them.
+    #[serde(borrow, default, deserialize_with = "items_or_text")]
     pub(super) tunnel_parents: Vec<Text<'a>>,
 }
 
 /// The items of an array; some writers have null where there is none.
 fn items<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Text<'de>>, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+/// The items of an array, or a text as one; none that are empty.
+fn items_or_text<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Text<'de>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written<'a> {
+        Items(#[serde(borrow)] Vec<Text<'a>>),
+        Text(#[serde(borrow)] Text<'a>),
+    }
+    let mut items = match Written::deserialize(from)? {
+        Written::Items(items) => items,
+        Written::Text(text) => vec![text],
+    };
+    items.retain(|item| item.get().is_some());
+    Ok(items)
 }
 
 impl<'a> Row<'a> {
