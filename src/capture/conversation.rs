@@ -403,6 +403,9 @@ impl Conversation {
             self.is_reset = false;
         }
         self.is_reset |= flags.has(Flags::RST);
+        if self.is_of_one_before(sender, tcp) {
+            return;
+        }
         let data = if starts { tcp.sequence.wrapping_add(1) } else { tcp.sequence };
         if flags.accepts() {
             // Whoever is answered has sent nothing but a SYN before this number.
@@ -487,6 +490,20 @@ impl Conversation {
             server.stream.drop_all();
             server.listener = Some(Listener::Done);
         }
+    }
+
+    /// Whether a segment is of an earlier connection between the same ends, which the server has not given up:
+    /// it has not accepted this one yet, and acknowledges what its client has not sent (RFC 9293 §3.10.7.3).
+    fn is_of_one_before(&self, sender: End, tcp: Segment) -> bool {
+        let is_between = self.syn && !self.is_accepted && self.initiator == Some(sender.other());
+        if !is_between || tcp.flags.has(Flags::SYN) || !tcp.flags.has(Flags::ACK) {
+            return false;
+        }
+        let client = self.speaker(sender.other());
+        client.base.is_some_and(|base| {
+            let acknowledges = tcp.acknowledgment.wrapping_sub(base);
+            acknowledges > MOST_SYN_BYTES && !client.has_sent_beyond(base.wrapping_add(1))
+        })
     }
 
     /// Notes that `sender` said something in two ways.

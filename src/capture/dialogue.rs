@@ -106,8 +106,8 @@ pub(super) enum Listener {
     /// DNS, message by message.
     Dns(dns::StreamReader),
     /// Something else, or a tunnel behind a request, up to the segment that begins with TLS: after
-    /// STARTTLS, `CONNECT` and the like.
-    Later { tries: u8 },
+    /// STARTTLS, `CONNECT` and the like. Its first bytes, as far as they came.
+    Later { held: Vec<u8>, tries: u8 },
     /// The ClientHello of such TLS.
     LaterTls(tls::HelloReader),
     /// There is nothing more to hear.
@@ -129,6 +129,11 @@ impl Listener {
     /// A listener to an end of which the first byte was not captured, and that the other end spoke before.
     pub(super) fn answering() -> Listener {
         Listener::start(Place::Middle, 0, true)
+    }
+
+    /// A listener for TLS behind something else, of which so many segments were looked at.
+    fn later_from(tries: u8) -> Listener {
+        Listener::Later { held: Vec::new(), tries }
     }
 
     fn start(place: Place, tries: u8, is_answer: bool) -> Listener {
@@ -158,6 +163,7 @@ impl Listener {
             Listener::Http2(reader) => reader.held(),
             Listener::Tds(reader) => reader.held(),
             Listener::Dns(reader) => reader.held(),
+            // Too few to count.
             Listener::HttpAfterLoss | Listener::Later { .. } | Listener::Done => 0,
         }
     }
@@ -234,15 +240,28 @@ impl Listener {
                 Hello::None => {}
             },
             Listener::Http(reader) => self.requests(reader, bytes, ports, out),
-            Listener::Later { tries } => {
-                if tls::begins_client_hello(bytes) {
-                    *self = Listener::LaterTls(tls::HelloReader::default());
-                    self.bytes(bytes, ports, out);
-                } else if http2::begins(bytes) == Match::Yes {
-                    *self = Listener::Http2(Box::default());
-                    self.bytes(bytes, ports, out);
-                } else if tries < MOST_LATER_TRIES {
-                    *self = Listener::Later { tries: tries + 1 };
+            Listener::Later { held, tries } => {
+                let whole = [&held, bytes].concat();
+                // What was held may have been something else, and a hello comes now.
+                let from = match tls::begins_client_hello(&whole) {
+                    Match::No => held.len(),
+                    Match::Yes | Match::Unsettled => 0,
+                };
+                let begins = whole.get(from..).unwrap_or_default();
+                match tls::begins_client_hello(begins) {
+                    Match::Yes => {
+                        *self = Listener::LaterTls(tls::HelloReader::default());
+                        self.bytes(begins, ports, out);
+                    }
+                    Match::Unsettled => *self = Listener::Later { held: begins.to_vec(), tries },
+                    Match::No if http2::begins(bytes) == Match::Yes => {
+                        *self = Listener::Http2(Box::default());
+                        self.bytes(bytes, ports, out);
+                    }
+                    Match::No if tries < MOST_LATER_TRIES => {
+                        *self = Listener::later_from(tries + 1)
+                    }
+                    Match::No => {}
                 }
             }
             Listener::TlsBehind(mut reader) => match reader.push(bytes) {
@@ -312,7 +331,7 @@ impl Listener {
         }
         match end {
             None => *self = Listener::Http(reader),
-            Some(http::End::Over) => *self = Listener::Later { tries: 0 },
+            Some(http::End::Over) => *self = Listener::later_from(0),
             Some(http::End::Tunnel(rest)) => {
                 let is_hello = tls::may_begin_hello(&rest);
                 let behind = if is_hello { Behind::Hello } else { Behind::Other };
@@ -332,7 +351,7 @@ impl Listener {
 
     /// Goes on with `rest`, which is no request.
     fn later(&mut self, rest: &[u8], ports: Ports, out: &mut impl FnMut(Heard)) {
-        *self = Listener::Later { tries: 0 };
+        *self = Listener::later_from(0);
         if !rest.is_empty() {
             self.bytes(rest, ports, out);
         }
@@ -369,7 +388,7 @@ impl Listener {
                         let behind = if is_missing { Behind::Missing } else { Behind::Request };
                         out(Heard::BehindTunnel(behind));
                         if unfinished.is_none() {
-                            *self = Listener::Later { tries: 0 };
+                            *self = Listener::later_from(0);
                             return;
                         }
                     }
@@ -386,7 +405,8 @@ impl Listener {
                 *self = Listener::new(false);
             }
             Listener::LaterTls(_) => *self = Listener::Done,
-            Listener::HttpAfterLoss | Listener::Later { .. } | Listener::Done => {}
+            Listener::Later { held, .. } => held.clear(),
+            Listener::HttpAfterLoss | Listener::Done => {}
         }
     }
 }
@@ -438,7 +458,7 @@ fn settle<'a>(
         First::Unsettled | First::Other => {
             if place == Place::Start {
                 out(Heard::Unknown);
-                return Listener::Later { tries: 0 };
+                return Listener::later_from(0);
             }
             return match tries.checked_add(1) {
                 Some(tries) if tries <= MOST_TRIES => Listener::start(place, tries, is_answer),

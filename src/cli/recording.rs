@@ -215,6 +215,9 @@ pub(super) fn openings(
 /// What is to be said of how a capture was read, without what cut it short.
 pub(super) fn warnings(summary: &Summary) -> Vec<String> {
     let mut warnings = Vec::new();
+    if summary.packets == 0 && summary.non_ip > 0 {
+        warnings.push(says_of_no_ip(summary));
+    }
     for (layer, number) in &summary.malformed {
         warnings.push(format!("{number} damaged at the layer {layer} were passed over"));
     }
@@ -229,6 +232,19 @@ pub(super) fn warnings(summary: &Summary) -> Vec<String> {
     warnings.extend(summary.steps_back.map(says_of_steps_back));
     warnings.extend(summary.limits.iter().map(|limit| limit.describe().to_owned()));
     warnings
+}
+
+/// What is to be said where frames were read and no packet was found in them.
+fn says_of_no_ip(summary: &Summary) -> String {
+    let types: Vec<String> = summary.link_types.iter().map(ToString::to_string).collect();
+    let frames = match summary.non_ip {
+        1 => "its frame holds no IP".to_owned(),
+        many => format!("none of {many} frames holds IP"),
+    };
+    format!(
+        "{frames}: they are of other protocols, such as ARP, or not of the link type that it says, {}",
+        types.join(", ")
+    )
 }
 
 /// What is to be said where packets were dropped before they were captured.

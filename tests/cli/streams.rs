@@ -442,6 +442,20 @@ fn a_flow_that_was_caught_in_the_middle_is_judged_from_the_end_that_is_declared(
     assert_eq!(replayed(&[turned(datagram(50_000))], &["--from", "apps"]), not_judged);
 }
 
+/// As after a link type was changed that was the right one.
+#[test]
+fn a_capture_in_which_no_frame_holds_ip_says_so() {
+    let sandbox = Sandbox::new();
+    let mut file = capture([(BEGIN, 0, datagram(50_000)), (BEGIN, 1, datagram(50_000))]);
+    // Of Linux' cooked frames.
+    file[20] = 113;
+    sandbox.write("a.pcap", &file);
+    let flows = sandbox.run(&["flows", "a.pcap"]);
+    let expected = "warning: `a.pcap`: none of 2 frames holds IP: they are of other protocols, such as ARP, \
+                    or not of the link type that it says, 113 (LINUX_SLL)\n";
+    assert_eq!(flows.err, expected);
+}
+
 /// Of requests beyond those that are kept the paths are not known: what the firewall made of the first of
 /// them stands open, whatever it makes of a later one.
 #[test]

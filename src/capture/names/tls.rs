@@ -12,6 +12,9 @@ pub(in crate::capture) const MOST_HELLO_BYTES: usize = 64 * 1024;
 /// The longest record, with what encryption may add in TLS 1.2 (RFC 5246 §6.2.3).
 const MOST_RECORD_BYTES: usize = (1 << 14) + 2048;
 
+/// Records of no bytes that are passed over; OpenSSL takes 32.
+const MOST_EMPTY_RECORDS: usize = 32;
+
 const CHANGE_CIPHER_SPEC: u8 = 20;
 const HANDSHAKE: u8 = 22;
 const HEARTBEAT: u8 = 24;
@@ -25,6 +28,7 @@ const HOST_NAME: u8 = 0;
 
 /// Whether `bytes` begin with a record of SSL 3 or TLS, or a hello in the form of SSL 2.
 pub(in crate::capture) fn begins(bytes: &[u8], place: Place) -> Match {
+    let bytes = if place == Place::Start { behind_empty_records(bytes) } else { bytes };
     match bytes {
         [0x80..=0xff, ..] if place == Place::Start => begins_v2(bytes),
         [kind, ..] if !(CHANGE_CIPHER_SPEC..=HEARTBEAT).contains(kind) => Match::No,
@@ -47,13 +51,42 @@ pub(in crate::capture) fn begins(bytes: &[u8], place: Place) -> Match {
     }
 }
 
+/// `bytes` without records of no bytes before the first message: nobody may send them (RFC 8446 §5.1), and
+/// there are servers that pass over them.
+fn behind_empty_records(bytes: &[u8]) -> &[u8] {
+    let mut rest = bytes;
+    for _ in 0..MOST_EMPTY_RECORDS {
+        match rest {
+            [HANDSHAKE, 3, 0..=4, 0, 0, behind @ ..] => rest = behind,
+            _ => break,
+        }
+    }
+    rest
+}
+
 /// Whether `bytes` begin with a record that begins with a ClientHello, beyond doubt.
-pub(in crate::capture) fn begins_client_hello(bytes: &[u8]) -> bool {
-    matches!(bytes, [HANDSHAKE, 3, 0..=4, _, _, CLIENT_HELLO, 0, _, _, 3, 0..=4, ..])
+pub(in crate::capture) fn begins_client_hello(bytes: &[u8]) -> Match {
+    const BEGIN: usize = 11;
+    let fits = |(place, byte): (usize, &u8)| match place {
+        0 => *byte == HANDSHAKE,
+        5 => *byte == CLIENT_HELLO,
+        6 => *byte == 0,
+        1 | 9 => *byte == 3,
+        2 | 10 => *byte <= 4,
+        // The lengths of record and message.
+        _ => true,
+    };
+    let bytes = behind_empty_records(bytes);
+    match bytes.iter().take(BEGIN).enumerate().all(fits) {
+        false => Match::No,
+        true if bytes.len() < BEGIN => Match::Unsettled,
+        true => Match::Yes,
+    }
 }
 
 /// Whether records that `bytes` begin with may begin with a ClientHello, as far as they go.
 pub(in crate::capture) fn may_begin_hello(bytes: &[u8]) -> bool {
+    let bytes = behind_empty_records(bytes);
     let message = bytes.get(5).copied();
     bytes.first() == Some(&HANDSHAKE) && message.is_none_or(|message| message == CLIENT_HELLO)
 }

@@ -477,6 +477,60 @@ fn what_follows_a_request_for_a_tunnel_goes_by_the_answer() {
     check_story(&said(&odd), &both("6 unread http | 6 http b.example"));
 }
 
+/// Nobody may send one (RFC 8446 §5.1); OpenSSL goes on behind it.
+#[test]
+fn an_empty_record_before_a_hello_hides_nothing() {
+    let empty = [22, 3, 1, 0, 0];
+    let hello = client_hello("a.example");
+    let whole = [&empty[..], &empty, &hello].concat();
+    check_story(&session(SERVER, &[&whole]), "tls a.example | 1 silent | 4 tls a.example");
+    check_story(&session(SERVER, &[&empty, &hello]), "tls a.example | 1 silent | 5 tls a.example");
+    let bytes: Vec<&[u8]> = whole.chunks(1).collect();
+    assert!(story(&only(&file_of(&session(SERVER, &bytes)))).starts_with("tls a.example | "));
+    check_story(&session(SERVER, &[&empty]), "other | 1 silent | 4 unknown");
+    let many: Vec<u8> = empty.iter().copied().cycle().take(5 * 5000).collect();
+    check_story(&session(SERVER, &[&many]), "other | 1 silent | 4 other");
+}
+
+#[test]
+fn a_later_hello_is_found_however_it_is_cut_up() {
+    let hello = client_hello("b.example");
+    for size in [1, 5, 8, 10, 11, 300] {
+        let parts: Vec<&[u8]> =
+            [&b"EHLO a\r\n"[..], b"STARTTLS\r\n"].into_iter().chain(hello.chunks(size)).collect();
+        let flow = only(&file_of(&session(End([203, 0, 113, 7], 25), &parts)));
+        let names: Vec<String> = flow.names.iter().map(|seen| seen.name.to_string()).collect();
+        assert_eq!(names, ["b.example"], "{size}");
+    }
+    // What begins like one and is none, in front of it.
+    let parts: Vec<&[u8]> = vec![b"EHLO a\r\n", &[22, 3], &hello];
+    let flow = only(&file_of(&session(End([203, 0, 113, 7], 25), &parts)));
+    assert_eq!(flow.names.len(), 1);
+}
+
+/// A server that has not noticed that its client is gone goes on, until it is told so.
+#[test]
+fn what_a_server_says_of_an_earlier_connection_is_not_of_the_next() {
+    let mut segments = session(SERVER, &[&client_hello("first.example")]);
+    let old = |number: u32| {
+        Segment::new(SERVER, CLIENT, ACK, number, &[23, 3, 3, 0, 2, 9, 9]).answering(1001 + 200)
+    };
+    segments.push(old(5001));
+    let again = Segment::new(CLIENT, SERVER, SYN, 900_000, b"");
+    segments.extend([again, old(5008), old(5008)]);
+    segments.push(Segment::new(CLIENT, SERVER, super::build::RST, 1201, b""));
+    segments.push(Segment::new(SERVER, CLIENT, SYN | ACK, 700_000, b"").answering(900_001));
+    segments.push(Segment::new(CLIENT, SERVER, ACK, 900_001, &client_hello("second.example")));
+    let (taken, _) = super::read(&file_of(&segments));
+    let flows: Vec<(String, bool)> =
+        taken.flows.iter().map(|flow| (story(flow), flow.syn)).collect();
+    let expected = [
+        ("tls first.example | 1 silent | 4 tls first.example".to_owned(), true),
+        ("tls second.example | 1 silent | 6 tls second.example".to_owned(), true),
+    ];
+    assert_eq!(flows, expected);
+}
+
 /// A body that was kept back until the server asked for it is none the less one.
 #[test]
 fn a_body_that_was_asked_for_is_no_request() {
