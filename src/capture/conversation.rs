@@ -64,6 +64,8 @@ pub(super) struct Packet<'a> {
     pub(super) cut: u32,
     /// How many routers it may still pass.
     pub(super) hop_limit: u8,
+    /// Whether it was seen on a loopback device.
+    pub(super) is_local: bool,
 }
 
 /// The addresses of a client on both sides of source NAT.
@@ -93,6 +95,8 @@ pub(super) struct Conversation {
     is_reset: bool,
     /// Whether it ended before all of it was seen.
     is_cut_short: bool,
+    /// Whether all packets were seen on a loopback device.
+    is_local: bool,
     /// The number of the last SYN of the server after that.
     turning: Option<u32>,
     started: Moment,
@@ -122,6 +126,7 @@ impl Conversation {
             is_accepted: false,
             is_reset: false,
             is_cut_short: false,
+            is_local: true,
             turning: None,
             started: packet.at,
             last: packet.at,
@@ -234,10 +239,11 @@ impl Conversation {
         self.is_cut_short = !self.is_over();
     }
 
-    /// Notes that a copy of a packet was seen.
-    pub(super) fn copy(&mut self, at: Moment) {
+    /// Notes that `packet` was seen again.
+    pub(super) fn copy(&mut self, packet: &Packet<'_>) {
         self.copies += 1;
-        self.last = self.last.max(at);
+        self.last = self.last.max(packet.at);
+        self.is_local &= packet.is_local;
     }
 
     /// Notes that the initiator was seen on both sides of source NAT.
@@ -257,6 +263,7 @@ impl Conversation {
         self.started = self.started.min(packet.at);
         self.last = self.last.max(packet.at);
         self.last_frame = packet.frame;
+        self.is_local &= packet.is_local;
         let mark = Mark { packet: self.packets, frame: packet.frame, at: packet.at };
         match packet.tcp {
             Some(tcp) => self.segment(sender, tcp, packet, mark, answer),
@@ -341,6 +348,9 @@ impl Conversation {
         let name = story.first_name().cloned();
         let asides = story.asides();
         story.complete(self.protocol, was_silent, first);
+        if self.is_local {
+            story.notes.insert(Note::Loopback);
+        }
         CapturedFlow {
             protocol: self.protocol,
             source: source.address,

@@ -259,7 +259,7 @@ impl Listener {
                         self.bytes(bytes, ports, out);
                     }
                     Match::No if tries < MOST_LATER_TRIES => {
-                        *self = Listener::later_from(tries + 1)
+                        *self = Listener::later_from(tries + 1);
                     }
                     Match::No => {}
                 }

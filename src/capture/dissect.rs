@@ -54,7 +54,8 @@ pub(super) fn dissect<'a>(frame: &Frame<'a>, key: &PrintKey) -> Option<Dissected
         return None;
     }
     let wire = u64::try_from(datagram.wire).unwrap_or(u64::MAX);
-    let packet = transport.packet(&datagram, wire, 0, frame.at, 0);
+    let mut packet = transport.packet(&datagram, wire, 0, frame.at, 0);
+    packet.is_local = linked.side.is_loopback;
     let unchanged = key.unchanged(&packet, transport.tcp.as_ref(), datagram.identification);
     let ends = key.ends(&packet);
     Some(Dissected { packet, side: linked.side, unchanged, ends })
@@ -144,6 +145,7 @@ impl<'a> Transport<'a> {
             payload: self.payload,
             cut: u32::try_from(cut).unwrap_or(u32::MAX),
             hop_limit: datagram.hop_limit,
+            is_local: false,
         }
     }
 }

@@ -274,7 +274,12 @@ impl Tracker {
         let Some(linked) = wire::link(frame.link, frame.data)? else { return Ok(false) };
         let vantage = self.vantages.of(frame.interface, linked.side);
         let wire = behind_link(frame, linked.payload);
-        let arrival = Arrival { at: frame.at, frame: self.summary.frames, vantage };
+        let arrival = Arrival {
+            at: frame.at,
+            frame: self.summary.frames,
+            vantage,
+            is_local: linked.side.is_loopback,
+        };
         self.network(&linked, wire, 0, arrival, sink)?;
         Ok(true)
     }
@@ -361,6 +366,7 @@ impl Tracker {
         }
         let Transport { ports, payload, payload_wire, .. } = transport;
         let mut packet = transport.packet(datagram, wire, depth, arrival.at, arrival.frame);
+        packet.is_local = arrival.is_local;
         let tcp = transport.tcp.as_ref();
         let unchanged = self.copies.key.unchanged(&packet, tcp, datagram.identification);
         let ends = self.copies.key.ends(&packet);
@@ -393,7 +399,7 @@ impl Tracker {
             ends = self.copies.key.ends(packet);
         }
         if self.copies.is_copy(packet, ends, &unchanged, vantage) {
-            self.count_copy(known, packet.at);
+            self.count_copy(known, packet);
             return;
         }
         let known = known.zip(followed);
@@ -455,7 +461,7 @@ impl Tracker {
             flow.other_side = None;
         }
         self.flows.find_by(key, other);
-        self.count_copy(Some(other), packet.at);
+        self.count_copy(Some(other), packet);
         true
     }
 
@@ -476,7 +482,7 @@ impl Tracker {
             && flow.take_other_side(packet, key, is_before)
         {
             self.flows.find_by(key, id);
-            self.count_copy(Some(id), packet.at);
+            self.count_copy(Some(id), packet);
             return;
         }
         if self.flows.len() >= MOST_FLOWS {
@@ -509,10 +515,10 @@ impl Tracker {
         self.account(id, 0, held, sink);
     }
 
-    fn count_copy(&mut self, of: Option<FlowId>, at: Moment) {
+    fn count_copy(&mut self, of: Option<FlowId>, packet: &Packet<'_>) {
         self.summary.copies += 1;
         if let Some(flow) = of.and_then(|id| self.flows.get_mut(id)) {
-            flow.conversation.copy(at);
+            flow.conversation.copy(packet);
         }
     }
 
@@ -649,4 +655,6 @@ pub(super) struct Arrival {
     pub(super) at: Moment,
     pub(super) frame: u64,
     pub(super) vantage: Vantage,
+    /// Whether that was a loopback device.
+    pub(super) is_local: bool,
 }

@@ -17,6 +17,7 @@ use super::terminal::Terminal;
 use crate::capture::Application;
 use crate::capture::CapturedFlow;
 use crate::capture::Limit;
+use crate::capture::Note;
 use crate::capture::Sink;
 use crate::capture::StepsBack;
 use crate::capture::Summary;
@@ -97,20 +98,21 @@ pub(super) fn record(
         exchanges: Exchanges::default(),
         not_taken: 0,
         clients: BTreeSet::new(),
-        in_tunnels: vec![0; names.len()],
+        apart: vec![Apart::default(); names.len()],
     };
     let readings = recordings.read(&mut terminal.input, &mut kept)?;
-    let Kept { mut flows, clients, in_tunnels, timeline, exchanges, not_taken, .. } = kept;
+    let Kept { mut flows, clients, apart, timeline, exchanges, not_taken, .. } = kept;
     flows.check()?;
     exchanges.finish(timeline);
     for reading in &readings {
         miss_fragments(&reading.summary, from, timeline);
     }
     let is_partial = readings.iter().any(|reading| reading.interrupted_at.is_some());
-    let read = names.into_iter().zip(readings).zip(in_tunnels);
-    let captures = read.map(|((path, reading), in_tunnels)| {
+    let read = names.into_iter().zip(readings).zip(apart);
+    let captures = read.map(|((path, reading), apart)| {
         let mut warnings = warnings(&reading.summary);
-        warnings.extend(says_of_tunnels(in_tunnels));
+        warnings.extend(says_of_tunnels(apart.in_tunnels));
+        warnings.extend(says_of_loopback(apart.on_loopback));
         let (truncated, notes) = (truncation(&reading), notes(&reading.summary));
         ReplayedCapture { path, truncated, warnings, notes }
     });
@@ -375,8 +377,15 @@ struct Kept<'a> {
     not_taken: u64,
     /// The clients of the answers; of more than one, two.
     clients: BTreeSet<IpAddr>,
-    /// How many flows of each capture lie in a tunnel.
-    in_tunnels: Vec<u64>,
+    /// How many flows of each capture are not judged.
+    apart: Vec<Apart>,
+}
+
+/// Flows that no firewall on the way sees.
+#[derive(Clone, Copy, Debug, Default)]
+struct Apart {
+    in_tunnels: u64,
+    on_loopback: u64,
 }
 
 impl Sink for Kept<'_> {
@@ -385,9 +394,11 @@ impl Sink for Kept<'_> {
         for aside in flow.asides.take().into_iter().flat_map(|asides| *asides) {
             self.exchanges.beside(aside, self.from, self.timeline);
         }
-        if flow.depth == 0 {
+        let is_local = flow.notes.contains(&Note::Loopback);
+        if !is_local && flow.depth == 0 {
             self.flows.add(capture, &flow);
-        } else if let Some(number) = self.in_tunnels.get_mut(capture) {
+        } else if let Some(apart) = self.apart.get_mut(capture) {
+            let number = if is_local { &mut apart.on_loopback } else { &mut apart.in_tunnels };
             *number += 1;
         }
     }
@@ -404,6 +415,16 @@ impl Sink for Kept<'_> {
         }
         self.timeline.add(&DnsAnswer { client, ..answer });
     }
+}
+
+/// What is to be said of the flows that did not leave their machine.
+fn says_of_loopback(on_loopback: u64) -> Option<String> {
+    let flows = match on_loopback {
+        0 => return None,
+        1 => "1 flow on a loopback device is".to_owned(),
+        many => format!("{many} flows on loopback devices are"),
+    };
+    Some(format!("{flows} not judged: no packet left the machine"))
 }
 
 /// What is to be said of the flows that lie in tunnels.

@@ -62,6 +62,8 @@ pub enum Note {
     /// A segment was sent twice with different bytes. The first ones count here; what the server
     /// took is not known.
     ConflictingSegments,
+    /// All packets were seen on the loopback device of a machine: they did not leave it.
+    Loopback,
 }
 
 impl Note {
@@ -71,6 +73,7 @@ impl Note {
             Note::EncryptedClientHello => "encrypted-client-hello",
             Note::EncryptedServerName => "encrypted-server-name",
             Note::ConflictingSegments => "conflicting-segments",
+            Note::Loopback => "loopback",
         }
     }
 }

@@ -442,6 +442,28 @@ fn a_flow_that_was_caught_in_the_middle_is_judged_from_the_end_that_is_declared(
     assert_eq!(replayed(&[turned(datagram(50_000))], &["--from", "apps"]), not_judged);
 }
 
+/// No firewall sees it, and nothing is asked of a list for it.
+#[test]
+fn a_flow_on_a_loopback_device_is_not_judged() {
+    let sandbox = Sandbox::new();
+    let cooked = |device: u16| {
+        let kind = device.to_be_bytes();
+        let header = [8, 0, 0, 0, 0, 0, 0, 1, kind[0], kind[1], 0, 6, 0, 0, 0, 0, 0, 0, 0, 0];
+        [&header[..], &datagram(50_000)].concat()
+    };
+    let replay = |device: u16| {
+        let mut file = capture([(BEGIN, 0, cooked(device))]);
+        file[20..22].copy_from_slice(&276_u16.to_le_bytes());
+        sandbox.write("a.pcap", &file);
+        sandbox.run(&["replay", "ok.egress", "--capture", "a.pcap"]).expect(0)
+    };
+    assert!(replay(1).contains("1  blocked"));
+    let local = replay(772);
+    let expected =
+        "warning: a.pcap: 1 flow on a loopback device is not judged: no packet left the machine";
+    assert!(local.contains(expected) && local.contains("no flow was judged"), "{local}");
+}
+
 /// As after a link type was changed that was the right one.
 #[test]
 fn a_capture_in_which_no_frame_holds_ip_says_so() {

@@ -1,6 +1,7 @@
 //! Packets that are recorded on both sides of an interface or of source NAT count once.
 
 use super::super::CapturedFlow;
+use super::super::Note;
 use super::IN_PCAP;
 use super::build::ACK;
 use super::build::CLIENT;
@@ -168,6 +169,36 @@ fn a_port_that_source_nat_gives_again_to_datagrams_is_another_client_s() {
     let expected =
         ["10.1.0.5:61000 for 10.0.0.4:50000 2+2", "10.1.0.5:61000 for 10.0.0.9:50000 2+2"];
     assert_eq!(sources(&frames), expected);
+}
+
+/// Where a sidecar answers in the place of a server, what it says is seen on the loopback device alone.
+#[test]
+fn what_was_seen_on_a_loopback_device_alone_is_known_to_be() {
+    let notes = |devices: &[u16]| {
+        let segments = full_session();
+        let frames: Vec<_> = (0..)
+            .zip(segments.iter().zip(devices.iter().cycle()))
+            .map(|(at, (segment, device))| {
+                let mut frame = cooked(1, TO_US, &segment.packet());
+                frame[8..10].copy_from_slice(&device.to_be_bytes());
+                (at, frame)
+            })
+            .collect();
+        only(&pcap_at(COOKED, &frames)).notes
+    };
+    assert_eq!(notes(&[772]), [Note::Loopback].into());
+    assert_eq!(notes(&[1]), [].into());
+    assert_eq!(notes(&[772, 1]), [].into());
+    // A copy elsewhere is proof that it left.
+    let segment = Segment::new(CLIENT, SERVER, SYN, 1000, b"").packet();
+    let mut inside = cooked(1, TO_US, &segment);
+    inside[8..10].copy_from_slice(&772_u16.to_be_bytes());
+    let flow = only(&pcap_at(COOKED, &[(0, inside), (20, cooked(2, FROM_US, &segment))]));
+    assert_eq!((flow.copies, flow.notes), (1, [].into()));
+    // Version 1 has it, too.
+    let mut first = vec![0, 0, 3, 4, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0];
+    first.extend(&segment);
+    assert_eq!(only(&pcap_at(113, &[(0, first)])).notes, [Note::Loopback].into());
 }
 
 /// What a node drops comes again, and is the first that is seen behind it.

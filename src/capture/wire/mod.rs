@@ -72,6 +72,8 @@ pub(super) struct Side {
     pub(super) direction: u16,
     /// The outer and the inner VLAN tag.
     pub(super) tags: [u16; 2],
+    /// Whether it is the loopback device of the host, which nothing leaves by.
+    pub(super) is_loopback: bool,
 }
 
 /// An IP datagram behind its link header.

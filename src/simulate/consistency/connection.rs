@@ -242,8 +242,8 @@ impl Connection<'_> {
                 Note::EncryptedServerName => {
                     found.add(Inconsistency::EncryptedServerName { outer: outer() });
                 }
-                // It leaves a question open, which is an objection.
-                Note::ConflictingSegments => {}
+                // The one leaves a question open, which is an objection; no firewall sees the other.
+                Note::ConflictingSegments | Note::Loopback => {}
             }
         }
     }
