@@ -97,6 +97,8 @@ pub(super) struct Conversation {
     is_cut_short: bool,
     /// Whether all packets were seen on a loopback device.
     is_local: bool,
+    /// Whether what looks like a segment of an earlier connection came before the server accepted it.
+    is_disturbed: bool,
     /// The number of the last SYN of the server after that.
     turning: Option<u32>,
     started: Moment,
@@ -127,6 +129,7 @@ impl Conversation {
             is_reset: false,
             is_cut_short: false,
             is_local: true,
+            is_disturbed: false,
             turning: None,
             started: packet.at,
             last: packet.at,
@@ -266,6 +269,7 @@ impl Conversation {
         self.is_local &= packet.is_local;
         let mark = Mark { packet: self.packets, frame: packet.frame, at: packet.at };
         match packet.tcp {
+            Some(tcp) if self.is_of_one_before(sender, tcp) => self.is_disturbed = true,
             Some(tcp) => self.segment(sender, tcp, packet, mark, answer),
             None => self.datagram(sender, packet, mark, answer),
         }
@@ -342,8 +346,10 @@ impl Conversation {
         let answered = self.speaker(client.other()).spoke;
         let first = Mark { packet: 1, frame: self.frame, at: self.started };
         let application = self.story.application.unwrap_or(Application::Other);
-        // One that ends early may go on with anything.
-        let was_silent = self.syn && !self.is_cut_short && self.speaker(client).sent_nothing();
+        // One that ends early may go on with anything, and of one that was not seen to be accepted the server
+        // may have acknowledged what was lost.
+        let is_known = !self.is_cut_short && (self.is_accepted || !self.is_disturbed);
+        let was_silent = self.syn && is_known && self.speaker(client).sent_nothing();
         let mut story = std::mem::take(&mut self.story);
         let name = story.first_name().cloned();
         let asides = story.asides();
@@ -413,9 +419,6 @@ impl Conversation {
             self.is_reset = false;
         }
         self.is_reset |= flags.has(Flags::RST);
-        if self.is_of_one_before(sender, tcp) {
-            return;
-        }
         let data = if starts { tcp.sequence.wrapping_add(1) } else { tcp.sequence };
         if flags.accepts() {
             // Whoever is answered has sent nothing but a SYN before this number.

@@ -529,6 +529,12 @@ fn what_a_server_says_of_an_earlier_connection_is_not_of_the_next() {
         ("tls second.example | 1 silent | 6 tls second.example".to_owned(), true),
     ];
     assert_eq!(flows, expected);
+    // Without an answer to the SYN, all that the client said may be lost.
+    let open = [
+        Segment::new(CLIENT, SERVER, SYN, 1000, b""),
+        Segment::new(SERVER, CLIENT, ACK, 5001, b"x").answering(1001 + 100_000),
+    ];
+    check_story(&open, "other | 1 silent | 1 unknown");
 }
 
 /// A body that was kept back until the server asked for it is none the less one.
