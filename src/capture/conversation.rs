@@ -9,6 +9,7 @@ use crate::flow::IpProtocol;
 use super::captured::Application;
 use super::captured::CapturedFlow;
 use super::captured::Note;
+use super::copies;
 use super::datagrams::DatagramListener;
 use super::datagrams::quoted_application;
 use super::dialogue::Heard;
@@ -97,8 +98,8 @@ pub(super) struct Conversation {
     is_cut_short: bool,
     /// Whether all packets were seen on a loopback device.
     is_local: bool,
-    /// Whether what looks like a segment of an earlier connection came before the server accepted it.
-    is_disturbed: bool,
+    /// The first packet that looks like one of an earlier connection, before the server accepted it.
+    disturbed: Option<Mark>,
     /// The number of the last SYN of the server after that.
     turning: Option<u32>,
     started: Moment,
@@ -129,7 +130,7 @@ impl Conversation {
             is_reset: false,
             is_cut_short: false,
             is_local: true,
-            is_disturbed: false,
+            disturbed: None,
             turning: None,
             started: packet.at,
             last: packet.at,
@@ -226,6 +227,12 @@ impl Conversation {
         self.hears_both = true;
     }
 
+    /// Notes that copies of its packets may be taken for those of the connection that `packet` opens between
+    /// the same ends, so that it is not known where they were seen.
+    pub(super) fn is_followed_by(&mut self, packet: &Packet<'_>) {
+        self.is_local &= packet.at.since(self.last) > copies::MEMORY;
+    }
+
     /// Whether `packet`, which was taken last, may be the first of it that source NAT let through: those before
     /// it may have been dropped.
     #[inline]
@@ -269,7 +276,9 @@ impl Conversation {
         self.is_local &= packet.is_local;
         let mark = Mark { packet: self.packets, frame: packet.frame, at: packet.at };
         match packet.tcp {
-            Some(tcp) if self.is_of_one_before(sender, tcp) => self.is_disturbed = true,
+            Some(tcp) if self.is_of_one_before(sender, tcp) => {
+                self.disturbed.get_or_insert(mark);
+            }
             Some(tcp) => self.segment(sender, tcp, packet, mark, answer),
             None => self.datagram(sender, packet, mark, answer),
         }
@@ -346,9 +355,13 @@ impl Conversation {
         let answered = self.speaker(client.other()).spoke;
         let first = Mark { packet: 1, frame: self.frame, at: self.started };
         let application = self.story.application.unwrap_or(Application::Other);
-        // One that ends early may go on with anything, and of one that was not seen to be accepted the server
-        // may have acknowledged what was lost.
-        let is_known = !self.is_cut_short && (self.is_accepted || !self.is_disturbed);
+        // Of one that was not seen to be accepted the server may have acknowledged what was lost.
+        let disturbed = self.disturbed.filter(|_| !self.is_accepted);
+        if let Some(mark) = disturbed {
+            self.story.hear(Heard::Incomplete, mark);
+        }
+        // One that ends early may go on with anything.
+        let is_known = !self.is_cut_short && disturbed.is_none();
         let was_silent = self.syn && is_known && self.speaker(client).sent_nothing();
         let mut story = std::mem::take(&mut self.story);
         let name = story.first_name().cloned();

@@ -35,7 +35,7 @@ use super::wire::tcp::TcpHeader;
 const WINDOW: i64 = SECOND / 10;
 /// How long packets are remembered. Captures of several interfaces write what they read from each in
 /// batches, so that copies come in the file long after each other.
-const MEMORY: i64 = 5 * SECOND;
+pub(super) const MEMORY: i64 = 5 * SECOND;
 /// Packets remembered at a time; beyond that the memory is shorter. A power of two, so that numbers
 /// that go round come to the same places.
 const MOST_PACKETS: u32 = 8192;

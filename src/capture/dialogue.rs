@@ -232,6 +232,11 @@ impl Listener {
             }
             Listener::Tls(mut reader) => match reader.push(bytes) {
                 Hello::Unsettled => *self = Listener::Tls(reader),
+                // What a firewall makes of such records is not known.
+                Hello::Client(hello) if reader.has_empty_records() => {
+                    let kind = SeenPayload::Kind(PayloadKind::Tls);
+                    hello_opening_of(kind, hello, out);
+                }
                 Hello::Client(hello) => {
                     let tls = |name| Payload::Tls { name, inner: None };
                     hello_opening(hello, NameOrigin::Sni, PayloadKind::Tls, tls, out);
@@ -333,8 +338,10 @@ impl Listener {
             None => *self = Listener::Http(reader),
             Some(http::End::Over) => *self = Listener::later_from(0),
             Some(http::End::Tunnel(rest)) => {
-                let is_hello = tls::may_begin_hello(&rest);
-                let behind = if is_hello { Behind::Hello } else { Behind::Other };
+                let behind = match tls::begins_client_hello(&rest) {
+                    Match::Yes => Behind::Hello,
+                    Match::Unsettled | Match::No => Behind::Other,
+                };
                 out(Heard::BehindTunnel(behind));
                 self.later(&rest, ports, out);
             }
@@ -495,6 +502,18 @@ pub(super) fn hello_opening(
         }
         Shown::Unreadable => kind(unread),
     });
+}
+
+/// Tells of a ClientHello whose name is shown and may not be read by others.
+fn hello_opening_of(seen: SeenPayload, hello: ClientHello, out: &mut impl FnMut(Heard)) {
+    if let Some(hidden) = hello.hidden {
+        out(Heard::Note(hidden.note()));
+    }
+    let name = match hello.name {
+        Shown::Host(host) => Some((host, NameOrigin::Sni)),
+        Shown::Nothing | Shown::Unreadable => None,
+    };
+    out(Heard::Opening(seen, name));
 }
 
 /// Tells of a ClientHello that the connection did not begin with: no rule goes by its name.

@@ -270,6 +270,16 @@ impl Story {
         };
     }
 
+    /// Takes note of what the server says that is no answer, or not known as one.
+    fn say(&mut self) {
+        if self.tunnel == Tunnel::Asked {
+            self.tunnel = Tunnel::Unclear;
+            if let Some(mark) = self.assumed.take() {
+                self.may_ask(mark);
+            }
+        }
+    }
+
     /// Takes the bytes of a segment of the server: it may agree to another protocol (RFC 9110 §15.2.2),
     /// also behind another response, or where the file has the request later; or to a tunnel. `is_new` tells
     /// whether it is the first time that they are seen.
@@ -284,12 +294,11 @@ impl Story {
         if !may_be_http {
             return;
         }
-        if let Some(&[b'H', b'T', b'T', b'P', b'/', b'1', b'.', _, b' ', class]) =
-            bytes.first_chunk()
-            && class != b'1'
-            && is_new
-        {
-            self.answer(class);
+        match bytes.first_chunk() {
+            _ if !is_new => {}
+            Some(b"HTTP/1.0 1" | b"HTTP/1.1 1") => {}
+            Some(&[b'H', b'T', b'T', b'P', b'/', b'1', b'.', _, b' ', class]) => self.answer(class),
+            Some(_) | None => self.say(),
         }
         if bytes.starts_with(SWITCHING) {
             self.has_switched |= self.asks_to_upgrade || self.application.is_none();

@@ -412,6 +412,9 @@ impl Tracker {
         let is_over = |flow: &Followed| is_idle(flow) || flow.conversation.is_reopened_by(packet);
         if let Some((id, flow)) = known.filter(|(_, flow)| is_over(flow)) {
             let hears_both = !is_idle(flow) && flow.conversation.leaves_open_who_asks(packet);
+            if let Some(flow) = self.flows.get_mut(id) {
+                flow.conversation.is_followed_by(packet);
+            }
             self.end(id, sink);
             // A port that source NAT gives again may be another client's.
             self.open(&seen.restore(packet), key, hears_both, unchanged, vantage, sink);

@@ -217,7 +217,7 @@ pub(super) fn openings(
 /// What is to be said of how a capture was read, without what cut it short.
 pub(super) fn warnings(summary: &Summary) -> Vec<String> {
     let mut warnings = Vec::new();
-    if summary.packets == 0 && summary.non_ip > 0 {
+    if summary.non_ip > 0 && summary.non_ip == summary.frames {
         warnings.push(says_of_no_ip(summary));
     }
     for (layer, number) in &summary.malformed {
@@ -240,13 +240,10 @@ pub(super) fn warnings(summary: &Summary) -> Vec<String> {
 fn says_of_no_ip(summary: &Summary) -> String {
     let types: Vec<String> = summary.link_types.iter().map(ToString::to_string).collect();
     let frames = match summary.non_ip {
-        1 => "its frame holds no IP".to_owned(),
-        many => format!("none of {many} frames holds IP"),
+        1 => "its frame holds no IP: it is of another protocol".to_owned(),
+        many => format!("none of {many} frames holds IP: they are of other protocols"),
     };
-    format!(
-        "{frames}: they are of other protocols, such as ARP, or not of the link type that it says, {}",
-        types.join(", ")
-    )
+    format!("{frames}, such as ARP, or not of the link type that it says, {}", types.join(", "))
 }
 
 /// What is to be said where packets were dropped before they were captured.

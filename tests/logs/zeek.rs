@@ -81,9 +81,17 @@ fn what_was_written_while_a_connection_lasted_is_not_what_it_was_in_the_end() {
 
 #[test]
 fn a_connection_in_a_tunnel_is_known_to_be_one() {
-    for (parents, depth) in
-        [("[\"C2\"]", 1), ("[]", 0), ("null", 0), ("\"C2,C3\"", 1), ("\"\"", 0), ("[\"\"]", 0)]
-    {
+    for (parents, depth) in [
+        ("[\"C2\"]", 1),
+        ("[]", 0),
+        ("null", 0),
+        ("\"C2,C3\"", 1),
+        ("\"(empty)\"", 0),
+        ("\"-\"", 0),
+        ("[\"-\"]", 0),
+        ("\"\"", 0),
+        ("[\"\"]", 0),
+    ] {
         let inner = conn("tcp", 443, "ssl", &format!(",\"tunnel_parents\":{parents}"));
         assert_eq!(depths(&inner), [depth], "{parents}");
     }

@@ -6,6 +6,7 @@ use crate::flow::Request;
 use super::Shown;
 use super::first::Awaits;
 use super::first::Match;
+use super::tls;
 
 /// The longest request head that is put together; servers accept 8 to 64 KiB.
 pub(in crate::capture) const MOST_HEAD_BYTES: usize = 64 * 1024;
@@ -374,6 +375,10 @@ fn head<'a>(
     } else {
         Match::Unsettled
     };
+    // A hello in the tunnel may come in small pieces.
+    if *asks == Asks::Tunnel && tls::begins_client_hello(&held) == Match::Unsettled {
+        return Ok((State::Head { held, searched }, &[]));
+    }
     let is_full = held.len() >= MOST_HEAD_BYTES;
     if is_request == Match::No || is_request == Match::Unsettled && (end.is_some() || is_full) {
         let surplus = bytes.get(room..).unwrap_or_default();

@@ -88,7 +88,8 @@ pub(in crate::capture) fn begins_client_hello(bytes: &[u8]) -> Match {
 pub(in crate::capture) fn may_begin_hello(bytes: &[u8]) -> bool {
     let bytes = behind_empty_records(bytes);
     let message = bytes.get(5).copied();
-    bytes.first() == Some(&HANDSHAKE) && message.is_none_or(|message| message == CLIENT_HELLO)
+    bytes.first().is_none_or(|kind| *kind == HANDSHAKE)
+        && message.is_none_or(|message| message == CLIENT_HELLO)
 }
 
 /// In the middle of a stream one record may be chance; if there is another, it must fit as well.
@@ -163,6 +164,8 @@ pub(in crate::capture) struct HelloReader {
     record: usize,
     /// Whether the stream is a hello in the form of SSL 2.
     v2: bool,
+    /// Whether a record had no bytes.
+    has_empty: bool,
     /// Handshake bytes so far.
     message: Vec<u8>,
 }
@@ -171,6 +174,11 @@ impl HelloReader {
     /// Bytes held back.
     pub(in crate::capture) fn held(&self) -> usize {
         self.message.len()
+    }
+
+    /// Whether there were records of no bytes.
+    pub(in crate::capture) fn has_empty_records(&self) -> bool {
+        self.has_empty
     }
 
     /// Takes the next bytes of the stream.
@@ -199,6 +207,7 @@ impl HelloReader {
                 }
                 self.header.clear();
                 self.record = u16::from_be_bytes([l0, l1]).into();
+                self.has_empty |= self.record == 0;
             }
             let (taken, after) = rest.split_at(rest.len().min(self.record));
             self.record -= taken.len();

@@ -195,6 +195,17 @@ fn what_was_seen_on_a_loopback_device_alone_is_known_to_be() {
     inside[8..10].copy_from_slice(&772_u16.to_be_bytes());
     let flow = only(&pcap_at(COOKED, &[(0, inside), (20, cooked(2, FROM_US, &segment))]));
     assert_eq!((flow.copies, flow.notes), (1, [].into()));
+    // Copies of a connection may come when the next one has its ends.
+    let mut frames = Vec::new();
+    for (at, number) in [(0, 1000), (1_000, 70_000), (10_000_000, 90_000)] {
+        let syn = Segment::new(CLIENT, SERVER, SYN, number, b"").packet();
+        let mut frame = cooked(1, TO_US, &syn);
+        frame[8..10].copy_from_slice(&772_u16.to_be_bytes());
+        frames.push((at, frame));
+    }
+    let (taken, _) = read(&pcap_at(COOKED, &frames));
+    let local = |flow: &CapturedFlow| flow.notes.contains(&Note::Loopback);
+    assert_eq!(taken.flows.iter().map(local).collect::<Vec<_>>(), [false, true, true]);
     // Version 1 has it, too.
     let mut first = vec![0, 0, 3, 4, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0];
     first.extend(&segment);

@@ -472,6 +472,26 @@ fn what_follows_a_request_for_a_tunnel_goes_by_the_answer() {
         [(false, GET), (true, AGREEING), (false, CONNECT), (true, AGREEING), (true, REFUSING)];
     let flow = only(&file_of(&said(&[&body[..], &[(false, GET)]].concat())));
     assert!(story(&flow).ends_with("9 unread http | 9 http b.example"), "{}", story(&flow));
+    // An answer that is cut in two is not understood.
+    let (half, rest) = REFUSING.split_at(7);
+    for behind in [&hello[..], &[22]] {
+        let cut = [(false, CONNECT), (false, behind), (true, half), (true, rest), (false, GET)];
+        let flow = only(&file_of(&said(&cut)));
+        assert!(story(&flow).contains("unread http"), "{}", story(&flow));
+    }
+    // However a hello is cut up, and with an empty record before it, it is one.
+    for size in [1, 4, 5, 10, 300] {
+        let bytes = [&[22, 3, 1, 0, 0], &hello[..]].concat();
+        let parts: Vec<(bool, &[u8])> = [(false, CONNECT), (true, AGREEING)]
+            .into_iter()
+            .chain(bytes.chunks(size).map(|part| (false, part)))
+            .collect();
+        let flow = only(&file_of(&said(&parts)));
+        assert_eq!(story(&flow), begin, "{size}");
+        assert_eq!(flow.names.len(), 2, "{size}");
+    }
+    let lone = [(false, CONNECT), (false, &[22][..]), (false, GET)];
+    check_story(&said(&lone), &both("6 unread http"));
     // No status that is one.
     let odd = [(false, CONNECT), (true, &b"HTTP/1.1  200 OK\r\n\r\n"[..]), (false, GET)];
     check_story(&said(&odd), &both("6 unread http | 6 http b.example"));
@@ -483,8 +503,9 @@ fn an_empty_record_before_a_hello_hides_nothing() {
     let empty = [22, 3, 1, 0, 0];
     let hello = client_hello("a.example");
     let whole = [&empty[..], &empty, &hello].concat();
-    check_story(&session(SERVER, &[&whole]), "tls a.example | 1 silent | 4 tls a.example");
-    check_story(&session(SERVER, &[&empty, &hello]), "tls a.example | 1 silent | 5 tls a.example");
+    // What a firewall makes of it is not known.
+    check_story(&session(SERVER, &[&whole]), "tls a.example | 1 silent | 4 unread tls");
+    check_story(&session(SERVER, &[&empty, &hello]), "tls a.example | 1 silent | 5 unread tls");
     let bytes: Vec<&[u8]> = whole.chunks(1).collect();
     assert!(story(&only(&file_of(&session(SERVER, &bytes)))).starts_with("tls a.example | "));
     check_story(&session(SERVER, &[&empty]), "other | 1 silent | 4 unknown");
@@ -535,6 +556,11 @@ fn what_a_server_says_of_an_earlier_connection_is_not_of_the_next() {
         Segment::new(SERVER, CLIENT, ACK, 5001, b"x").answering(1001 + 100_000),
     ];
     check_story(&open, "other | 1 silent | 1 unknown");
+    let asking =
+        [&open[..], &[Segment::new(CLIENT, SERVER, ACK, 1001, &client_hello("a.example"))]]
+            .concat();
+    let asked = story(&only(&file_of(&asking)));
+    assert!(asked.contains("tls a.example") && asked.contains("unread"), "{asked}");
 }
 
 /// A body that was kept back until the server asked for it is none the less one.

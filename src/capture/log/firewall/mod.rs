@@ -93,8 +93,11 @@ impl Kind {
         // Somebody's table of its rows has columns that nobody else has, and signatures have a category of
         // their own.
         let is_its_own = has(Column::Collection) || has(Column::SignatureId);
+        let is_named = written().any(|name| {
+            name.get(..OLDER.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(OLDER))
+        });
         let others = written().find(|name| !may_be_of_firewall(name));
-        if let Some(table) = others.filter(|_| !is_its_own) {
+        if let Some(table) = others.filter(|_| !is_its_own && !is_named) {
             let is_listed = TABLES_OF_FLOWS.contains(&table.to_ascii_lowercase().as_str());
             let tells_of_flows = has(Column::SourceIp) && has(Column::DestinationIp)
                 || row.get(Column::Message).is_some_and(sentence::tells_of_flow);
@@ -120,12 +123,15 @@ impl Kind {
     }
 }
 
+/// What the categories of the older logs begin with.
+const OLDER: &str = "AzureFirewall";
+
 /// Whether a table or category of this name may hold rows of Azure Firewall: the older logs, or what stands
 /// for the name of any table.
 fn may_be_of_firewall(name: &str) -> bool {
     let folded = name.to_ascii_lowercase();
     matches!(folded.as_str(), "azurediagnostics" | "primaryresult")
-        || folded.starts_with("azurefirewall")
+        || folded.starts_with(&OLDER.to_ascii_lowercase())
         || folded.starts_with("azfw")
 }
 

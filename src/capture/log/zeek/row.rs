@@ -131,12 +131,15 @@ pub(super) struct Row<'a> {
     pub(super) tunnel_parents: Vec<Text<'a>>,
 }
 
+/// What the number of each connection begins with.
+const UID: char = 'C';
+
 /// The items of an array; some writers have null where there is none.
 fn items<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Text<'de>>, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
-/// The items of an array, or a text as one; none that are empty.
+/// The numbers of connections in an array, or a text as one. Where there are none, some write that as a text.
 fn items_or_text<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Text<'de>>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -148,7 +151,7 @@ fn items_or_text<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Text<'de>>, D
         Written::Items(items) => items,
         Written::Text(text) => vec![text],
     };
-    items.retain(|item| item.get().is_some());
+    items.retain(|item| item.get().is_some_and(|uid| uid.starts_with(UID)));
     Ok(items)
 }
 
