@@ -234,14 +234,15 @@ impl Conversation {
     }
 
     /// Whether `packet`, which was taken last, may be the first of it that source NAT let through: those before
-    /// it may have been dropped.
+    /// it may have been dropped, as long as nobody answered.
     #[inline]
     pub(super) fn may_open(&self, packet: &Packet<'_>) -> bool {
         let is_early = match packet.tcp {
             Some(tcp) => tcp.flags.opens(),
             None => self.packets <= MOST_FIRST_DATAGRAMS,
         };
-        is_early && packet.source == self.source()
+        let is_answered = self.speaker(self.client().other()).spoke;
+        is_early && !is_answered && packet.source == self.source()
     }
 
     /// Notes that it ends before all of it was seen, unless it is over.

@@ -391,7 +391,8 @@ impl Sink for Kept<'_> {
         for aside in flow.asides.take().into_iter().flat_map(|asides| *asides) {
             self.exchanges.beside(aside, self.from, self.timeline);
         }
-        let is_local = flow.notes.contains(&Note::Loopback);
+        // Whoever says where all flows come from has them judged as if they had left.
+        let is_local = self.from.is_none() && flow.notes.contains(&Note::Loopback);
         if !is_local && flow.depth == 0 {
             self.flows.add(capture, &flow);
         } else if let Some(apart) = self.apart.get_mut(capture) {

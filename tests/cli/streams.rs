@@ -451,14 +451,16 @@ fn a_flow_on_a_loopback_device_is_not_judged() {
         let header = [8, 0, 0, 0, 0, 0, 0, 1, kind[0], kind[1], 0, 6, 0, 0, 0, 0, 0, 0, 0, 0];
         [&header[..], &datagram(50_000)].concat()
     };
-    let replay = |device: u16| {
+    let replay = |device: u16, options: &[&str]| {
         let mut file = capture([(BEGIN, 0, cooked(device))]);
         file[20..22].copy_from_slice(&276_u16.to_le_bytes());
         sandbox.write("a.pcap", &file);
-        sandbox.run(&["replay", "ok.egress", "--capture", "a.pcap"]).expect(0)
+        let args = ["replay", "ok.egress", "--capture", "a.pcap"];
+        sandbox.run(&[&args, options].concat()).expect(0)
     };
-    assert!(replay(1).contains("1  blocked"));
-    let local = replay(772);
+    assert!(replay(1, &[]).contains("1  blocked"));
+    assert!(replay(772, &["--from", "apps"]).contains("1  blocked"));
+    let local = replay(772, &[]);
     let expected =
         "warning: a.pcap: 1 flow on a loopback device is not judged: no packet left the machine";
     assert!(local.contains(expected) && local.contains("no flow was judged"), "{local}");
